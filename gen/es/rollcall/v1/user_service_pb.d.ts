@@ -255,7 +255,7 @@ export declare type BatchIdentifyResult = Message<"rollcall.v1.BatchIdentifyResu
   index: number;
 
   /**
-   * The item's user id, as sent. Empty where it was not valid UTF-8.
+   * The item's user id; empty where the id itself was refused.
    *
    * @generated from field: string id = 2;
    */

@@ -6,7 +6,7 @@
 // google.protobuf.Struct kept as its encoded bytes.
 //
 // A Struct is `repeated bytes` in a request because a message field may arrive in several pieces: their concatenation
-// is the merged message. A user's id is `bytes` so that invalid UTF-8 is reported by name. A test compares each message
+// is the merged message; it is `optional bytes` in an answer so that an empty one is present. A user's id is `bytes` so that invalid UTF-8 is reported by name. A test compares each message
 // here with its counterpart in rollcall.v1, field by field.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
@@ -30,14 +30,14 @@ export declare type User = Message<"rollcall.server.v1.User"> & {
   id: string;
 
   /**
-   * @generated from field: bytes properties = 2;
+   * @generated from field: optional bytes properties = 2;
    */
-  properties: Uint8Array;
+  properties?: Uint8Array | undefined;
 
   /**
-   * @generated from field: bytes preferences = 3;
+   * @generated from field: optional bytes preferences = 3;
    */
-  preferences: Uint8Array;
+  preferences?: Uint8Array | undefined;
 
   /**
    * @generated from field: google.protobuf.Timestamp updated_at = 4;

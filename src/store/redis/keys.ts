@@ -1,0 +1,57 @@
+/**
+ * The names of the keys: the only place that makes them.
+ *
+ * Users are spread over 64 partitions: a user's is the top six bits of its id's hash slot, the CRC16 of the whole id
+ * (braces in it mean nothing). All keys of a partition carry its hash tag, a string whose own slot lies in the same
+ * sixty-fourth of the slots: so one script may touch a partition's users and its index, and partitions spread evenly
+ * over a cluster. Source of slots and tags: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+ */
+
+const partitionCount = 64;
+const slotCount = 16_384;
+const slotsInPartition = slotCount / partitionCount;
+
+const crcTable = Uint16Array.from({ length: 256 }, (_, index) => {
+  let crc = index << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  return crc;
+});
+
+/** The partition of a user, 0 to 63. */
+export function partitionOf(id: string): number {
+  return Math.floor((crc16(Buffer.from(id, "utf8")) % slotCount) / slotsInPartition);
+}
+
+/** The hash tag of each partition: the first of aa, ab, … zz whose slot lies in the partition. */
+export const partitionTags: readonly string[] = (() => {
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const tags = new Map<number, string>();
+  for (const tag of letters.flatMap((first) => letters.map((second) => first + second))) {
+    const partition = partitionOf(tag);
+    if (!tags.has(partition)) tags.set(partition, tag);
+  }
+  return Array.from({ length: partitionCount }, (_, partition) => {
+    const tag = tags.get(partition);
+    if (tag === undefined) throw new Error(`no tag falls into partition ${partition}`);
+    return tag;
+  });
+})();
+
+/** A hash: `properties` (a google.protobuf.Struct), `meta`, and `preferences` where there are any. */
+export function userKey(id: string): string {
+  return `rollcall:{${partitionTags[partitionOf(id)]}}:user:${id}`;
+}
+
+/** A sorted set, all scores 0: the ids of a partition's users in byte order. */
+export function idsKey(partition: number): string {
+  return `rollcall:{${partitionTags[partition]}}:ids`;
+}
+
+/** The CRC that Redis Cluster uses: CRC-16/XMODEM, polynomial 0x1021. */
+export function crc16(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) {
+    crc = ((crc << 8) & 0xffff) ^ (crcTable[(crc >> 8) ^ byte] ?? 0);
+  }
+  return crc;
+}

@@ -1,0 +1,22 @@
+--[[
+Reads users.
+
+KEYS  the user of each id, in order (hash: properties, meta, preferences)
+
+Returns the users found, packed (see packed.ts).
+]]
+local pack, unpack, sub = struct.pack, struct.unpack, string.sub
+local found = {}
+for n = 1, #KEYS do
+  local user = redis.call('HMGET', KEYS[n], 'meta', 'properties', 'preferences')
+  local meta, properties, preferences = user[1], user[2], user[3] or ''
+  if meta then
+    local created, updated = unpack('<I8I8', meta)
+    local etag = sub(meta, 17)
+    found[n] = pack('<BI8I8Bc0I4c0I4c0', 1, created, updated, #etag, etag, #properties, properties, #preferences,
+      preferences)
+  else
+    found[n] = pack('<B', 0)
+  end
+end
+return table.concat(found)

@@ -1,0 +1,20 @@
+/** What the store's thread and its owner say to one another. Buffers are transferred, not copied. */
+
+export type Verb = "identify" | "get" | "check" | "close";
+
+export interface Request {
+  readonly call: number;
+  readonly verb: Verb;
+  /** Packed: see ../packed.ts. Empty for check and close. */
+  readonly packed: Uint8Array<ArrayBuffer>;
+}
+
+/** `call` is -1 for the answer to opening the database. */
+export type Response =
+  | { readonly call: number; readonly packed: Uint8Array<ArrayBuffer> }
+  | { readonly call: number; readonly failure: "full" | "other"; readonly message: string };
+
+export interface WorkerData {
+  /** The database file. */
+  readonly path: string;
+}

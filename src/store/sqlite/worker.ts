@@ -1,0 +1,58 @@
+/** The thread that owns the database, so that no transaction blocks the event loop of the server. */
+import { parentPort, workerData } from "node:worker_threads";
+import { UserDatabase } from "./database.ts";
+import type { Request, Response, WorkerData } from "./messages.ts";
+
+/** SQLite's result code for a disk or database without room: https://sqlite.org/rescode.html#full */
+const sqliteFull = 13;
+
+const port = parentPort;
+if (port === null) throw new Error("this file runs as a worker thread");
+
+function post(response: Response): void {
+  port?.postMessage(response, "packed" in response ? [response.packed.buffer] : []);
+}
+
+function failed(call: number, error: unknown): Response {
+  const full = error instanceof Error && "errcode" in error && error.errcode === sqliteFull;
+  return { call, failure: full ? "full" : "other", message: error instanceof Error ? error.message : String(error) };
+}
+
+/** Its own memory, so that it can be transferred. */
+function owned(packed: Buffer): Uint8Array<ArrayBuffer> {
+  const { buffer } = packed;
+  if (!(buffer instanceof ArrayBuffer)) throw new TypeError("packed data lies in shared memory");
+  return new Uint8Array(buffer, packed.byteOffset, packed.length);
+}
+
+function answer(database: UserDatabase, { verb, packed }: Request): Uint8Array<ArrayBuffer> {
+  switch (verb) {
+    case "identify":
+      return owned(database.identify(packed));
+    case "get":
+      return owned(database.get(packed));
+    case "check":
+      database.check();
+      return new Uint8Array();
+    case "close":
+      database.close();
+      return new Uint8Array();
+  }
+}
+
+const { path }: WorkerData = workerData;
+try {
+  const database = new UserDatabase(path, () => Date.now() * 1_000);
+  port.on("message", (request: Request) => {
+    try {
+      post({ call: request.call, packed: answer(database, request) });
+    } catch (error) {
+      post(failed(request.call, error));
+    }
+    if (request.verb === "close") port.close();
+  });
+  post({ call: -1, packed: new Uint8Array() });
+} catch (error) {
+  post(failed(-1, error));
+  port.close();
+}

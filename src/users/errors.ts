@@ -1,0 +1,104 @@
+/**
+ * The errors of the domain: a closed set, told apart by `reason`, whose names are the contract's ErrorReason without
+ * its prefix. No error holds a property's value.
+ */
+import { type LimitName, limits } from "./limits.ts";
+
+export type Reason =
+  | "INVALID_ID"
+  | "INVALID_PROPERTY"
+  | "REQUIRED_PROPERTY_MISSING"
+  | "LIMIT_EXCEEDED"
+  | "MALFORMED_REQUEST"
+  | "INVALID_ENUM_VALUE"
+  | "USER_NOT_FOUND"
+  | "STORE_UNAVAILABLE"
+  | "DRAINING"
+  | "OVERLOADED"
+  | "STORE_FULL"
+  | "DEADLINE_EXCEEDED"
+  | "NOT_IMPLEMENTED"
+  | "INTERNAL";
+
+/** One offending field of a request. */
+export interface Violation {
+  /** The path of the field, as `properties["a.b"].list[3]`. */
+  readonly field: string;
+  readonly reason: Reason;
+  /** What is wrong with it, for people; never the value. */
+  readonly description: string;
+  /** The limit that is exceeded, where one is. */
+  readonly limit?: LimitName;
+}
+
+export class UserError extends Error {
+  override readonly name = "UserError";
+  readonly reason: Reason;
+  readonly violations: readonly Violation[];
+  /** Names, limits and sizes for programs to read. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  constructor(
+    reason: Reason,
+    message: string,
+    details: { violations?: readonly Violation[]; metadata?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(message, { cause: details.cause });
+    this.reason = reason;
+    this.violations = details.violations ?? [];
+    this.metadata = details.metadata ?? {};
+  }
+}
+
+/**
+ * The request breaks the contract's rules.
+ *
+ * @param violations at least one; the first gives the error its reason
+ */
+export function invalidRequest(violations: readonly Violation[], metadata: Record<string, string> = {}): UserError {
+  const [first] = violations;
+  if (first === undefined) throw new RangeError("an invalid request has at least one violation");
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
+  return new UserError(first.reason, `${first.field}: ${first.description}${more}`, {
+    violations: violations.slice(0, limits.maxViolations),
+    metadata: {
+      ...(first.limit === undefined ? {} : { limit: first.limit, max: String(limits[first.limit]) }),
+      ...metadata,
+    },
+  });
+}
+
+export function limitExceeded(field: string, limit: LimitName, description: string): Violation {
+  return { field, reason: "LIMIT_EXCEEDED", description, limit };
+}
+
+export function userNotFound(): UserError {
+  return new UserError("USER_NOT_FOUND", "there is no user with this id");
+}
+
+/** @param field the request's field that this server does not support yet */
+export function notImplemented(field: string): UserError {
+  return new UserError("NOT_IMPLEMENTED", `this server does not support ${field}`, { metadata: { field } });
+}
+
+/** The store did not answer in time, or cannot be reached. A write may have been applied. */
+export function storeUnavailable(cause?: unknown): UserError {
+  return new UserError("STORE_UNAVAILABLE", "the store is not available at the moment; a write may have been applied", {
+    cause,
+  });
+}
+
+/** More is waiting for the store than the server holds; nothing of this request was sent to it. */
+export function overloaded(): UserError {
+  return new UserError("OVERLOADED", "too many requests are waiting for the store; try again later");
+}
+
+/** The store has no room; nothing of this request was stored. */
+export function storeFull(cause?: unknown): UserError {
+  return new UserError("STORE_FULL", "the store has no room for more data", { cause });
+}
+
+/** The server is shutting down. */
+export function draining(): UserError {
+  return new UserError("DRAINING", "the server is shutting down; connect again");
+}

@@ -1,0 +1,23 @@
+/** The limits of the contract, in one place. Sizes are in bytes of the protobuf encoding. */
+export const limits = {
+  /** A user's id. */
+  maxIdBytes: 256,
+  /** The name of a property. */
+  maxPropertyNameBytes: 128,
+  /** How many properties a user has. */
+  maxProperties: 512,
+  /** One property's google.protobuf.Value. */
+  maxValueBytes: 64 * 1024,
+  /** A user's properties together. */
+  maxPropertiesBytes: 256 * 1024,
+  /** How many objects or lists contain the innermost part of a value: what every protobuf runtime reads. */
+  maxValueDepth: 24,
+  /** Items in one BatchIdentifyRequest. */
+  maxBatchItems: 1_000,
+  /** One request message. */
+  maxRequestBytes: 4 * 1024 * 1024,
+  /** Offending fields that one error names. */
+  maxViolations: 20,
+} as const;
+
+export type LimitName = keyof typeof limits;

@@ -1,0 +1,30 @@
+import { isUtf8 } from "node:buffer";
+import type { Violation } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+declare const checked: unique symbol;
+
+/** A user's id that keeps the contract's rules: 1 to 256 bytes of UTF-8 without control characters. */
+export type UserId = string & { readonly [checked]: "UserId" };
+
+const controlCharacter = /\p{Cc}/u;
+
+/** Checks an id as it came over the wire: the id, or what is wrong with it. */
+export function parseUserId(bytes: Uint8Array): UserId | Violation {
+  if (bytes.length === 0) return invalid("is required");
+  if (bytes.length > limits.maxIdBytes) {
+    const description = `has ${bytes.length} bytes; at most ${limits.maxIdBytes} are allowed`;
+    return { field: "id", reason: "INVALID_ID", description, limit: "maxIdBytes" };
+  }
+  if (!isUtf8(bytes)) return invalid("is not valid UTF-8");
+  const id = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+  return isUserId(id) ? id : invalid("has control characters");
+}
+
+function isUserId(id: string): id is UserId {
+  return !controlCharacter.test(id);
+}
+
+function invalid(description: string): Violation {
+  return { field: "id", reason: "INVALID_ID", description };
+}

@@ -1,0 +1,158 @@
+import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { StructSchema } from "@bufbuild/protobuf/wkt";
+import calculateSlot from "cluster-key-slot";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { coalesce } from "../../src/store/coalescing-store.ts";
+import { crc16, idsKey, partitionOf, partitionTags, userKey } from "../../src/store/redis/keys.ts";
+import { openRedisStore } from "../../src/store/redis/redis-store.ts";
+import type { UserStore } from "../../src/users/store.ts";
+import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { until } from "../support/until.ts";
+import { command, storeConformance, userId } from "./conformance.ts";
+
+storeConformance("Redis", async () => {
+  const server = await startRedis();
+  const store = coalesce(openRedisStore({ url: server.url, onConnectionError: () => {} }));
+  await until(() => store.check());
+  return {
+    store,
+    async close() {
+      await store.close();
+      await server.stop();
+    },
+  };
+});
+
+describe("the keys", () => {
+  test("use the CRC of Redis Cluster", () => {
+    expect(crc16(Buffer.from("123456789"))).toBe(0x31c3);
+    for (const text of ["u1", "é", "a b", "rollcall"])
+      expect(crc16(Buffer.from(text)) % 16_384).toBe(calculateSlot(text));
+  });
+
+  test("of one partition share a slot, in the partition's sixty-fourth of the slots", () => {
+    expect(new Set(partitionTags).size).toBe(64);
+    for (const id of ["u1", "{u1}", "a}{b", "é", ...Array.from({ length: 500 }, (_, i) => `user-${i}`)]) {
+      const partition = partitionOf(id);
+      expect(Math.floor(calculateSlot(userKey(id)) / 256)).toBe(partition);
+      expect(calculateSlot(userKey(id))).toBe(calculateSlot(idsKey(partition)));
+    }
+  });
+
+  test("never change: these are where users are stored", () => {
+    expect(userKey("u1")).toBe("rollcall:{ba}:user:u1");
+    expect(partitionTags.join(" ")).toMatchInlineSnapshot(
+      `"bh bd by bq aa ai ap ax ea ds dj db fh fd fy fq bi ba bx bp ad ah aq ay dz dr dk dc fi fa fx fp bj bb ca bs ac ak ar az dy dq dh dd fj fb ga fs bk bc bz br ab aj as nz dx dp di da fk fc fz fr"`,
+    );
+  });
+});
+
+describe("users in Redis", () => {
+  let server: RedisProcess;
+  let redis: Redis;
+  let store: UserStore;
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = new Redis(server.url);
+    store = coalesce(openRedisStore({ url: server.url, onConnectionError: () => {} }));
+    await until(() => store.check());
+  });
+  afterAll(async () => {
+    await store.close();
+    redis.disconnect();
+    await server.stop();
+  });
+
+  test("have properties that any protobuf tool decodes", async () => {
+    await store.identify([command("raw", { name: "Ada", n: 1, nested: { list: [null, true] } })]);
+    const properties = await redis.hgetBuffer(userKey("raw"), "properties");
+    expect(toJson(StructSchema, fromBinary(StructSchema, properties ?? new Uint8Array()))).toEqual({
+      name: "Ada",
+      n: 1,
+      nested: { list: [null, true] },
+    });
+    expect(await redis.hkeys(userKey("raw"))).toEqual(["properties", "meta"]);
+  });
+
+  test("are listed in their partition's index once they are created", async () => {
+    const ids = Array.from({ length: 200 }, (_, i) => `index-${i}`);
+    await store.identify(ids.map((id) => command(id, { n: 1 })));
+    await store.identify([command("index-0", { n: 2 }), command("index-none", { n: 1 }, { canCreate: false })]);
+    for (const id of ids) expect(await redis.zscore(idsKey(partitionOf(id)), id)).toBe("0");
+    expect(await redis.zscore(idsKey(partitionOf("index-none")), "index-none")).toBeNull();
+  });
+
+  async function callsDuring(work: () => Promise<unknown>): Promise<number> {
+    const calls = async () => {
+      const statistics = await redis.info("commandstats");
+      return [...statistics.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+    };
+    const before = await calls();
+    await work();
+    return (await calls()) - before;
+  }
+
+  test("take one round trip for an identify, and one for each 200 of a list", async () => {
+    await store.identify([command("trip", { n: 0 })]);
+    expect(await callsDuring(() => store.identify([command("trip", { n: 1 })]))).toBe(1);
+    const thousand = Array.from({ length: 1_000 }, (_, i) => command(`trip-${i}`, { i }, { wantUser: false }));
+    expect(await callsDuring(() => store.identify(thousand))).toBe(5);
+  });
+
+  test("are written by a script that the server has forgotten", async () => {
+    await redis.script("FLUSH");
+    expect(await store.identify([command("flushed", { n: 1 })])).toMatchObject([{ outcome: "created" }]);
+  });
+
+  test("a server without memory is STORE_FULL, and nothing is half-written", async () => {
+    await store.identify([command("full", { n: 1 })]);
+    await redis.config("SET", "maxmemory", "1");
+    try {
+      await expect(store.identify([command("full", { n: 2 }), command("full-new", { n: 2 })])).rejects.toMatchObject({
+        reason: "STORE_FULL",
+      });
+    } finally {
+      await redis.config("SET", "maxmemory", "0");
+    }
+    expect(await store.get([userId("full-new")])).toEqual([undefined]);
+    expect(await store.identify([command("full", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
+  });
+
+  test("a server that is away is STORE_UNAVAILABLE within two seconds, and works again when it is back", async () => {
+    const other = await startRedis({ args: ["--appendonly", "yes"] });
+    const away = coalesce(openRedisStore({ url: other.url, onConnectionError: () => {} }));
+    try {
+      await until(() => away.check());
+      await away.identify([command("away", { n: 1 })]);
+      other.kill("SIGKILL");
+      const start = performance.now();
+      await expect(away.identify([command("away", { n: 2 })])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+      expect(performance.now() - start).toBeLessThan(2_000);
+      await other.restart();
+      await until(() => away.check());
+      expect(await away.identify([command("away", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
+    } finally {
+      await away.close();
+      await other.stop();
+    }
+  });
+
+  test("a server that has stopped without closing its connections is STORE_UNAVAILABLE within two seconds", async () => {
+    const other = await startRedis();
+    const stopped = coalesce(openRedisStore({ url: other.url, onConnectionError: () => {} }));
+    try {
+      await until(() => stopped.check());
+      other.kill("SIGSTOP");
+      const start = performance.now();
+      await expect(stopped.get([userId("u")])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+      expect(performance.now() - start).toBeLessThan(2_000);
+      other.kill("SIGCONT");
+      await until(() => stopped.check());
+    } finally {
+      other.kill("SIGCONT");
+      await stopped.close();
+      await other.stop();
+    }
+  });
+});

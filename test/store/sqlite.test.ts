@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { coalesce } from "../../src/store/coalescing-store.ts";
+import { packCommands, unpackResults } from "../../src/store/packed.ts";
+import { UserDatabase } from "../../src/store/sqlite/database.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { command, storeConformance, userId } from "./conformance.ts";
+
+function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), "rollcall-sqlite-"));
+}
+
+storeConformance("SQLite", async () => {
+  const directory = temporaryDirectory();
+  const store = coalesce(await openSqliteStore(join(directory, "users.db")));
+  return {
+    store,
+    async close() {
+      await store.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
+});
+
+describe("the SQLite database", () => {
+  let directory: string;
+  let path: string;
+  beforeEach(() => {
+    directory = temporaryDirectory();
+    path = join(directory, "new", "users.db");
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  test("is written through to the disk with each transaction", () => {
+    const database = new UserDatabase(join(directory, "users.db"), () => 1);
+    expect(database.pragma("synchronous")).toBe(2);
+    expect(database.pragma("journal_mode")).toBe("wal");
+    database.close();
+  });
+
+  test("keeps users when it is closed and opened again", async () => {
+    const first = await openSqliteStore(path);
+    await first.identify([command("u", { n: 1 })]);
+    await first.close();
+    const second = await openSqliteStore(path);
+    expect((await second.get([userId("u")]))[0]?.id).toBe("u");
+    await second.close();
+  });
+
+  test("grows a user's time even where the clock stands still or runs back", () => {
+    let now = 5_000_000;
+    const database = new UserDatabase(join(directory, "users.db"), () => now);
+    const times = [5_000_000, 5_000_000, 4_000_000, 9_000_000].map((time, n) => {
+      now = time;
+      const commands = [command("u", { n })];
+      const [result] = unpackResults(database.identify(packCommands(commands)), commands);
+      return result !== undefined && "user" in result ? result.user?.updatedAt : undefined;
+    });
+    expect(times).toEqual([5_000_000, 5_000_001, 5_000_002, 9_000_000]);
+    database.close();
+  });
+
+  test("refuses a file that is not a database, and one of another program", async () => {
+    const text = join(directory, "text.db");
+    writeFileSync(text, "not a database, but long enough to be taken for one".repeat(100));
+    await expect(openSqliteStore(text)).rejects.toThrow("file is not a database");
+    const other = join(directory, "other.db");
+    const database = new DatabaseSync(other);
+    database.exec("CREATE TABLE something (a)");
+    database.close();
+    await expect(openSqliteStore(other)).rejects.toThrow("is not ours");
+  });
+
+  test("refuses a layout of another version", async () => {
+    const store = await openSqliteStore(path);
+    await store.close();
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA user_version = 99");
+    database.close();
+    await expect(openSqliteStore(path)).rejects.toThrow("layout version 99, not 1");
+  });
+
+  test("a full disk is STORE_FULL, and leaves what was stored", async () => {
+    const database = new UserDatabase(join(directory, "users.db"), () => 1);
+    const identify = (id: string, text: string) => {
+      const commands = [command(id, { text })];
+      return unpackResults(database.identify(packCommands(commands)), commands);
+    };
+    identify("before", "kept");
+    const pages = Number(database.pragma("page_count"));
+    database.pragma(`max_page_count = ${pages + 2}`);
+    expect(() => identify("after", "x".repeat(60_000))).toThrow("full");
+    identify("before", "changed");
+    database.close();
+  });
+
+  test("a database that another process holds is STORE_UNAVAILABLE, and works again afterwards", async () => {
+    const store = await openSqliteStore(path);
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    await expect(store.identify([command("u", { n: 1 })])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    other.exec("ROLLBACK");
+    expect(await store.identify([command("u", { n: 1 })])).toMatchObject([{ outcome: "created" }]);
+    other.close();
+    await store.close();
+  });
+});

@@ -1,0 +1,16 @@
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Tries until `attempt` resolves to something else than false; after `timeoutMs`, fails with what it failed with last. */
+export async function until<Result>(attempt: () => Promise<Result> | Result, timeoutMs = 10_000): Promise<Result> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      const result = await attempt();
+      if (result !== false) return result;
+      if (performance.now() > deadline) throw new Error(`still false after ${timeoutMs} ms`);
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+    await pause(10);
+  }
+}

@@ -1,0 +1,195 @@
+import { readFileSync } from "node:fs";
+import type { JsonObject } from "@bufbuild/protobuf";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { canonicalProperties } from "../../src/users/canonical-struct.ts";
+import { limits } from "../../src/users/limits.ts";
+import { EntryCursor } from "../../src/users/struct-entries.ts";
+import { normalizeProperties } from "../../src/users/struct-normalize.ts";
+import { isCanonicalProperties } from "../../src/users/struct-scan.ts";
+import { canonical, decode, encode, encodeSloppily, seededRandom } from "../support/struct.ts";
+
+const json = fc.jsonValue({ maxDepth: 6 });
+const name = fc.oneof(
+  fc.string({ unit: "binary", minLength: 1, maxLength: 30 }),
+  fc.constantFrom("__proto__", "constructor", "toString", "a.b", "10", "9", "", "é", "𝄞", "שלום"),
+);
+const properties = fc
+  .uniqueArray(fc.tuple(name, json), { maxLength: 20, selector: ([key]) => key })
+  .map((entries) => Object.fromEntries(entries.filter(([key]) => key !== "")) as JsonObject);
+const seed = fc.integer();
+
+function violationsOf(...pieces: Uint8Array[]) {
+  const result = canonicalProperties(pieces, "properties");
+  return "violations" in result ? result.violations.map(({ field, reason, limit }) => ({ field, reason, limit })) : [];
+}
+
+/** An object or list nested `depth` deep. */
+function nested(depth: number, list: boolean): JsonObject {
+  let value: unknown = 1;
+  for (let i = 0; i < depth; i++) value = list ? [value] : { k: value };
+  return { deep: value } as JsonObject;
+}
+
+describe("a canonical Struct", () => {
+  test("means the same as what was sent, however that was encoded", () => {
+    fc.assert(
+      fc.property(properties, seed, (sent, random) => {
+        const sloppy = encodeSloppily(sent, seededRandom(random));
+        const result = canonicalProperties([sloppy], "properties");
+        expect("struct" in result && decode(result.struct)).toEqual(decode(sloppy));
+        expect("struct" in result && Buffer.compare(result.struct, canonical(sent))).toBe(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("is the same for a message field sent in pieces as for one sent whole", () => {
+    fc.assert(
+      fc.property(properties, properties, seed, (first, second, random) => {
+        const pieces = [first, second].map((part) => encodeSloppily(part, seededRandom(random)));
+        const result = canonicalProperties(pieces, "properties");
+        expect("struct" in result && decode(result.struct)).toEqual(decode(Buffer.concat(pieces)));
+      }),
+    );
+  });
+
+  test("is taken as it is, without a copy", () => {
+    fc.assert(
+      fc.property(properties, (sent) => {
+        const struct = canonical(sent);
+        expect(canonicalProperties([struct], "properties")).toEqual({ struct });
+        expect(Buffer.compare(normalizeProperties(struct, "properties").bytes, struct)).toBe(0);
+      }),
+    );
+  });
+
+  test("has its names in the order of their bytes", () => {
+    const struct = canonical({ b: 1, "𝄞": 2, "\uffff": 3, B: 4, "9": 1, "10": 1 });
+    const entry = new EntryCursor(struct);
+    const names: string[] = [];
+    while (entry.next()) names.push(Buffer.from(struct).toString("utf8", entry.nameStart, entry.nameEnd));
+    expect(names).toEqual(["10", "9", "B", "b", "\uffff", "𝄞"]);
+  });
+
+  test("keeps the sign of zero", () => {
+    expect(Object.is((decode(canonical({ n: -0 })) as { n: number }).n, -0)).toBe(true);
+  });
+
+  test("any bytes are either brought to canonical form or refused", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const result = canonicalProperties([bytes], "properties");
+        if ("struct" in result) expect(isCanonicalProperties(result.struct)).toBe(true);
+        else expect(result.violations.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("a valid encoding with any byte changed is either brought to canonical form or refused", () => {
+    fc.assert(
+      fc.property(properties, fc.nat(), fc.nat(255), (sent, at, byte) => {
+        const bytes = Uint8Array.from(canonical(sent));
+        if (bytes.length > 0) bytes[at % bytes.length] = byte;
+        const result = canonicalProperties([bytes], "properties");
+        if ("struct" in result) expect(isCanonicalProperties(result.struct)).toBe(true);
+        else expect(result.violations.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+interface Vector {
+  readonly name: string;
+  /** An encoding of a Struct, hexadecimal. */
+  readonly encoded: string;
+  /** Its canonical form, hexadecimal; absent where it is refused. */
+  readonly canonical?: string;
+  readonly refused?: { readonly field: string; readonly reason: string };
+}
+
+const vectors: Vector[] = JSON.parse(
+  readFileSync(new URL("../vectors/canonical-struct.json", import.meta.url), "utf8"),
+);
+
+describe("the test vectors", () => {
+  test.each(vectors)("$name", ({ encoded, canonical: expected, refused }) => {
+    const result = canonicalProperties([Buffer.from(encoded, "hex")], "properties");
+    if ("struct" in result) expect(Buffer.from(result.struct).toString("hex")).toBe(expected);
+    else expect(result.violations[0]).toMatchObject(refused ?? {});
+    expect("struct" in result).toBe(refused === undefined);
+  });
+});
+
+describe("limits", () => {
+  test.each([true, false])("values may be 24 objects or lists deep, and no deeper (lists: %s)", (list) => {
+    expect(violationsOf(encode(nested(limits.maxValueDepth, list)))).toEqual([]);
+    const [violation] = violationsOf(encode(nested(limits.maxValueDepth + 1, list)));
+    expect(violation).toMatchObject({ reason: "LIMIT_EXCEEDED", limit: "maxValueDepth" });
+    expect(violation?.field).toMatch(list ? /^properties\.deep(\[0\])+/ : /^properties\.deep(\.k)+/);
+  });
+
+  test("nesting of thousands of levels is refused, not a crash", () => {
+    let value = Buffer.from([0x08, 0x00]);
+    for (let i = 0; i < 2_000; i++) {
+      const inner = Buffer.concat([Buffer.from([0x0a]), varint(value.length), value]);
+      value = Buffer.concat([Buffer.from([0x32]), varint(inner.length), inner]);
+    }
+    const entry = Buffer.concat([Buffer.from([0x0a, 1, 0x61, 0x12]), varint(value.length), value]);
+    const bytes = Buffer.concat([Buffer.from([0x0a]), varint(entry.length), entry]);
+    expect(violationsOf(bytes)[0]).toMatchObject({ reason: "LIMIT_EXCEEDED", limit: "maxValueDepth" });
+  });
+
+  test("a name has at most 128 bytes", () => {
+    expect(violationsOf(encode({ ["n".repeat(128)]: 1 }))).toEqual([]);
+    expect(violationsOf(encode({ ["é".repeat(65)]: 1 }))).toMatchObject([{ limit: "maxPropertyNameBytes" }]);
+  });
+
+  test("a value has at most 64 KiB", () => {
+    const overhead = 4;
+    expect(violationsOf(encode({ a: "x".repeat(limits.maxValueBytes - overhead) }))).toEqual([]);
+    expect(violationsOf(encode({ a: "x".repeat(limits.maxValueBytes - overhead + 1) }))).toEqual([
+      { field: "properties.a", reason: "LIMIT_EXCEEDED", limit: "maxValueBytes" },
+    ]);
+  });
+
+  test("there are at most 512 properties", () => {
+    const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, i]));
+    expect(violationsOf(encode(many(512)))).toEqual([]);
+    expect(violationsOf(encode(many(513)))).toMatchObject([{ field: "properties", limit: "maxProperties" }]);
+  });
+
+  test("properties have at most 256 KiB together", () => {
+    const large = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, "x".repeat(60_000)]));
+    expect(violationsOf(encode(large(4)))).toEqual([]);
+    expect(violationsOf(encode(large(5)))).toMatchObject([{ field: "properties", limit: "maxPropertiesBytes" }]);
+  });
+
+  test("at most 20 violations are named, with short paths", () => {
+    const bad = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`${"long.".repeat(20)}${i}`, Number.NaN]));
+    const bytes = Buffer.concat(Object.entries(bad).map(([key, value]) => entryOf(key, value)));
+    const violations = violationsOf(bytes);
+    expect(violations).toHaveLength(20);
+    for (const { field } of violations) expect(field.length).toBeLessThan(200);
+  });
+});
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  for (let rest = value; ; rest >>>= 7) {
+    if (rest < 0x80) return Buffer.from([...bytes, rest]);
+    bytes.push((rest & 0x7f) | 0x80);
+  }
+}
+
+/** The map entry of a number, which JSON cannot express where it is not finite. */
+function entryOf(key: string, value: number): Buffer {
+  const number = Buffer.alloc(9, 0x11);
+  number.writeDoubleLE(value, 1);
+  const text = Buffer.from(key);
+  const entry = Buffer.concat([Buffer.from([0x0a]), varint(text.length), text, Buffer.from([0x12, 9]), number]);
+  return Buffer.concat([Buffer.from([0x0a]), varint(entry.length), entry]);
+}
