@@ -1,0 +1,49 @@
+import { access, constants } from "node:fs/promises";
+import { Command } from "commander";
+import { createUserClient, type ImportCounts, ImportInterrupted, importUsers } from "../client/index.ts";
+import { clientOptions } from "../config/options.ts";
+import { CliError, callFailure, codeName } from "./cli-error.ts";
+import { readUsers } from "./ndjson.ts";
+
+export function importCommand(): Command {
+  return new Command("import")
+    .description("import users from a file with one JSON object a line, with id and properties")
+    .argument("<file>", "the file, NDJSON")
+    .addOption(clientOptions.server())
+    .addHelpText("after", "\nEach line that fails is listed with its number and reason; the exit status is then 1.")
+    .action(importFile);
+}
+
+async function importFile(file: string, { server }: { server: string }): Promise<void> {
+  await access(file, constants.R_OK).catch((error: Error) => {
+    throw new CliError(`cannot read ${file}: ${error.message}`);
+  });
+  const start = performance.now();
+  let invalid = 0;
+  const report = (line: number, reason: string) => console.error(`${file}:${line}: ${reason}`);
+  const users = readUsers(file, (line, reason) => {
+    invalid++;
+    report(line, reason);
+  });
+  const counts = await importUsers(createUserClient(server), users, {
+    onRefused: (line, { code, reason, message }) => report(line, `${codeName(code)} ${reason}: ${message}`),
+  }).catch((error: unknown) => {
+    if (!(error instanceof ImportInterrupted)) throw error;
+    console.error(summary(error.counts, invalid, start));
+    const from =
+      error.firstUnanswered === undefined ? "" : `; from line ${error.firstUnanswered} on nothing is certain`;
+    throw new CliError(`the import was interrupted${from}: ${callFailure(error.cause, server).message}`);
+  });
+  console.log(summary(counts, invalid, start));
+  if (counts.failed + invalid > 0) process.exitCode = 1;
+}
+
+function summary(counts: Readonly<ImportCounts>, invalid: number, start: number): string {
+  const { created, updated, unchanged, failed } = counts;
+  const total = created + updated + unchanged + failed + invalid;
+  const seconds = (performance.now() - start) / 1_000;
+  return (
+    `${total} users: ${created} created, ${updated} updated, ${unchanged} unchanged, ${failed + invalid} failed` +
+    ` in ${seconds.toFixed(1)} s (${Math.round(total / seconds)} users/s)`
+  );
+}

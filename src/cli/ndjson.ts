@@ -1,0 +1,47 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import type { ImportItem } from "../client/index.ts";
+import { isJsonObject, unsendable } from "./json.ts";
+
+/** The longest line that is read as a user: more than the largest user needs. */
+const maxLineBytes = 1024 * 1024;
+
+/**
+ * Reads users from a file with one JSON object a line, `{"id": …, "properties": {…}}`. Empty lines are passed over.
+ *
+ * @param onInvalid called with the number, from 1, of each line that is not a user, and why
+ * @throws Error if the file cannot be read
+ */
+export async function* readUsers(
+  path: string,
+  onInvalid: (line: number, reason: string) => void,
+): AsyncGenerator<ImportItem<number>> {
+  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+  let position = 0;
+  for await (const line of lines) {
+    position++;
+    if (line.trim() === "") continue;
+    const user = parseUser(line);
+    if (typeof user === "string") onInvalid(position, user);
+    else yield { ...user, position, size: line.length };
+  }
+}
+
+/** The user, or why the line is none. Never quotes the line. */
+function parseUser(line: string): Pick<ImportItem<number>, "id" | "properties"> | string {
+  if (line.length > maxLineBytes) return `the line has ${line.length} characters; at most ${maxLineBytes} are read`;
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return "the line is not JSON";
+  }
+  if (!isJsonObject(value)) return "the line is not a JSON object";
+  const { id, properties = {}, ...others } = value;
+  if (typeof id !== "string") return "id: is required, as text";
+  if (!isJsonObject(properties)) return "properties: is not a JSON object";
+  const [other] = Object.keys(others);
+  if (other !== undefined) return `${JSON.stringify(other.slice(0, 40))}: only id and properties are expected`;
+  const reason = unsendable(id) ?? unsendable(properties);
+  return reason === undefined ? { id, properties } : `has ${reason}`;
+}

@@ -1,0 +1,24 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { getCommand } from "./get.ts";
+import { healthCommand } from "./health.ts";
+import { identifyCommand } from "./identify.ts";
+import { importCommand } from "./import.ts";
+import { serveCommand } from "./serve.ts";
+
+/** The command line `rollcall`. */
+export function createProgram(): Command {
+  const program = new Command("rollcall")
+    .description("A user registry for services: identify people, merge what you know, read the whole user back.")
+    .version(version())
+    .showHelpAfterError("(--help shows what is expected)");
+  const commands = [serveCommand(), identifyCommand(), getCommand(), importCommand(), healthCommand()];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  return program;
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  if (typeof manifest === "object" && manifest !== null && "version" in manifest) return String(manifest.version);
+  throw new Error("package.json has no version");
+}

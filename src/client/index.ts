@@ -1,0 +1,9 @@
+/** What a TypeScript caller of Rollcall imports. */
+export { createUserClient, type UserClient } from "./client.ts";
+export {
+  type ImportCounts,
+  ImportInterrupted,
+  type ImportItem,
+  type ImportOptions,
+  importUsers,
+} from "./import-users.ts";

@@ -1,0 +1,102 @@
+/** Every option, declared once: its flag, its environment variable, its default and what values it takes. */
+import { InvalidArgumentError, Option } from "commander";
+import { logLevels } from "../telemetry/logger.ts";
+import { limits } from "../users/limits.ts";
+import { parseStoreLocation } from "./store-url.ts";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Options of `rollcall serve`. */
+export const serveOptions = {
+  listen: () =>
+    new Option("--listen <host:port>", "where to listen; port 0 takes a free one")
+      .env("ROLLCALL_LISTEN")
+      .default(parseAddress("127.0.0.1:50051"), "127.0.0.1:50051")
+      .argParser(checked(parseAddress)),
+  store: () =>
+    new Option("--store <url>", "where users are kept: sqlite:PATH or redis://HOST[:PORT][/DATABASE]")
+      .env("ROLLCALL_STORE")
+      .default(parseStoreLocation("sqlite:data/rollcall.db"), "sqlite:data/rollcall.db")
+      .argParser(checked(parseStoreLocation)),
+  requiredProperties: () =>
+    new Option("--required-properties <names>", "properties that every user has, separated by commas; empty for none")
+      .env("ROLLCALL_REQUIRED_PROPERTIES")
+      .default(["name", "email"], "name,email")
+      .argParser(checked(parseNames)),
+  drainTimeout: () =>
+    new Option("--drain-timeout <seconds>", "how long a stop waits for calls that are under way")
+      .env("ROLLCALL_DRAIN_TIMEOUT")
+      .default(10)
+      .argParser(checked(parseSeconds)),
+  logLevel: () =>
+    new Option("--log-level <level>", "the least severe lines to log; debug has a line for each request")
+      .env("ROLLCALL_LOG_LEVEL")
+      .default("info")
+      .choices(logLevels),
+};
+
+/** Options of the commands that call a server. */
+export const clientOptions = {
+  server: () =>
+    new Option("--server <url>", "the server to call")
+      .env("ROLLCALL_SERVER")
+      .default("http://127.0.0.1:50051")
+      .argParser(checked(parseServer)),
+  timeout: () =>
+    new Option("--timeout <seconds>", "how long to wait for the answer")
+      .env("ROLLCALL_TIMEOUT")
+      .default(10)
+      .argParser(checked(parseSeconds)),
+};
+
+/** Lets commander name the option and where its value came from in front of what is wrong with it. */
+function checked<Value>(parse: (text: string) => Value): (text: string) => Value {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    }
+  };
+}
+
+function parseAddress(text: string): Address {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port > 65_535) {
+    throw new Error("Expected HOST:PORT, as in 127.0.0.1:50051 or [::1]:50051.");
+  }
+  return { host, port };
+}
+
+function parseNames(text: string): readonly string[] {
+  if (text.trim() === "") return [];
+  const names = text.split(",").map((name) => name.trim());
+  for (const name of names) {
+    const bytes = Buffer.byteLength(name);
+    if (bytes === 0 || bytes > limits.maxPropertyNameBytes) {
+      throw new Error(`Expected names of 1 to ${limits.maxPropertyNameBytes} bytes, separated by commas.`);
+    }
+  }
+  return [...new Set(names)];
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() === "" || !(seconds >= 0 && seconds <= 86_400)) {
+    throw new Error("Expected a number of seconds from 0 to 86400.");
+  }
+  return seconds;
+}
+
+function parseServer(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
+    throw new Error("Expected a URL, as in http://127.0.0.1:50051.");
+  }
+  return text.replace(/\/+$/, "");
+}

@@ -1,0 +1,126 @@
+/** The edge where errors leave: every domain error, and what Connect raises itself, as the contract promises it. */
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen-server/google/rpc/error_details_pb.js";
+import { type Reason, UserError, type Violation } from "../users/errors.ts";
+import { limits } from "../users/limits.ts";
+
+const domain = "rollcall.v1";
+
+/** How long a caller is asked to wait before it tries again, where it may. */
+const retryDelayMs: Partial<Record<Reason, number>> = { STORE_UNAVAILABLE: 500, OVERLOADED: 200, DRAINING: 0 };
+
+/** Bytes of violations that the details of one error hold, so that they fit into any client's trailers. */
+const maxViolationBytes = 3_000;
+
+const codes: Record<Reason, Code> = {
+  INVALID_ID: Code.InvalidArgument,
+  INVALID_PROPERTY: Code.InvalidArgument,
+  REQUIRED_PROPERTY_MISSING: Code.InvalidArgument,
+  LIMIT_EXCEEDED: Code.InvalidArgument,
+  MALFORMED_REQUEST: Code.InvalidArgument,
+  INVALID_ENUM_VALUE: Code.InvalidArgument,
+  USER_NOT_FOUND: Code.NotFound,
+  STORE_UNAVAILABLE: Code.Unavailable,
+  DRAINING: Code.Unavailable,
+  OVERLOADED: Code.ResourceExhausted,
+  STORE_FULL: Code.ResourceExhausted,
+  DEADLINE_EXCEEDED: Code.DeadlineExceeded,
+  NOT_IMPLEMENTED: Code.Unimplemented,
+  INTERNAL: Code.Internal,
+};
+
+/** The status code of a domain error; the same numbers as google.rpc.Code. */
+export function codeOf(reason: Reason): Code {
+  return codes[reason];
+}
+
+/**
+ * What a caller is told of a failure. A domain error becomes its code with details; an error of Connect (a deadline, a
+ * cancellation) stays; anything else is INTERNAL and says nothing of its cause.
+ *
+ * @param onInternal called with a failure that nobody foresaw
+ */
+export function toConnectError(failure: unknown, onInternal: (failure: unknown) => void): ConnectError {
+  if (failure instanceof UserError) return describe(failure, codes[failure.reason]);
+  if (failure instanceof ConnectError) return failure;
+  if (failure instanceof DOMException && failure.name === "AbortError") {
+    return new ConnectError("the caller has gone", Code.Canceled);
+  }
+  onInternal(failure);
+  return describe(new UserError("INTERNAL", "the server failed; its log says why"), Code.Internal);
+}
+
+/**
+ * Puts an error that Connect raised by itself into the contract's terms: a message that cannot be read, one that is too
+ * large, a deadline. They arise outside of handlers and interceptors, so the error is changed in place.
+ */
+export function restate(error: ConnectError): void {
+  if (error.details.length > 0) return;
+  const restated = inOurTerms(error);
+  if (restated === undefined) return;
+  const { code, message, rawMessage, details } = restated;
+  Object.assign(error, { code, message, rawMessage, details, cause: undefined });
+}
+
+function inOurTerms(error: ConnectError): ConnectError | undefined {
+  switch (error.code) {
+    case Code.DeadlineExceeded: {
+      const message = "the deadline passed before the answer was there; a write may have been applied";
+      return describe(new UserError("DEADLINE_EXCEEDED", message), Code.DeadlineExceeded);
+    }
+    case Code.ResourceExhausted: {
+      const metadata = { limit: "maxRequestBytes", max: String(limits.maxRequestBytes) };
+      const message = `the message is larger than ${limits.maxRequestBytes} bytes`;
+      return describe(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
+    }
+    case Code.InvalidArgument:
+      return describe(malformed(error.rawMessage), Code.InvalidArgument);
+    case Code.Internal:
+      return error.rawMessage.startsWith("parse binary:")
+        ? describe(malformed(error.rawMessage), Code.InvalidArgument)
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** The library's message may quote the request, so only the field's name is taken from it. */
+function malformed(libraryMessage: string): UserError {
+  const field = /^cannot decode field (?:[\w.]+\.)?(\w+) from JSON/.exec(libraryMessage)?.[1];
+  if (field === undefined) return new UserError("MALFORMED_REQUEST", "the request's message cannot be read");
+  const description = "cannot be read from its JSON value";
+  const violations = [{ field, reason: "MALFORMED_REQUEST", description }] as const;
+  return new UserError("MALFORMED_REQUEST", `${field}: ${description}`, { violations });
+}
+
+function describe(error: UserError, code: Code): ConnectError {
+  const connectError = new ConnectError(error.message, code);
+  connectError.details.push({
+    desc: ErrorInfoSchema,
+    value: { reason: error.reason, domain, metadata: { ...error.metadata } },
+  });
+  if (error.violations.length > 0) {
+    const fieldViolations = fitting(error.violations, maxViolationBytes);
+    connectError.details.push({ desc: BadRequestSchema, value: { fieldViolations } });
+  }
+  const delayMs = retryDelayMs[error.reason];
+  if (delayMs !== undefined) {
+    const retryDelay = { seconds: BigInt(Math.floor(delayMs / 1_000)), nanos: (delayMs % 1_000) * 1_000_000 };
+    connectError.details.push({ desc: RetryInfoSchema, value: { retryDelay } });
+  }
+  return connectError;
+}
+
+/** The first violations that fit into `maxBytes`. */
+export function fitting(
+  violations: readonly Violation[],
+  maxBytes: number,
+): { field: string; description: string; reason: string }[] {
+  let bytes = 0;
+  return violations
+    .filter((violation) => {
+      bytes += Buffer.byteLength(violation.field) + Buffer.byteLength(violation.description) + 40;
+      return bytes <= maxBytes;
+    })
+    .map(({ field, description, reason }) => ({ field, description, reason }));
+}

@@ -1,0 +1,71 @@
+/** grpc.health.v1: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import {
+  Health as HealthService,
+  HealthCheckResponse_ServingStatus as Status,
+} from "#gen-server/health/v1/health_pb.js";
+
+/** Whether the server serves: not until it says so for the first time. */
+export class Health {
+  #serving = false;
+  readonly #listeners = new Set<() => void>();
+
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  setServing(serving: boolean): void {
+    if (serving === this.#serving) return;
+    this.#serving = serving;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Resolves at the next change, or when the signal aborts. */
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#listeners.delete(done);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      this.#listeners.add(done);
+      signal.addEventListener("abort", done);
+      if (signal.aborted) done();
+    });
+  }
+}
+
+/**
+ * @param services names of the services that share this health; the empty name, the whole server, is always there
+ * @param stop ends every Watch, with its reason, when it aborts
+ */
+export function healthRoutes(
+  health: Health,
+  services: readonly string[],
+  stop: AbortSignal,
+): (router: ConnectRouter) => void {
+  const known = new Set(["", ...services]);
+  const status = () => (health.serving ? Status.SERVING : Status.NOT_SERVING);
+  return (router) => {
+    router.service(HealthService, {
+      check({ service }) {
+        if (!known.has(service)) throw new ConnectError("there is no such service", Code.NotFound);
+        return { status: status() };
+      },
+
+      async *watch({ service }, context) {
+        const signal = AbortSignal.any([context.signal, stop]);
+        let sent: Status | undefined;
+        for (;;) {
+          const now = known.has(service) ? status() : Status.SERVICE_UNKNOWN;
+          if (now !== sent) yield { status: now };
+          sent = now;
+          if (signal.aborted) throw signal.reason;
+          await health.changed(signal);
+        }
+      },
+
+      list: () => ({ statuses: Object.fromEntries([...known].map((service) => [service, { status: status() }])) }),
+    });
+  };
+}

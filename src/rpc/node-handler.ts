@@ -1,0 +1,94 @@
+/** Joins Connect's routers to Node's servers: picks the handler for a request, and answers where there is none. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { Code, ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import { limits } from "../users/limits.ts";
+import { cutOffKey, type RequestEnd, watchRequest } from "./request-end.ts";
+
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+export type NodeResponse = ServerResponse | Http2ServerResponse;
+type Routes = (router: ConnectRouter) => void;
+
+export interface NodeHandlerOptions {
+  /** For requests in protobuf's binary encoding. */
+  readonly binaryRoutes: readonly Routes[];
+  /** For requests in JSON. */
+  readonly jsonRoutes: readonly Routes[];
+  /** Ends what is still under way, with its reason. */
+  readonly shutdown: AbortSignal;
+  readonly onRequestEnd: (end: RequestEnd) => void;
+  /** Called where an answer could not be written. The error may hold a request's content: it is not for a log. */
+  readonly onBrokenAnswer: (error: ConnectError) => void;
+}
+
+export function createNodeHandler(options: NodeHandlerOptions): (req: NodeRequest, res: NodeResponse) => void {
+  const binary = handlersByPath(options.binaryRoutes, options);
+  const json = handlersByPath(options.jsonRoutes, options);
+
+  return (req, res) => {
+    const path = (req.url ?? "").split("?", 1)[0] ?? "";
+    const handler = (isJson(req) ? json : binary).get(path);
+    if (handler === undefined) {
+      answerUnimplemented(req, res);
+      return;
+    }
+    const contextValues = createContextValues().set(cutOffKey, () => cutOff(req, res));
+    new Promise<void>((resolve) => {
+      const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
+      // A request of which the rest is not read can still be answered: reading must not destroy it.
+      const body = req.iterator({ destroyOnReturn: false });
+      res.once("finish", () => req.resume());
+      resolve(handler({ ...request, body }).then((response) => universalResponseToNodeResponse(response, res)));
+    }).catch((reason: unknown) => {
+      options.onBrokenAnswer(ConnectError.from(reason));
+      cutOff(req, res);
+    });
+  };
+}
+
+function handlersByPath(routes: readonly Routes[], { shutdown, onRequestEnd }: NodeHandlerOptions) {
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: limits.maxRequestBytes,
+    jsonOptions: { useProtoFieldName: true },
+    shutdownSignal: shutdown,
+    requestGate: (context) => watchRequest(context, onRequestEnd),
+  });
+  for (const route of routes) route(router);
+  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+/** Whether the request's message is JSON, by its content type or, for a Connect GET, its query. */
+function isJson(req: NodeRequest): boolean {
+  const contentType = req.headers["content-type"];
+  if (contentType === undefined) return /[?&]encoding=json(&|$)/.test(req.url ?? "");
+  return /^application\/(?:connect\+|grpc\+|grpc-web\+)?json\b/i.test(contentType);
+}
+
+/** Answers as the caller's protocol says UNIMPLEMENTED. */
+function answerUnimplemented(req: NodeRequest, res: NodeResponse): void {
+  const message =
+    "no such method; the methods are those of rollcall.v1.UserService, as /rollcall.v1.UserService/GetUser";
+  const contentType = req.headers["content-type"] ?? "";
+  req.resume();
+  const grpc = contentType.startsWith("application/grpc");
+  res.statusCode = grpc ? 200 : 404;
+  res.setHeader("content-type", grpc ? contentType : "application/json");
+  if (grpc) {
+    res.setHeader("grpc-status", String(Code.Unimplemented));
+    res.setHeader("grpc-message", encodeURIComponent(message));
+    res.end();
+  } else {
+    res.end(JSON.stringify({ code: "unimplemented", message }));
+  }
+}
+
+function cutOff(req: NodeRequest, res: NodeResponse): void {
+  if (!res.writableFinished) req.destroy();
+}

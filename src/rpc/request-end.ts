@@ -1,0 +1,46 @@
+import { Code, ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { restate } from "./errors.ts";
+
+/** How long after its deadline a request that is still unanswered (its body has stalled, say) is cut off. */
+const deadlineGraceMs = 1_000;
+
+/** Cuts the request's HTTP stream off; set by the adapter. */
+export const cutOffKey = createContextKey<() => void>(() => {}, { description: "cuts the request off" });
+
+/** One finished request, without anything of its content. */
+export interface RequestEnd {
+  /** `rollcall.v1.UserService/Identify` */
+  readonly method: string;
+  /** `grpc`, `grpc-web` or `connect`. */
+  readonly protocol: string;
+  /** `ok`, or the status code's name, as `invalid_argument`. */
+  readonly code: string;
+  readonly durationMs: number;
+}
+
+/**
+ * Watches a request from before its body is read to its end, however it ends: Connect aborts the context's signal, with
+ * the error if there is one, before it writes the answer. This is the one place that also sees requests that cannot be
+ * read, which reach neither interceptors nor handlers.
+ */
+export function watchRequest(context: HandlerContext, onEnd: (end: RequestEnd) => void): void {
+  const start = performance.now();
+  const { signal, method, service, protocolName: protocol, values } = context;
+  const end = () => {
+    const reason: unknown = signal.reason;
+    if (reason instanceof ConnectError) {
+      restate(reason);
+      if (reason.code === Code.DeadlineExceeded) setTimeout(values.get(cutOffKey), deadlineGraceMs).unref();
+    }
+    const durationMs = Math.round((performance.now() - start) * 1_000) / 1_000;
+    onEnd({ method: `${service.typeName}/${method.name}`, protocol, code: codeName(reason), durationMs });
+  };
+  if (signal.aborted) end();
+  else signal.addEventListener("abort", end, { once: true });
+}
+
+/** Without an error, Connect aborts the signal without a reason, which makes it an AbortError. */
+function codeName(reason: unknown): string {
+  if (reason instanceof ConnectError) return Code[reason.code] ?? String(reason.code);
+  return reason instanceof DOMException ? "ok" : "Internal";
+}

@@ -1,0 +1,67 @@
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import type { UserHandlers } from "./user-handlers.ts";
+import { wireMethods } from "./wire-methods.ts";
+
+/** UserService for callers that send protobuf's binary encoding. */
+export function binaryUserRoutes(handlers: UserHandlers): (router: ConnectRouter) => void {
+  return (router) => {
+    router.rpc(wireMethods.identify, handlers.identify);
+    router.rpc(wireMethods.getUser, handlers.getUser);
+    router.rpc(wireMethods.batchIdentify, handlers.batchIdentify);
+  };
+}
+
+/**
+ * UserService for callers that send JSON: messages are brought to the same bytes as binary ones, so that both mean the
+ * same in every respect.
+ */
+export function jsonUserRoutes(handlers: UserHandlers): (router: ConnectRouter) => void {
+  const { identify, getUser, batchIdentify } = UserService.method;
+  const wire = wireMethods;
+  return (router) => {
+    router.rpc(identify, async (request, context) => {
+      const answer = await handlers.identify(toWire(identify.input, request, wire.identify.input), context);
+      return fromWire(wire.identify.output, answer, identify.output);
+    });
+    router.rpc(getUser, async (request, context) => {
+      const answer = await handlers.getUser(toWire(getUser.input, request, wire.getUser.input), context);
+      return fromWire(wire.getUser.output, answer, getUser.output);
+    });
+    router.rpc(batchIdentify, async function* (requests, context) {
+      async function* wireRequests() {
+        for await (const request of requests) yield toWire(batchIdentify.input, request, wire.batchIdentify.input);
+      }
+      yield* handlers.batchIdentify(wireRequests(), context);
+    });
+  };
+}
+
+function toWire<From extends DescMessage, To extends DescMessage>(
+  from: From,
+  message: MessageShape<From>,
+  to: To,
+): MessageShape<To> {
+  try {
+    return fromBinary(to, toBinary(from, message));
+  } catch {
+    // JSON can hold what protobuf cannot: half of a surrogate pair.
+    throw new ConnectError("the message has text that is not valid Unicode", Code.InvalidArgument);
+  }
+}
+
+function fromWire<From extends DescMessage, To extends DescMessage>(
+  from: From,
+  message: MessageInitShape<From>,
+  to: To,
+): MessageShape<To> {
+  return fromBinary(to, toBinary(from, create(from, message)));
+}

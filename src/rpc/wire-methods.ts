@@ -1,0 +1,21 @@
+/**
+ * The methods of UserService as the server carries them out: the contract's names, paths and kinds, over messages that
+ * keep every google.protobuf.Struct as its bytes (see proto-server).
+ */
+
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import {
+  BatchIdentifyRequestSchema,
+  GetUserRequestSchema,
+  GetUserResponseSchema,
+  IdentifyRequestSchema,
+  IdentifyResponseSchema,
+} from "#gen-server/rollcall/server/v1/wire_pb.js";
+
+const { identify, getUser, batchIdentify } = UserService.method;
+
+export const wireMethods = {
+  identify: { ...identify, input: IdentifyRequestSchema, output: IdentifyResponseSchema },
+  getUser: { ...getUser, input: GetUserRequestSchema, output: GetUserResponseSchema },
+  batchIdentify: { ...batchIdentify, input: BatchIdentifyRequestSchema },
+} as const;

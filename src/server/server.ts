@@ -1,0 +1,120 @@
+/** The composition root: makes every part of the service and joins them. */
+
+import { setMaxListeners } from "node:events";
+import { Code } from "@connectrpc/connect";
+import { file_rollcall_v1_errors } from "#gen/rollcall/v1/errors_pb.js";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { file_google_rpc_error_details } from "#gen-server/google/rpc/error_details_pb.js";
+import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
+import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
+import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
+import type { Address } from "../config/options.ts";
+import type { StoreLocation } from "../config/store-url.ts";
+import { toConnectError } from "../rpc/errors.ts";
+import { Health, healthRoutes } from "../rpc/health.ts";
+import { createNodeHandler } from "../rpc/node-handler.ts";
+import { reflectionRoutes } from "../rpc/reflection.ts";
+import { createUserHandlers } from "../rpc/user-handlers.ts";
+import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { listen } from "../transport/listener.ts";
+import { draining } from "../users/errors.ts";
+import { createEtagSource } from "../users/etag.ts";
+import { requiredProperties } from "../users/identify.ts";
+import { createUserRegistry } from "../users/registry.ts";
+import { openStore } from "./open-store.ts";
+import { watchReadiness } from "./readiness.ts";
+
+export interface ServerOptions {
+  readonly listen: Address;
+  readonly store: StoreLocation;
+  /** Names of the properties that every user has. */
+  readonly requiredProperties: readonly string[];
+  /** How long a drain waits for calls that are under way. */
+  readonly drainTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+export interface RunningServer {
+  /** Where it listens; the port is the real one where port 0 was asked for. */
+  readonly address: Address;
+  /**
+   * Stops: health turns NOT_SERVING, no connection is accepted, streams are answered up to what they have sent and end
+   * with UNAVAILABLE, calls that are under way finish within the drain timeout, then the store is closed.
+   */
+  drain(): Promise<void>;
+}
+
+/** How long calls that the drain timeout has ended may take to write their error. */
+const lastAnswersMs = 500;
+
+/** @throws Error if the store cannot be opened or the address is not free */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { logger } = options;
+  const store = await openStore(options.store, logger);
+  const drain = new AbortController();
+  const shutdown = new AbortController();
+  // Every request and stream listens to them.
+  setMaxListeners(0, drain.signal, shutdown.signal);
+
+  const registry = createUserRegistry({
+    store,
+    required: requiredProperties(options.requiredProperties),
+    drawEtag: createEtagSource(),
+  });
+  const onInternal = (failure: unknown) => logger.error({ err: failure }, "a request failed unexpectedly");
+  const handlers = createUserHandlers({ registry, draining: drain.signal, onInternal });
+  const health = new Health();
+  const shared = [
+    healthRoutes(health, [UserService.typeName], drain.signal),
+    reflectionRoutes(
+      [UserService, HealthService, ServerReflection, ServerReflectionV1Alpha],
+      [file_rollcall_v1_errors, file_google_rpc_error_details],
+    ),
+  ];
+  const handler = createNodeHandler({
+    binaryRoutes: [binaryUserRoutes(handlers), ...shared],
+    jsonRoutes: [jsonUserRoutes(handlers), ...shared],
+    shutdown: shutdown.signal,
+    onRequestEnd: (end) => logger.debug(end, "request"),
+    onBrokenAnswer: (error) => {
+      if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
+    },
+  });
+
+  const readiness = await watchReadiness(store, logger, (ready) => health.setServing(ready));
+  const { host, port } = options.listen;
+  const listener = await listen({ host, port, handler }).catch(async (error: unknown) => {
+    readiness.stop();
+    await store.close();
+    throw error;
+  });
+
+  return {
+    address: { host, port: listener.port },
+    async drain() {
+      readiness.stop();
+      health.setServing(false);
+      drain.abort(toConnectError(draining(), onInternal));
+      const closed = listener.close();
+      if (!(await settledWithin(options.drainTimeoutMs, closed))) {
+        logger.warn("calls were still under way at the end of the drain timeout");
+        shutdown.abort(toConnectError(draining(), onInternal));
+        await settledWithin(lastAnswersMs, closed);
+      }
+      listener.destroy();
+      await store.close();
+    },
+  };
+}
+
+/** Whether `promise` resolves in time. */
+async function settledWithin(timeoutMs: number, promise: Promise<unknown>): Promise<boolean> {
+  const timeout = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => timeout.resolve(false), timeoutMs);
+  try {
+    return await Promise.race([promise.then(() => true), timeout.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

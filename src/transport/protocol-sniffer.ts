@@ -1,0 +1,41 @@
+import type { Socket } from "node:net";
+
+/** What an HTTP/2 client sends first: https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+/**
+ * Tells which protocol a new connection speaks by its first bytes, and leaves them to be read. It decides at the first
+ * byte that differs from HTTP/2's preface: `POST` begins like it.
+ *
+ * The socket is destroyed if that takes longer than `timeoutMs`; if it ends or fails before, nothing is called.
+ */
+export function sniffProtocol(socket: Socket, timeoutMs: number, onKnown: (version: "1.1" | "2") => void): void {
+  let seen: Buffer = Buffer.alloc(0);
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const done = () => {
+    clearTimeout(timer);
+    socket.off("readable", onReadable);
+    socket.off("end", onEnd);
+    socket.off("close", done);
+    socket.off("error", ignore);
+  };
+  const onReadable = () => {
+    const chunk: Buffer | null = socket.read();
+    if (chunk === null) return;
+    seen = Buffer.concat([seen, chunk]);
+    const compared = Math.min(seen.length, preface.length);
+    const isPreface = seen.subarray(0, compared).equals(preface.subarray(0, compared));
+    if (isPreface && seen.length < preface.length) return;
+    done();
+    socket.unshift(seen);
+    onKnown(isPreface ? "2" : "1.1");
+  };
+  const onEnd = () => socket.destroy();
+  socket.on("readable", onReadable);
+  socket.once("end", onEnd);
+  socket.once("close", done);
+  socket.on("error", ignore);
+}
+
+/** A connection that fails closes, and says nothing that anybody could act on. */
+function ignore(): void {}

@@ -1,0 +1,57 @@
+/** A server in this process, on a free port of 127.0.0.1, over a store of its own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import type { StoreLocation } from "../../src/config/store-url.ts";
+import { type RunningServer, startServer } from "../../src/server/server.ts";
+
+export interface TestServer {
+  readonly port: number;
+  /** `http://127.0.0.1:port` */
+  readonly url: string;
+  /** Every line that the server has logged, at every level. */
+  readonly logs: readonly Record<string, unknown>[];
+  readonly drain: RunningServer["drain"];
+  stop(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  /** Default: a fresh SQLite file. */
+  readonly store?: StoreLocation;
+  /** Default: name and email. */
+  readonly requiredProperties?: readonly string[];
+  readonly drainTimeoutMs?: number;
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const directory = mkdtempSync(join(tmpdir(), "rollcall-server-"));
+  const logs: Record<string, unknown>[] = [];
+  const logger = pino({ level: "trace" }, { write: (line: string) => void logs.push(JSON.parse(line)) });
+  const server = await startServer({
+    listen: { host: "127.0.0.1", port: 0 },
+    store: options.store ?? { kind: "sqlite", path: join(directory, "users.db") },
+    requiredProperties: options.requiredProperties ?? ["name", "email"],
+    drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
+    logger,
+  });
+  const { port } = server.address;
+  let drained: Promise<void> | undefined;
+  const drain = () => {
+    drained ??= server.drain();
+    return drained;
+  };
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    logs,
+    drain,
+    async stop() {
+      await drain();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Properties of a user that may be created. */
+export const ada = { name: "Ada", email: "ada@example.com" } as const;
