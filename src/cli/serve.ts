@@ -39,7 +39,7 @@ async function serve(options: Options): Promise<void> {
   console.log(
     `Rollcall serves on ${url}, users in ${store}. Try: curl --json '${example}' ${url}/rollcall.v1.UserService/Identify`,
   );
-  logger.info({ url, store, pid: process.pid }, "started");
+  logger.info({ url, store }, "started");
 
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {

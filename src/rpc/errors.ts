@@ -41,13 +41,13 @@ export function codeOf(reason: Reason): Code {
  * @param onInternal called with a failure that nobody foresaw
  */
 export function toConnectError(failure: unknown, onInternal: (failure: unknown) => void): ConnectError {
-  if (failure instanceof UserError) return describe(failure, codes[failure.reason]);
+  if (failure instanceof UserError) return describeError(failure);
   if (failure instanceof ConnectError) return failure;
   if (failure instanceof DOMException && failure.name === "AbortError") {
     return new ConnectError("the caller has gone", Code.Canceled);
   }
   onInternal(failure);
-  return describe(new UserError("INTERNAL", "the server failed; its log says why"), Code.Internal);
+  return describeError(new UserError("INTERNAL", "the server failed; its log says why"));
 }
 
 /**
@@ -66,19 +66,17 @@ function inOurTerms(error: ConnectError): ConnectError | undefined {
   switch (error.code) {
     case Code.DeadlineExceeded: {
       const message = "the deadline passed before the answer was there; a write may have been applied";
-      return describe(new UserError("DEADLINE_EXCEEDED", message), Code.DeadlineExceeded);
+      return describeError(new UserError("DEADLINE_EXCEEDED", message));
     }
     case Code.ResourceExhausted: {
       const metadata = { limit: "maxRequestBytes", max: String(limits.maxRequestBytes) };
       const message = `the message is larger than ${limits.maxRequestBytes} bytes`;
-      return describe(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
+      return describeError(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
     }
     case Code.InvalidArgument:
-      return describe(malformed(error.rawMessage), Code.InvalidArgument);
+      return describeError(malformed(error.rawMessage));
     case Code.Internal:
-      return error.rawMessage.startsWith("parse binary:")
-        ? describe(malformed(error.rawMessage), Code.InvalidArgument)
-        : undefined;
+      return error.rawMessage.startsWith("parse binary:") ? describeError(malformed(error.rawMessage)) : undefined;
     default:
       return undefined;
   }
@@ -87,13 +85,22 @@ function inOurTerms(error: ConnectError): ConnectError | undefined {
 /** The library's message may quote the request, so only the field's name is taken from it. */
 function malformed(libraryMessage: string): UserError {
   const field = /^cannot decode field (?:[\w.]+\.)?(\w+) from JSON/.exec(libraryMessage)?.[1];
-  if (field === undefined) return new UserError("MALFORMED_REQUEST", "the request's message cannot be read");
+  if (field === undefined) {
+    const message = /^cannot decode message ([\w.]+) from JSON/.exec(libraryMessage)?.[1];
+    const what = message === undefined ? "the request's message" : `a ${message}`;
+    return new UserError("MALFORMED_REQUEST", `${what} cannot be read`);
+  }
   const description = "cannot be read from its JSON value";
   const violations = [{ field, reason: "MALFORMED_REQUEST", description }] as const;
   return new UserError("MALFORMED_REQUEST", `${field}: ${description}`, { violations });
 }
 
-function describe(error: UserError, code: Code): ConnectError {
+/**
+ * A domain error with the details that the contract promises.
+ *
+ * @param code the status code, where it is not the one of the error's reason
+ */
+export function describeError(error: UserError, code: Code = codes[error.reason]): ConnectError {
   const connectError = new ConnectError(error.message, code);
   connectError.details.push({
     desc: ErrorInfoSchema,

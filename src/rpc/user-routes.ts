@@ -6,8 +6,12 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import type { ConnectError, ConnectRouter } from "@connectrpc/connect";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { invalidRequest } from "../users/errors.ts";
+import { formatPath, type Path } from "../users/field-path.ts";
+import { describeError } from "./errors.ts";
+import { illFormedText } from "./json-text.ts";
 import type { UserHandlers } from "./user-handlers.ts";
 import { wireMethods } from "./wire-methods.ts";
 
@@ -45,17 +49,21 @@ export function jsonUserRoutes(handlers: UserHandlers): (router: ConnectRouter) 
   };
 }
 
+/** @throws ConnectError that names the field, for text that is not valid Unicode */
 function toWire<From extends DescMessage, To extends DescMessage>(
   from: From,
   message: MessageShape<From>,
   to: To,
 ): MessageShape<To> {
-  try {
-    return fromBinary(to, toBinary(from, message));
-  } catch {
-    // JSON can hold what protobuf cannot: half of a surrogate pair.
-    throw new ConnectError("the message has text that is not valid Unicode", Code.InvalidArgument);
-  }
+  const path = illFormedText(message);
+  if (path !== undefined) throw notUnicode(path);
+  return fromBinary(to, toBinary(from, message));
+}
+
+function notUnicode([field = "", ...below]: Path): ConnectError {
+  const reason = field === "id" ? "INVALID_ID" : "INVALID_PROPERTY";
+  const violation = { field: formatPath(String(field), below), reason, description: "is not valid Unicode" } as const;
+  return describeError(invalidRequest([violation]));
 }
 
 function fromWire<From extends DescMessage, To extends DescMessage>(

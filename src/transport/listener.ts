@@ -23,7 +23,7 @@ const connectionWindowBytes = 16 * 1024 * 1024;
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 60_000;
 
-export type RequestHandler = (
+type RequestHandler = (
   request: IncomingMessage | Http2ServerRequest,
   response: ServerResponse | Http2ServerResponse,
 ) => void;

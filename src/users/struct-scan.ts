@@ -3,9 +3,20 @@ import { isUtf8 } from "node:buffer";
 import { limits } from "./limits.ts";
 import { type CanonicalStruct, compareBytes, isFiniteDouble, tags } from "./struct-format.ts";
 
+/**
+ * What an encoding of properties lacks to be canonical: nothing; the order of names, and perhaps that each stands once;
+ * or something other, a limit perhaps.
+ */
+export type StructForm = "canonical" | "unsorted" | "other";
+
 /** Whether `bytes` are a canonical Struct that keeps every limit on properties. Never throws. */
 export function isCanonicalProperties(bytes: Uint8Array): bytes is CanonicalStruct {
-  if (bytes.length > limits.maxPropertiesBytes) return false;
+  return scanProperties(bytes) === "canonical";
+}
+
+/** Never throws. */
+export function scanProperties(bytes: Uint8Array): StructForm {
+  if (bytes.length > limits.maxPropertiesBytes) return "other";
   return new Scanner(bytes).properties();
 }
 
@@ -13,13 +24,15 @@ export function isCanonicalProperties(bytes: Uint8Array): bytes is CanonicalStru
 class Scanner {
   readonly #bytes: Uint8Array;
   #pos = 0;
+  #sorted = true;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 
-  properties(): boolean {
-    return this.#struct(this.#bytes.length, 0);
+  properties(): StructForm {
+    if (!this.#struct(this.#bytes.length, 0)) return "other";
+    return this.#sorted ? "canonical" : "unsorted";
   }
 
   #struct(end: number, depth: number): boolean {
@@ -40,7 +53,7 @@ class Scanner {
       }
       if (!this.#string(nameEnd)) return false;
       if (previousStart >= 0 && compareBytes(bytes, previousStart, previousEnd, bytes, nameStart, nameEnd) >= 0) {
-        return false;
+        this.#sorted = false;
       }
       previousStart = nameStart;
       previousEnd = nameEnd;

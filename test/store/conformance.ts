@@ -6,7 +6,7 @@ import type { IdentifyCommand, IdentifyResult, UserStore } from "../../src/users
 import { parseUserId, type UserId } from "../../src/users/user-id.ts";
 import { canonical, decode } from "../support/struct.ts";
 
-export const drawEtag = createEtagSource();
+const drawEtag = createEtagSource();
 
 export function userId(text: string): UserId {
   const id = parseUserId(Buffer.from(text));
