@@ -38,15 +38,18 @@ export function codeOf(reason: Reason): Code {
  * What a caller is told of a failure. A domain error becomes its code with details; an error of Connect (a deadline, a
  * cancellation) stays; anything else is INTERNAL and says nothing of its cause.
  *
- * @param onInternal called with a failure that nobody foresaw
+ * @param report called with a failure that its operator should know of: a failing store, and what nobody foresaw
  */
-export function toConnectError(failure: unknown, onInternal: (failure: unknown) => void): ConnectError {
-  if (failure instanceof UserError) return describeError(failure);
+export function toConnectError(failure: unknown, report: (failure: unknown) => void): ConnectError {
+  if (failure instanceof UserError) {
+    if (failure.reason === "STORE_UNAVAILABLE" || failure.reason === "STORE_FULL") report(failure);
+    return describeError(failure);
+  }
   if (failure instanceof ConnectError) return failure;
   if (failure instanceof DOMException && failure.name === "AbortError") {
     return new ConnectError("the caller has gone", Code.Canceled);
   }
-  onInternal(failure);
+  report(failure);
   return describeError(new UserError("INTERNAL", "the server failed; its log says why"));
 }
 

@@ -42,18 +42,18 @@ export interface UserHandlersOptions {
   readonly registry: UserRegistry;
   /** Aborts, with the error that streams end with, when the server begins to drain. */
   readonly draining: AbortSignal;
-  /** Called with a failure that nobody foresaw, before the caller is told INTERNAL. */
-  readonly onInternal: (failure: unknown) => void;
+  /** Called with a failure that its operator should know of: a failing store, and what nobody foresaw. */
+  readonly report: (failure: unknown) => void;
 }
 
-export function createUserHandlers({ registry, draining, onInternal }: UserHandlersOptions): UserHandlers {
+export function createUserHandlers({ registry, draining, report }: UserHandlersOptions): UserHandlers {
   return {
     async identify(request, { signal }) {
       try {
         const { user, outcome } = await registry.identify(readIdentify(request), signal);
         return { user: userMessage(user), outcome: outcomes[outcome] };
       } catch (error) {
-        throw toConnectError(error, onInternal);
+        throw toConnectError(error, report);
       }
     },
 
@@ -61,7 +61,7 @@ export function createUserHandlers({ registry, draining, onInternal }: UserHandl
       try {
         return { user: userMessage(await registry.get(request.id, request.onlyProperties, signal)) };
       } catch (error) {
-        throw toConnectError(error, onInternal);
+        throw toConnectError(error, report);
       }
     },
 
@@ -74,7 +74,7 @@ export function createUserHandlers({ registry, draining, onInternal }: UserHandl
       try {
         yield* orderedPipeline(requests, work, { maxInFlight: maxBatchesInFlight, stop: draining });
       } catch (error) {
-        throw toConnectError(error, onInternal);
+        throw toConnectError(error, report);
       }
     },
   };

@@ -1,3 +1,4 @@
+import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { UserStore } from "../users/store.ts";
 
@@ -23,7 +24,7 @@ export async function watchReadiness(
 
   const find = (now: boolean, failure?: unknown) => {
     if (stopped || now === ready) return;
-    if (!now) logger.error({ reason: causeOf(failure) }, "the store is not available; trying again");
+    if (!now) logger.error(describeFailure(failure), "the store is not available; trying again");
     else if (ready === false) logger.info("the store is available again");
     ready = now;
     onChange(now);
@@ -43,9 +44,4 @@ export async function watchReadiness(
       clearTimeout(timer);
     },
   };
-}
-
-function causeOf(failure: unknown): string {
-  if (!(failure instanceof Error)) return String(failure);
-  return failure.cause instanceof Error ? failure.cause.message : failure.message;
 }

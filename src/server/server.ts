@@ -10,12 +10,13 @@ import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/re
 import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
 import type { Address } from "../config/options.ts";
 import type { StoreLocation } from "../config/store-url.ts";
-import { toConnectError } from "../rpc/errors.ts";
+import { describeError } from "../rpc/errors.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
 import { createNodeHandler } from "../rpc/node-handler.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
+import { createFailureLog } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { listen } from "../transport/listener.ts";
 import { draining } from "../users/errors.ts";
@@ -62,8 +63,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     required: requiredProperties(options.requiredProperties),
     drawEtag: createEtagSource(),
   });
-  const onInternal = (failure: unknown) => logger.error({ err: failure }, "a request failed unexpectedly");
-  const handlers = createUserHandlers({ registry, draining: drain.signal, onInternal });
+  const report = createFailureLog(logger);
+  const handlers = createUserHandlers({ registry, draining: drain.signal, report });
   const health = new Health();
   const shared = [
     healthRoutes(health, [UserService.typeName], drain.signal),
@@ -95,11 +96,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     async drain() {
       readiness.stop();
       health.setServing(false);
-      drain.abort(toConnectError(draining(), onInternal));
+      drain.abort(describeError(draining()));
       const closed = listener.close();
       if (!(await settledWithin(options.drainTimeoutMs, closed))) {
         logger.warn("calls were still under way at the end of the drain timeout");
-        shutdown.abort(toConnectError(draining(), onInternal));
+        shutdown.abort(describeError(draining()));
         await settledWithin(lastAnswersMs, closed);
       }
       listener.destroy();

@@ -9,10 +9,13 @@ export interface Request {
   readonly packed: Uint8Array<ArrayBuffer>;
 }
 
-/** `call` is -1 for the answer to opening the database. */
+/**
+ * `call` is -1 for the answer to opening the database. A failure is `full` where there is no room, `database` for any
+ * other that SQLite reports, `unexpected` for the rest.
+ */
 export type Response =
   | { readonly call: number; readonly packed: Uint8Array<ArrayBuffer> }
-  | { readonly call: number; readonly failure: "full" | "other"; readonly message: string };
+  | { readonly call: number; readonly failure: "full" | "database" | "unexpected"; readonly message: string };
 
 export interface WorkerData {
   /** The database file. */

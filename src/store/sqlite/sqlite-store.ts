@@ -77,8 +77,9 @@ class DatabaseThread {
     this.#pending.delete(response.call);
     if ("packed" in response) pending?.resolve(response.packed);
     else {
-      const cause = new Error(response.message);
-      pending?.reject(response.failure === "full" ? storeFull(cause) : storeUnavailable(cause));
+      const error = new Error(response.message);
+      const { failure } = response;
+      pending?.reject(failure === "full" ? storeFull(error) : failure === "database" ? storeUnavailable(error) : error);
     }
   }
 

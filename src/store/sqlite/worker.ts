@@ -14,8 +14,9 @@ function post(response: Response): void {
 }
 
 function failed(call: number, error: unknown): Response {
-  const full = error instanceof Error && "errcode" in error && error.errcode === sqliteFull;
-  return { call, failure: full ? "full" : "other", message: error instanceof Error ? error.message : String(error) };
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error && "errcode" in error)) return { call, failure: "unexpected", message };
+  return { call, failure: error.errcode === sqliteFull ? "full" : "database", message };
 }
 
 /** Its own memory, so that it can be transferred. */

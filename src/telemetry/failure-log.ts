@@ -1,0 +1,35 @@
+import type { Logger } from "./logger.ts";
+
+/** Failures with the same message are logged once in so long. */
+const quietMs = 1_000;
+/** Messages that are remembered for that. */
+const maxMessages = 100;
+
+/**
+ * Logs failures inside the server, at most one of a kind each second: a store that is away fails every request.
+ */
+export function createFailureLog(
+  logger: Logger,
+  now: () => number = () => performance.now(),
+): (failure: unknown) => void {
+  const lastLogged = new Map<string, number>();
+  return (failure) => {
+    const message = failure instanceof Error ? failure.message : "";
+    const last = lastLogged.get(message);
+    if (last !== undefined && now() - last < quietMs) return;
+    if (lastLogged.size >= maxMessages) lastLogged.clear();
+    lastLogged.set(message, now());
+    logger.error(describeFailure(failure), "a request failed inside");
+  };
+}
+
+/**
+ * What a log says of a failure: names, messages and where it was thrown. Nothing else of the error, since clients of
+ * stores attach the command that failed, and so users' properties.
+ */
+export function describeFailure(failure: unknown): { failure: string; reason: string; stack?: string | undefined } {
+  if (!(failure instanceof Error)) return { failure: typeof failure, reason: "not an error" };
+  const cause = failure.cause instanceof Error ? failure.cause : failure;
+  const known = cause !== failure;
+  return { failure: failure.name, reason: cause.message, ...(known ? {} : { stack: failure.stack }) };
+}
