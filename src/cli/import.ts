@@ -15,8 +15,8 @@ export function importCommand(): Command {
 }
 
 async function importFile(file: string, { server }: { server: string }): Promise<void> {
-  await access(file, constants.R_OK).catch((error: Error) => {
-    throw new CliError(`cannot read ${file}: ${error.message}`);
+  await access(file, constants.R_OK).catch((error: unknown) => {
+    throw unreadable(file, error);
   });
   const start = performance.now();
   let invalid = 0;
@@ -28,7 +28,7 @@ async function importFile(file: string, { server }: { server: string }): Promise
   const counts = await importUsers(createUserClient(server), users, {
     onRefused: (line, { code, reason, message }) => report(line, `${codeName(code)} ${reason}: ${message}`),
   }).catch((error: unknown) => {
-    if (!(error instanceof ImportInterrupted)) throw error;
+    if (!(error instanceof ImportInterrupted)) throw unreadable(file, error);
     console.error(summary(error.counts, invalid, start));
     const from =
       error.firstUnanswered === undefined ? "" : `; from line ${error.firstUnanswered} on nothing is certain`;
@@ -36,6 +36,10 @@ async function importFile(file: string, { server }: { server: string }): Promise
   });
   console.log(summary(counts, invalid, start));
   if (counts.failed + invalid > 0) process.exitCode = 1;
+}
+
+function unreadable(file: string, error: unknown): CliError {
+  return new CliError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
 }
 
 function summary(counts: Readonly<ImportCounts>, invalid: number, start: number): string {

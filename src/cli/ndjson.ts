@@ -3,8 +3,11 @@ import { createInterface } from "node:readline";
 import type { ImportItem } from "../client/index.ts";
 import { isJsonObject, unsendable } from "./json.ts";
 
-/** The longest line that is read as a user: more than the largest user needs. */
-const maxLineBytes = 1024 * 1024;
+/**
+ * The longest line that is read as a user, in UTF-16 units: more than the largest user needs, and, at up to 5.5 bytes of
+ * protobuf for each (a list of one-digit numbers), within one message.
+ */
+const maxLineLength = 700 * 1024;
 
 /**
  * Reads users from a file with one JSON object a line, `{"id": …, "properties": {…}}`. Empty lines are passed over.
@@ -29,7 +32,7 @@ export async function* readUsers(
 
 /** The user, or why the line is none. Never quotes the line. */
 function parseUser(line: string): Pick<ImportItem<number>, "id" | "properties"> | string {
-  if (line.length > maxLineBytes) return `the line has ${line.length} characters; at most ${maxLineBytes} are read`;
+  if (line.length > maxLineLength) return `the line has ${line.length} characters; at most ${maxLineLength} are read`;
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -29,7 +29,7 @@ async function serve(options: Options): Promise<void> {
   const store = describeStoreLocation(options.store);
   const server = await startServer({ ...options, drainTimeoutMs: options.drainTimeout * 1_000, logger }).catch(
     (error: unknown) => {
-      throw new CliError(`cannot serve: ${error instanceof Error ? error.message : error} (--store ${store})`);
+      throw new CliError(error instanceof Error ? error.message : String(error));
     },
   );
 

@@ -9,7 +9,7 @@ import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.j
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
 import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
 import type { Address } from "../config/options.ts";
-import type { StoreLocation } from "../config/store-url.ts";
+import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
 import { describeError } from "../rpc/errors.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
 import { createNodeHandler } from "../rpc/node-handler.ts";
@@ -52,7 +52,10 @@ const lastAnswersMs = 500;
 /** @throws Error if the store cannot be opened or the address is not free */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { logger } = options;
-  const store = await openStore(options.store, logger);
+  const store = await openStore(options.store, logger).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : error;
+    throw new Error(`cannot open --store ${describeStoreLocation(options.store)}: ${reason}`, { cause: error });
+  });
   const drain = new AbortController();
   const shutdown = new AbortController();
   // Every request and stream listens to them.

@@ -61,6 +61,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, maxHeaderSize: maxHeaderListBytes },
     (request, response) => {
       if (closing) response.setHeader("connection", "close");
+      response.once("close", () => {
+        if (closing) http1.closeIdleConnections();
+      });
       handler(request, response);
     },
   );
