@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { type Address, serveOptions } from "../config/options.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
-import { startServer } from "../server/server.ts";
 import { createLogger, type LogLevel } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";
 
@@ -25,6 +24,8 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: Options): Promise<void> {
+  // Only this command needs the server's parts.
+  const { startServer } = await import("../server/server.ts");
   const logger = createLogger(options.logLevel);
   const store = describeStoreLocation(options.store);
   const server = await startServer({ ...options, drainTimeoutMs: options.drainTimeout * 1_000, logger }).catch(

@@ -61,9 +61,10 @@ function toWire<From extends DescMessage, To extends DescMessage>(
 }
 
 function notUnicode([field = "", ...below]: Path): ConnectError {
-  const reason = field === "id" ? "INVALID_ID" : "INVALID_PROPERTY";
-  const violation = { field: formatPath(String(field), below), reason, description: "is not valid Unicode" } as const;
-  return describeError(invalidRequest([violation]));
+  const path = formatPath(String(field), below);
+  return describeError(
+    invalidRequest([{ field: path, reason: "INVALID_PROPERTY", description: "is not valid Unicode" }]),
+  );
 }
 
 function fromWire<From extends DescMessage, To extends DescMessage>(

@@ -1,0 +1,161 @@
+/** The command line, as its users run it. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { rollcall, type ServeProcess, serve } from "../support/processes.ts";
+
+const sample = new URL("../../examples/users.sample.ndjson", import.meta.url).pathname;
+
+let directory: string;
+let server: ServeProcess;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "rollcall-cli-"));
+  server = await serve(`sqlite:${join(directory, "users.db")}`);
+});
+afterAll(async () => {
+  expect(await server.stop()).toBe(0);
+  rmSync(directory, { recursive: true });
+});
+
+const call = (...args: string[]) => rollcall(args, { ROLLCALL_SERVER: server.url });
+
+describe("help", () => {
+  test("lists the commands", async () => {
+    const { status, stdout } = await rollcall(["--help"]);
+    expect(status).toBe(0);
+    for (const command of ["serve", "identify", "get", "import", "health"]) expect(stdout).toContain(`  ${command} `);
+  });
+
+  test("of serve shows each option with its variable and default", async () => {
+    const { stdout } = await rollcall(["serve", "--help"]);
+    const text = stdout.replace(/\s+/g, " ");
+    for (const [flag, variable, value] of [
+      ["--listen", "ROLLCALL_LISTEN", "127.0.0.1:50051"],
+      ["--store", "ROLLCALL_STORE", "sqlite:data/rollcall.db"],
+      ["--required-properties", "ROLLCALL_REQUIRED_PROPERTIES", "name,email"],
+      ["--drain-timeout", "ROLLCALL_DRAIN_TIMEOUT", "10"],
+      ["--log-level", "ROLLCALL_LOG_LEVEL", `"info"`],
+    ] as const) {
+      expect(text).toMatch(new RegExp(`${flag} <.*default: ${value.replaceAll(".", "\\.")}, env: ${variable}\\)`));
+    }
+  });
+});
+
+describe("serve", () => {
+  test("says first where it is, with which store, and a curl that works", async () => {
+    expect(server.banner).toContain(`sqlite:${join(directory, "users.db")}`);
+    const [, body = "", url = ""] = /curl --json '(.*)' (\S+)$/.exec(server.banner) ?? [];
+    const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
+    expect(await answer.json()).toMatchObject({ outcome: "OUTCOME_CREATED" });
+  });
+
+  test("does not start with a bad value, and names the option", async () => {
+    const flag = await rollcall(["serve", "--listen", "nowhere"]);
+    expect(flag).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("'--listen <host:port>'") });
+    const variable = await rollcall(["serve"], { ROLLCALL_STORE: "mysql://x" });
+    expect(variable).toMatchObject({ status: 1, stderr: expect.stringContaining("from env 'ROLLCALL_STORE'") });
+    const unknown = await rollcall(["serve", "--nothing"]);
+    expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining("--nothing") });
+  });
+
+  test("does not start with a store that cannot be opened, or on an address in use", async () => {
+    const store = await rollcall(["serve", "--listen", "127.0.0.1:0", "--store", `sqlite:${directory}`]);
+    expect(store).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining(`cannot open --store sqlite:${directory}`),
+    });
+    const address = new URL(server.url).host;
+    const used = await rollcall(["serve", "--listen", address, "--store", `sqlite:${join(directory, "other.db")}`]);
+    expect(used).toMatchObject({ status: 1, stderr: expect.stringContaining(`cannot listen on ${address}`) });
+    for (const { stderr } of [store, used]) expect(stderr).not.toContain("    at ");
+  });
+});
+
+describe("identify, get and health", () => {
+  test("print JSON", async () => {
+    const identified = await call("identify", "u1", "--properties", `{"name":"Ada","email":"a@b.c","n":1}`);
+    expect(JSON.parse(identified.stdout)).toMatchObject({ user: { id: "u1", properties: { n: 1 } } });
+    const all = await call("get", "u1");
+    expect(JSON.parse(all.stdout)).toMatchObject({ user: { properties: { name: "Ada", email: "a@b.c", n: 1 } } });
+    const some = await call("get", "u1", "--only", "n");
+    expect(JSON.parse(some.stdout).user.properties).toEqual({ n: 1 });
+    expect(await call("health")).toMatchObject({ status: 0, stdout: "SERVING\n" });
+  });
+
+  test("fail with one clear message", async () => {
+    expect(await call("get", "nobody")).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: "rollcall: NOT_FOUND USER_NOT_FOUND: there is no user with this id\n",
+    });
+    const refused = await call("identify", "u2", "--properties", `{"name":""}`);
+    expect(refused.stderr).toBe(
+      "rollcall: INVALID_ARGUMENT REQUIRED_PROPERTY_MISSING\n  properties.name: is required: it must be a non-empty string\n",
+    );
+    const noJson = await call("identify", "u2", "--properties", "{");
+    expect(noJson).toMatchObject({ status: 1, stderr: expect.stringMatching(/'--properties <json>'.*not JSON/) });
+    for (const command of [["get", "u1"], ["health"], ["import", sample]]) {
+      const away = await rollcall([...command, "--server", "http://127.0.0.1:1"]);
+      expect(away).toMatchObject({ status: 1, stderr: expect.stringContaining("cannot reach http://127.0.0.1:1") });
+      expect(away.stderr).not.toContain("    at ");
+    }
+  });
+});
+
+describe("import", () => {
+  test("stores every user, and changes nothing the second time", async () => {
+    const first = await call("import", sample);
+    expect(first).toMatchObject({ status: 0, stderr: "" });
+    expect(first.stdout).toMatch(/^20 users: 20 created, 0 updated, 0 unchanged, 0 failed/);
+    expect((await call("import", sample)).stdout).toMatch(/^20 users: 0 created, 0 updated, 20 unchanged, 0 failed/);
+    const { id, properties } = JSON.parse(readFileSync(sample, "utf8").split("\n")[7] ?? "");
+    expect(JSON.parse((await call("get", id)).stdout).user.properties).toEqual(properties);
+  });
+
+  test("lists each line that fails, with number and reason, and goes on", async () => {
+    const file = join(directory, "mixed.ndjson");
+    const good = (id: string) => JSON.stringify({ id, properties: { name: "x", email: "y" } });
+    const lines = [
+      good("first"),
+      "{",
+      "",
+      `{"properties":{"name":"secret"}}`,
+      `{"id":"no email","properties":{"name":"secret"}}`,
+      `{"id":"list","properties":[]}`,
+      `{"id":"other","properties":{},"traits":{}}`,
+      String.raw`{"id":"half","properties":{"name":"\ud800","email":"y"}}`,
+      `{"id":"deep","properties":{"name":"x","email":"y","d":${"[".repeat(27)}${"]".repeat(27)}}}`,
+      `{"id":"bottomless","properties":{"d":${"[".repeat(5_000)}${"]".repeat(5_000)}}}`,
+      `{"id":"long","properties":{"t":"${"x".repeat(800_000)}"}}`,
+      good("last"),
+    ];
+    writeFileSync(file, lines.join("\r\n"));
+    const { status, stdout, stderr } = await call("import", file);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^11 users: 2 created, 0 updated, 0 unchanged, 9 failed/);
+    const listed = stderr
+      .trim()
+      .split("\n")
+      .sort((a, b) => Number(a.split(":")[1]) - Number(b.split(":")[1]));
+    expect(listed.map((line) => line.slice(file.length + 1).replace(/(\[0\])+/, "[0]…"))).toEqual([
+      "2: the line is not JSON",
+      "4: id: is required, as text",
+      "5: INVALID_ARGUMENT REQUIRED_PROPERTY_MISSING: properties.email: is required to create a user: it must be a non-empty string",
+      "6: properties: is not a JSON object",
+      `7: "traits": only id and properties are expected`,
+      "8: has text that is not valid Unicode",
+      "9: INVALID_ARGUMENT LIMIT_EXCEEDED: properties.d[0]…: is nested deeper than 24 objects or lists",
+      "10: has values nested deeper than 30 objects or lists",
+      "11: the line has 800035 characters; at most 716800 are read",
+    ]);
+    expect(stderr).not.toContain("secret");
+    for (const id of ["first", "last"]) expect((await call("get", id)).status).toBe(0);
+  });
+
+  test("of a file that is not there fails with one clear message", async () => {
+    const { status, stderr } = await call("import", join(directory, "none.ndjson"));
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^rollcall: cannot read .*none\.ndjson: ENOENT/);
+  });
+});

@@ -1,0 +1,211 @@
+/** Plain HTTP/1.1 with JSON, and requests that cannot be read. */
+import { connect } from "node:http2";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ada, startTestServer, type TestServer } from "../support/server.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.stop());
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly json: ReturnType<typeof JSON.parse>;
+}
+
+async function post(method: string, body: string | Uint8Array, headers: Record<string, string> = {}): Promise<Answer> {
+  const answer = await fetch(`${server.url}/rollcall.v1.UserService/${method}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : new Uint8Array(body),
+  });
+  const text = await answer.text();
+  return { status: answer.status, text, json: text.startsWith("{") ? JSON.parse(text) : undefined };
+}
+
+const reasonOf = ({ json }: Answer) => json?.details?.[0]?.debug?.reason;
+
+describe("JSON", () => {
+  test("answers with the contract's names, and reads both spellings", async () => {
+    const { status, json } = await post("Identify", JSON.stringify({ id: "json", properties: { ...ada, n: 1 } }));
+    expect(status).toBe(200);
+    expect(Object.keys(json.user).sort()).toEqual([
+      "created_at",
+      "etag",
+      "id",
+      "preferences",
+      "properties",
+      "updated_at",
+    ]);
+    expect(json).toMatchObject({ outcome: "OUTCOME_CREATED", user: { properties: { ...ada, n: 1 }, preferences: {} } });
+    for (const spelling of ["only_properties", "onlyProperties"]) {
+      const selected = await post("GetUser", JSON.stringify({ id: "json", [spelling]: ["n"] }));
+      expect(selected.json.user.properties).toEqual({ n: 1 });
+    }
+  });
+
+  test("is read from a GET, where the method has no side effects", async () => {
+    const message = encodeURIComponent(JSON.stringify({ id: "json" }));
+    const answer = await fetch(
+      `${server.url}/rollcall.v1.UserService/GetUser?connect=v1&encoding=json&message=${message}`,
+    );
+    expect(await answer.json()).toMatchObject({ user: { id: "json" } });
+    expect(
+      (await fetch(`${server.url}/rollcall.v1.UserService/Identify?encoding=json&message=${message}`)).status,
+    ).toBe(405);
+  });
+
+  test("keeps names that JavaScript treats specially", async () => {
+    const properties = `{"name":"x","email":"y","__proto__":{"a":1},"constructor":null}`;
+    const { text } = await post("Identify", `{"id":"proto","properties":${properties}}`);
+    expect(text).toContain(`"__proto__":{"a":1}`);
+    expect(text).toContain(`"constructor":null`);
+  });
+
+  test("-0 is 0, and an integer beyond 2^53 the nearest double", async () => {
+    const { text } = await post(
+      "Identify",
+      `{"id":"n","properties":{"name":"x","email":"y","a":-0,"b":9007199254740993}}`,
+    );
+    expect(text).toContain(`"a":0`);
+    expect(text).toContain(`"b":9007199254740992`);
+  });
+
+  test("is read when it is compressed", async () => {
+    const body = gzipSync(JSON.stringify({ id: "gzip", properties: ada }));
+    const { json } = await post("Identify", body, { "content-encoding": "gzip" });
+    expect(json).toMatchObject({ outcome: "OUTCOME_CREATED" });
+  });
+
+  test.each([
+    ["cut short", `{"id":"u1","properties":{"name":"secret`],
+    ["no object", `"secret"`],
+    ["a Struct that is text", `{"id":"u1","properties":"secret"}`],
+    ["not UTF-8", Buffer.from([0xff, 0xfe])],
+    ["nested a thousand deep", `{"id":"u1","properties":{"d":${"[".repeat(1_000)}${"]".repeat(1_000)}}}`],
+  ])("that is %s is refused, and not quoted", async (_name, body) => {
+    const answer = await post("Identify", body);
+    expect(answer).toMatchObject({ status: 400, json: { code: "invalid_argument" } });
+    expect(reasonOf(answer)).toBe("MALFORMED_REQUEST");
+    expect(answer.text).not.toContain("secret");
+  });
+
+  test.each([
+    ["id", `{"id":5}`],
+    ["unset", `{"id":"u","unset":[1]}`],
+    ["validate_only", `{"id":"u","validate_only":"yes"}`],
+  ])("of another type in %s is refused by name", async (field, body) => {
+    const { json } = await post("Identify", body);
+    expect(json).toMatchObject({
+      code: "invalid_argument",
+      details: [{}, { debug: { field_violations: [{ field }] } }],
+    });
+  });
+
+  test.each([
+    ["properties.name", String.raw`{"id":"u","properties":{"name":"\ud800","email":"x"}}`, "INVALID_PROPERTY"],
+    ["properties.a[1].b", String.raw`{"id":"u","properties":{"a":[1,{"b":"\udc00"}]}}`, "INVALID_PROPERTY"],
+    ["id", String.raw`{"id":"\ud800"}`, "MALFORMED_REQUEST"],
+  ])("with half a surrogate pair in %s is refused", async (field, body, reason) => {
+    const { json } = await post("Identify", body);
+    expect(json).toMatchObject({
+      code: "invalid_argument",
+      details: [{ debug: { reason } }, { debug: { field_violations: [{ field, reason }] } }],
+    });
+  });
+
+  test("numbers that no double holds are refused by path", async () => {
+    const { json } = await post("Identify", `{"id":"u","properties":{"name":"x","email":"y","n":[1e999]}}`);
+    expect(json.details[1].debug.field_violations).toMatchObject([
+      { field: "properties.n[0]", reason: "INVALID_PROPERTY" },
+    ]);
+  });
+});
+
+describe("requests that are no calls", () => {
+  test("an unknown method is UNIMPLEMENTED, as JSON says it", async () => {
+    expect(await post("Nothing", "{}")).toMatchObject({ status: 404, json: { code: "unimplemented" } });
+    expect((await fetch(server.url)).status).toBe(404);
+  });
+
+  test("an unknown content type is refused", async () => {
+    expect((await post("GetUser", "id=u1", { "content-type": "application/x-www-form-urlencoded" })).status).toBe(415);
+  });
+
+  test("a body over 4 MiB is RESOURCE_EXHAUSTED, compressed or not", async () => {
+    const body = JSON.stringify({ id: "u", properties: { ...ada, t: "x".repeat(5 * 1024 * 1024) } });
+    for (const answer of [
+      await post("Identify", body),
+      await post("Identify", gzipSync(body), { "content-encoding": "gzip" }),
+    ]) {
+      expect(answer.json).toMatchObject({ code: "resource_exhausted" });
+      expect(reasonOf(answer)).toBe("LIMIT_EXCEEDED");
+    }
+  });
+});
+
+describe("protobuf that cannot be read is INVALID_ARGUMENT", () => {
+  const malformed = Uint8Array.of(0x0a, 0xff);
+
+  test("through Connect", async () => {
+    const answer = await post("Identify", malformed, { "content-type": "application/proto" });
+    expect(answer).toMatchObject({ status: 400, json: { code: "invalid_argument" } });
+    expect(reasonOf(answer)).toBe("MALFORMED_REQUEST");
+  });
+
+  test.each(["Identify", "GetUser", "BatchIdentify"])("through gRPC's %s", async (method) => {
+    const trailers = await grpc(`/rollcall.v1.UserService/${method}`, frame(malformed));
+    expect(trailers["grpc-status"]).toBe("3");
+    expect(Buffer.from(String(trailers["grpc-status-details-bin"]), "base64").toString("latin1")).toContain(
+      "MALFORMED_REQUEST",
+    );
+  });
+
+  test("also where the message is cut short", async () => {
+    const trailers = await grpc("/rollcall.v1.UserService/GetUser", frame(Uint8Array.of(1, 2, 3)).subarray(0, 6));
+    expect(trailers["grpc-status"]).toBe("3");
+  });
+
+  test("and an unknown method is UNIMPLEMENTED, as gRPC says it", async () => {
+    const trailers = await grpc("/rollcall.v1.UserService/Nothing", frame(new Uint8Array()));
+    expect(trailers["grpc-status"]).toBe("12");
+  });
+});
+
+/** A gRPC message on the wire: not compressed, its length, its bytes. */
+function frame(message: Uint8Array): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
+/** The trailers of a gRPC call, wherever they come. */
+async function grpc(path: string, body: Uint8Array): Promise<Record<string, unknown>> {
+  const session = connect(server.url);
+  try {
+    return await new Promise((resolve, reject) => {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": path,
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      let seen: Record<string, unknown> = {};
+      stream.on("response", (headers) => {
+        seen = { ...seen, ...headers };
+      });
+      stream.on("trailers", (headers) => {
+        seen = { ...seen, ...headers };
+      });
+      stream.on("error", reject);
+      stream.on("close", () => resolve(seen));
+      stream.resume();
+      stream.end(body);
+    });
+  } finally {
+    session.close();
+  }
+}

@@ -1,0 +1,65 @@
+/** `rollcall` as its users run it: as processes of their own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+
+const main = new URL("../../src/main.ts", import.meta.url).pathname;
+
+export interface Finished {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command to its end. */
+export async function rollcall(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
+  const child = start(args, env);
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr?.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const [status] = await once(child, "close");
+  return { status, stdout, stderr };
+}
+
+export interface ServeProcess {
+  /** The first line that it printed. */
+  readonly banner: string;
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** Sends the signal and waits for the exit status; null where the signal ended it. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** `rollcall serve` on a free port, once it listens. */
+export async function serve(store: string, args: readonly string[] = []): Promise<ServeProcess> {
+  const child = start(["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args], {});
+  child.stderr?.pipe(process.stderr);
+  if (child.stdout === null) throw new Error("the process has no output");
+  const [banner] = await once(createInterface({ input: child.stdout }), "line");
+  const url = /http:\/\/[\d.:]+\d/.exec(String(banner))?.[0];
+  if (url === undefined) throw new Error(`no address in: ${banner}`);
+  return {
+    banner: String(banner),
+    url,
+    child,
+    async stop(signal = "SIGTERM") {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      child.kill(signal);
+      const [status] = await once(child, "exit");
+      return status;
+    },
+  };
+}
+
+function start(args: readonly string[], env: Record<string, string>): ChildProcess {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("ROLLCALL_"));
+  return spawn(process.execPath, [main, ...args], {
+    env: { ...Object.fromEntries(inherited), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
