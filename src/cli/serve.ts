@@ -34,14 +34,6 @@ async function serve(options: Options): Promise<void> {
     },
   );
 
-  const { host, port } = server.address;
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const example = JSON.stringify({ id: "u1", properties: { name: "Ada", email: "ada@example.com" } });
-  console.log(
-    `Rollcall serves on ${url}, users in ${store}. Try: curl --json '${example}' ${url}/rollcall.v1.UserService/Identify`,
-  );
-  logger.info({ url, store }, "started");
-
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {
     if (stopping) {
@@ -63,4 +55,12 @@ async function serve(options: Options): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+
+  const { host, port } = server.address;
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const example = JSON.stringify({ id: "u1", properties: { name: "Ada", email: "ada@example.com" } });
+  console.log(
+    `Rollcall serves on ${url}, users in ${store}. Try: curl --json '${example}' ${url}/rollcall.v1.UserService/Identify`,
+  );
+  logger.info({ url, store }, "started");
 }

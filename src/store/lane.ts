@@ -1,4 +1,4 @@
-import { overloaded } from "../users/errors.ts";
+import { overloaded, UserError } from "../users/errors.ts";
 
 interface Submission<Item, Result> {
   readonly items: readonly Item[];
@@ -37,7 +37,8 @@ export class Lane<Item, Result> {
 
   /**
    * @param signal if it aborts, items that are not under way are taken back and the promise rejects with its reason
-   * @throws UserError OVERLOADED if too much is waiting; else what the call rejects with, once any of the items failed
+   * @throws UserError OVERLOADED if too much is waiting; STORE_UNAVAILABLE if that befell this call or the one it waited
+   * for; else what the call rejects with, once any of the items failed
    */
   submit(items: readonly Item[], signal?: AbortSignal): Promise<readonly Result[]> {
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -100,6 +101,8 @@ export class Lane<Item, Result> {
         }
       } catch (error) {
         for (const { submission } of parts) if (!submission.settled) submission.reject(error);
+        // What waits would wait as long again, one call after the other.
+        if (isOutage(error)) for (const submission of [...this.#waiting]) submission.reject(error);
       }
     }
     this.#running = undefined;
@@ -141,4 +144,8 @@ export class Lane<Item, Result> {
   #bytes(items: readonly Item[]): number {
     return items.reduce((sum, item) => sum + this.#options.bytesOf(item), 0);
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof UserError && error.reason === "STORE_UNAVAILABLE";
 }

@@ -126,9 +126,8 @@ describe("users in Redis", () => {
       await until(() => away.check());
       await away.identify([command("away", { n: 1 })]);
       other.kill("SIGKILL");
-      const start = performance.now();
-      await expect(away.identify([command("away", { n: 2 })])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
-      expect(performance.now() - start).toBeLessThan(2_000);
+      const refused = away.identify([command("away", { n: 2 })], AbortSignal.timeout(2_000));
+      await expect(refused).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
       await other.restart();
       await until(() => away.check());
       expect(await away.identify([command("away", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
@@ -144,9 +143,8 @@ describe("users in Redis", () => {
     try {
       await until(() => stopped.check());
       other.kill("SIGSTOP");
-      const start = performance.now();
-      await expect(stopped.get([userId("u")])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
-      expect(performance.now() - start).toBeLessThan(2_000);
+      const refused = stopped.get([userId("u")], AbortSignal.timeout(2_000));
+      await expect(refused).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
       other.kill("SIGCONT");
       await until(() => stopped.check());
     } finally {

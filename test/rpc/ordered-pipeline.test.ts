@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import { orderedPipeline } from "../../src/rpc/ordered-pipeline.ts";
+
+const never = new AbortController().signal;
+const settle = () => new Promise(setImmediate);
+
+async function* inputs(...items: string[]) {
+  yield* items;
+}
+
+/** Everything that comes out, and what it ended with. */
+async function drain(outputs: AsyncIterable<string>): Promise<{ answers: string[]; error?: string }> {
+  const answers: string[] = [];
+  try {
+    for await (const output of outputs) answers.push(output);
+    return { answers };
+  } catch (error) {
+    return { answers, error: String(error) };
+  }
+}
+
+test("answers come in the order of the inputs, whatever is done first", async () => {
+  const order: string[] = [];
+  const work = async (input: string) => {
+    for (let turns = { a: 3, b: 1, c: 2 }[input] ?? 0; turns > 0; turns--) await settle();
+    order.push(input);
+    return input.toUpperCase();
+  };
+  const outputs = orderedPipeline(inputs("a", "b", "c"), work, { maxInFlight: 3, stop: never });
+  expect(await drain(outputs)).toEqual({ answers: ["A", "B", "C"] });
+  expect(order).toEqual(["b", "c", "a"]);
+});
+
+test("no more than the bound is read before an answer is taken", async () => {
+  let read = 0;
+  async function* endless() {
+    for (;;) {
+      read++;
+      yield "x";
+    }
+  }
+  const outputs = orderedPipeline(endless(), async (input) => input, { maxInFlight: 4, stop: never });
+  await outputs.next();
+  await settle();
+  expect(read).toBeLessThanOrEqual(5);
+  await outputs.next();
+  await settle();
+  expect(read).toBeLessThanOrEqual(6);
+  await outputs.return(undefined);
+});
+
+test("an input that is refused ends the output after what came before, and nothing later is worked on", async () => {
+  const worked: string[] = [];
+  const work = (input: string) => {
+    if (input === "bad") throw new Error("refused");
+    worked.push(input);
+    return settle().then(() => input);
+  };
+  const outputs = orderedPipeline(inputs("a", "b", "bad", "c"), work, { maxInFlight: 4, stop: never });
+  expect(await drain(outputs)).toEqual({ answers: ["a", "b"], error: "Error: refused" });
+  expect(worked).toEqual(["a", "b"]);
+});
+
+test("an input that cannot be read ends the output after what came before", async () => {
+  async function* broken() {
+    yield "a";
+    throw new Error("unreadable");
+  }
+  const work = (input: string) => settle().then(() => input);
+  const outputs = orderedPipeline(broken(), work, { maxInFlight: 4, stop: never });
+  expect(await drain(outputs)).toEqual({ answers: ["a"], error: "Error: unreadable" });
+});
+
+test("work that fails ends the output at its place", async () => {
+  const work = async (input: string) => {
+    await settle();
+    if (input !== "a") throw new Error(`${input} failed`);
+    return input;
+  };
+  const outputs = orderedPipeline(inputs("a", "b", "c"), work, { maxInFlight: 4, stop: never });
+  expect(await drain(outputs)).toEqual({ answers: ["a"], error: "Error: b failed" });
+});
+
+test("a stop answers what is under way, and then ends with its reason", async () => {
+  const stop = new AbortController();
+  const answer = Promise.withResolvers<void>();
+  async function* waiting() {
+    yield "a";
+    await new Promise(() => {});
+  }
+  const work = (input: string) => answer.promise.then(() => input);
+  const outcome = drain(orderedPipeline(waiting(), work, { maxInFlight: 4, stop: stop.signal }));
+  await settle();
+  stop.abort(new Error("stopping"));
+  await settle();
+  answer.resolve();
+  expect(await outcome).toEqual({ answers: ["a"], error: "Error: stopping" });
+});

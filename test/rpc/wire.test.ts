@@ -1,0 +1,48 @@
+/** The server's view of the contract is the contract. */
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { describe, expect, test } from "vitest";
+import { ErrorReasonSchema } from "#gen/rollcall/v1/errors_pb.js";
+import { file_rollcall_v1_user } from "#gen/rollcall/v1/user_pb.js";
+import { file_rollcall_v1_user_service } from "#gen/rollcall/v1/user_service_pb.js";
+import { file_rollcall_server_v1_wire } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import { codeOf } from "../../src/rpc/errors.ts";
+
+const contract = new Map<string, DescMessage>(
+  [...file_rollcall_v1_user.messages, ...file_rollcall_v1_user_service.messages].map((message) => [
+    message.name,
+    message,
+  ]),
+);
+
+/** A field's type by name; messages that the wire view has too go by their short names. */
+function typeOf(field: DescField): string {
+  const type = field.message?.typeName ?? field.enum?.typeName ?? String(field.scalar);
+  return type.replace(/^rollcall\.(server\.)?v1\./, "");
+}
+
+const bytes = "12";
+const text = "9";
+
+describe.each(file_rollcall_server_v1_wire.messages)("$name", (message) => {
+  test("has the contract's fields; Structs, ids and names as bytes", () => {
+    const counterpart = contract.get(message.name);
+    expect(message.fields.map(({ number, name }) => ({ number, name }))).toEqual(
+      counterpart?.fields.map(({ number, name }) => ({ number, name })),
+    );
+    for (const field of message.fields) {
+      const original = counterpart?.fields.find(({ number }) => number === field.number);
+      if (original === undefined) expect.fail(`${field.name} is not in the contract`);
+      if (typeOf(field) === bytes) expect(["google.protobuf.Struct", text]).toContain(typeOf(original));
+      else {
+        expect(typeOf(field)).toBe(typeOf(original));
+        expect(field.fieldKind).toBe(original.fieldKind);
+      }
+    }
+  });
+});
+
+test("every reason of the contract has a code, and every reason here is in the contract", () => {
+  const names = ErrorReasonSchema.values.map(({ name }) => name.replace("ERROR_REASON_", "")).slice(1);
+  for (const name of names) expect(Code[codeOf(name as Parameters<typeof codeOf>[0])], name).toBeDefined();
+});

@@ -1,0 +1,121 @@
+import { expect, test } from "vitest";
+import { Lane, type LaneOptions } from "../../src/store/lane.ts";
+import { storeFull, storeUnavailable } from "../../src/users/errors.ts";
+
+/** A lane whose calls wait until the test answers them; results are the items in capitals. */
+function heldLane(options: Partial<LaneOptions<string, string>> = {}) {
+  const calls: { items: readonly string[]; answer: () => void; fail: (error: Error) => void }[] = [];
+  const lane = new Lane<string, string>({
+    call: (items) =>
+      new Promise((resolve, reject) => {
+        calls.push({ items, answer: () => resolve(items.map((item) => item.toUpperCase())), fail: reject });
+      }),
+    bytesOf: (item) => item.length,
+    maxCallItems: 3,
+    maxCallBytes: 100,
+    maxWaitingBytes: 1_000,
+    ...options,
+  });
+  /** Lets what has been set going go as far as it can. */
+  const settle = () => new Promise(setImmediate);
+  const answerAll = async () => {
+    for (let at = 0; ; at++) {
+      await settle();
+      if (calls[at] === undefined) return;
+      calls[at]?.answer();
+    }
+  };
+  return { lane, calls, settle, answerAll };
+}
+
+test("what arrives while a call is under way travels together, in order", async () => {
+  const { lane, calls, settle, answerAll } = heldLane();
+  const first = lane.submit(["a"]);
+  await settle();
+  const others = [lane.submit(["b"]), lane.submit(["c"])];
+  await settle();
+  expect(calls.map(({ items }) => items)).toEqual([["a"]]);
+  await answerAll();
+  expect(calls.map(({ items }) => items)).toEqual([["a"], ["b", "c"]]);
+  expect(await Promise.all([first, ...others])).toEqual([["A"], ["B"], ["C"]]);
+});
+
+test("what arrives in one tick travels together from the start", async () => {
+  const { lane, calls, answerAll } = heldLane();
+  const answers = Promise.all([lane.submit(["a"]), lane.submit(["b"])]);
+  await answerAll();
+  expect(calls).toHaveLength(1);
+  expect(await answers).toEqual([["A"], ["B"]]);
+});
+
+test("a call is bounded in items and in bytes, and a large item goes alone", async () => {
+  const { lane, calls, answerAll } = heldLane({ maxCallBytes: 5 });
+  const answer = lane.submit(["a", "b", "c", "d", "ee", "ffff", "gggggggg", "h"]);
+  await answerAll();
+  expect(calls.map(({ items }) => items)).toEqual([["a", "b", "c"], ["d", "ee"], ["ffff"], ["gggggggg"], ["h"]]);
+  expect(await answer).toEqual(["A", "B", "C", "D", "EE", "FFFF", "GGGGGGGG", "H"]);
+});
+
+test("more than may wait is OVERLOADED, and there is room again afterwards", async () => {
+  const { lane, settle, answerAll } = heldLane({ maxWaitingBytes: 4 });
+  const underWay = lane.submit(["a"]);
+  await settle();
+  const waiting = lane.submit(["bbb"]);
+  await expect(lane.submit(["cc"])).rejects.toMatchObject({ reason: "OVERLOADED" });
+  await answerAll();
+  expect(await Promise.all([underWay, waiting])).toEqual([["A"], ["BBB"]]);
+  const later = lane.submit(["cc"]);
+  await settle();
+  await answerAll();
+  await lane.idle();
+  expect(await later).toEqual(["CC"]);
+});
+
+test("a caller that gives up takes back what is not under way", async () => {
+  const { lane, calls, settle, answerAll } = heldLane();
+  const caller = new AbortController();
+  const underWay = lane.submit(["a"], caller.signal);
+  await settle();
+  const waiting = lane.submit(["b"], caller.signal);
+  const other = lane.submit(["c"]);
+  caller.abort(new Error("gave up"));
+  await expect(underWay).rejects.toThrow("gave up");
+  await expect(waiting).rejects.toThrow("gave up");
+  await expect(lane.submit(["d"], caller.signal)).rejects.toThrow("gave up");
+  await answerAll();
+  expect(calls.map(({ items }) => items)).toEqual([["a"], ["c"]]);
+  expect(await other).toEqual(["C"]);
+});
+
+test("a failed call fails whoever has items in it, and takes the rest of their items back", async () => {
+  const { lane, calls, settle, answerAll } = heldLane();
+  const failed = lane.submit(["a", "b", "c", "never"]);
+  await settle();
+  const later = lane.submit(["d"]);
+  calls[0]?.fail(storeFull());
+  await expect(failed).rejects.toMatchObject({ reason: "STORE_FULL" });
+  await settle();
+  calls[1]?.answer();
+  await answerAll();
+  expect(calls.map(({ items }) => items)).toEqual([["a", "b", "c"], ["d"]]);
+  expect(await later).toEqual(["D"]);
+});
+
+test("a store that is away fails what waits for it too, and serves what comes afterwards", async () => {
+  const { lane, calls, settle } = heldLane();
+  const underWay = lane.submit(["a"]);
+  await settle();
+  const waiting = lane.submit(["b"]);
+  calls[0]?.fail(storeUnavailable());
+  for (const promise of [underWay, waiting]) {
+    await expect(promise).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+  }
+  const later = lane.submit(["c"]);
+  await settle();
+  calls[1]?.answer();
+  expect(await later).toEqual(["C"]);
+});
+
+test("an empty submission is answered at once", async () => {
+  expect(await heldLane().lane.submit([])).toEqual([]);
+});

@@ -1,0 +1,155 @@
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { connect, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Listener, listen } from "../../src/transport/listener.ts";
+import { until } from "../support/until.ts";
+
+let listener: Listener;
+let url: string;
+/** Answers that wait to be let go. */
+let held: (() => void)[];
+beforeEach(async () => {
+  held = [];
+  listener = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    sniffTimeoutMs: 100,
+    handler: (request, response) => {
+      const answer = () => response.end(`${request.method} HTTP/${request.httpVersion}`);
+      if (request.url === "/held") held.push(answer);
+      else answer();
+    },
+  });
+  url = `http://127.0.0.1:${listener.port}`;
+});
+afterEach(() => listener.destroy());
+
+/** A raw connection, and all that it has received. */
+async function raw(): Promise<{ socket: Socket; received: () => string; closed: () => boolean }> {
+  const socket = connect({ host: "127.0.0.1", port: listener.port, noDelay: true });
+  let text = "";
+  let closed = false;
+  socket.on("data", (chunk) => {
+    text += chunk.toString("latin1");
+  });
+  socket.on("close", () => {
+    closed = true;
+  });
+  socket.on("error", () => {});
+  await new Promise((resolve) => socket.once("connect", resolve));
+  return { socket, received: () => text, closed: () => closed };
+}
+
+async function byteByByte(socket: Socket, bytes: Uint8Array): Promise<void> {
+  for (const byte of bytes) {
+    await new Promise((resolve) => socket.write(Uint8Array.of(byte), resolve));
+    await new Promise(setImmediate);
+  }
+}
+
+function http2Get(session: ClientHttp2Session, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ":path": path });
+    let text = "";
+    stream.on("data", (chunk) => {
+      text += chunk;
+    });
+    stream.on("end", () => resolve(text));
+    stream.on("error", reject);
+  });
+}
+
+describe("one port", () => {
+  test("speaks HTTP/1.1 and HTTP/2", async () => {
+    expect(await (await fetch(url)).text()).toBe("GET HTTP/1.1");
+    const session = connectHttp2(url);
+    expect(await http2Get(session, "/")).toBe("GET HTTP/2.0");
+    session.close();
+  });
+
+  test("knows a POST from HTTP/2's preface, which begins alike, also byte by byte", async () => {
+    const { socket, received } = await raw();
+    await byteByByte(socket, Buffer.from("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"));
+    await until(() => received().includes("POST HTTP/1.1"));
+    socket.destroy();
+  });
+
+  test("knows HTTP/2's preface byte by byte", async () => {
+    const { socket, received } = await raw();
+    await byteByByte(socket, Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+    socket.write(Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0));
+    // The first frame of the answer is SETTINGS.
+    await until(() => received().length > 9);
+    expect(received().charCodeAt(3)).toBe(4);
+    socket.destroy();
+  });
+
+  test("answers several requests on one connection", async () => {
+    const { socket, received } = await raw();
+    for (const count of [1, 2, 3]) {
+      socket.write("PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+      await until(() => received().split("PUT HTTP/1.1").length === count + 1);
+    }
+    socket.destroy();
+  });
+
+  test("survives garbage, resets and connections that say nothing", async () => {
+    const garbage = await raw();
+    garbage.socket.write(Buffer.from([0, 1, 2, 3, 255, 13, 10, 13, 10]));
+    const half = await raw();
+    half.socket.write("PRI * HT");
+    const silent = await raw();
+    const reset = await raw();
+    reset.socket.write("P");
+    reset.socket.resetAndDestroy();
+    for (const connection of [garbage, half, silent, reset]) await until(connection.closed);
+    expect(await (await fetch(url)).text()).toBe("GET HTTP/1.1");
+  });
+
+  test("that is in use is an error that names it", async () => {
+    const taken = listen({ host: "127.0.0.1", port: listener.port, handler: () => {} });
+    await expect(taken).rejects.toThrow(`cannot listen on 127.0.0.1:${listener.port}`);
+  });
+});
+
+describe("closing", () => {
+  test("lets what is under way finish, over both protocols, and refuses new connections", async () => {
+    const session = connectHttp2(url);
+    const calls = [fetch(`${url}/held`).then((answer) => answer.text()), http2Get(session, "/held")];
+    await until(() => held.length === 2);
+    let ended = false;
+    const closed = listener.close().then(() => {
+      ended = true;
+    });
+    await until(() =>
+      fetch(url).then(
+        () => false,
+        () => true,
+      ),
+    );
+    expect(ended).toBe(false);
+    for (const answer of held) answer();
+    expect(await Promise.all(calls)).toEqual(["GET HTTP/1.1", "GET HTTP/2.0"]);
+    await closed;
+  });
+
+  test("does not wait for idle connections", async () => {
+    const session = connectHttp2(url);
+    await http2Get(session, "/");
+    await (await fetch(url)).text();
+    await raw();
+    await listener.close();
+  });
+
+  test("destroying ends what never ends", async () => {
+    const answer = fetch(`${url}/held`).then(
+      () => "answered",
+      () => "failed",
+    );
+    await until(() => held.length === 1);
+    const closed = listener.close();
+    listener.destroy();
+    expect(await answer).toBe("failed");
+    await closed;
+  });
+});
