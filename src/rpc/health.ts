@@ -58,8 +58,12 @@ export function healthRoutes(
         let sent: Status | undefined;
         for (;;) {
           const now = known.has(service) ? status() : Status.SERVICE_UNKNOWN;
-          if (now !== sent) yield { status: now };
-          sent = now;
+          if (now !== sent) {
+            yield { status: now };
+            sent = now;
+            // It may have changed while that was being sent.
+            continue;
+          }
           if (signal.aborted) throw signal.reason;
           await health.changed(signal);
         }

@@ -5,8 +5,6 @@ export interface PipelineOptions {
   readonly stop: AbortSignal;
 }
 
-type Step<Input> = { answered: true } | { stopped: true } | { read: IteratorResult<Input> } | { failed: unknown };
-
 /**
  * Works on several inputs at a time and answers in the order of the inputs.
  *
@@ -21,54 +19,74 @@ export async function* orderedPipeline<Input, Output>(
 ): AsyncGenerator<Output> {
   const { maxInFlight, stop } = options;
   const source = inputs[Symbol.asyncIterator]();
-  const inFlight: Promise<Output>[] = [];
-  let index = 0;
-  let reading: Promise<Step<Input>> | undefined;
+  const inFlight: { readonly output: Promise<Output>; settled: boolean }[] = [];
+  let reading = false;
+  let arrived: { read: IteratorResult<Input> } | { failed: unknown } | undefined;
   let end: { error?: unknown } | undefined;
+  let index = 0;
 
-  const stopped = Promise.withResolvers<Step<Input>>();
-  const onStop = () => stopped.resolve({ stopped: true });
-  if (stop.aborted) onStop();
-  else stop.addEventListener("abort", onStop, { once: true });
+  // Each turn waits on a promise of its own. (Racing promises of which one lives as long as the stream would keep all
+  // that the others came to.)
+  let wake = () => {};
+  const onStop = () => wake();
+  stop.addEventListener("abort", onStop);
+
+  const read = () => {
+    reading = true;
+    source.next().then(
+      (result) => {
+        arrived = { read: result };
+        wake();
+      },
+      (failed: unknown) => {
+        arrived = { failed };
+        wake();
+      },
+    );
+  };
+
+  const begin = (input: Input) => {
+    const working = { output: work(input, index++), settled: false };
+    const onSettled = () => {
+      working.settled = true;
+      wake();
+    };
+    working.output.then(onSettled, onSettled);
+    inFlight.push(working);
+  };
+
+  const take = (next: NonNullable<typeof arrived>): typeof end => {
+    if ("failed" in next) return { error: next.failed };
+    if (next.read.done) return {};
+    try {
+      begin(next.read.value);
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
+  };
 
   try {
     for (;;) {
       const [head] = inFlight;
-      if (end !== undefined && head === undefined) {
+      if (head?.settled) {
+        inFlight.shift();
+        yield await head.output;
+      } else if (end === undefined && stop.aborted) {
+        end = { error: stop.reason };
+      } else if (end === undefined && arrived !== undefined) {
+        reading = false;
+        const next: NonNullable<typeof arrived> = arrived;
+        arrived = undefined;
+        end = take(next);
+      } else if (end !== undefined && head === undefined) {
         if ("error" in end) throw end.error;
         return;
-      }
-      if (end === undefined && inFlight.length < maxInFlight) {
-        reading ??= source.next().then(
-          (read) => ({ read }),
-          (failed: unknown) => ({ failed }),
-        );
-      }
-      const steps: Promise<Step<Input>>[] = [];
-      if (head !== undefined) steps.push(head.then(() => ({ answered: true })));
-      if (end === undefined) steps.push(stopped.promise);
-      if (end === undefined && reading !== undefined) steps.push(reading);
-      const step = await Promise.race(steps);
-
-      if ("answered" in step) {
-        const answered = inFlight.shift();
-        if (answered !== undefined) yield await answered;
-      } else if ("stopped" in step) {
-        end = { error: stop.reason };
-      } else if ("failed" in step) {
-        end = { error: step.failed };
-      } else if (step.read.done) {
-        end = {};
       } else {
-        reading = undefined;
-        try {
-          const working = work(step.read.value, index++);
-          // Where an earlier one fails, nobody waits for this one.
-          working.catch(() => {});
-          inFlight.push(working);
-        } catch (error) {
-          end = { error };
-        }
+        if (end === undefined && !reading && inFlight.length < maxInFlight) read();
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
       }
     }
   } finally {

@@ -54,19 +54,15 @@ export function reflectionRoutes(
         return failure(Code.InvalidArgument, "the request asks for nothing");
     }
   };
+  const answers = async function* <R extends Request>(requests: AsyncIterable<R>) {
+    for await (const originalRequest of requests) {
+      const { host: validHost, messageRequest } = originalRequest;
+      yield { validHost, originalRequest, messageResponse: answer(messageRequest) };
+    }
+  };
   return (router) => {
-    router.rpc(ServerReflection.method.serverReflectionInfo, async function* (requests) {
-      for await (const originalRequest of requests) {
-        const { host: validHost, messageRequest } = originalRequest;
-        yield { validHost, originalRequest, messageResponse: answer(messageRequest) };
-      }
-    });
-    router.rpc(ServerReflectionV1Alpha.method.serverReflectionInfo, async function* (requests) {
-      for await (const originalRequest of requests) {
-        const { host: validHost, messageRequest } = originalRequest;
-        yield { validHost, originalRequest, messageResponse: answer(messageRequest) };
-      }
-    });
+    router.rpc(ServerReflection.method.serverReflectionInfo, (requests) => answers(requests));
+    router.rpc(ServerReflectionV1Alpha.method.serverReflectionInfo, (requests) => answers(requests));
   };
 }
 
@@ -82,13 +78,13 @@ function symbols(file: DescFile): string[] {
   return [...nestedTypes(file)].flatMap((type) => [type.typeName, ...parts(type)]);
 }
 
-/** The full names of a type's methods, fields or values. */
+/** The full names of a type's methods, fields and oneofs, or values. */
 function parts(type: DescService | DescMessage | DescEnum | DescExtension): string[] {
   switch (type.kind) {
     case "service":
       return type.methods.map((method) => `${type.typeName}.${method.name}`);
     case "message":
-      return type.fields.map((field) => `${type.typeName}.${field.name}`);
+      return [...type.fields, ...type.oneofs].map((member) => `${type.typeName}.${member.name}`);
     case "enum": {
       // A value's full name is a sibling of its enum's.
       const scope = type.typeName.slice(0, type.typeName.lastIndexOf(".") + 1);

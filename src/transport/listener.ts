@@ -9,8 +9,6 @@ import {
 import { createServer as createTcpServer, type Socket } from "node:net";
 import { sniffProtocol } from "./protocol-sniffer.ts";
 
-/** How long a connection may take to say what it speaks. */
-const defaultSniffTimeoutMs = 10_000;
 /** Calls under way on one HTTP/2 connection. */
 const maxConcurrentStreams = 1_024;
 const maxHeaderListBytes = 16 * 1024;
@@ -19,9 +17,13 @@ const maxSessionMemoryMegabytes = 64;
 /** HTTP/2 flow control: what a client may send ahead on one stream and on one connection. */
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
+/** How long a connection may take to say what it speaks. */
+const defaultSniffTimeoutMs = 10_000;
 /** HTTP/1.1: how long a client may take to send its headers, and a whole request. */
-const headersTimeoutMs = 10_000;
+const defaultHeadersTimeoutMs = 10_000;
 const requestTimeoutMs = 60_000;
+/** How often HTTP/1.1 connections are checked for having run out of time. */
+const timeoutCheckIntervalMs = 1_000;
 
 type RequestHandler = (
   request: IncomingMessage | Http2ServerRequest,
@@ -35,14 +37,17 @@ export interface ListenerOptions {
   readonly handler: RequestHandler;
   /** How long a connection may take to say what it speaks; default 10 s. */
   readonly sniffTimeoutMs?: number;
+  /** How long an HTTP/1.1 client may take to send a request's headers, to the next full second; default 10 s. */
+  readonly headersTimeoutMs?: number;
 }
 
 export interface Listener {
   /** The real port. */
   readonly port: number;
   /**
-   * Accepts no more connections, tells the open ones to go away, and resolves once all of them have ended: idle ones
-   * at once, others when their calls have.
+   * Accepts no more connections, tells the open ones to go away, and resolves once all of them have ended. HTTP/2
+   * connections end when their calls have. HTTP/1.1 has no way to tell an idle client: such connections end with their
+   * next request, or when no HTTP/1.1 request is under way any more.
    */
   close(): Promise<void>;
   /** Ends every connection at once. */
@@ -52,24 +57,40 @@ export interface Listener {
 /** @throws Error that names the address, if it cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { host, port, handler } = options;
+  const { sniffTimeoutMs = defaultSniffTimeoutMs, headersTimeoutMs = defaultHeadersTimeoutMs } = options;
   const sockets = new Set<Socket>();
   const sniffing = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
+  /** How many requests each HTTP/1.1 connection has under way, where it has any. */
+  const answering = new Map<Socket, number>();
   let closing = false;
 
   const http1 = createHttp1Server(
-    { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs, maxHeaderSize: maxHeaderListBytes },
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: timeoutCheckIntervalMs,
+      maxHeaderSize: maxHeaderListBytes,
+    },
     (request, response) => {
-      if (closing) response.setHeader("connection", "close");
+      const { socket } = request;
+      answering.set(socket, (answering.get(socket) ?? 0) + 1);
       response.once("close", () => {
-        if (closing) http1.closeIdleConnections();
+        const left = (answering.get(socket) ?? 0) - 1;
+        if (left > 0) answering.set(socket, left);
+        else answering.delete(socket);
+        if (closing) closeIdleHttp1();
       });
+      if (closing) response.setHeader("connection", "close");
       handler(request, response);
     },
   );
+  // Node takes a connection for idle as soon as its answer has ended, sent or not, and would cut the rest of it off.
+  const closeIdleHttp1 = () => {
+    if (answering.size === 0) http1.closeIdleConnections();
+  };
   // It gets its connections from the sniffer; its timeouts begin with this event.
   http1.emit("listening");
-  http1.on("clientError", (_error, socket) => socket.destroy());
 
   const http2 = createHttp2Server(
     {
@@ -93,15 +114,18 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     socket.once("close", () => {
       sockets.delete(socket);
       sniffing.delete(socket);
+      answering.delete(socket);
+      if (closing) closeIdleHttp1();
     });
-    sniffProtocol(socket, options.sniffTimeoutMs ?? defaultSniffTimeoutMs, (version) => {
+    sniffProtocol(socket, sniffTimeoutMs, (version) => {
       sniffing.delete(socket);
       (version === "2" ? http2 : http1).emit("connection", socket);
     });
   });
 
   await new Promise<void>((resolve, reject) => {
-    tcp.once("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
+    // It stays, and so a connection that cannot be accepted later on ends nothing else.
+    tcp.on("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
     tcp.listen(port, host, resolve);
   });
   const address = tcp.address();
@@ -114,7 +138,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
       for (const socket of sniffing) socket.destroy();
       for (const session of sessions) session.close();
-      http1.closeIdleConnections();
+      closeIdleHttp1();
       return closed;
     },
     destroy() {

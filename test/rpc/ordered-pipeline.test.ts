@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { orderedPipeline } from "../../src/rpc/ordered-pipeline.ts";
 
@@ -79,6 +81,26 @@ test("work that fails ends the output at its place", async () => {
   };
   const outputs = orderedPipeline(inputs("a", "b", "c"), work, { maxInFlight: 4, stop: never });
   expect(await drain(outputs)).toEqual({ answers: ["a"], error: "Error: b failed" });
+});
+
+test("what has been answered is let go of, however long the stream lives", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage: () => void = runInNewContext("gc");
+  const seen: WeakRef<object>[] = [];
+  async function* large() {
+    for (let n = 0; ; n++) {
+      const input = { n };
+      seen.push(new WeakRef(input));
+      yield input;
+    }
+  }
+  const work = (input: { n: number }) => settle().then(() => ({ output: input.n }));
+  const outputs = orderedPipeline(large(), work, { maxInFlight: 4, stop: never });
+  for (let n = 0; n < 500; n++) await outputs.next();
+  await settle();
+  collectGarbage();
+  expect(seen.filter((reference) => reference.deref() !== undefined).length).toBeLessThan(20);
+  await outputs.return(undefined);
 });
 
 test("a stop answers what is under way, and then ends with its reason", async () => {

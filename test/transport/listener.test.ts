@@ -1,3 +1,4 @@
+import { get, type IncomingMessage } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -6,6 +7,8 @@ import { until } from "../support/until.ts";
 
 let listener: Listener;
 let url: string;
+/** More than the sockets between a client and the server hold. */
+const long = Buffer.alloc(32 * 1024 * 1024, "x");
 /** Answers that wait to be let go. */
 let held: (() => void)[];
 beforeEach(async () => {
@@ -14,9 +17,11 @@ beforeEach(async () => {
     host: "127.0.0.1",
     port: 0,
     sniffTimeoutMs: 100,
+    headersTimeoutMs: 100,
     handler: (request, response) => {
       const answer = () => response.end(`${request.method} HTTP/${request.httpVersion}`);
       if (request.url === "/held") held.push(answer);
+      else if (request.url === "/long") response.end(long);
       else answer();
     },
   });
@@ -46,6 +51,12 @@ async function byteByByte(socket: Socket, bytes: Uint8Array): Promise<void> {
     await new Promise(setImmediate);
   }
 }
+
+const refused = () =>
+  fetch(url).then(
+    () => false,
+    () => true,
+  );
 
 function http2Get(session: ClientHttp2Session, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -103,7 +114,15 @@ describe("one port", () => {
     reset.socket.write("P");
     reset.socket.resetAndDestroy();
     for (const connection of [garbage, half, silent, reset]) await until(connection.closed);
+    expect(garbage.received()).toMatch(/^HTTP\/1.1 400 /);
     expect(await (await fetch(url)).text()).toBe("GET HTTP/1.1");
+  });
+
+  test("ends a connection whose HTTP/1.1 headers do not come to an end", async () => {
+    const { socket, received, closed } = await raw();
+    socket.write("GET / HTTP/1.1\r\nhost:");
+    await until(closed);
+    expect(received()).toMatch(/^HTTP\/1.1 408 /);
   });
 
   test("that is in use is an error that names it", async () => {
@@ -121,15 +140,47 @@ describe("closing", () => {
     const closed = listener.close().then(() => {
       ended = true;
     });
-    await until(() =>
-      fetch(url).then(
-        () => false,
-        () => true,
-      ),
-    );
+    await until(refused);
     expect(ended).toBe(false);
     for (const answer of held) answer();
     expect(await Promise.all(calls)).toEqual(["GET HTTP/1.1", "GET HTTP/2.0"]);
+    await closed;
+  });
+
+  test("sends an HTTP/1.1 answer to its end, however slowly it is read", async () => {
+    const answer = await new Promise<IncomingMessage>((resolve) => get(`${url}/long`, resolve));
+    const closed = listener.close();
+    await until(refused);
+    let bytes = 0;
+    for await (const chunk of answer) bytes += chunk.length;
+    expect(bytes).toBe(long.length);
+    await closed;
+  });
+
+  test("answers what still comes over an open HTTP/1.1 connection, and ends that", async () => {
+    const open = await raw();
+    open.socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    await until(() => open.received().includes("GET HTTP/1.1"));
+    expect(open.received()).not.toMatch(/connection: close/i);
+    const underWay = fetch(`${url}/held`).then((answer) => answer.text());
+    await until(() => held.length === 1);
+    const closed = listener.close();
+    open.socket.write("PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+    await until(open.closed);
+    expect(open.received()).toMatch(/connection: close.*PUT HTTP\/1.1/is);
+    for (const answer of held) answer();
+    expect(await underWay).toBe("GET HTTP/1.1");
+    await closed;
+  });
+
+  test("does not wait for clients that have gone before their answers", async () => {
+    const gone = await raw();
+    gone.socket.write("GET /held HTTP/1.1\r\nhost: x\r\n\r\n".repeat(3));
+    const idle = await raw();
+    idle.socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    await until(() => held.length === 3 && idle.received().includes("GET HTTP/1.1"));
+    const closed = listener.close();
+    gone.socket.resetAndDestroy();
     await closed;
   });
 
