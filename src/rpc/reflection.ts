@@ -15,6 +15,7 @@ import {
   type ServerReflectionRequest as ServerReflectionRequestV1Alpha,
   ServerReflection as ServerReflectionV1Alpha,
 } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
+import { orderedPipeline } from "./ordered-pipeline.ts";
 
 type Request = ServerReflectionRequest | ServerReflectionRequestV1Alpha;
 /** What both versions' responses can hold. */
@@ -27,10 +28,12 @@ type Answer =
 /**
  * @param services the services to list
  * @param files further files to describe, beside those of the services and what all of them import
+ * @param stop ends every stream, with its reason, when it aborts
  */
 export function reflectionRoutes(
   services: readonly DescService[],
   files: readonly DescFile[],
+  stop: AbortSignal,
 ): (router: ConnectRouter) => void {
   const byName = new Map<string, DescFile>();
   for (const file of [...services.map((service) => service.file), ...files]) addWithImports(file, byName);
@@ -54,12 +57,15 @@ export function reflectionRoutes(
         return failure(Code.InvalidArgument, "the request asks for nothing");
     }
   };
-  const answers = async function* <R extends Request>(requests: AsyncIterable<R>) {
-    for await (const originalRequest of requests) {
-      const { host: validHost, messageRequest } = originalRequest;
-      yield { validHost, originalRequest, messageResponse: answer(messageRequest) };
-    }
-  };
+  const answers = <R extends Request>(requests: AsyncIterable<R>) =>
+    orderedPipeline(
+      requests,
+      async (originalRequest) => {
+        const { host: validHost, messageRequest } = originalRequest;
+        return { validHost, originalRequest, messageResponse: answer(messageRequest) };
+      },
+      { maxInFlight: 1, stop },
+    );
   return (router) => {
     router.rpc(ServerReflection.method.serverReflectionInfo, (requests) => answers(requests));
     router.rpc(ServerReflectionV1Alpha.method.serverReflectionInfo, (requests) => answers(requests));

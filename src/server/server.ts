@@ -74,6 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     reflectionRoutes(
       [UserService, HealthService, ServerReflection, ServerReflectionV1Alpha],
       [file_rollcall_v1_errors, file_google_rpc_error_details],
+      drain.signal,
     ),
   ];
   const handler = createNodeHandler({

@@ -6,6 +6,7 @@ import { createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen-server/health/v1/health_pb.js";
 import { serve } from "../support/processes.ts";
 import { describeError, failureOf } from "../support/rpc-errors.ts";
@@ -82,6 +83,19 @@ test("health turns NOT_SERVING first", async () => {
   expect((await watch.next()).value).toMatchObject({ status: Status.NOT_SERVING });
   expect(await failureOf(watch.next())).toMatchObject({ code: "Unavailable" });
   await drained;
+});
+
+test("an idle reflection stream does not hold up the stop", async () => {
+  async function* requests() {
+    yield { messageRequest: { case: "listServices" as const, value: "*" } };
+    await new Promise(() => {});
+  }
+  const answers = createClient(ServerReflection, transport()).serverReflectionInfo(requests())[Symbol.asyncIterator]();
+  expect((await answers.next()).value).toMatchObject({ messageResponse: { case: "listServicesResponse" } });
+  const drained = server.drain();
+  expect(await failureOf(answers.next())).toMatchObject({ code: "Unavailable", reason: "DRAINING" });
+  await drained;
+  expect(server.logs.filter(({ level }) => Number(level) >= 40)).toEqual([]);
 });
 
 test("a call that outlasts the drain timeout ends UNAVAILABLE, and the server stops", async () => {

@@ -7,7 +7,10 @@ import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.j
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
 import { reflectionRoutes } from "../../src/rpc/reflection.ts";
 
-const transport = createRouterTransport(reflectionRoutes([UserService], [file_google_protobuf_descriptor]));
+const stop = new AbortController();
+const transport = createRouterTransport(
+  reflectionRoutes([UserService], [file_google_protobuf_descriptor], stop.signal),
+);
 const contract = "rollcall/v1/user_service.proto";
 const users = "rollcall/v1/user.proto";
 const struct = "google/protobuf/struct.proto";
