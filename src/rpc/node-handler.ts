@@ -1,6 +1,6 @@
 /** Joins Connect's routers to Node's servers: picks the handler for a request, and answers where there is none. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { Code, ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import {
   compressionBrotli,
@@ -43,7 +43,7 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
       const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
       // A request of which the rest is not read can still be answered: reading must not destroy it.
       const body = req.iterator({ destroyOnReturn: false });
-      res.once("finish", () => req.resume());
+      dismissOnceAnswered(req, res);
       resolve(handler({ ...request, body }).then((response) => universalResponseToNodeResponse(response, res)));
     }).catch((reason: unknown) => {
       options.onBrokenAnswer(ConnectError.from(reason));
@@ -86,6 +86,17 @@ function answerUnimplemented(req: NodeRequest, res: NodeResponse): void {
     res.end();
   } else {
     res.end(JSON.stringify({ code: "unimplemented", message }));
+  }
+}
+
+/** Once the answer is sent, the rest of the request does not matter: the client need not send it, nor end it. */
+function dismissOnceAnswered(req: NodeRequest, res: NodeResponse): void {
+  if ("stream" in res) {
+    const { stream } = res;
+    // After the trailers, which the response sends at this event. RFC 9113, section 8.1, provides for this.
+    stream.once("wantTrailers", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
+  } else {
+    res.once("finish", () => req.resume());
   }
 }
 
