@@ -94,7 +94,9 @@ function dismissOnceAnswered(req: NodeRequest, res: NodeResponse): void {
   if ("stream" in res) {
     const { stream } = res;
     // After the trailers, which the response sends at this event. RFC 9113, section 8.1, provides for this.
-    stream.once("wantTrailers", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
+    stream.once("wantTrailers", () => {
+      if (!req.complete) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+    });
   } else {
     res.once("finish", () => req.resume());
   }
