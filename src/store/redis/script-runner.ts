@@ -13,9 +13,9 @@ export function script(source: string): Script {
 }
 
 /** How long a call may take from its first attempt to its answer, retries included. */
-const callTimeoutMs = 1_500;
+const callTimeoutMs = 1_200;
 /** How long one attempt waits for its answer before the connection counts as stuck. */
-const attemptTimeoutMs = 1_000;
+const attemptTimeoutMs = 800;
 /** Between two attempts while the connection is being made again. */
 const retryPauseMs = 20;
 
