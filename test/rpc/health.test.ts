@@ -83,6 +83,14 @@ describe("Watch", () => {
     await expect(next).rejects.toMatchObject({ code: Code.Unavailable });
   });
 
+  test.each(["", service])("of %j ends with the server's reason when that stops", async (name) => {
+    const { status } = watch(name);
+    await status();
+    const next = status();
+    stop.abort(new ConnectError("stopping", Code.Unavailable));
+    await expect(next).rejects.toMatchObject({ code: Code.Unavailable, rawMessage: "stopping" });
+  });
+
   test("ends when its client goes away", async () => {
     const leaving = new AbortController();
     const { status } = watch("", leaving.signal);

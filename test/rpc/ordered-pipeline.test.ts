@@ -51,6 +51,32 @@ test("no more than the bound is read before an answer is taken", async () => {
   await outputs.return(undefined);
 });
 
+test("no more than the bound is worked on or read while nothing is done", async () => {
+  let read = 0;
+  async function* endless() {
+    for (;;) yield String(read++);
+  }
+  const done: (() => void)[] = [];
+  const work = (input: string) => new Promise<string>((resolve) => done.push(() => resolve(input)));
+  const outputs = orderedPipeline(endless(), work, { maxInFlight: 3, stop: never });
+  const first = outputs.next();
+  await settle();
+  expect({ read, begun: done.length }).toEqual({ read: 3, begun: 3 });
+  // The second's answer has to wait for the first's, so it makes no room.
+  done[1]?.();
+  await settle();
+  expect({ read, begun: done.length }).toEqual({ read: 3, begun: 3 });
+  done[0]?.();
+  expect(await first).toEqual({ value: "0", done: false });
+  expect(await outputs.next()).toEqual({ value: "1", done: false });
+  const third = outputs.next();
+  await settle();
+  expect({ read, begun: done.length }).toEqual({ read: 5, begun: 5 });
+  done[2]?.();
+  expect(await third).toEqual({ value: "2", done: false });
+  await outputs.return(undefined);
+});
+
 test("an input that is refused ends the output after what came before, and nothing later is worked on", async () => {
   const worked: string[] = [];
   const work = (input: string) => {
@@ -81,6 +107,34 @@ test("work that fails ends the output at its place", async () => {
   };
   const outputs = orderedPipeline(inputs("a", "b", "c"), work, { maxInFlight: 4, stop: never });
   expect(await drain(outputs)).toEqual({ answers: ["a"], error: "Error: b failed" });
+});
+
+test("what fails after the output has ended is nobody's unhandled rejection", async () => {
+  const unhandled: unknown[] = [];
+  const onUnhandled = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", onUnhandled);
+  const late = Promise.withResolvers<string>();
+  const reading = Promise.withResolvers<IteratorResult<string>>();
+  const items = ["a", "b"];
+  const source: AsyncIterable<string> = {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => {
+        const value = items.shift();
+        return value === undefined ? reading.promise : { value, done: false };
+      },
+      return: () => Promise.reject(new Error("cannot be closed")),
+    }),
+  };
+  const work = (input: string) => (input === "a" ? settle().then(() => failed()) : late.promise);
+  const failed = () => Promise.reject(new Error("a failed"));
+  const outputs = orderedPipeline(source, work, { maxInFlight: 4, stop: never });
+  expect(await drain(outputs)).toEqual({ answers: [], error: "Error: a failed" });
+  late.reject(new Error("b failed"));
+  reading.reject(new Error("unreadable"));
+  await settle();
+  await settle();
+  process.off("unhandledRejection", onUnhandled);
+  expect(unhandled).toEqual([]);
 });
 
 test("what has been answered is let go of, however long the stream lives", async () => {
@@ -117,4 +171,40 @@ test("a stop answers what is under way, and then ends with its reason", async ()
   await settle();
   answer.resolve();
   expect(await outcome).toEqual({ answers: ["a"], error: "Error: stopping" });
+});
+
+test("after a stop nothing more is worked on, even where it arrives", async () => {
+  const stop = new AbortController();
+  const answer = Promise.withResolvers<void>();
+  const arrival = Promise.withResolvers<void>();
+  const worked: string[] = [];
+  async function* late() {
+    yield "a";
+    await arrival.promise;
+    yield "b";
+  }
+  const work = (input: string) => {
+    worked.push(input);
+    return answer.promise.then(() => input);
+  };
+  const outcome = drain(orderedPipeline(late(), work, { maxInFlight: 4, stop: stop.signal }));
+  await settle();
+  stop.abort(new Error("stopping"));
+  arrival.resolve();
+  await settle();
+  answer.resolve();
+  expect(await outcome).toEqual({ answers: ["a"], error: "Error: stopping" });
+  expect(worked).toEqual(["a"]);
+});
+
+test("a stop that came before ends the output without reading anything", async () => {
+  let read = 0;
+  async function* counted() {
+    read++;
+    yield "a";
+  }
+  const stop = AbortSignal.abort(new Error("stopping"));
+  const outputs = orderedPipeline(counted(), async (input) => input, { maxInFlight: 4, stop });
+  expect(await drain(outputs)).toEqual({ answers: [], error: "Error: stopping" });
+  expect(read).toBe(0);
 });

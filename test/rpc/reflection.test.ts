@@ -1,6 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
-import { Code, createClient, createRouterTransport } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
@@ -31,6 +31,26 @@ const versions = {
   v1alpha: (questions: Question[]) =>
     createClient(ServerReflectionV1Alpha, transport).serverReflectionInfo(requests(questions)),
 };
+
+test.each([ServerReflection, ServerReflectionV1Alpha])(
+  "an idle stream of $typeName ends with the server's reason",
+  async (service) => {
+    const stopping = new AbortController();
+    const routes = reflectionRoutes([UserService], [], stopping.signal);
+    const left = Promise.withResolvers<void>();
+    async function* oneAndThenNothing() {
+      yield { messageRequest: { case: "listServices", value: "" } } as const;
+      await left.promise;
+    }
+    const client = createClient(service, createRouterTransport(routes));
+    const answers = client.serverReflectionInfo(oneAndThenNothing())[Symbol.asyncIterator]();
+    expect((await answers.next()).value?.messageResponse.case).toBe("listServicesResponse");
+    const next = answers.next();
+    stopping.abort(new ConnectError("stopping", Code.Unavailable));
+    await expect(next).rejects.toMatchObject({ code: Code.Unavailable, rawMessage: "stopping" });
+    left.resolve();
+  },
+);
 
 describe.each(Object.entries(versions))("reflection %s", (_version, ask) => {
   async function answerTo(question: Question) {

@@ -87,6 +87,34 @@ test("a caller that gives up takes back what is not under way", async () => {
   expect(await other).toEqual(["C"]);
 });
 
+test("a caller that gives up takes back the rest of what is under way in part", async () => {
+  const { lane, calls, settle, answerAll } = heldLane();
+  const caller = new AbortController();
+  const large = lane.submit(["a", "b", "c", "never"], caller.signal);
+  await settle();
+  const other = lane.submit(["d"]);
+  caller.abort(new Error("gave up"));
+  await expect(large).rejects.toThrow("gave up");
+  await answerAll();
+  expect(calls.map(({ items }) => items)).toEqual([["a", "b", "c"], ["d"]]);
+  expect(await other).toEqual(["D"]);
+});
+
+test("what is taken back leaves its room to others", async () => {
+  const { lane, settle, answerAll } = heldLane({ maxWaitingBytes: 4 });
+  const caller = new AbortController();
+  const underWay = lane.submit(["a"]);
+  await settle();
+  const first = lane.submit(["b"]);
+  const takenBack = lane.submit(["ccc"], caller.signal);
+  caller.abort(new Error("gave up"));
+  await expect(takenBack).rejects.toThrow("gave up");
+  const next = lane.submit(["ddd"]);
+  await expect(lane.submit(["e"])).rejects.toMatchObject({ reason: "OVERLOADED" });
+  await answerAll();
+  expect(await Promise.all([underWay, first, next])).toEqual([["A"], ["B"], ["DDD"]]);
+});
+
 test("a failed call fails whoever has items in it, and takes the rest of their items back", async () => {
   const { lane, calls, settle, answerAll } = heldLane();
   const failed = lane.submit(["a", "b", "c", "never"]);
@@ -99,6 +127,44 @@ test("a failed call fails whoever has items in it, and takes the rest of their i
   await answerAll();
   expect(calls.map(({ items }) => items)).toEqual([["a", "b", "c"], ["d"]]);
   expect(await later).toEqual(["D"]);
+});
+
+test("a failed call fails every submission in it, and none that was answered before or comes after", async () => {
+  const { lane, calls, settle } = heldLane();
+  const answers = ["a", "b", "c", "d"].map((item) => lane.submit([item]));
+  await settle();
+  const more = lane.submit(["e"]);
+  calls[0]?.answer();
+  await settle();
+  expect(calls[1]?.items).toEqual(["d", "e"]);
+  const after = lane.submit(["f"]);
+  const outcomes = Promise.allSettled([...answers, more, after]);
+  calls[1]?.fail(storeFull());
+  await settle();
+  calls[2]?.answer();
+  expect((await outcomes).map(({ status }) => status)).toEqual([
+    ...["fulfilled", "fulfilled", "fulfilled"],
+    ...["rejected", "rejected"],
+    "fulfilled",
+  ]);
+});
+
+test("a lane is idle once nothing waits or is under way", async () => {
+  const { lane, calls, settle } = heldLane();
+  await lane.idle();
+  let idle = false;
+  const answers = Promise.all([lane.submit(["a", "b", "c"]), lane.submit(["d"])]);
+  const becameIdle = lane.idle().then(() => {
+    idle = true;
+  });
+  for (const at of [0, 1]) {
+    await settle();
+    expect(calls).toHaveLength(at + 1);
+    expect(idle).toBe(false);
+    calls[at]?.answer();
+  }
+  await becameIdle;
+  expect(await answers).toEqual([["A", "B", "C"], ["D"]]);
 });
 
 test("a store that is away fails what waits for it too, and serves what comes afterwards", async () => {

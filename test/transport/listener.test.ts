@@ -88,9 +88,10 @@ describe("one port", () => {
   test("knows HTTP/2's preface byte by byte", async () => {
     const { socket, received } = await raw();
     await byteByByte(socket, Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
-    socket.write(Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0));
+    // The server acknowledges SETTINGS only if it has read the whole preface before them, and nothing twice.
+    await byteByByte(socket, Uint8Array.of(0, 0, 0, 4, 0, 0, 0, 0, 0));
+    await until(() => received().includes("\0\0\0\x04\x01\0\0\0\0"));
     // The first frame of the answer is SETTINGS.
-    await until(() => received().length > 9);
     expect(received().charCodeAt(3)).toBe(4);
     socket.destroy();
   });
@@ -116,6 +117,20 @@ describe("one port", () => {
     for (const connection of [garbage, half, silent, reset]) await until(connection.closed);
     expect(garbage.received()).toMatch(/^HTTP\/1.1 400 /);
     expect(await (await fetch(url)).text()).toBe("GET HTTP/1.1");
+  });
+
+  test("keeps a connection that has spoken for longer than one may say nothing", async () => {
+    const { socket, received, closed } = await raw();
+    socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    await until(() => received().includes("GET HTTP/1.1"));
+    const session = connectHttp2(url);
+    await http2Get(session, "/");
+    // It comes later than they, and so its time is over after theirs would be.
+    await until((await raw()).closed);
+    expect(closed()).toBe(false);
+    socket.write("PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+    await until(() => received().includes("PUT HTTP/1.1"));
+    expect(await http2Get(session, "/")).toBe("GET HTTP/2.0");
   });
 
   test("ends a connection whose HTTP/1.1 headers do not come to an end", async () => {
@@ -192,15 +207,24 @@ describe("closing", () => {
     await listener.close();
   });
 
-  test("destroying ends what never ends", async () => {
+  test("destroying ends what never ends, over both protocols", async () => {
+    const session = connectHttp2(url);
+    session.on("error", () => {});
+    const underWay = session.request({ ":path": "/held" });
+    let ended = false;
+    underWay.on("error", () => {});
+    underWay.on("close", () => {
+      ended = true;
+    });
     const answer = fetch(`${url}/held`).then(
       () => "answered",
       () => "failed",
     );
-    await until(() => held.length === 1);
+    await until(() => held.length === 2);
     const closed = listener.close();
     listener.destroy();
     expect(await answer).toBe("failed");
+    await until(() => ended);
     await closed;
   });
 });
