@@ -1,33 +1,31 @@
 /** UserService's methods over the registry: messages in, messages out. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
-import {
-  type BatchIdentifyResponseSchema,
-  type BatchIdentifyResultSchema,
-  BatchReport,
-  Outcome,
-} from "#gen/rollcall/v1/user_service_pb.js";
+import type { BatchIdentifyResponseSchema, DeleteUserResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import type {
+  BatchGetUsersRequest,
+  BatchGetUsersResponseSchema,
   BatchIdentifyRequest,
+  DeleteUserRequest,
   GetUserRequest,
   GetUserResponseSchema,
   IdentifyRequest,
   IdentifyResponseSchema,
-  UserSchema,
+  ListUsersRequest,
+  ListUsersResponseSchema,
+  SetPreferencesRequest,
+  SetPreferencesResponseSchema,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
-import { invalidRequest, limitExceeded, notImplemented, UserError } from "../users/errors.ts";
 import type { IdentifyInput } from "../users/identify.ts";
-import { limits } from "../users/limits.ts";
-import type { BatchItemResult, UserRegistry, UserView } from "../users/registry.ts";
-import type { IdentifyOutcome } from "../users/store.ts";
-import { codeOf, fitting, toConnectError } from "./errors.ts";
+import type { AnswerSize } from "../users/reading.ts";
+import type { UserRegistry } from "../users/registry.ts";
+import { batchAnswer, checkBatch } from "./batch-identify.ts";
+import { toConnectError } from "./errors.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
+import { outcomes, readPrecondition, readPreferencesMode, userMessage } from "./user-messages.ts";
 
 /** Messages of one stream that are worked on at a time. */
 const maxBatchesInFlight = 4;
-/** Bytes of violations that one item's error holds, so that an answer with a thousand of them stays small. */
-const maxItemViolationBytes = 1_500;
 
 export interface UserHandlers {
   identify(request: IdentifyRequest, context: HandlerContext): Promise<MessageInitShape<typeof IdentifyResponseSchema>>;
@@ -36,6 +34,24 @@ export interface UserHandlers {
     requests: AsyncIterable<BatchIdentifyRequest>,
     context: HandlerContext,
   ): AsyncIterable<MessageInitShape<typeof BatchIdentifyResponseSchema>>;
+  batchGetUsers(
+    request: BatchGetUsersRequest,
+    context: HandlerContext,
+    sizeOf: AnswerSize,
+  ): Promise<MessageInitShape<typeof BatchGetUsersResponseSchema>>;
+  listUsers(
+    request: ListUsersRequest,
+    context: HandlerContext,
+    sizeOf: AnswerSize,
+  ): Promise<MessageInitShape<typeof ListUsersResponseSchema>>;
+  setPreferences(
+    request: SetPreferencesRequest,
+    context: HandlerContext,
+  ): Promise<MessageInitShape<typeof SetPreferencesResponseSchema>>;
+  deleteUser(
+    request: DeleteUserRequest,
+    context: HandlerContext,
+  ): Promise<MessageInitShape<typeof DeleteUserResponseSchema>>;
 }
 
 export interface UserHandlersOptions {
@@ -47,29 +63,29 @@ export interface UserHandlersOptions {
 }
 
 export function createUserHandlers({ registry, draining, report }: UserHandlersOptions): UserHandlers {
-  return {
-    async identify(request, { signal }) {
-      try {
-        const { user, outcome } = await registry.identify(readIdentify(request), signal);
-        return { user: userMessage(user), outcome: outcomes[outcome] };
-      } catch (error) {
-        throw toConnectError(error, report);
-      }
-    },
+  const failingAsPromised = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw toConnectError(error, report);
+    }
+  };
 
-    async getUser(request, { signal }) {
-      try {
-        return { user: userMessage(await registry.get(request.id, request.onlyProperties, signal)) };
-      } catch (error) {
-        throw toConnectError(error, report);
-      }
-    },
+  return {
+    identify: (request, { signal }) =>
+      failingAsPromised(async () => {
+        const { user, outcome, ignored } = await registry.identify(readIdentify(request), signal);
+        return { user: userMessage(user), outcome: outcomes[outcome], ignoredProperties: [...ignored] };
+      }),
+
+    getUser: ({ id, onlyProperties }, { signal }) =>
+      failingAsPromised(async () => ({ user: userMessage(await registry.get(id, onlyProperties, signal)) })),
 
     async *batchIdentify(requests, { signal }) {
       const work = (request: BatchIdentifyRequest, sequence: number) => {
         checkBatch(request);
-        const items = registry.identifyBatch(request.requests.map(readItem), signal);
-        return items.then((results) => batchMessage(request, results, sequence));
+        const items = registry.identifyBatch(request.requests.map(readIdentify), signal);
+        return items.then((results) => batchAnswer(request, results, sequence));
       };
       try {
         yield* orderedPipeline(requests, work, { maxInFlight: maxBatchesInFlight, stop: draining });
@@ -77,92 +93,47 @@ export function createUserHandlers({ registry, draining, report }: UserHandlersO
         throw toConnectError(error, report);
       }
     },
+
+    batchGetUsers: (request, { signal }, sizeOf) =>
+      failingAsPromised(async () => {
+        const { users, missingIds, unreadIds } = await registry.getMany(request, sizeOf, signal);
+        return { users: users.map(userMessage), missingIds: [...missingIds], unreadIds: [...unreadIds] };
+      }),
+
+    listUsers: (request, { signal }, sizeOf) =>
+      failingAsPromised(async () => {
+        const { users, nextPageToken } = await registry.list(request, sizeOf, signal);
+        return { users: users.map(userMessage), nextPageToken };
+      }),
+
+    setPreferences: ({ id, preferences, mode, precondition }, { signal }) =>
+      failingAsPromised(async () => {
+        const input = {
+          id,
+          preferences,
+          merge: readPreferencesMode(mode),
+          precondition: readPrecondition(precondition),
+        };
+        return { user: userMessage(await registry.setPreferences(input, signal)) };
+      }),
+
+    deleteUser: ({ id, precondition, allowMissing }, { signal }) =>
+      failingAsPromised(async () => {
+        await registry.delete({ id, precondition: readPrecondition(precondition), allowMissing }, signal);
+        return {};
+      }),
   };
 }
 
-/** @throws UserError NOT_IMPLEMENTED for a field that this server does not honour */
 function readIdentify(request: IdentifyRequest): IdentifyInput {
-  if (request.setOnce.length > 0) throw notImplemented("set_once");
-  if (request.unset.length > 0) throw notImplemented("unset");
-  if (request.precondition !== undefined) throw notImplemented("precondition");
-  if (request.observedAt !== undefined) throw notImplemented("observed_at");
-  if (request.validateOnly) throw notImplemented("validate_only");
-  return request;
-}
-
-function readItem(request: IdentifyRequest): IdentifyInput | UserError {
-  try {
-    return readIdentify(request);
-  } catch (error) {
-    if (error instanceof UserError) return error;
-    throw error;
-  }
-}
-
-/** @throws UserError for what ends the stream */
-function checkBatch({ requests, report }: BatchIdentifyRequest): void {
-  if (requests.length > limits.maxBatchItems) {
-    const description = `has ${requests.length} items; at most ${limits.maxBatchItems} are allowed`;
-    throw invalidRequest([limitExceeded("requests", "maxBatchItems", description)]);
-  }
-  if (BatchReport[report] === undefined) {
-    const description = `${report} is not a BatchReport`;
-    throw invalidRequest([{ field: "report", reason: "INVALID_ENUM_VALUE", description }]);
-  }
-}
-
-function batchMessage(
-  { requests, report }: BatchIdentifyRequest,
-  results: readonly BatchItemResult[],
-  sequence: number,
-): MessageInitShape<typeof BatchIdentifyResponseSchema> {
-  const counts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
-  const listed: MessageInitShape<typeof BatchIdentifyResultSchema>[] = [];
-  results.forEach((result, index) => {
-    counts["error" in result ? "failed" : result.outcome]++;
-    if ("error" in result)
-      listed.push({ index, id: itemId(requests[index], result.error), error: itemError(result.error) });
-    else if (report === BatchReport.ALL) {
-      listed.push({ index, id: itemId(requests[index]), outcome: outcomes[result.outcome], etag: result.etag });
-    }
-  });
-  return { sequence, ...counts, results: listed };
-}
-
-function itemId(request: IdentifyRequest | undefined, error?: UserError): string {
-  const refused = error?.violations.some(({ reason }) => reason === "INVALID_ID") ?? false;
-  return refused || request === undefined || request.id.length > limits.maxIdBytes
-    ? ""
-    : Buffer.from(request.id).toString("utf8").toWellFormed();
-}
-
-function itemError(error: UserError): MessageInitShape<typeof BatchIdentifyResultSchema>["error"] {
-  return {
-    code: codeOf(error.reason),
-    reason: error.reason,
-    message: error.message,
-    violations: fitting(error.violations, maxItemViolationBytes),
-  };
-}
-
-const outcomes: Record<IdentifyOutcome, Outcome> = {
-  created: Outcome.CREATED,
-  updated: Outcome.UPDATED,
-  unchanged: Outcome.UNCHANGED,
-};
-
-function userMessage(user: UserView): MessageInitShape<typeof UserSchema> {
-  const { id, properties, preferences, etag } = user;
+  const { id, properties, setOnce, unset, observedAt, validateOnly } = request;
   return {
     id,
     properties,
-    preferences,
-    etag,
-    createdAt: timestamp(user.createdAt),
-    updatedAt: timestamp(user.updatedAt),
+    setOnce,
+    unset,
+    precondition: readPrecondition(request.precondition),
+    observedAt,
+    validateOnly,
   };
-}
-
-function timestamp(micros: number): MessageInitShape<typeof TimestampSchema> {
-  return { seconds: BigInt(Math.floor(micros / 1_000_000)), nanos: (micros % 1_000_000) * 1_000 };
 }

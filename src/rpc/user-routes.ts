@@ -13,6 +13,7 @@ import { formatPath, type Path } from "../users/field-path.ts";
 import { describeError } from "./errors.ts";
 import { illFormedText } from "./json-text.ts";
 import type { UserHandlers } from "./user-handlers.ts";
+import { binarySize, jsonSize } from "./user-messages.ts";
 import { wireMethods } from "./wire-methods.ts";
 
 /** UserService for callers that send protobuf's binary encoding. */
@@ -21,6 +22,10 @@ export function binaryUserRoutes(handlers: UserHandlers): (router: ConnectRouter
     router.rpc(wireMethods.identify, handlers.identify);
     router.rpc(wireMethods.getUser, handlers.getUser);
     router.rpc(wireMethods.batchIdentify, handlers.batchIdentify);
+    router.rpc(wireMethods.batchGetUsers, (request, context) => handlers.batchGetUsers(request, context, binarySize));
+    router.rpc(wireMethods.listUsers, (request, context) => handlers.listUsers(request, context, binarySize));
+    router.rpc(wireMethods.setPreferences, handlers.setPreferences);
+    router.rpc(wireMethods.deleteUser, handlers.deleteUser);
   };
 }
 
@@ -29,7 +34,7 @@ export function binaryUserRoutes(handlers: UserHandlers): (router: ConnectRouter
  * same in every respect.
  */
 export function jsonUserRoutes(handlers: UserHandlers): (router: ConnectRouter) => void {
-  const { identify, getUser, batchIdentify } = UserService.method;
+  const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = UserService.method;
   const wire = wireMethods;
   return (router) => {
     router.rpc(identify, async (request, context) => {
@@ -40,6 +45,24 @@ export function jsonUserRoutes(handlers: UserHandlers): (router: ConnectRouter) 
       const answer = await handlers.getUser(toWire(getUser.input, request, wire.getUser.input), context);
       return fromWire(wire.getUser.output, answer, getUser.output);
     });
+    router.rpc(batchGetUsers, async (request, context) => {
+      const wireRequest = toWire(batchGetUsers.input, request, wire.batchGetUsers.input);
+      const answer = await handlers.batchGetUsers(wireRequest, context, jsonSize);
+      return fromWire(wire.batchGetUsers.output, answer, batchGetUsers.output);
+    });
+    router.rpc(listUsers, async (request, context) => {
+      const wireRequest = toWire(listUsers.input, request, wire.listUsers.input);
+      const answer = await handlers.listUsers(wireRequest, context, jsonSize);
+      return fromWire(wire.listUsers.output, answer, listUsers.output);
+    });
+    router.rpc(setPreferences, async (request, context) => {
+      const wireRequest = toWire(setPreferences.input, request, wire.setPreferences.input);
+      const answer = await handlers.setPreferences(wireRequest, context);
+      return fromWire(wire.setPreferences.output, answer, setPreferences.output);
+    });
+    router.rpc(deleteUser, async (request, context) =>
+      handlers.deleteUser(toWire(deleteUser.input, request, wire.deleteUser.input), context),
+    );
     router.rpc(batchIdentify, async function* (requests, context) {
       async function* wireRequests() {
         for await (const request of requests) yield toWire(batchIdentify.input, request, wire.batchIdentify.input);

@@ -1,6 +1,7 @@
-import type { IdentifyCommand, IdentifyResult, StoredUser, UserStore } from "../users/store.ts";
+import type { StoredUser, UserStore, WriteCommand, WriteResult } from "../users/store.ts";
 import type { UserId } from "../users/user-id.ts";
 import { Lane } from "./lane.ts";
+import { bodyOf } from "./packed.ts";
 
 /**
  * Users in one call to a store, so that no call holds the store up for others for more than a few milliseconds, and
@@ -10,19 +11,19 @@ const maxCallUsers = 200;
 const maxCallBytes = 256 * 1024;
 /** What may wait for the store, in bytes of requests. */
 const maxWaitingBytes = 64 * 1024 * 1024;
-/** What an item costs beside its properties. */
+/** What an item costs beside its body. */
 const itemBytes = 128;
 
 /**
  * A store to which calls that arrive together travel together. Order is kept: it hands the store one list of commands
- * at a time, and one list of reads.
+ * at a time, one list of reads, and one range to list.
  */
 export function coalesce(store: UserStore): UserStore {
   const bounds = { maxCallItems: maxCallUsers, maxCallBytes, maxWaitingBytes };
-  const commands = new Lane<IdentifyCommand, IdentifyResult>({
+  const commands = new Lane<WriteCommand, WriteResult>({
     ...bounds,
-    call: (items) => store.identify(items),
-    bytesOf: (command) => itemBytes + command.properties.length,
+    call: (items) => store.write(items),
+    bytesOf: (command) => itemBytes + bodyOf(command).length,
   });
   // A list of results holds undefined for a user that is not there, so that it is never short.
   const reads = new Lane<UserId, { user: StoredUser | undefined }>({
@@ -30,12 +31,19 @@ export function coalesce(store: UserStore): UserStore {
     call: async (ids) => (await store.get(ids)).map((user) => ({ user })),
     bytesOf: () => itemBytes,
   });
+  const lists = new Lane<{ after: UserId | undefined; count: number }, { ids: readonly UserId[] }>({
+    ...bounds,
+    maxCallItems: 1,
+    call: (items) => Promise.all(items.map(async ({ after, count }) => ({ ids: await store.list(after, count) }))),
+    bytesOf: () => itemBytes,
+  });
   return {
-    identify: (items, signal) => commands.submit(items, signal),
+    write: (items, signal) => commands.submit(items, signal),
     get: async (ids, signal) => (await reads.submit(ids, signal)).map(({ user }) => user),
+    list: async (after, count, signal) => (await lists.submit([{ after, count }], signal)).flatMap(({ ids }) => ids),
     check: () => store.check(),
     async close() {
-      await Promise.all([commands.idle(), reads.idle()]);
+      await Promise.all([commands.idle(), reads.idle(), lists.idle()]);
       await store.close();
     },
   };

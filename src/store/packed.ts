@@ -2,27 +2,51 @@
  * The packed form in which the adapters hand lists of commands and results over, to a script or to a thread: one
  * buffer each way, little-endian, instead of an object and several strings for each user.
  *
- *     commands   u8 groups, u32 count, then for each: u8 flags (1 can create, 2 wants user), u8 group,
- *                u8+etag, u16+id, u32+properties
- *     results    for each: u8 status; created, updated, unchanged: u8+etag, then a found user if it was wanted;
- *                too many, too large: u32 how many
+ *     commands   u8 groups, u32 count, then for each: u8 verb, u8 flags, u8 group, u8+etag, u16+id, u32+body (edits or
+ *                preferences), and where the flags say so: u64 observed µs, u8+etag wanted
+ *     results    for each: u8 status; where it was applied: u8+etag, u16 count of names ignored with u8+name for each,
+ *                then a found user if it was wanted; too many, too large: u32 how many
  *     ids        u32 count, then for each: u16+id
+ *     range      u16+after (empty for the beginning), u32 count; answered by ids
  *     found      for each: u8 found (0 or 1), and if so: u64 created µs, u64 updated µs, u8+etag, u32+properties,
- *                u32+preferences
+ *                u32+preferences; fewer than asked for where the answer grew too large
  *
  * (`u8+etag` is a length and as many bytes.)
  */
-import type { IdentifyCommand, IdentifyOutcome, IdentifyResult, StoredUser } from "../users/store.ts";
-import { isCanonicalProperties } from "../users/struct-scan.ts";
-import type { UserId } from "../users/user-id.ts";
+import type { IdentifyCommand, StoredUser, WriteCommand, WriteOutcome, WriteResult } from "../users/store.ts";
+import { isCanonical } from "../users/struct-scan.ts";
+import { parseUserId, type UserId } from "../users/user-id.ts";
 
-export const status = { created: 1, updated: 2, unchanged: 3, requiredMissing: 4, tooMany: 5, tooLarge: 6 } as const;
-export const flags = { canCreate: 1, wantUser: 2 } as const;
+export const verbs = { identify: 1, replacePreferences: 2, mergePreferences: 3, delete: 4 } as const;
+export const flags = {
+  canCreate: 1,
+  wantUser: 2,
+  validateOnly: 4,
+  allowMissing: 8,
+  observed: 16,
+  ifExists: 32,
+  ifMissing: 64,
+  ifEtag: 128,
+} as const;
+export const status = {
+  created: 1,
+  updated: 2,
+  unchanged: 3,
+  deleted: 4,
+  requiredMissing: 5,
+  tooMany: 6,
+  tooLarge: 7,
+  notFound: 8,
+  alreadyExists: 9,
+  etagMismatch: 10,
+  observedAhead: 11,
+} as const;
 
-const outcomes: Readonly<Record<number, IdentifyOutcome>> = {
+const outcomes: Readonly<Record<number, WriteOutcome>> = {
   [status.created]: "created",
   [status.updated]: "updated",
   [status.unchanged]: "unchanged",
+  [status.deleted]: "deleted",
 };
 
 /** A buffer that grows, of which it owns the whole memory. */
@@ -32,6 +56,11 @@ export class PackedWriter {
 
   constructor(capacity = 4096) {
     this.#buffer = Buffer.allocUnsafeSlow(capacity);
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
   }
 
   u8(value: number): this {
@@ -55,6 +84,18 @@ export class PackedWriter {
     const length = Buffer.byteLength(text);
     const at = this.u8(length).#reserve(length);
     this.#buffer.write(text, at);
+    return this;
+  }
+
+  shortBytes(bytes: Uint8Array): this {
+    const at = this.u8(bytes.length).#reserve(bytes.length);
+    this.#buffer.set(bytes, at);
+    return this;
+  }
+
+  u16(value: number): this {
+    const at = this.#reserve(2);
+    this.#buffer.writeUInt16LE(value, at);
     return this;
   }
 
@@ -103,6 +144,16 @@ export class PackedReader {
     return this.#buffer.readUInt8(this.#pos - 1);
   }
 
+  /** Whether everything has been read. */
+  get done(): boolean {
+    return this.#pos === this.#buffer.length;
+  }
+
+  u16(): number {
+    this.#pos += 2;
+    return this.#buffer.readUInt16LE(this.#pos - 2);
+  }
+
   u32(): number {
     this.#pos += 4;
     return this.#buffer.readUInt32LE(this.#pos - 4);
@@ -118,8 +169,12 @@ export class PackedReader {
   }
 
   text(): string {
-    this.#pos += 2;
-    return this.#take(this.#buffer.readUInt16LE(this.#pos - 2)).toString("utf8");
+    return this.textBytes().toString("utf8");
+  }
+
+  /** Of a text with a length of two bytes; a view, not a copy. */
+  textBytes(): Buffer {
+    return this.#take(this.u16());
   }
 
   /** A view, not a copy. */
@@ -141,39 +196,122 @@ export class PackedReader {
  * @param groupOf the group of each command, from 1; adapters that keep users together by group use it
  */
 export function packCommands(
-  commands: readonly IdentifyCommand[],
+  commands: readonly WriteCommand[],
   groups = 0,
   groupOf: (index: number) => number = () => 0,
 ): Buffer {
   const writer = new PackedWriter(commands.length * 512).u8(groups).u32(commands.length);
   commands.forEach((command, index) => {
-    writer.u8((command.canCreate ? flags.canCreate : 0) | (command.wantUser ? flags.wantUser : 0));
-    writer.u8(groupOf(index)).shortText(command.etag).text(command.id).bytes(command.properties);
+    packCommand(writer, command, groupOf(index));
   });
   return writer.finish();
 }
 
+function packCommand(writer: PackedWriter, command: WriteCommand, group: number): void {
+  const observedAt = command.verb === "identify" ? command.observedAt : undefined;
+  const wanted = command.precondition;
+  let flag = 0;
+  if (command.verb === "identify") flag |= identifyFlags(command);
+  else if (command.verb === "set-preferences") flag |= flags.wantUser;
+  else if (command.allowMissing) flag |= flags.allowMissing;
+  if (observedAt !== undefined) flag |= flags.observed;
+  if (wanted !== undefined) flag |= "etag" in wanted ? flags.ifEtag : wanted.exists ? flags.ifExists : flags.ifMissing;
+  writer.u8(verbOf(command)).u8(flag).u8(group).shortText(command.etag).text(command.id).bytes(bodyOf(command));
+  if (observedAt !== undefined) writer.u64(observedAt);
+  if (wanted !== undefined && "etag" in wanted) writer.shortText(wanted.etag);
+}
+
+/** A command as it is unpacked; `flags` are a sum of those above. */
+export interface PackedCommand {
+  readonly verb: number;
+  readonly flags: number;
+  readonly etag: string;
+  readonly id: string;
+  readonly body: Uint8Array;
+  readonly observedAt: number | undefined;
+  readonly wantedEtag: string | undefined;
+}
+
+/** @param reader at a command, past the head of the list */
+export function unpackCommand(reader: PackedReader): PackedCommand {
+  const verb = reader.u8();
+  const flag = reader.u8();
+  reader.u8();
+  const etag = reader.shortText();
+  const id = reader.text();
+  const body = reader.bytes();
+  const observedAt = (flag & flags.observed) === 0 ? undefined : reader.u64();
+  const wantedEtag = (flag & flags.ifEtag) === 0 ? undefined : reader.shortText();
+  return { verb, flags: flag, etag, id, body, observedAt, wantedEtag };
+}
+
+function identifyFlags({ canCreate, wantUser, validateOnly }: IdentifyCommand): number {
+  return (canCreate ? flags.canCreate : 0) | (wantUser ? flags.wantUser : 0) | (validateOnly ? flags.validateOnly : 0);
+}
+
+function verbOf(command: WriteCommand): number {
+  switch (command.verb) {
+    case "identify":
+      return verbs.identify;
+    case "set-preferences":
+      return command.merge ? verbs.mergePreferences : verbs.replacePreferences;
+    case "delete":
+      return verbs.delete;
+  }
+}
+
+/** What a command carries: edits or preferences. */
+export function bodyOf(command: WriteCommand): Uint8Array {
+  switch (command.verb) {
+    case "identify":
+      return command.edits;
+    case "set-preferences":
+      return command.preferences;
+    case "delete":
+      return noBody;
+  }
+}
+
+const noBody = new Uint8Array();
+
 /** @param commands the commands that the results answer */
-export function unpackResults(packed: Uint8Array, commands: readonly IdentifyCommand[]): IdentifyResult[] {
+export function unpackResults(packed: Uint8Array, commands: readonly WriteCommand[]): WriteResult[] {
   const reader = new PackedReader(packed);
   return commands.map((command) => {
     const code = reader.u8();
     const outcome = outcomes[code];
     if (outcome !== undefined) {
       const etag = reader.shortText();
-      return { outcome, etag, user: command.wantUser ? unpackUser(reader, command.id) : undefined };
+      const ignored = unpackNames(reader);
+      const wantUser = command.verb === "set-preferences" || (command.verb === "identify" && command.wantUser);
+      return { outcome, etag, ignored, user: wantUser ? unpackUser(reader, command.id) : undefined };
     }
     switch (code) {
       case status.requiredMissing:
         return { refused: "required-missing" };
+      case status.observedAhead:
+        return { refused: "observed-ahead" };
+      case status.notFound:
+        return { refused: "not-found" };
+      case status.alreadyExists:
+        return { refused: "already-exists" };
+      case status.etagMismatch:
+        return { refused: "etag-mismatch" };
       case status.tooMany:
         return { refused: "too-many-properties", count: reader.u32() };
       case status.tooLarge:
-        return { refused: "properties-too-large", bytes: reader.u32() };
+        return { refused: "too-large", bytes: reader.u32() };
       default:
         throw new Error(`the store answered with the unknown status ${code}`);
     }
   });
+}
+
+const noNames: readonly string[] = [];
+
+function unpackNames(reader: PackedReader): readonly string[] {
+  const count = reader.u16();
+  return count === 0 ? noNames : Array.from({ length: count }, () => reader.shortText());
 }
 
 export function packIds(ids: readonly UserId[]): Buffer {
@@ -182,10 +320,32 @@ export function packIds(ids: readonly UserId[]): Buffer {
   return writer.finish();
 }
 
-/** @param ids the ids that were asked for */
+export function packRange(after: UserId | undefined, count: number): Buffer {
+  return new PackedWriter()
+    .text(after ?? "")
+    .u32(count)
+    .finish();
+}
+
+/** @throws Error where they are not users' ids */
+export function unpackIds(packed: Uint8Array): UserId[] {
+  const reader = new PackedReader(packed);
+  return Array.from({ length: reader.u32() }, () => {
+    const id = parseUserId(reader.textBytes());
+    if (typeof id !== "string") throw new Error("the store lists an id that is none");
+    return id;
+  });
+}
+
+/** @param ids the ids that were asked for; the first of them were found or not, the rest were not looked at */
 export function unpackFound(packed: Uint8Array, ids: readonly UserId[]): (StoredUser | undefined)[] {
   const reader = new PackedReader(packed);
-  return ids.map((id) => unpackUser(reader, id));
+  const found: (StoredUser | undefined)[] = [];
+  for (const id of ids) {
+    if (reader.done) break;
+    found.push(unpackUser(reader, id));
+  }
+  return found;
 }
 
 function unpackUser(reader: PackedReader, id: UserId): StoredUser | undefined {
@@ -195,6 +355,23 @@ function unpackUser(reader: PackedReader, id: UserId): StoredUser | undefined {
   const etag = reader.shortText();
   const properties = reader.bytes();
   const preferences = reader.bytes();
-  if (!isCanonicalProperties(properties)) throw new Error("a user's stored properties are not canonical");
+  if (!isCanonical(properties)) throw new Error("a user's stored properties are not canonical");
   return { id, properties, preferences, createdAt, updatedAt, etag };
+}
+
+/** What one call to a store reads, or a little more: reading holds up what comes after it. */
+export const maxReadBytes = 1024 * 1024;
+
+/** Reads all, by as many calls as it takes: each answers the first of the ids that it is given, one at least. */
+export async function readAll(
+  ids: readonly UserId[],
+  readFirst: (ids: readonly UserId[]) => Promise<readonly (StoredUser | undefined)[]>,
+): Promise<readonly (StoredUser | undefined)[]> {
+  let users = await readFirst(ids);
+  while (users.length < ids.length) {
+    const more = await readFirst(ids.slice(users.length));
+    if (more.length === 0) throw new Error("the store read none of the users that it was asked for");
+    users = [...users, ...more];
+  }
+  return users;
 }

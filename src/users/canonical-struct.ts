@@ -1,35 +1,36 @@
 import type { Violation } from "./errors.ts";
-import type { CanonicalStruct } from "./struct-format.ts";
-import { normalizeProperties } from "./struct-normalize.ts";
-import { isCanonicalProperties, type StructForm, scanProperties } from "./struct-scan.ts";
+import { type CanonicalStruct, propertiesLimits, type StructLimits } from "./struct-format.ts";
+import { normalizeStruct } from "./struct-normalize.ts";
+import { isCanonical, type StructForm, scanStruct } from "./struct-scan.ts";
 import { sortNames } from "./struct-sort.ts";
 
 /**
- * Brings a Struct of properties, as it came over the wire, to canonical form. What is canonical already is taken as it
+ * Brings a Struct, as it came over the wire, to canonical form. What is canonical already is taken as it
  * is; where only the order of names differs, as most clients send it, names are sorted; the rest is encoded anew.
  *
  * @param pieces the occurrences of the message field that holds the Struct: together they are one encoding of it
  * @param field the field's name, for errors
  * @returns the canonical Struct, or the paths of what is wrong: INVALID_PROPERTY, LIMIT_EXCEEDED, MALFORMED_REQUEST
  */
-export function canonicalProperties(
+export function canonicalStruct(
   pieces: readonly Uint8Array[],
   field: string,
+  structLimits: StructLimits = propertiesLimits,
 ): { struct: CanonicalStruct } | { violations: readonly Violation[] } {
   const [only] = pieces;
   const encoded = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
-  const form = scanProperties(encoded);
-  if (isCanonical(encoded, form)) return { struct: encoded };
+  const form = scanStruct(encoded, structLimits);
+  if (foundCanonical(encoded, form)) return { struct: encoded };
   if (form === "unsorted") {
     const sorted = new Uint8Array(encoded);
     if (sortNames(sorted)) return { struct: sorted };
   }
-  const { bytes, violations } = normalizeProperties(encoded, field);
+  const { bytes, violations } = normalizeStruct(encoded, field, structLimits);
   if (violations.length > 0) return { violations };
-  if (isCanonicalProperties(bytes)) return { struct: bytes };
-  throw new Error("normalized properties are not canonical");
+  if (isCanonical(bytes, structLimits)) return { struct: bytes };
+  throw new Error("a normalized Struct is not canonical");
 }
 
-function isCanonical(_bytes: Uint8Array, form: StructForm): _bytes is CanonicalStruct {
+function foundCanonical(_bytes: Uint8Array, form: StructForm): _bytes is CanonicalStruct {
   return form === "canonical";
 }

@@ -11,7 +11,13 @@ export type Reason =
   | "LIMIT_EXCEEDED"
   | "MALFORMED_REQUEST"
   | "INVALID_ENUM_VALUE"
+  | "INVALID_PRECONDITION"
+  | "INVALID_OBSERVED_AT"
+  | "INVALID_PAGE_TOKEN"
+  | "INVALID_PAGE_SIZE"
   | "USER_NOT_FOUND"
+  | "USER_ALREADY_EXISTS"
+  | "ETAG_MISMATCH"
   | "STORE_UNAVAILABLE"
   | "DRAINING"
   | "OVERLOADED"
@@ -76,9 +82,14 @@ export function userNotFound(): UserError {
   return new UserError("USER_NOT_FOUND", "there is no user with this id");
 }
 
-/** @param field the request's field that this server does not support yet */
-export function notImplemented(field: string): UserError {
-  return new UserError("NOT_IMPLEMENTED", `this server does not support ${field}`, { metadata: { field } });
+/** The precondition asks that the user does not exist. */
+export function userAlreadyExists(): UserError {
+  return new UserError("USER_ALREADY_EXISTS", "there is a user with this id already");
+}
+
+/** The precondition names another etag than the user's. */
+export function etagMismatch(): UserError {
+  return new UserError("ETAG_MISMATCH", "the user has another etag: it has changed; read it again");
 }
 
 /** The store did not answer in time, or cannot be reached. A write may have been applied. */

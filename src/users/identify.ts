@@ -1,10 +1,14 @@
-/** From what a caller sent to a command for the store, and from the store's refusal to an error. */
-import { canonicalProperties } from "./canonical-struct.ts";
-import { invalidRequest, limitExceeded, type UserError, type Violation } from "./errors.ts";
+/** From an Identify as a caller sent it to a command for the store. */
+import { canonicalStruct } from "./canonical-struct.ts";
+import { combineEdits } from "./edits.ts";
+import { invalidRequest, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
-import { limits } from "./limits.ts";
-import type { IdentifyCommand, IdentifyResult } from "./store.ts";
+import { invalidObservedAt, parseObservedAt, type TimestampInput } from "./observed-at.ts";
+import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
+import { checkNames, sortedNames } from "./property-names.ts";
+import type { IdentifyCommand } from "./store.ts";
 import { isNonEmptyString } from "./struct-entries.ts";
+import type { CanonicalStruct } from "./struct-format.ts";
 import { parseUserId } from "./user-id.ts";
 
 /** An Identify as it came over the wire. */
@@ -12,6 +16,13 @@ export interface IdentifyInput {
   readonly id: Uint8Array;
   /** The occurrences of the `properties` field: together one encoded Struct. */
   readonly properties: readonly Uint8Array[];
+  /** The occurrences of the `set_once` field: together one encoded Struct. */
+  readonly setOnce: readonly Uint8Array[];
+  /** Names. */
+  readonly unset: readonly Uint8Array[];
+  readonly precondition: PreconditionInput;
+  readonly observedAt: TimestampInput | undefined;
+  readonly validateOnly: boolean;
 }
 
 /** The properties that every user has, as non-empty strings, from its creation on. */
@@ -25,66 +36,90 @@ export function requiredProperties(names: readonly string[]): RequiredProperties
   return { names, encoded: names.map((name) => Buffer.from(name, "utf8")) };
 }
 
-/** A refused command names the required properties that it did not bring. */
+/** A command, and the required properties that it does not bring. */
 export type PreparedIdentify = { readonly command: IdentifyCommand; readonly missing: readonly string[] };
 
 /**
  * Checks everything that can be said without knowing what is stored.
  *
- * @throws UserError INVALID_ID, INVALID_PROPERTY, REQUIRED_PROPERTY_MISSING, LIMIT_EXCEEDED or MALFORMED_REQUEST, naming
- * every offending field
+ * @throws UserError INVALID_ID, INVALID_PROPERTY, REQUIRED_PROPERTY_MISSING, LIMIT_EXCEEDED, MALFORMED_REQUEST,
+ * INVALID_PRECONDITION or INVALID_OBSERVED_AT, naming every offending field
  */
 export function prepareIdentify(
   input: IdentifyInput,
   required: RequiredProperties,
   options: { etag: string; wantUser: boolean },
 ): PreparedIdentify {
+  const violations: Violation[] = [];
   const id = parseUserId(input.id);
-  const properties = canonicalProperties(input.properties, "properties");
-  const violations: Violation[] = typeof id === "string" ? [] : [id];
-  if ("violations" in properties) violations.push(...properties.violations);
-  if (typeof id !== "string" || "violations" in properties) throw invalidRequest(violations);
+  if (typeof id !== "string") violations.push(id);
+  const set = canonicalStruct(input.properties, "properties");
+  if ("violations" in set) violations.push(...set.violations);
+  const setOnce = canonicalStruct(input.setOnce, "set_once");
+  if ("violations" in setOnce) violations.push(...setOnce.violations);
+  violations.push(...checkNames(input.unset, "unset"));
+  const parsed = parsePrecondition(input.precondition);
+  if ("violations" in parsed) violations.push(...parsed.violations);
+  const observedAt = parseObservedAt(input.observedAt);
+  if (typeof observedAt === "object") violations.push(observedAt);
+  else if (observedAt !== undefined && "struct" in setOnce && setOnce.struct.length > 0) {
+    violations.push(invalidObservedAt("cannot be sent together with set_once"));
+  }
+  if (
+    typeof id !== "string" ||
+    "violations" in set ||
+    "violations" in setOnce ||
+    "violations" in parsed ||
+    typeof observedAt === "object" ||
+    violations.length > 0
+  ) {
+    throw invalidRequest(violations);
+  }
 
-  const missing: string[] = [];
-  required.encoded.forEach((encoded, index) => {
-    const name = required.names[index] ?? "";
-    const sent = isNonEmptyString(properties.struct, encoded);
-    if (sent === undefined) missing.push(name);
-    else if (!sent) violations.push(requiredViolation(name, "is required: it must be a non-empty string"));
-  });
-  if (violations.length > 0) throw invalidRequest(violations, requiredMetadata(required));
-  const command = { id, properties: properties.struct, canCreate: missing.length === 0, ...options };
+  const combined = combineEdits(set.struct, setOnce.struct, sortedNames(input.unset));
+  if ("violations" in combined) throw invalidRequest(combined.violations);
+  const { missing, misused } = checkRequired(required, set.struct, setOnce.struct, input.unset);
+  if (misused.length > 0) throw requiredMissing(misused, required);
+  const command: IdentifyCommand = {
+    verb: "identify",
+    id,
+    edits: combined.edits,
+    observedAt,
+    precondition: parsed.precondition,
+    validateOnly: input.validateOnly,
+    canCreate: missing.length === 0,
+    ...options,
+  };
   return { command, missing };
 }
 
-/** The error of a command that the store refused for good; undefined where it was applied. */
-export function refusal(
-  result: IdentifyResult,
-  prepared: PreparedIdentify,
+/** Which of the required properties are not brought, and which ones are unset or brought as something else. */
+function checkRequired(
   required: RequiredProperties,
-): UserError | undefined {
-  if (!("refused" in result)) return undefined;
-  switch (result.refused) {
-    case "required-missing": {
-      const description = "is required to create a user: it must be a non-empty string";
-      const violations = prepared.missing.map((name) => requiredViolation(name, description));
-      return invalidRequest(violations, requiredMetadata(required));
-    }
-    case "too-many-properties": {
-      const description = `the user would have ${result.count} properties; at most ${limits.maxProperties} are allowed`;
-      return invalidRequest([limitExceeded("properties", "maxProperties", description)]);
-    }
-    case "properties-too-large": {
-      const description = `the user's would have ${result.bytes} bytes; at most ${limits.maxPropertiesBytes} are allowed`;
-      return invalidRequest([limitExceeded("properties", "maxPropertiesBytes", description)]);
-    }
-  }
+  set: CanonicalStruct,
+  setOnce: CanonicalStruct,
+  unset: readonly Uint8Array[],
+): { missing: string[]; misused: Violation[] } {
+  const missing: string[] = [];
+  const misused: Violation[] = [];
+  required.encoded.forEach((encoded, index) => {
+    const name = required.names[index] ?? "";
+    const unsetAt = unset.findIndex((other) => Buffer.compare(other, encoded) === 0);
+    const inSet = isNonEmptyString(set, encoded);
+    const inSetOnce = isNonEmptyString(setOnce, encoded);
+    const description = "is required: it must be a non-empty string";
+    if (unsetAt >= 0) misused.push(requiredViolation("unset", unsetAt, "names a required property"));
+    if (inSet === false) misused.push(requiredViolation("properties", name, description));
+    if (inSetOnce === false) misused.push(requiredViolation("set_once", name, description));
+    if (inSet === undefined && inSetOnce === undefined) missing.push(name);
+  });
+  return { missing, misused };
 }
 
-function requiredViolation(name: string, description: string): Violation {
-  return { field: formatPath("properties", [name]), reason: "REQUIRED_PROPERTY_MISSING", description };
+export function requiredViolation(field: string, step: string | number, description: string): Violation {
+  return { field: formatPath(field, [step]), reason: "REQUIRED_PROPERTY_MISSING", description };
 }
 
-function requiredMetadata(required: RequiredProperties): Record<string, string> {
-  return { required_properties: required.names.join(",") };
+export function requiredMissing(violations: readonly Violation[], required: RequiredProperties) {
+  return invalidRequest(violations, { required_properties: required.names.join(",") });
 }

@@ -10,12 +10,24 @@ export const limits = {
   maxValueBytes: 64 * 1024,
   /** A user's properties together. */
   maxPropertiesBytes: 256 * 1024,
+  /** A user's preferences together. */
+  maxPreferencesBytes: 64 * 1024,
   /** How many objects or lists contain the innermost part of a value: what every protobuf runtime reads. */
   maxValueDepth: 24,
   /** Items in one BatchIdentifyRequest. */
   maxBatchItems: 1_000,
+  /** Ids in one BatchGetUsersRequest. */
+  maxBatchIds: 1_000,
+  /** Users on one page of ListUsers. */
+  maxPageSize: 1_000,
+  /** The etag of a precondition: longer than any that was ever given. */
+  maxEtagBytes: 64,
+  /** How far a time of observation may be ahead of the store's clock. */
+  maxObservedAheadSeconds: 3_600,
   /** One request message. */
   maxRequestBytes: 4 * 1024 * 1024,
+  /** One answer. */
+  maxAnswerBytes: 3 * 1024 * 1024,
   /** Offending fields that one error names. */
   maxViolations: 20,
 } as const;

@@ -1,36 +1,77 @@
 /** What the service does with users, whatever carries the request and whatever keeps the users. */
+import { type DeleteInput, prepareDelete, prepareSetPreferences, type SetPreferencesInput } from "./change-user.ts";
 import { invalidRequest, limitExceeded, UserError, userNotFound, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
-import { type IdentifyInput, prepareIdentify, type RequiredProperties, refusal } from "./identify.ts";
+import { type IdentifyInput, type PreparedIdentify, prepareIdentify, type RequiredProperties } from "./identify.ts";
 import { limits } from "./limits.ts";
-import type { IdentifyOutcome, IdentifyResult, StoredUser, UserStore } from "./store.ts";
-import { selectProperties } from "./struct-entries.ts";
-import { parseUserId } from "./user-id.ts";
+import { formatPageToken, parsePageToken } from "./page-token.ts";
+import { checkNames } from "./property-names.ts";
+import { type AnswerSize, readWhatFits, selector, type UserView } from "./reading.ts";
+import { refusal } from "./refusal.ts";
+import type { Applied, UserStore, WriteCommand, WriteOutcome, WriteResult } from "./store.ts";
+import { parseUserId, type UserId } from "./user-id.ts";
 
-/** A user as it is answered: its properties may be a selection. */
-export type UserView = Omit<StoredUser, "properties"> & { readonly properties: Uint8Array };
+export type IdentifyOutcome = Exclude<WriteOutcome, "deleted">;
+
+interface Identified {
+  readonly user: UserView;
+  readonly outcome: IdentifyOutcome;
+  readonly ignored: readonly string[];
+}
 
 /** What became of one item of a batch. */
 export type BatchItemResult =
-  | { readonly outcome: IdentifyOutcome; readonly etag: string }
+  | { readonly outcome: IdentifyOutcome; readonly etag: string; readonly ignored: readonly string[] }
   | { readonly error: UserError };
 
+interface GetUsersInput {
+  readonly ids: readonly Uint8Array[];
+  /** Names as UTF-8; none for all properties. */
+  readonly onlyProperties: readonly Uint8Array[];
+}
+
+interface UsersFound {
+  readonly users: readonly UserView[];
+  readonly missingIds: readonly UserId[];
+  readonly unreadIds: readonly UserId[];
+}
+
+interface ListUsersInput {
+  /** Zero for the default. */
+  readonly pageSize: number;
+  /** Empty for the first page. */
+  readonly pageToken: string;
+  /** Names as UTF-8; none for all properties. */
+  readonly onlyProperties: readonly Uint8Array[];
+}
+
+interface Page {
+  readonly users: readonly UserView[];
+  /** Empty after the last page. */
+  readonly nextPageToken: string;
+}
+
+/** Each method throws UserError: if the request is wrong or refused, or if the store fails. */
 export interface UserRegistry {
-  /** @throws UserError if the request is wrong, or the store fails */
-  identify(input: IdentifyInput, signal?: AbortSignal): Promise<{ user: UserView; outcome: IdentifyOutcome }>;
+  identify(input: IdentifyInput, signal?: AbortSignal): Promise<Identified>;
   /**
    * Identifies in order. An item that is refused for good has an error for a result.
    *
-   * @param inputs each item, or the error that it already has
    * @throws UserError if the store fails: some of the items may then be stored
    */
-  identifyBatch(inputs: readonly (IdentifyInput | UserError)[], signal?: AbortSignal): Promise<BatchItemResult[]>;
-  /**
-   * @param onlyProperties names as UTF-8; none for all properties
-   * @throws UserError USER_NOT_FOUND, or if the request is wrong, or the store fails
-   */
+  identifyBatch(inputs: readonly IdentifyInput[], signal?: AbortSignal): Promise<BatchItemResult[]>;
+  setPreferences(input: SetPreferencesInput, signal?: AbortSignal): Promise<UserView>;
+  delete(input: DeleteInput, signal?: AbortSignal): Promise<void>;
+  /** @param onlyProperties names as UTF-8; none for all properties */
   get(id: Uint8Array, onlyProperties: readonly Uint8Array[], signal?: AbortSignal): Promise<UserView>;
+  getMany(input: GetUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<UsersFound>;
+  list(input: ListUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<Page>;
 }
+
+const defaultPageSize = 100;
+/** More than the frame of an answer takes, or one id in a list of ids beside its text. */
+const frameBytes = 1_024;
+const idFrameBytes = 8;
 
 /** @param drawEtag a source of etags that never repeats one */
 export function createUserRegistry(options: {
@@ -39,19 +80,29 @@ export function createUserRegistry(options: {
   drawEtag: () => string;
 }): UserRegistry {
   const { store, required, drawEtag } = options;
+
+  /** @throws UserError if the command is refused */
+  const write = async (
+    command: WriteCommand,
+    refused: { field: "properties" | "preferences"; missing: readonly string[] },
+    signal: AbortSignal | undefined,
+  ): Promise<Applied> => {
+    const [result] = await store.write([command], signal);
+    if (result === undefined) throw missingResult();
+    if ("refused" in result) throw refusal(result, { ...refused, required });
+    return result;
+  };
+
   return {
     async identify(input, signal) {
-      const prepared = prepareIdentify(input, required, { etag: drawEtag(), wantUser: true });
-      const [result] = await store.identify([prepared.command], signal);
-      if (result === undefined) throw missingResult();
-      if ("refused" in result) throw refusal(result, prepared, required);
-      if (result.user === undefined) throw missingResult();
-      return { user: result.user, outcome: result.outcome };
+      const { command, missing } = prepareIdentify(input, required, { etag: drawEtag(), wantUser: true });
+      const { user, outcome, ignored } = await write(command, { field: "properties", missing }, signal);
+      if (user === undefined || outcome === "deleted") throw missingResult();
+      return { user, outcome, ignored };
     },
 
     async identifyBatch(inputs, signal) {
-      const prepared = inputs.map((input) => {
-        if (input instanceof UserError) return input;
+      const prepared = inputs.map((input): PreparedIdentify | UserError => {
         try {
           return prepareIdentify(input, required, { etag: drawEtag(), wantUser: false });
         } catch (error) {
@@ -60,17 +111,30 @@ export function createUserRegistry(options: {
         }
       });
       const commands = prepared.flatMap((item) => (item instanceof UserError ? [] : [item.command]));
-      const results = commands.length === 0 ? [] : await store.identify(commands, signal);
+      const results = commands.length === 0 ? [] : await store.write(commands, signal);
       let next = 0;
-      return prepared.map((item) => {
+      return prepared.map((item): BatchItemResult => {
         if (item instanceof UserError) return { error: item };
-        const result: IdentifyResult | undefined = results[next++];
+        const result: WriteResult | undefined = results[next++];
         if (result === undefined) throw missingResult();
-        const error = refusal(result, item, required);
-        if (error !== undefined) return { error };
-        if ("refused" in result) throw missingResult();
-        return { outcome: result.outcome, etag: result.etag };
+        if ("refused" in result) {
+          return { error: refusal(result, { field: "properties", missing: item.missing, required }) };
+        }
+        const { outcome, etag, ignored } = result;
+        if (outcome === "deleted") throw missingResult();
+        return { outcome, etag, ignored };
       });
+    },
+
+    async setPreferences(input, signal) {
+      const command = prepareSetPreferences(input, drawEtag());
+      const { user } = await write(command, { field: "preferences", missing: [] }, signal);
+      if (user === undefined) throw missingResult();
+      return user;
+    },
+
+    async delete(input, signal) {
+      await write(prepareDelete(input, drawEtag()), { field: "properties", missing: [] }, signal);
     },
 
     async get(id, onlyProperties, signal) {
@@ -80,27 +144,61 @@ export function createUserRegistry(options: {
       if (typeof userId !== "string" || violations.length > 0) throw invalidRequest(violations);
       const [user] = await store.get([userId], signal);
       if (user === undefined) throw userNotFound();
-      if (onlyProperties.length === 0) return user;
-      const names = new Set(onlyProperties.map((name) => Buffer.from(name).toString("latin1")));
-      return { ...user, properties: selectProperties(user.properties, names) };
+      return selector(onlyProperties)(user);
+    },
+
+    async getMany({ ids, onlyProperties }, sizeOf, signal) {
+      const userIds = parseIds(ids, checkNames(onlyProperties, "only_properties"));
+      const idBytes = userIds.reduce((sum, id) => sum + Buffer.byteLength(JSON.stringify(id)) + idFrameBytes, 0);
+      const select = selector(onlyProperties);
+      const reading = await readWhatFits(store, userIds, { select, sizeOf, besideBytes: frameBytes + idBytes, signal });
+      return { users: reading.users, missingIds: reading.missing, unreadIds: userIds.slice(reading.readCount) };
+    },
+
+    async list({ pageSize, pageToken, onlyProperties }, sizeOf, signal) {
+      const violations: Violation[] = [];
+      if (pageSize < 0) {
+        violations.push({ field: "page_size", reason: "INVALID_PAGE_SIZE", description: "is negative" });
+      }
+      const after = pageToken === "" ? undefined : parsePageToken(pageToken);
+      if (pageToken !== "" && after === undefined) {
+        const description = "is not one that ListUsers gave";
+        violations.push({ field: "page_token", reason: "INVALID_PAGE_TOKEN", description });
+      }
+      violations.push(...checkNames(onlyProperties, "only_properties"));
+      if (violations.length > 0) throw invalidRequest(violations);
+
+      const count = Math.min(pageSize === 0 ? defaultPageSize : pageSize, limits.maxPageSize);
+      const found = await store.list(after, count + 1, signal);
+      const ids = found.slice(0, count);
+      const select = selector(onlyProperties);
+      const { users, readCount } = await readWhatFits(store, ids, { select, sizeOf, besideBytes: frameBytes, signal });
+      const last = readCount < found.length ? ids[readCount - 1] : undefined;
+      return { users, nextPageToken: last === undefined ? "" : formatPageToken(last) };
     },
   };
 }
 
-function checkNames(names: readonly Uint8Array[], field: string): Violation[] {
-  if (names.length > limits.maxProperties) {
-    const description = `has ${names.length} names; at most ${limits.maxProperties} are allowed`;
-    return [limitExceeded(field, "maxProperties", description)];
+/**
+ * @param violations what else is wrong with the request
+ * @returns the ids in the order given, each once
+ */
+function parseIds(ids: readonly Uint8Array[], violations: Violation[]): UserId[] {
+  if (ids.length > limits.maxBatchIds) {
+    const description = `has ${ids.length} ids; at most ${limits.maxBatchIds} are allowed`;
+    throw invalidRequest([limitExceeded("ids", "maxBatchIds", description), ...violations]);
   }
-  return names.flatMap((name, index): Violation[] => {
-    const path = formatPath(field, [index]);
-    if (name.length === 0) return [{ field: path, reason: "INVALID_PROPERTY", description: "the name is empty" }];
-    if (name.length <= limits.maxPropertyNameBytes) return [];
-    const description = `has ${name.length} bytes; at most ${limits.maxPropertyNameBytes} are allowed`;
-    return [limitExceeded(path, "maxPropertyNameBytes", description)];
+  const found = new Set<UserId>();
+  const invalid: Violation[] = [];
+  ids.forEach((bytes, index) => {
+    const id = parseUserId(bytes, formatPath("ids", [index]));
+    if (typeof id === "string") found.add(id);
+    else invalid.push(id);
   });
+  if (invalid.length + violations.length > 0) throw invalidRequest([...invalid, ...violations]);
+  return [...found];
 }
 
 function missingResult(): Error {
-  return new Error("the store answered fewer results than it was given commands");
+  return new Error("the store answered fewer results than it was given commands, or others");
 }

@@ -5,9 +5,12 @@
  * submitted one after the other, apply in that order to each id, through every retry inside the adapter. Firmness: an
  * answer, UNCHANGED included, means stored as firmly as the store's configuration promises.
  */
+import type { Edits } from "./edits.ts";
+import type { Precondition } from "./precondition.ts";
 import type { CanonicalStruct } from "./struct-format.ts";
 import type { UserId } from "./user-id.ts";
 
+/** A user; one that is not stored, where a command says what would be created, has times of 0 and an empty etag. */
 export interface StoredUser {
   readonly id: UserId;
   readonly properties: CanonicalStruct;
@@ -20,31 +23,76 @@ export interface StoredUser {
   readonly etag: string;
 }
 
-export interface IdentifyCommand {
+interface Command {
   readonly id: UserId;
-  readonly properties: CanonicalStruct;
-  /** Whether the command brings every required property, and so may create the user. */
-  readonly canCreate: boolean;
+  /** Checked once the command itself is found valid. */
+  readonly precondition: Precondition | undefined;
   /**
-   * The user's etag if this command changes it. Unique to the command: a store that finds it as the user's etag has
-   * applied the command already, and answers as it did then.
+   * The user's etag if this command changes it. Unique to the command: a store that finds that the command has been
+   * applied already answers as it did then.
    */
   readonly etag: string;
+}
+
+export interface IdentifyCommand extends Command {
+  readonly verb: "identify";
+  readonly edits: Edits;
+  /** When the edits were observed, in microseconds since 1970; without it they always apply. */
+  readonly observedAt: number | undefined;
+  /** Whether the command brings every required property, and so may create the user. */
+  readonly canCreate: boolean;
+  /** Whether to say what would be, and write nothing. */
+  readonly validateOnly: boolean;
   /** Whether the result must hold the whole user. */
   readonly wantUser: boolean;
 }
 
-export type IdentifyOutcome = "created" | "updated" | "unchanged";
+/** The result holds the whole user. */
+export interface SetPreferencesCommand extends Command {
+  readonly verb: "set-preferences";
+  readonly preferences: CanonicalStruct;
+  /** Whether they are merged into what is stored, one level deep, or replace it. */
+  readonly merge: boolean;
+}
 
-export type IdentifyResult =
-  /** The user's etag after the command, and the user where the command wants it. */
-  | { readonly outcome: IdentifyOutcome; readonly etag: string; readonly user: StoredUser | undefined }
+export interface DeleteCommand extends Command {
+  readonly verb: "delete";
+  /** Whether a user that is not there is success, whatever the precondition: UNCHANGED. */
+  readonly allowMissing: boolean;
+}
+
+export type WriteCommand = IdentifyCommand | SetPreferencesCommand | DeleteCommand;
+
+export type WriteOutcome = "created" | "updated" | "unchanged" | "deleted";
+
+export interface Applied {
+  readonly outcome: WriteOutcome;
+  /** The user's etag after the command; empty where there is no user. */
+  readonly etag: string;
+  /** The user after the command, where the command wants it. */
+  readonly user: StoredUser | undefined;
+  /** Names of properties that were sent and had no effect, sorted by their bytes. */
+  readonly ignored: readonly string[];
+}
+
+/** Why a command was refused for good; nothing was written. */
+export type Refused =
   /** There is no such user, and the command may not create it. */
   | { readonly refused: "required-missing" }
+  /** `observedAt` is too far ahead of the store's clock. */
+  | { readonly refused: "observed-ahead" }
+  /** There is no such user, and the command or its precondition needs one. */
+  | { readonly refused: "not-found" }
+  /** There is such a user, and the precondition wants none. */
+  | { readonly refused: "already-exists" }
+  /** The user has another etag than the precondition wants. */
+  | { readonly refused: "etag-mismatch" }
   /** The merged user would have `count` properties. */
   | { readonly refused: "too-many-properties"; readonly count: number }
-  /** The merged user's properties would have `bytes` bytes. */
-  | { readonly refused: "properties-too-large"; readonly bytes: number };
+  /** The merged user's properties, or its preferences, would have `bytes` bytes. */
+  | { readonly refused: "too-large"; readonly bytes: number };
+
+export type WriteResult = Applied | Refused;
 
 /**
  * Every verb rejects with UserError STORE_UNAVAILABLE (commands may have been applied), STORE_FULL or OVERLOADED
@@ -53,9 +101,16 @@ export type IdentifyResult =
  */
 export interface UserStore {
   /** Results in the order of the commands. */
-  identify(commands: readonly IdentifyCommand[], signal?: AbortSignal): Promise<readonly IdentifyResult[]>;
+  write(commands: readonly WriteCommand[], signal?: AbortSignal): Promise<readonly WriteResult[]>;
   /** Users in the order of the ids; undefined for an id without a user. */
   get(ids: readonly UserId[], signal?: AbortSignal): Promise<readonly (StoredUser | undefined)[]>;
+  /**
+   * Ids of users in a stable order, from the first after `after` on; fewer than `count` only at the end. A user that
+   * exists throughout has its place in that order throughout.
+   *
+   * @param after an id, of a user or not; undefined for the beginning
+   */
+  list(after: UserId | undefined, count: number, signal?: AbortSignal): Promise<readonly UserId[]>;
   /** Resolves if the store can do what requests need, writing included. */
   check(): Promise<void>;
   /** Waits for what is under way, then lets go of the store. */

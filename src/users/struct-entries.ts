@@ -1,12 +1,13 @@
-/** Walks over canonical Structs entry by entry: finding, selecting, merging. Nothing is decoded. */
+/** Walks over canonical Structs entry by entry: finding and selecting. Nothing is decoded. */
 import { type CanonicalStruct, compareBytes, tags } from "./struct-format.ts";
 
 /**
- * The top-level entries of a canonical Struct, one at a time in order. After `next()` answers true, the fields are
- * positions in `bytes`: the entry with its tag is [start, end), its name [nameStart, nameEnd), its Value [valueStart, end).
+ * The top-level entries of a canonical Struct, or of Edits, one at a time in order. After `next()` answers true, the fields are positions in `bytes`: the
+ * entry with its tag is [start, end), its name [nameStart, nameEnd), its Value [valueStart, end), which is empty where
+ * there is none.
  */
 export class EntryCursor {
-  readonly bytes: CanonicalStruct;
+  readonly bytes: Uint8Array;
   start = 0;
   nameStart = 0;
   nameEnd = 0;
@@ -14,7 +15,7 @@ export class EntryCursor {
   end = 0;
   #pos = 0;
 
-  constructor(bytes: CanonicalStruct) {
+  constructor(bytes: Uint8Array) {
     this.bytes = bytes;
   }
 
@@ -29,10 +30,18 @@ export class EntryCursor {
     const nameLength = this.#varint();
     this.nameStart = this.#pos;
     this.nameEnd = this.#pos + nameLength;
-    this.#pos = this.nameEnd + 1;
-    this.#varint();
+    this.#pos = this.nameEnd;
+    if (this.#pos < this.end) {
+      this.#pos++;
+      this.#varint();
+    }
     this.valueStart = this.#pos;
     return true;
+  }
+
+  /** Compares the names of two entries by their bytes: negative, zero or positive. */
+  compareName(other: EntryCursor): number {
+    return compareBytes(this.bytes, this.nameStart, this.nameEnd, other.bytes, other.nameStart, other.nameEnd);
   }
 
   #varint(): number {
@@ -67,41 +76,4 @@ export function selectProperties(struct: CanonicalStruct, names: ReadonlySet<str
       selected.push(view.subarray(entry.start, entry.end));
   }
   return Buffer.concat(selected);
-}
-
-/** What a merge came to: the merged Struct, not yet held against the limits, and how many properties it has. */
-export interface Merged {
-  readonly bytes: Uint8Array;
-  readonly count: number;
-}
-
-/**
- * Merges one level deep: each entry of `sent` takes the place of the stored entry of that name, or is added.
- *
- * @returns undefined where nothing differs
- */
-export function mergeStructs(stored: CanonicalStruct, sent: CanonicalStruct): Merged | undefined {
-  const a = new EntryCursor(stored);
-  const b = new EntryCursor(sent);
-  const pieces: Uint8Array[] = [];
-  let count = 0;
-  let differs = false;
-  let moreStored = a.next();
-  let moreSent = b.next();
-  while (moreStored || moreSent) {
-    const order = !moreStored
-      ? 1
-      : !moreSent
-        ? -1
-        : compareBytes(stored, a.nameStart, a.nameEnd, sent, b.nameStart, b.nameEnd);
-    count++;
-    if (order < 0) pieces.push(stored.subarray(a.start, a.end));
-    else {
-      pieces.push(sent.subarray(b.start, b.end));
-      differs ||= order > 0 || compareBytes(stored, a.start, a.end, sent, b.start, b.end) !== 0;
-    }
-    if (order <= 0) moreStored = a.next();
-    if (order >= 0) moreSent = b.next();
-  }
-  return differs ? { bytes: Buffer.concat(pieces), count } : undefined;
 }

@@ -6,11 +6,22 @@
  *
  * Source of the field numbers: google/protobuf/struct.proto.
  */
+import type { LimitName } from "./limits.ts";
 
 declare const checked: unique symbol;
 
 /** A Struct in canonical form within the contract's limits. Never changed in place. */
 export type CanonicalStruct = Uint8Array & { readonly [checked]: "CanonicalStruct" };
+
+/** The limits that a Struct as a whole has, beside those of each entry: by their names in limits.ts. */
+export interface StructLimits {
+  /** How many entries; none where only the bytes are limited. */
+  readonly count: LimitName | undefined;
+  readonly bytes: LimitName;
+}
+
+export const propertiesLimits: StructLimits = { count: "maxProperties", bytes: "maxPropertiesBytes" };
+export const preferencesLimits: StructLimits = { count: undefined, bytes: "maxPreferencesBytes" };
 
 /** The tags, `field number << 3 | wire type`, of Struct, its map entries, Value and ListValue. */
 export const tags = {

@@ -7,7 +7,7 @@ import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { limitExceeded, type Violation } from "./errors.ts";
 import { formatPath, type Path } from "./field-path.ts";
 import { limits } from "./limits.ts";
-import { isFiniteDouble, tags } from "./struct-format.ts";
+import { isFiniteDouble, type StructLimits, tags } from "./struct-format.ts";
 
 /** A decoded value. Names and text stay bytes, as latin1 strings where they are keys: those sort as the bytes do. */
 type Value =
@@ -24,9 +24,10 @@ type Entries = Map<string, Value>;
  * @param field the request's field that holds it, with which violations' paths begin
  * @returns the canonical bytes and no violations, or what is wrong with the Struct
  */
-export function normalizeProperties(
+export function normalizeStruct(
   bytes: Uint8Array,
   field: string,
+  structLimits: StructLimits,
 ): { bytes: Uint8Array; violations: readonly Violation[] } {
   let entries: Entries;
   try {
@@ -36,7 +37,7 @@ export function normalizeProperties(
     return { bytes: new Uint8Array(), violations: [violation] };
   }
   const encoder = new Encoder(field);
-  const encoded = encoder.properties(entries);
+  const encoded = encoder.whole(entries, structLimits);
   return { bytes: encoded, violations: encoder.violations };
 }
 
@@ -140,9 +141,9 @@ class Encoder {
     this.#field = field;
   }
 
-  properties(entries: Entries): Uint8Array {
-    if (entries.size > limits.maxProperties) {
-      this.#exceeds([], "maxProperties", `has ${entries.size} properties; at most ${limits.maxProperties} are allowed`);
+  whole(entries: Entries, { count, bytes }: StructLimits): Uint8Array {
+    if (count !== undefined && entries.size > limits[count]) {
+      this.#exceeds([], count, `has ${entries.size} properties; at most ${limits[count]} are allowed`);
     }
     const writer = new BinaryWriter();
     for (const name of [...entries.keys()].sort()) {
@@ -164,9 +165,9 @@ class Encoder {
       this.#entry(writer, name, value, path);
     }
     const encoded = writer.finish();
-    if (encoded.length > limits.maxPropertiesBytes) {
-      const allowed = limits.maxPropertiesBytes;
-      this.#exceeds([], "maxPropertiesBytes", `has ${encoded.length} bytes; at most ${allowed} are allowed`);
+    if (encoded.length > limits[bytes]) {
+      const allowed = limits[bytes];
+      this.#exceeds([], bytes, `has ${encoded.length} bytes; at most ${allowed} are allowed`);
     }
     return encoded;
   }

@@ -1,36 +1,48 @@
 /** Recognises canonical Structs without decoding them: what is canonical already is taken as it is. */
 import { isUtf8 } from "node:buffer";
 import { limits } from "./limits.ts";
-import { type CanonicalStruct, compareBytes, isFiniteDouble, tags } from "./struct-format.ts";
+import {
+  type CanonicalStruct,
+  compareBytes,
+  isFiniteDouble,
+  propertiesLimits,
+  type StructLimits,
+  tags,
+} from "./struct-format.ts";
 
 /**
- * What an encoding of properties lacks to be canonical: nothing; the order of names, and perhaps that each stands once;
+ * What an encoding of a Struct lacks to be canonical: nothing; the order of names, and perhaps that each stands once;
  * or something other, a limit perhaps.
  */
 export type StructForm = "canonical" | "unsorted" | "other";
 
-/** Whether `bytes` are a canonical Struct that keeps every limit on properties. Never throws. */
-export function isCanonicalProperties(bytes: Uint8Array): bytes is CanonicalStruct {
-  return scanProperties(bytes) === "canonical";
+/** Whether `bytes` are a canonical Struct that keeps every limit. Never throws. */
+export function isCanonical(
+  bytes: Uint8Array,
+  structLimits: StructLimits = propertiesLimits,
+): bytes is CanonicalStruct {
+  return scanStruct(bytes, structLimits) === "canonical";
 }
 
 /** Never throws. */
-export function scanProperties(bytes: Uint8Array): StructForm {
-  if (bytes.length > limits.maxPropertiesBytes) return "other";
-  return new Scanner(bytes).properties();
+export function scanStruct(bytes: Uint8Array, structLimits: StructLimits): StructForm {
+  if (bytes.length > limits[structLimits.bytes]) return "other";
+  return new Scanner(bytes, structLimits).scan();
 }
 
 /** Each method consumes what it names from `pos` on, and answers false at the first byte that is not canonical. */
 class Scanner {
   readonly #bytes: Uint8Array;
+  readonly #maxCount: number;
   #pos = 0;
   #sorted = true;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, { count }: StructLimits) {
     this.#bytes = bytes;
+    this.#maxCount = count === undefined ? Number.POSITIVE_INFINITY : limits[count];
   }
 
-  properties(): StructForm {
+  scan(): StructForm {
     if (!this.#struct(this.#bytes.length, 0)) return "other";
     return this.#sorted ? "canonical" : "unsorted";
   }
@@ -48,8 +60,7 @@ class Scanner {
       const nameStart = this.#pos;
       if (depth === 0) {
         const nameLength = nameEnd - nameStart;
-        if (nameLength === 0 || nameLength > limits.maxPropertyNameBytes || ++count > limits.maxProperties)
-          return false;
+        if (nameLength === 0 || nameLength > limits.maxPropertyNameBytes || ++count > this.#maxCount) return false;
       }
       if (!this.#string(nameEnd)) return false;
       if (previousStart >= 0 && compareBytes(bytes, previousStart, previousEnd, bytes, nameStart, nameEnd) >= 0) {

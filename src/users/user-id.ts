@@ -9,12 +9,17 @@ export type UserId = string & { readonly [checked]: "UserId" };
 
 const controlCharacter = /\p{Cc}/u;
 
-/** Checks an id as it came over the wire: the id, or what is wrong with it. */
-export function parseUserId(bytes: Uint8Array): UserId | Violation {
+/**
+ * Checks an id as it came over the wire: the id, or what is wrong with it.
+ *
+ * @param field the request's field that holds it
+ */
+export function parseUserId(bytes: Uint8Array, field = "id"): UserId | Violation {
+  const invalid = (description: string): Violation => ({ field, reason: "INVALID_ID", description });
   if (bytes.length === 0) return invalid("is required");
   if (bytes.length > limits.maxIdBytes) {
     const description = `has ${bytes.length} bytes; at most ${limits.maxIdBytes} are allowed`;
-    return { field: "id", reason: "INVALID_ID", description, limit: "maxIdBytes" };
+    return { ...invalid(description), limit: "maxIdBytes" };
   }
   if (!isUtf8(bytes)) return invalid("is not valid UTF-8");
   const id = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
@@ -23,8 +28,4 @@ export function parseUserId(bytes: Uint8Array): UserId | Violation {
 
 function isUserId(id: string): id is UserId {
   return !controlCharacter.test(id);
-}
-
-function invalid(description: string): Violation {
-  return { field: "id", reason: "INVALID_ID", description };
 }

@@ -125,20 +125,6 @@ test("24 levels are stored and come back", async () => {
   expect(user?.properties?.["deep"]).toEqual(nested(24));
 });
 
-test("fields that this server does not honour are UNIMPLEMENTED, never ignored", async () => {
-  const requests = [
-    { field: "set_once", request: { setOnce: {} } },
-    { field: "unset", request: { unset: ["a"] } },
-    { field: "precondition", request: { precondition: {} } },
-    { field: "observed_at", request: { observedAt: { seconds: 1n } } },
-    { field: "validate_only", request: { validateOnly: true } },
-  ];
-  for (const { field, request } of requests) {
-    const seen = await failureOf(users.identify({ id: "u", properties: ada, ...request }));
-    expect(seen).toMatchObject({ code: "Unimplemented", reason: "NOT_IMPLEMENTED", metadata: { field } });
-  }
-});
-
 test("GetUser refuses a wrong id and wrong names", async () => {
   expect(await failureOf(users.getUser({ id: "" }))).toMatchObject({ code: "InvalidArgument", reason: "INVALID_ID" });
   expect(await failureOf(users.getUser({ id: "u", onlyProperties: ["a", "", "n".repeat(129)] }))).toMatchObject({
@@ -207,15 +193,6 @@ describe("BatchIdentify", () => {
         retry: false,
       },
     });
-  });
-
-  test("reports fields that this server does not honour as UNIMPLEMENTED items", async () => {
-    async function* requests() {
-      yield { requests: [{ ...item("unset"), unset: ["x"] }] };
-    }
-    for await (const answer of users.batchIdentify(requests())) {
-      expect(answer).toMatchObject({ failed: 1, results: [{ error: { code: 12, reason: "NOT_IMPLEMENTED" } }] });
-    }
   });
 
   test("answers a thousand bad items within 3 MiB", async () => {

@@ -27,9 +27,13 @@ describe.each(["v1", "v1alpha"])("reflection %s", (version) => {
       "grpc.health.v1.Health/Watch",
       "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
       "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+      "rollcall.v1.UserService/BatchGetUsers",
       "rollcall.v1.UserService/BatchIdentify",
+      "rollcall.v1.UserService/DeleteUser",
       "rollcall.v1.UserService/GetUser",
       "rollcall.v1.UserService/Identify",
+      "rollcall.v1.UserService/ListUsers",
+      "rollcall.v1.UserService/SetPreferences",
     ]);
   });
 });

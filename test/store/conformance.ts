@@ -2,8 +2,9 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createEtagSource } from "../../src/users/etag.ts";
-import type { IdentifyCommand, IdentifyResult, UserStore } from "../../src/users/store.ts";
+import type { IdentifyCommand, UserStore, WriteCommand, WriteResult } from "../../src/users/store.ts";
 import { parseUserId, type UserId } from "../../src/users/user-id.ts";
+import type { TemporaryStore } from "../support/stores.ts";
 import { canonical, decode } from "../support/struct.ts";
 
 const drawEtag = createEtagSource();
@@ -16,25 +17,29 @@ export function userId(text: string): UserId {
 
 export function command(id: string, properties: JsonObject, more: Partial<IdentifyCommand> = {}): IdentifyCommand {
   return {
+    verb: "identify",
     id: userId(id),
-    properties: canonical(properties),
+    edits: canonical(properties),
+    observedAt: undefined,
+    precondition: undefined,
     canCreate: true,
+    validateOnly: false,
     etag: drawEtag(),
     wantUser: true,
     ...more,
   };
 }
 
-function applied(result: IdentifyResult | undefined) {
+function applied(result: WriteResult | undefined) {
   if (result === undefined || "refused" in result) expect.fail(`refused: ${JSON.stringify(result)}`);
   return result;
 }
 
-/** @param open opens an empty store, and is called once */
-export function storeConformance(
-  name: string,
-  open: () => Promise<{ store: UserStore; close: () => Promise<void> }>,
-): void {
+/** Opens an empty store. */
+export type OpenStore = () => Promise<TemporaryStore>;
+
+/** @param open is called once */
+export function storeConformance(name: string, open: OpenStore): void {
   describe(`the store ${name}`, () => {
     let store: UserStore;
     let close: () => Promise<void>;
@@ -43,7 +48,7 @@ export function storeConformance(
     });
     afterAll(() => close());
 
-    const identify = async (...commands: IdentifyCommand[]) => (await store.identify(commands)).map(applied);
+    const identify = async (...commands: WriteCommand[]) => (await store.write(commands)).map(applied);
     const propertiesOf = async (id: string) => {
       const [user] = await store.get([userId(id)]);
       return user === undefined ? undefined : decode(user.properties);
@@ -79,7 +84,7 @@ export function storeConformance(
         command("same", {}),
       );
       for (const result of [whole, part, none]) {
-        expect(result).toEqual({ outcome: "unchanged", etag: created?.etag, user: created?.user });
+        expect(result).toEqual({ outcome: "unchanged", etag: created?.etag, user: created?.user, ignored: [] });
       }
     });
 
@@ -103,7 +108,7 @@ export function storeConformance(
     });
 
     test("does not create a user with a command that may not, but changes one that is there", async () => {
-      const refused = await store.identify([command("required", { n: 1 }, { canCreate: false })]);
+      const refused = await store.write([command("required", { n: 1 }, { canCreate: false })]);
       expect(refused).toEqual([{ refused: "required-missing" }]);
       expect(await propertiesOf("required")).toBeUndefined();
       await identify(command("required", { name: "x" }));
@@ -112,7 +117,7 @@ export function storeConformance(
     });
 
     test("one refused command leaves the others of its list alone", async () => {
-      const results = await store.identify([
+      const results = await store.write([
         command("among-1", { a: 1 }),
         command("among-2", { a: 1 }, { canCreate: false }),
         command("among-3", { a: 1 }),
@@ -128,7 +133,7 @@ export function storeConformance(
       const some = (from: number, to: number) =>
         Object.fromEntries(Array.from({ length: to - from }, (_, i) => [`p${from + i}`, i]));
       const [before] = await identify(command("many", some(0, 500)));
-      const results = await store.identify([
+      const results = await store.write([
         command("many", some(500, 513)),
         command("many", some(500, 512), { wantUser: false }),
       ]);
@@ -141,8 +146,8 @@ export function storeConformance(
     test("refuses a merge to more than 256 KiB, and leaves the user as it was", async () => {
       const text = "x".repeat(60_000);
       await identify(command("large", { a: text, b: text, c: text, d: text }));
-      const [result] = await store.identify([command("large", { e: text })]);
-      expect(result).toMatchObject({ refused: "properties-too-large" });
+      const [result] = await store.write([command("large", { e: text })]);
+      expect(result).toMatchObject({ refused: "too-large" });
       expect(result !== undefined && "bytes" in result && result.bytes).toBeGreaterThan(256 * 1024);
       expect(Object.keys((await propertiesOf("large")) as object)).toEqual(["a", "b", "c", "d"]);
     });
@@ -192,7 +197,7 @@ export function storeConformance(
     });
 
     test("50 callers that each set another property of one user leave all 50", async () => {
-      await Promise.all(Array.from({ length: 50 }, (_, i) => store.identify([command("fifty", { [`p${i}`]: i })])));
+      await Promise.all(Array.from({ length: 50 }, (_, i) => store.write([command("fifty", { [`p${i}`]: i })])));
       expect(await propertiesOf("fifty")).toEqual(
         Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`p${i}`, i])),
       );

@@ -8,21 +8,11 @@ import { crc16, idsKey, partitionOf, partitionTags, userKey } from "../../src/st
 import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { openTemporaryRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 import { command, storeConformance, userId } from "./conformance.ts";
 
-storeConformance("Redis", async () => {
-  const server = await startRedis();
-  const store = coalesce(openRedisStore({ url: server.url, onConnectionError: () => {} }));
-  await until(() => store.check());
-  return {
-    store,
-    async close() {
-      await store.close();
-      await server.stop();
-    },
-  };
-});
+storeConformance("Redis", openTemporaryRedis);
 
 describe("the keys", () => {
   test("use the CRC of Redis Cluster", () => {
@@ -65,7 +55,7 @@ describe("users in Redis", () => {
   });
 
   test("have properties that any protobuf tool decodes", async () => {
-    await store.identify([command("raw", { name: "Ada", n: 1, nested: { list: [null, true] } })]);
+    await store.write([command("raw", { name: "Ada", n: 1, nested: { list: [null, true] } })]);
     const properties = await redis.hgetBuffer(userKey("raw"), "properties");
     expect(toJson(StructSchema, fromBinary(StructSchema, properties ?? new Uint8Array()))).toEqual({
       name: "Ada",
@@ -77,8 +67,8 @@ describe("users in Redis", () => {
 
   test("are listed in their partition's index once they are created", async () => {
     const ids = Array.from({ length: 200 }, (_, i) => `index-${i}`);
-    await store.identify(ids.map((id) => command(id, { n: 1 })));
-    await store.identify([command("index-0", { n: 2 }), command("index-none", { n: 1 }, { canCreate: false })]);
+    await store.write(ids.map((id) => command(id, { n: 1 })));
+    await store.write([command("index-0", { n: 2 }), command("index-none", { n: 1 }, { canCreate: false })]);
     for (const id of ids) expect(await redis.zscore(idsKey(partitionOf(id)), id)).toBe("0");
     expect(await redis.zscore(idsKey(partitionOf("index-none")), "index-none")).toBeNull();
   });
@@ -94,29 +84,29 @@ describe("users in Redis", () => {
   }
 
   test("take one round trip for an identify, and one for each 200 of a list", async () => {
-    await store.identify([command("trip", { n: 0 })]);
-    expect(await callsDuring(() => store.identify([command("trip", { n: 1 })]))).toBe(1);
+    await store.write([command("trip", { n: 0 })]);
+    expect(await callsDuring(() => store.write([command("trip", { n: 1 })]))).toBe(1);
     const thousand = Array.from({ length: 1_000 }, (_, i) => command(`trip-${i}`, { i }, { wantUser: false }));
-    expect(await callsDuring(() => store.identify(thousand))).toBe(5);
+    expect(await callsDuring(() => store.write(thousand))).toBe(5);
   });
 
   test("are written by a script that the server has forgotten", async () => {
     await redis.script("FLUSH");
-    expect(await store.identify([command("flushed", { n: 1 })])).toMatchObject([{ outcome: "created" }]);
+    expect(await store.write([command("flushed", { n: 1 })])).toMatchObject([{ outcome: "created" }]);
   });
 
   test("a server without memory is STORE_FULL, and nothing is half-written", async () => {
-    await store.identify([command("full", { n: 1 })]);
+    await store.write([command("full", { n: 1 })]);
     await redis.config("SET", "maxmemory", "1");
     try {
-      await expect(store.identify([command("full", { n: 2 }), command("full-new", { n: 2 })])).rejects.toMatchObject({
+      await expect(store.write([command("full", { n: 2 }), command("full-new", { n: 2 })])).rejects.toMatchObject({
         reason: "STORE_FULL",
       });
     } finally {
       await redis.config("SET", "maxmemory", "0");
     }
     expect(await store.get([userId("full-new")])).toEqual([undefined]);
-    expect(await store.identify([command("full", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
+    expect(await store.write([command("full", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
   });
 
   test("a server that is away is STORE_UNAVAILABLE within two seconds, and works again when it is back", async () => {
@@ -124,13 +114,13 @@ describe("users in Redis", () => {
     const away = coalesce(openRedisStore({ url: other.url, onConnectionError: () => {} }));
     try {
       await until(() => away.check());
-      await away.identify([command("away", { n: 1 })]);
+      await away.write([command("away", { n: 1 })]);
       other.kill("SIGKILL");
-      const refused = away.identify([command("away", { n: 2 })], AbortSignal.timeout(2_000));
+      const refused = away.write([command("away", { n: 2 })], AbortSignal.timeout(2_000));
       await expect(refused).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
       await other.restart();
       await until(() => away.check());
-      expect(await away.identify([command("away", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
+      expect(await away.write([command("away", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
     } finally {
       await away.close();
       await other.stop();

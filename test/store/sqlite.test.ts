@@ -1,29 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { coalesce } from "../../src/store/coalescing-store.ts";
 import { packCommands, unpackResults } from "../../src/store/packed.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { openTemporarySqlite, temporaryDirectory } from "../support/stores.ts";
 import { command, storeConformance, userId } from "./conformance.ts";
 
-function temporaryDirectory(): string {
-  return mkdtempSync(join(tmpdir(), "rollcall-sqlite-"));
-}
-
-storeConformance("SQLite", async () => {
-  const directory = temporaryDirectory();
-  const store = coalesce(await openSqliteStore(join(directory, "users.db")));
-  return {
-    store,
-    async close() {
-      await store.close();
-      rmSync(directory, { recursive: true });
-    },
-  };
-});
+storeConformance("SQLite", openTemporarySqlite);
 
 describe("the SQLite database", () => {
   let directory: string;
@@ -43,7 +28,7 @@ describe("the SQLite database", () => {
 
   test("keeps users when it is closed and opened again", async () => {
     const first = await openSqliteStore(path);
-    await first.identify([command("u", { n: 1 })]);
+    await first.write([command("u", { n: 1 })]);
     await first.close();
     const second = await openSqliteStore(path);
     expect((await second.get([userId("u")]))[0]?.id).toBe("u");
@@ -56,7 +41,7 @@ describe("the SQLite database", () => {
     const times = [5_000_000, 5_000_000, 4_000_000, 9_000_000].map((time, n) => {
       now = time;
       const commands = [command("u", { n })];
-      const [result] = unpackResults(database.identify(packCommands(commands)), commands);
+      const [result] = unpackResults(database.write(packCommands(commands)), commands);
       return result !== undefined && "user" in result ? result.user?.updatedAt : undefined;
     });
     expect(times).toEqual([5_000_000, 5_000_001, 5_000_002, 9_000_000]);
@@ -87,7 +72,7 @@ describe("the SQLite database", () => {
     const database = new UserDatabase(join(directory, "users.db"), () => 1);
     const identify = (id: string, text: string) => {
       const commands = [command(id, { text })];
-      return unpackResults(database.identify(packCommands(commands)), commands);
+      return unpackResults(database.write(packCommands(commands)), commands);
     };
     identify("before", "kept");
     const pages = Number(database.pragma("page_count"));
@@ -101,9 +86,9 @@ describe("the SQLite database", () => {
     const store = await openSqliteStore(path);
     const other = new DatabaseSync(path);
     other.exec("BEGIN IMMEDIATE");
-    await expect(store.identify([command("u", { n: 1 })])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    await expect(store.write([command("u", { n: 1 })])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     other.exec("ROLLBACK");
-    expect(await store.identify([command("u", { n: 1 })])).toMatchObject([{ outcome: "created" }]);
+    expect(await store.write([command("u", { n: 1 })])).toMatchObject([{ outcome: "created" }]);
     other.close();
     await store.close();
   });

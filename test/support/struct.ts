@@ -1,13 +1,13 @@
 /** Structs in tests: between JSON and bytes, by protobuf-es, and encodings that are valid but far from canonical. */
 import { fromBinary, fromJson, type JsonObject, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
-import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
-import { canonicalProperties } from "../../src/users/canonical-struct.ts";
+import { canonicalStruct } from "../../src/users/canonical-struct.ts";
 import type { CanonicalStruct } from "../../src/users/struct-format.ts";
 
 /** The canonical Struct of JSON properties; fails the test where they are refused. */
 export function canonical(properties: JsonObject): CanonicalStruct {
-  const result = canonicalProperties([encode(properties)], "properties");
+  const result = canonicalStruct([encode(properties)], "properties");
   if ("violations" in result) expect.fail(JSON.stringify(result.violations));
   return result.struct;
 }
@@ -18,6 +18,16 @@ export function encode(properties: JsonObject): Uint8Array {
 
 export function decode(bytes: Uint8Array): JsonValue {
   return toJson(StructSchema, fromBinary(StructSchema, bytes));
+}
+
+/** The canonical bytes of a value, by protobuf-es, as text that sorts as the bytes do. */
+export function valueBytes(value: JsonValue): string {
+  const sorted = JSON.stringify(value, (_, item: JsonValue) =>
+    typeof item === "object" && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+      : item,
+  );
+  return Buffer.from(toBinary(ValueSchema, fromJson(ValueSchema, JSON.parse(sorted)))).toString("hex");
 }
 
 /** A small seeded random source: https://en.wikipedia.org/wiki/Xorshift */

@@ -2,11 +2,12 @@ import { readFileSync } from "node:fs";
 import type { JsonObject } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalProperties } from "../../src/users/canonical-struct.ts";
+import { canonicalStruct } from "../../src/users/canonical-struct.ts";
 import { limits } from "../../src/users/limits.ts";
 import { EntryCursor } from "../../src/users/struct-entries.ts";
-import { normalizeProperties } from "../../src/users/struct-normalize.ts";
-import { isCanonicalProperties } from "../../src/users/struct-scan.ts";
+import { propertiesLimits } from "../../src/users/struct-format.ts";
+import { normalizeStruct } from "../../src/users/struct-normalize.ts";
+import { isCanonical } from "../../src/users/struct-scan.ts";
 import { canonical, decode, encode, encodeSloppily, seededRandom } from "../support/struct.ts";
 
 const json = fc.jsonValue({ maxDepth: 6 });
@@ -20,7 +21,7 @@ const properties = fc
 const seed = fc.integer();
 
 function violationsOf(...pieces: Uint8Array[]) {
-  const result = canonicalProperties(pieces, "properties");
+  const result = canonicalStruct(pieces, "properties");
   return "violations" in result ? result.violations.map(({ field, reason, limit }) => ({ field, reason, limit })) : [];
 }
 
@@ -36,7 +37,7 @@ describe("a canonical Struct", () => {
     fc.assert(
       fc.property(properties, seed, (sent, random) => {
         const sloppy = encodeSloppily(sent, seededRandom(random));
-        const result = canonicalProperties([sloppy], "properties");
+        const result = canonicalStruct([sloppy], "properties");
         expect("struct" in result && decode(result.struct)).toEqual(decode(sloppy));
         expect("struct" in result && Buffer.compare(result.struct, canonical(sent))).toBe(0);
       }),
@@ -48,7 +49,7 @@ describe("a canonical Struct", () => {
     fc.assert(
       fc.property(properties, properties, seed, (first, second, random) => {
         const pieces = [first, second].map((part) => encodeSloppily(part, seededRandom(random)));
-        const result = canonicalProperties(pieces, "properties");
+        const result = canonicalStruct(pieces, "properties");
         expect("struct" in result && decode(result.struct)).toEqual(decode(Buffer.concat(pieces)));
       }),
     );
@@ -58,8 +59,8 @@ describe("a canonical Struct", () => {
     fc.assert(
       fc.property(properties, (sent) => {
         const struct = canonical(sent);
-        expect(canonicalProperties([struct], "properties")).toEqual({ struct });
-        expect(Buffer.compare(normalizeProperties(struct, "properties").bytes, struct)).toBe(0);
+        expect(canonicalStruct([struct], "properties")).toEqual({ struct });
+        expect(Buffer.compare(normalizeStruct(struct, "properties", propertiesLimits).bytes, struct)).toBe(0);
       }),
     );
   });
@@ -79,8 +80,8 @@ describe("a canonical Struct", () => {
   test("any bytes are either brought to canonical form or refused", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        const result = canonicalProperties([bytes], "properties");
-        if ("struct" in result) expect(isCanonicalProperties(result.struct)).toBe(true);
+        const result = canonicalStruct([bytes], "properties");
+        if ("struct" in result) expect(isCanonical(result.struct)).toBe(true);
         else expect(result.violations.length).toBeGreaterThan(0);
       }),
       { numRuns: 2_000 },
@@ -92,8 +93,8 @@ describe("a canonical Struct", () => {
       fc.property(properties, fc.nat(), fc.nat(255), (sent, at, byte) => {
         const bytes = Uint8Array.from(canonical(sent));
         if (bytes.length > 0) bytes[at % bytes.length] = byte;
-        const result = canonicalProperties([bytes], "properties");
-        if ("struct" in result) expect(isCanonicalProperties(result.struct)).toBe(true);
+        const result = canonicalStruct([bytes], "properties");
+        if ("struct" in result) expect(isCanonical(result.struct)).toBe(true);
         else expect(result.violations.length).toBeGreaterThan(0);
       }),
       { numRuns: 2_000 },
@@ -116,7 +117,7 @@ const vectors: Vector[] = JSON.parse(
 
 describe("the test vectors", () => {
   test.each(vectors)("$name", ({ encoded, canonical: expected, refused }) => {
-    const result = canonicalProperties([Buffer.from(encoded, "hex")], "properties");
+    const result = canonicalStruct([Buffer.from(encoded, "hex")], "properties");
     if ("struct" in result) expect(Buffer.from(result.struct).toString("hex")).toBe(expected);
     else expect(result.violations[0]).toMatchObject(refused ?? {});
     expect("struct" in result).toBe(refused === undefined);

@@ -7,7 +7,7 @@
  * over a cluster. Source of slots and tags: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
  */
 
-const partitionCount = 64;
+export const partitionCount = 64;
 const slotCount = 16_384;
 const slotsInPartition = slotCount / partitionCount;
 
@@ -37,9 +37,14 @@ export const partitionTags: readonly string[] = (() => {
   });
 })();
 
-/** A hash: `properties` (a google.protobuf.Struct), `meta`, and `preferences` where there are any. */
+/** A hash: `properties` (a google.protobuf.Struct), `meta`, and `preferences` and `observed` where there are any. */
 export function userKey(id: string): string {
   return `rollcall:{${partitionTags[partitionOf(id)]}}:user:${id}`;
+}
+
+/** A key that says for a while that a deletion of the user `id` has been done. */
+export function deletionKey(id: string, etag: string): string {
+  return `rollcall:{${partitionTags[partitionOf(id)]}}:deleted:${etag}`;
 }
 
 /** A sorted set, all scores 0: the ids of a partition's users in byte order. */

@@ -2,12 +2,14 @@ import { readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import { limits } from "../../users/limits.ts";
 import type { UserStore } from "../../users/store.ts";
-import { packCommands, unpackFound, unpackResults } from "../packed.ts";
-import { idsKey, partitionOf, userKey } from "./keys.ts";
+import { maxReadBytes, packCommands, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
+import { deletionKey, idsKey, partitionCount, partitionOf, userKey } from "./keys.ts";
 import { runScript, type Script, script } from "./script-runner.ts";
 
 const connectTimeoutMs = 1_000;
 const maxReconnectPauseMs = 250;
+/** Longer than a command is repeated because its answer was lost. */
+const rememberDeletionMs = 60_000;
 
 export interface RedisStoreOptions {
   /** `redis://[[user]:password@]host[:port][/database]` */
@@ -30,20 +32,28 @@ export function openRedisStore(options: RedisStoreOptions): UserStore {
     retryStrategy: (attempt) => Math.min(attempt * 10, maxReconnectPauseMs),
   });
   redis.on("error", options.onConnectionError);
-  const scripts = { identify: load("identify"), get: load("get"), check: load("check") };
+  const scripts = { write: load("merge", "write"), get: load("get"), list: load("list"), check: load("check") };
 
   return {
-    async identify(commands) {
+    async write(commands) {
       const partitions = commands.map((command) => partitionOf(command.id));
       const touched = [...new Set(partitions)];
       const groups = new Map(touched.map((partition, index) => [partition, index + 1]));
       const packed = packCommands(commands, touched.length, (index) => groups.get(partitions[index] ?? -1) ?? 0);
-      const keys = [...touched.map(idsKey), ...commands.map((command) => userKey(command.id))];
-      const bounds = [limits.maxProperties, limits.maxPropertiesBytes];
-      return unpackResults(await run(redis, scripts.identify, keys, [packed, ...bounds]), commands);
+      const users = commands.map((command) => userKey(command.id));
+      const deletions = commands.filter(({ verb }) => verb === "delete").map(({ id, etag }) => deletionKey(id, etag));
+      const keys = [...touched.map(idsKey), ...users, ...deletions];
+      return unpackResults(await run(redis, scripts.write, keys, [packed, ...bounds]), commands);
     },
-    async get(ids) {
-      return unpackFound(await run(redis, scripts.get, ids.map(userKey), []), ids);
+    get(ids) {
+      return readAll(ids, async (some) =>
+        unpackFound(await run(redis, scripts.get, some.map(userKey), [maxReadBytes]), some),
+      );
+    },
+    async list(after, count) {
+      const first = after === undefined ? 0 : partitionOf(after);
+      const keys = Array.from({ length: partitionCount - first }, (_, index) => idsKey(first + index));
+      return unpackIds(await run(redis, scripts.list, keys, [after ?? "", count]));
     },
     async check() {
       await runScript(redis, scripts.check, [`${idsKey(0)}:check`], []);
@@ -54,12 +64,28 @@ export function openRedisStore(options: RedisStoreOptions): UserStore {
   };
 }
 
-async function run(redis: Redis, what: Script, keys: readonly string[], args: (number | Buffer)[]): Promise<Buffer> {
+/** What write.lua takes beside the commands. */
+const bounds = [
+  limits.maxProperties,
+  limits.maxPropertiesBytes,
+  limits.maxPreferencesBytes,
+  limits.maxObservedAheadSeconds * 1_000_000,
+  rememberDeletionMs,
+];
+
+async function run(
+  redis: Redis,
+  what: Script,
+  keys: readonly string[],
+  args: readonly (string | number | Buffer)[],
+): Promise<Buffer> {
   const answer = await runScript(redis, what, keys, args);
   if (Buffer.isBuffer(answer)) return answer;
   throw new TypeError("a script answered with something else than bytes");
 }
 
-function load(name: string): Script {
-  return script(readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8"));
+/** A script made of files, one after the other. */
+function load(...names: readonly string[]): Script {
+  const read = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8");
+  return script(names.map(read).join("\n"));
 }

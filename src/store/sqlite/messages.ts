@@ -1,6 +1,6 @@
 /** What the store's thread and its owner say to one another. Buffers are transferred, not copied. */
 
-export type Verb = "identify" | "get" | "check" | "close";
+export type Verb = "write" | "get" | "list" | "check" | "close";
 
 export interface Request {
   readonly call: number;

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
 import type { UserStore } from "../../users/store.ts";
-import { packCommands, packIds, unpackFound, unpackResults } from "../packed.ts";
+import { packCommands, packIds, packRange, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
 import type { Request, Response, Verb, WorkerData } from "./messages.ts";
 
 type Pending = { resolve: (packed: Uint8Array) => void; reject: (reason: unknown) => void };
@@ -19,11 +19,14 @@ export async function openSqliteStore(path: string): Promise<UserStore> {
   const thread = new DatabaseThread(path);
   await thread.opened;
   return {
-    async identify(commands) {
-      return unpackResults(await thread.call("identify", packCommands(commands)), commands);
+    async write(commands) {
+      return unpackResults(await thread.call("write", packCommands(commands)), commands);
     },
-    async get(ids) {
-      return unpackFound(await thread.call("get", packIds(ids)), ids);
+    get(ids) {
+      return readAll(ids, async (some) => unpackFound(await thread.call("get", packIds(some)), some));
+    },
+    async list(after, count) {
+      return unpackIds(await thread.call("list", packRange(after, count)));
     },
     async check() {
       await thread.call("check");

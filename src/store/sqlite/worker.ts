@@ -28,10 +28,12 @@ function owned(packed: Buffer): Uint8Array<ArrayBuffer> {
 
 function answer(database: UserDatabase, { verb, packed }: Request): Uint8Array<ArrayBuffer> {
   switch (verb) {
-    case "identify":
-      return owned(database.identify(packed));
+    case "write":
+      return owned(database.write(packed));
     case "get":
       return owned(database.get(packed));
+    case "list":
+      return owned(database.list(packed));
     case "check":
       database.check();
       return new Uint8Array();

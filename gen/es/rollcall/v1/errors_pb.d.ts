@@ -30,7 +30,7 @@ export enum ErrorReason {
   /**
    * INVALID_ARGUMENT: an id is empty, longer than 256 bytes, not UTF-8, or has control characters.
    *
-   * Metadata: `max_bytes`.
+   * Metadata: `limit` and `max`, as with LIMIT_EXCEEDED, where it is too long.
    * Example: GetUser with an empty id.
    *
    * @generated from enum value: ERROR_REASON_INVALID_ID = 1;
@@ -39,7 +39,8 @@ export enum ErrorReason {
 
   /**
    * INVALID_ARGUMENT: a property's name or value is not one that can be stored: a name that is empty or not UTF-8, NaN
-   * or an infinity, a value without a kind.
+   * or an infinity, a value without a kind; or the property stands in more than one of `properties`, `set_once` and
+   * `unset`.
    *
    * Example: a property that a client built as an empty google.protobuf.Value.
    *
@@ -48,8 +49,8 @@ export enum ErrorReason {
   INVALID_PROPERTY = 2,
 
   /**
-   * INVALID_ARGUMENT: a required property is missing from a request that would create the user, or is sent as something
-   * else than a non-empty string.
+   * INVALID_ARGUMENT: a required property is missing from a request that would create the user, is sent as something
+   * else than a non-empty string, or is named in `unset`.
    *
    * Metadata: `required_properties`, separated by commas.
    * Example: the first Identify of a user without an `email`.
@@ -145,7 +146,7 @@ export enum ErrorReason {
    * UNIMPLEMENTED: the server does not support a field that is set, or the method.
    *
    * Metadata: `field`, where it is a field.
-   * Example: Identify with `validate_only` on a server that does not support it.
+   * Example: a method of a later version of the contract.
    *
    * @generated from enum value: ERROR_REASON_NOT_IMPLEMENTED = 13;
    */
@@ -157,6 +158,62 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_INTERNAL = 14;
    */
   INTERNAL = 14,
+
+  /**
+   * ALREADY_EXISTS: the precondition asks that the user does not exist, and it does.
+   *
+   * Example: the second of two Identifies with `exists` = false.
+   *
+   * @generated from enum value: ERROR_REASON_USER_ALREADY_EXISTS = 15;
+   */
+  USER_ALREADY_EXISTS = 15,
+
+  /**
+   * ABORTED: the precondition names another etag than the user's: somebody has changed the user. Read it again.
+   *
+   * Example: two callers that read a user, and then both write with the etag that they read.
+   *
+   * @generated from enum value: ERROR_REASON_ETAG_MISMATCH = 16;
+   */
+  ETAG_MISMATCH = 16,
+
+  /**
+   * INVALID_ARGUMENT: a precondition has no condition, or an empty etag.
+   *
+   * Example: a `precondition` that a client sets and does not fill.
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_PRECONDITION = 17;
+   */
+  INVALID_PRECONDITION = 17,
+
+  /**
+   * INVALID_ARGUMENT: `observed_at` is before 1970, more than an hour ahead of the store's clock, no valid Timestamp, or
+   * sent together with `set_once`.
+   *
+   * Metadata: `max_ahead_seconds`.
+   * Example: a time in milliseconds that is sent as seconds.
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_OBSERVED_AT = 18;
+   */
+  INVALID_OBSERVED_AT = 18,
+
+  /**
+   * INVALID_ARGUMENT: a page token is not one that a ListUsersResponse gave.
+   *
+   * Example: a token that was cut off when it was copied.
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_PAGE_TOKEN = 19;
+   */
+  INVALID_PAGE_TOKEN = 19,
+
+  /**
+   * INVALID_ARGUMENT: a `page_size` is negative.
+   *
+   * Example: `page_size` = -1.
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_PAGE_SIZE = 20;
+   */
+  INVALID_PAGE_SIZE = 20,
 }
 
 /**

@@ -33,38 +33,48 @@ export declare type IdentifyRequest = Message<"rollcall.v1.IdentifyRequest"> & {
   properties?: JsonObject | undefined;
 
   /**
-   * Properties to write only if the user does not have them. Default: none. Servers that do not support it answer
-   * UNIMPLEMENTED.
+   * Properties to write only if the user does not have them; those that it has are named in `ignored_properties`.
+   * Default: none. Cannot be sent together with `observed_at`.
    *
    * @generated from field: google.protobuf.Struct set_once = 3;
    */
   setOnce?: JsonObject | undefined;
 
   /**
-   * Names of properties to remove; one that is not there is no error. Default: none. Servers that do not support it
-   * answer UNIMPLEMENTED.
+   * Names of properties to remove; one that is not there is no error. Default: none. At most 512.
    *
    * @generated from field: repeated string unset = 4;
    */
   unset: string[];
 
   /**
-   * What must hold for the write to happen. Default: nothing. Servers that do not support it answer UNIMPLEMENTED.
+   * What must hold for the write to happen, checked once the request itself has been found valid. Default: nothing.
    *
    * @generated from field: rollcall.v1.Precondition precondition = 5;
    */
   precondition?: Precondition | undefined;
 
   /**
-   * When the properties were observed, in microseconds: writes win property by property by this time, whatever order
-   * they arrive in. Default: the write applies to what is stored. Servers that do not support it answer UNIMPLEMENTED.
+   * When the properties were observed, in microseconds (what is finer is cut off). Default: the write applies to what is
+   * stored.
+   *
+   * Writes that carry this time win property by property by it, whatever order they arrive in: for any set of them that
+   * are all accepted, with no deletion between, every order of arrival ends in the same properties. At equal times a
+   * value beats a removal, and of two values the one with the greater bytes in canonical form wins. What lost is named in
+   * `ignored_properties`. A removal leaves a mark of its time, which counts as one of the 512 properties. A property that
+   * was never written with a time is older than any time. A write without a time always applies, and lifts the times of
+   * the properties that it writes to the store's clock, where they have one.
+   *
+   * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
    *
    * @generated from field: google.protobuf.Timestamp observed_at = 6;
    */
   observedAt?: Timestamp | undefined;
 
   /**
-   * Answer what would happen, and write nothing. Default: false. Servers that do not support it answer UNIMPLEMENTED.
+   * Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
+   * created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
+   * reached.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -84,7 +94,7 @@ export declare const IdentifyRequestSchema: GenMessage<IdentifyRequest>;
  */
 export declare type IdentifyResponse = Message<"rollcall.v1.IdentifyResponse"> & {
   /**
-   * The merged user.
+   * The merged user; with `validate_only`, as it would be.
    *
    * @generated from field: rollcall.v1.User user = 1;
    */
@@ -98,7 +108,7 @@ export declare type IdentifyResponse = Message<"rollcall.v1.IdentifyResponse"> &
   outcome: Outcome;
 
   /**
-   * Names of properties that were sent and not written: what lost by `observed_at`, and what `set_once` found there.
+   * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
    *
    * @generated from field: repeated string ignored_properties = 3;
    */
@@ -283,7 +293,7 @@ export declare type BatchIdentifyResult = Message<"rollcall.v1.BatchIdentifyResu
   error?: IdentifyError | undefined;
 
   /**
-   * As in IdentifyResponse.
+   * As in IdentifyResponse. One answer lists at most 128 KiB of names: beyond that, items name none.
    *
    * @generated from field: repeated string ignored_properties = 6;
    */
@@ -372,6 +382,242 @@ export declare type IdentifyError_Violation = Message<"rollcall.v1.IdentifyError
 export declare const IdentifyError_ViolationSchema: GenMessage<IdentifyError_Violation>;
 
 /**
+ * BatchGetUsersRequest asks for several users.
+ *
+ * @generated from message rollcall.v1.BatchGetUsersRequest
+ */
+export declare type BatchGetUsersRequest = Message<"rollcall.v1.BatchGetUsersRequest"> & {
+  /**
+   * The users' ids, at most 1,000. One that is given twice is answered once.
+   *
+   * @generated from field: repeated string ids = 1;
+   */
+  ids: string[];
+
+  /**
+   * As in GetUserRequest.
+   *
+   * @generated from field: repeated string only_properties = 2;
+   */
+  onlyProperties: string[];
+};
+
+/**
+ * Describes the message rollcall.v1.BatchGetUsersRequest.
+ * Use `create(BatchGetUsersRequestSchema)` to create a new message.
+ */
+export declare const BatchGetUsersRequestSchema: GenMessage<BatchGetUsersRequest>;
+
+/**
+ * BatchGetUsersResponse is the users asked for: each id is in one of the three lists, in the order asked.
+ *
+ * @generated from message rollcall.v1.BatchGetUsersResponse
+ */
+export declare type BatchGetUsersResponse = Message<"rollcall.v1.BatchGetUsersResponse"> & {
+  /**
+   * The users that are there.
+   *
+   * @generated from field: repeated rollcall.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * The ids without a user.
+   *
+   * @generated from field: repeated string missing_ids = 2;
+   */
+  missingIds: string[];
+
+  /**
+   * The ids that were not looked at, because their users might not fit into the answer: ask for them again. At least one
+   * user is always read.
+   *
+   * @generated from field: repeated string unread_ids = 3;
+   */
+  unreadIds: string[];
+};
+
+/**
+ * Describes the message rollcall.v1.BatchGetUsersResponse.
+ * Use `create(BatchGetUsersResponseSchema)` to create a new message.
+ */
+export declare const BatchGetUsersResponseSchema: GenMessage<BatchGetUsersResponse>;
+
+/**
+ * ListUsersRequest asks for one page of the list of all users.
+ *
+ * @generated from message rollcall.v1.ListUsersRequest
+ */
+export declare type ListUsersRequest = Message<"rollcall.v1.ListUsersRequest"> & {
+  /**
+   * The most users to return. Default: 100. More than 1,000 is taken as 1,000; negative: INVALID_ARGUMENT. A page may hold
+   * fewer, also none, and still not be the last: an answer is at most 3 MiB.
+   *
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the page before; empty for the first page. Anything else: INVALID_ARGUMENT,
+   * INVALID_PAGE_TOKEN. It does not expire, and is bound to nothing: page size and properties may change from page to
+   * page.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+
+  /**
+   * As in GetUserRequest.
+   *
+   * @generated from field: repeated string only_properties = 3;
+   */
+  onlyProperties: string[];
+};
+
+/**
+ * Describes the message rollcall.v1.ListUsersRequest.
+ * Use `create(ListUsersRequestSchema)` to create a new message.
+ */
+export declare const ListUsersRequestSchema: GenMessage<ListUsersRequest>;
+
+/**
+ * ListUsersResponse is one page.
+ *
+ * @generated from message rollcall.v1.ListUsersResponse
+ */
+export declare type ListUsersResponse = Message<"rollcall.v1.ListUsersResponse"> & {
+  /**
+   * The page's users.
+   *
+   * @generated from field: repeated rollcall.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * Where the next page begins; empty after the last page. Opaque.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rollcall.v1.ListUsersResponse.
+ * Use `create(ListUsersResponseSchema)` to create a new message.
+ */
+export declare const ListUsersResponseSchema: GenMessage<ListUsersResponse>;
+
+/**
+ * SetPreferencesRequest sets the preferences of one user.
+ *
+ * @generated from message rollcall.v1.SetPreferencesRequest
+ */
+export declare type SetPreferencesRequest = Message<"rollcall.v1.SetPreferencesRequest"> & {
+  /**
+   * Required: the user's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The preferences: the limits on names and values are those of properties; together at most 64 KiB encoded, also once
+   * merged. Default: none, which in the default mode removes all.
+   *
+   * @generated from field: google.protobuf.Struct preferences = 2;
+   */
+  preferences?: JsonObject | undefined;
+
+  /**
+   * What happens to the preferences that are stored. Default: they are replaced. An unknown value: INVALID_ARGUMENT.
+   *
+   * @generated from field: rollcall.v1.PreferencesMode mode = 3;
+   */
+  mode: PreferencesMode;
+
+  /**
+   * What must hold for the write to happen. Default: nothing but that the user is there.
+   *
+   * @generated from field: rollcall.v1.Precondition precondition = 4;
+   */
+  precondition?: Precondition | undefined;
+};
+
+/**
+ * Describes the message rollcall.v1.SetPreferencesRequest.
+ * Use `create(SetPreferencesRequestSchema)` to create a new message.
+ */
+export declare const SetPreferencesRequestSchema: GenMessage<SetPreferencesRequest>;
+
+/**
+ * SetPreferencesResponse is the user after the call.
+ *
+ * @generated from message rollcall.v1.SetPreferencesResponse
+ */
+export declare type SetPreferencesResponse = Message<"rollcall.v1.SetPreferencesResponse"> & {
+  /**
+   * The user.
+   *
+   * @generated from field: rollcall.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message rollcall.v1.SetPreferencesResponse.
+ * Use `create(SetPreferencesResponseSchema)` to create a new message.
+ */
+export declare const SetPreferencesResponseSchema: GenMessage<SetPreferencesResponse>;
+
+/**
+ * DeleteUserRequest names the user to remove.
+ *
+ * @generated from message rollcall.v1.DeleteUserRequest
+ */
+export declare type DeleteUserRequest = Message<"rollcall.v1.DeleteUserRequest"> & {
+  /**
+   * Required: the user's id.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * What must hold for the deletion to happen. Default: nothing but that the user is there.
+   *
+   * @generated from field: rollcall.v1.Precondition precondition = 2;
+   */
+  precondition?: Precondition | undefined;
+
+  /**
+   * Whether a user that is not there is fine, whatever the precondition. Default: false.
+   *
+   * @generated from field: bool allow_missing = 3;
+   */
+  allowMissing: boolean;
+};
+
+/**
+ * Describes the message rollcall.v1.DeleteUserRequest.
+ * Use `create(DeleteUserRequestSchema)` to create a new message.
+ */
+export declare const DeleteUserRequestSchema: GenMessage<DeleteUserRequest>;
+
+/**
+ * DeleteUserResponse says that the user is gone.
+ *
+ * @generated from message rollcall.v1.DeleteUserResponse
+ */
+export declare type DeleteUserResponse = Message<"rollcall.v1.DeleteUserResponse"> & {
+};
+
+/**
+ * Describes the message rollcall.v1.DeleteUserResponse.
+ * Use `create(DeleteUserResponseSchema)` to create a new message.
+ */
+export declare const DeleteUserResponseSchema: GenMessage<DeleteUserResponse>;
+
+/**
  * Outcome says what an Identify did.
  *
  * @generated from enum rollcall.v1.Outcome
@@ -445,6 +691,39 @@ export enum BatchReport {
 export declare const BatchReportSchema: GenEnum<BatchReport>;
 
 /**
+ * PreferencesMode says what SetPreferences does with the preferences that are stored.
+ *
+ * @generated from enum rollcall.v1.PreferencesMode
+ */
+export enum PreferencesMode {
+  /**
+   * The default: as PREFERENCES_MODE_REPLACE.
+   *
+   * @generated from enum value: PREFERENCES_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * They are replaced: none of them stays.
+   *
+   * @generated from enum value: PREFERENCES_MODE_REPLACE = 1;
+   */
+  REPLACE = 1,
+
+  /**
+   * They are merged one level deep: a key that is sent replaces that key's whole value, one that is not sent stays.
+   *
+   * @generated from enum value: PREFERENCES_MODE_MERGE = 2;
+   */
+  MERGE = 2,
+}
+
+/**
+ * Describes the enum rollcall.v1.PreferencesMode.
+ */
+export declare const PreferencesModeSchema: GenEnum<PreferencesMode>;
+
+/**
  * UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
  * and sends what it knows about them; any service reads the whole user back.
  *
@@ -466,8 +745,8 @@ export declare const UserService: GenService<{
    * and nothing is written.
    *
    * A call that creates a user must bring the required properties (`name` and `email` unless the operator chose
-   * others) as non-empty strings; no call may send one as anything else. Otherwise: INVALID_ARGUMENT,
-   * REQUIRED_PROPERTY_MISSING.
+   * others) as non-empty strings, in `properties` or `set_once`; no call may unset one or send it as anything else, even
+   * where that would lose. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
    *
    * @generated from rpc rollcall.v1.UserService.Identify
    */
@@ -505,6 +784,53 @@ export declare const UserService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof BatchIdentifyRequestSchema;
     output: typeof BatchIdentifyResponseSchema;
+  },
+  /**
+   * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
+   * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+   *
+   * @generated from rpc rollcall.v1.UserService.BatchGetUsers
+   */
+  batchGetUsers: {
+    methodKind: "unary";
+    input: typeof BatchGetUsersRequestSchema;
+    output: typeof BatchGetUsersResponseSchema;
+  },
+  /**
+   * ListUsers pages through all users, in an order that is unspecified and stable.
+   *
+   * A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
+   * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+   *
+   * @generated from rpc rollcall.v1.UserService.ListUsers
+   */
+  listUsers: {
+    methodKind: "unary";
+    input: typeof ListUsersRequestSchema;
+    output: typeof ListUsersResponseSchema;
+  },
+  /**
+   * SetPreferences replaces a user's preferences, or merges into them, and returns the user. NOT_FOUND for a user that is
+   * not there. Preferences that are equal to the stored ones change nothing: `updated_at` and `etag` stay.
+   *
+   * @generated from rpc rollcall.v1.UserService.SetPreferences
+   */
+  setPreferences: {
+    methodKind: "unary";
+    input: typeof SetPreferencesRequestSchema;
+    output: typeof SetPreferencesResponseSchema;
+  },
+  /**
+   * DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
+   * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+   * NOT_FOUND for a user that is not there, unless `allow_missing` is set.
+   *
+   * @generated from rpc rollcall.v1.UserService.DeleteUser
+   */
+  deleteUser: {
+    methodKind: "unary";
+    input: typeof DeleteUserRequestSchema;
+    output: typeof DeleteUserResponseSchema;
   },
 }>;
 

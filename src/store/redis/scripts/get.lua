@@ -1,13 +1,16 @@
 --[[
-Reads users.
+Reads users: as many of the first ones as fit, and one at least.
 
-KEYS  the user of each id, in order (hash: properties, meta, preferences)
+KEYS     the user of each id, in order (hash: properties, meta, preferences)
+ARGV[1]  the bytes after which no further user is read
 
 Returns the users found, packed (see packed.ts).
 ]]
 local pack, unpack, sub = struct.pack, struct.unpack, string.sub
+local maxBytes, bytes = tonumber(ARGV[1]), 0
 local found = {}
 for n = 1, #KEYS do
+  if bytes >= maxBytes then break end
   local user = redis.call('HMGET', KEYS[n], 'meta', 'properties', 'preferences')
   local meta, properties, preferences = user[1], user[2], user[3] or ''
   if meta then
@@ -18,5 +21,6 @@ for n = 1, #KEYS do
   else
     found[n] = pack('<B', 0)
   end
+  bytes = bytes + #found[n]
 end
 return table.concat(found)

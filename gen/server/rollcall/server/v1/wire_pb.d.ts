@@ -6,14 +6,15 @@
 // google.protobuf.Struct kept as its encoded bytes.
 //
 // A Struct is `repeated bytes` in a request because a message field may arrive in several pieces: their concatenation
-// is the merged message; it is `optional bytes` in an answer so that an empty one is present. A user's id is `bytes` so that invalid UTF-8 is reported by name. A test compares each message
-// here with its counterpart in rollcall.v1, field by field.
+// is the merged message; it is `optional bytes` in an answer so that an empty one is present. Ids and names are `bytes` in
+// a request so that invalid UTF-8 is reported by name. A test compares each message here with its counterpart in
+// rollcall.v1, field by field.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Precondition } from "../../../../es/rollcall/v1/user_pb.js";
-import type { BatchReport, Outcome } from "../../../../es/rollcall/v1/user_service_pb.js";
+import type { BatchReport, Outcome, PreferencesMode } from "../../../../es/rollcall/v1/user_service_pb.js";
 
 /**
  * Describes the file rollcall/server/v1/wire.proto.
@@ -190,4 +191,171 @@ export declare type BatchIdentifyRequest = Message<"rollcall.server.v1.BatchIden
  * Use `create(BatchIdentifyRequestSchema)` to create a new message.
  */
 export declare const BatchIdentifyRequestSchema: GenMessage<BatchIdentifyRequest>;
+
+/**
+ * @generated from message rollcall.server.v1.BatchGetUsersRequest
+ */
+export declare type BatchGetUsersRequest = Message<"rollcall.server.v1.BatchGetUsersRequest"> & {
+  /**
+   * @generated from field: repeated bytes ids = 1;
+   */
+  ids: Uint8Array[];
+
+  /**
+   * @generated from field: repeated bytes only_properties = 2;
+   */
+  onlyProperties: Uint8Array[];
+};
+
+/**
+ * Describes the message rollcall.server.v1.BatchGetUsersRequest.
+ * Use `create(BatchGetUsersRequestSchema)` to create a new message.
+ */
+export declare const BatchGetUsersRequestSchema: GenMessage<BatchGetUsersRequest>;
+
+/**
+ * @generated from message rollcall.server.v1.BatchGetUsersResponse
+ */
+export declare type BatchGetUsersResponse = Message<"rollcall.server.v1.BatchGetUsersResponse"> & {
+  /**
+   * @generated from field: repeated rollcall.server.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * @generated from field: repeated string missing_ids = 2;
+   */
+  missingIds: string[];
+
+  /**
+   * @generated from field: repeated string unread_ids = 3;
+   */
+  unreadIds: string[];
+};
+
+/**
+ * Describes the message rollcall.server.v1.BatchGetUsersResponse.
+ * Use `create(BatchGetUsersResponseSchema)` to create a new message.
+ */
+export declare const BatchGetUsersResponseSchema: GenMessage<BatchGetUsersResponse>;
+
+/**
+ * @generated from message rollcall.server.v1.ListUsersRequest
+ */
+export declare type ListUsersRequest = Message<"rollcall.server.v1.ListUsersRequest"> & {
+  /**
+   * @generated from field: int32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+
+  /**
+   * @generated from field: repeated bytes only_properties = 3;
+   */
+  onlyProperties: Uint8Array[];
+};
+
+/**
+ * Describes the message rollcall.server.v1.ListUsersRequest.
+ * Use `create(ListUsersRequestSchema)` to create a new message.
+ */
+export declare const ListUsersRequestSchema: GenMessage<ListUsersRequest>;
+
+/**
+ * @generated from message rollcall.server.v1.ListUsersResponse
+ */
+export declare type ListUsersResponse = Message<"rollcall.server.v1.ListUsersResponse"> & {
+  /**
+   * @generated from field: repeated rollcall.server.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rollcall.server.v1.ListUsersResponse.
+ * Use `create(ListUsersResponseSchema)` to create a new message.
+ */
+export declare const ListUsersResponseSchema: GenMessage<ListUsersResponse>;
+
+/**
+ * @generated from message rollcall.server.v1.SetPreferencesRequest
+ */
+export declare type SetPreferencesRequest = Message<"rollcall.server.v1.SetPreferencesRequest"> & {
+  /**
+   * @generated from field: bytes id = 1;
+   */
+  id: Uint8Array;
+
+  /**
+   * @generated from field: repeated bytes preferences = 2;
+   */
+  preferences: Uint8Array[];
+
+  /**
+   * @generated from field: rollcall.v1.PreferencesMode mode = 3;
+   */
+  mode: PreferencesMode;
+
+  /**
+   * @generated from field: rollcall.v1.Precondition precondition = 4;
+   */
+  precondition?: Precondition | undefined;
+};
+
+/**
+ * Describes the message rollcall.server.v1.SetPreferencesRequest.
+ * Use `create(SetPreferencesRequestSchema)` to create a new message.
+ */
+export declare const SetPreferencesRequestSchema: GenMessage<SetPreferencesRequest>;
+
+/**
+ * @generated from message rollcall.server.v1.SetPreferencesResponse
+ */
+export declare type SetPreferencesResponse = Message<"rollcall.server.v1.SetPreferencesResponse"> & {
+  /**
+   * @generated from field: rollcall.server.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message rollcall.server.v1.SetPreferencesResponse.
+ * Use `create(SetPreferencesResponseSchema)` to create a new message.
+ */
+export declare const SetPreferencesResponseSchema: GenMessage<SetPreferencesResponse>;
+
+/**
+ * @generated from message rollcall.server.v1.DeleteUserRequest
+ */
+export declare type DeleteUserRequest = Message<"rollcall.server.v1.DeleteUserRequest"> & {
+  /**
+   * @generated from field: bytes id = 1;
+   */
+  id: Uint8Array;
+
+  /**
+   * @generated from field: rollcall.v1.Precondition precondition = 2;
+   */
+  precondition?: Precondition | undefined;
+
+  /**
+   * @generated from field: bool allow_missing = 3;
+   */
+  allowMissing: boolean;
+};
+
+/**
+ * Describes the message rollcall.server.v1.DeleteUserRequest.
+ * Use `create(DeleteUserRequestSchema)` to create a new message.
+ */
+export declare const DeleteUserRequestSchema: GenMessage<DeleteUserRequest>;
 

@@ -6,8 +6,9 @@
 // google.protobuf.Struct kept as its encoded bytes.
 //
 // A Struct is `repeated bytes` in a request because a message field may arrive in several pieces: their concatenation
-// is the merged message; it is `optional bytes` in an answer so that an empty one is present. A user's id is `bytes` so that invalid UTF-8 is reported by name. A test compares each message
-// here with its counterpart in rollcall.v1, field by field.
+// is the merged message; it is `optional bytes` in an answer so that an empty one is present. Ids and names are `bytes` in
+// a request so that invalid UTF-8 is reported by name. A test compares each message here with its counterpart in
+// rollcall.v1, field by field.
 
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -18,7 +19,7 @@ import { file_rollcall_v1_user_service } from "../../../../es/rollcall/v1/user_s
  * Describes the file rollcall/server/v1/wire.proto.
  */
 export const file_rollcall_server_v1_wire = /*@__PURE__*/
-  fileDesc("Ch1yb2xsY2FsbC9zZXJ2ZXIvdjEvd2lyZS5wcm90bxIScm9sbGNhbGwuc2VydmVyLnYxItIBCgRVc2VyEgoKAmlkGAEgASgJEhcKCnByb3BlcnRpZXMYAiABKAxIAIgBARIYCgtwcmVmZXJlbmNlcxgDIAEoDEgBiAEBEi4KCnVwZGF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBiABKAlCDQoLX3Byb3BlcnRpZXNCDgoMX3ByZWZlcmVuY2VzIssBCg9JZGVudGlmeVJlcXVlc3QSCgoCaWQYASABKAwSEgoKcHJvcGVydGllcxgCIAMoDBIQCghzZXRfb25jZRgDIAMoDBINCgV1bnNldBgEIAMoDBIvCgxwcmVjb25kaXRpb24YBSABKAsyGS5yb2xsY2FsbC52MS5QcmVjb25kaXRpb24SLwoLb2JzZXJ2ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXZhbGlkYXRlX29ubHkYByABKAgifQoQSWRlbnRpZnlSZXNwb25zZRImCgR1c2VyGAEgASgLMhgucm9sbGNhbGwuc2VydmVyLnYxLlVzZXISJQoHb3V0Y29tZRgCIAEoDjIULnJvbGxjYWxsLnYxLk91dGNvbWUSGgoSaWdub3JlZF9wcm9wZXJ0aWVzGAMgAygJIjUKDkdldFVzZXJSZXF1ZXN0EgoKAmlkGAEgASgMEhcKD29ubHlfcHJvcGVydGllcxgCIAMoDCI5Cg9HZXRVc2VyUmVzcG9uc2USJgoEdXNlchgBIAEoCzIYLnJvbGxjYWxsLnNlcnZlci52MS5Vc2VyIncKFEJhdGNoSWRlbnRpZnlSZXF1ZXN0EjUKCHJlcXVlc3RzGAEgAygLMiMucm9sbGNhbGwuc2VydmVyLnYxLklkZW50aWZ5UmVxdWVzdBIoCgZyZXBvcnQYAiABKA4yGC5yb2xsY2FsbC52MS5CYXRjaFJlcG9ydGIGcHJvdG8z", [file_google_protobuf_timestamp, file_rollcall_v1_user, file_rollcall_v1_user_service]);
+  fileDesc("Ch1yb2xsY2FsbC9zZXJ2ZXIvdjEvd2lyZS5wcm90bxIScm9sbGNhbGwuc2VydmVyLnYxItIBCgRVc2VyEgoKAmlkGAEgASgJEhcKCnByb3BlcnRpZXMYAiABKAxIAIgBARIYCgtwcmVmZXJlbmNlcxgDIAEoDEgBiAEBEi4KCnVwZGF0ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGV0YWcYBiABKAlCDQoLX3Byb3BlcnRpZXNCDgoMX3ByZWZlcmVuY2VzIssBCg9JZGVudGlmeVJlcXVlc3QSCgoCaWQYASABKAwSEgoKcHJvcGVydGllcxgCIAMoDBIQCghzZXRfb25jZRgDIAMoDBINCgV1bnNldBgEIAMoDBIvCgxwcmVjb25kaXRpb24YBSABKAsyGS5yb2xsY2FsbC52MS5QcmVjb25kaXRpb24SLwoLb2JzZXJ2ZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDXZhbGlkYXRlX29ubHkYByABKAgifQoQSWRlbnRpZnlSZXNwb25zZRImCgR1c2VyGAEgASgLMhgucm9sbGNhbGwuc2VydmVyLnYxLlVzZXISJQoHb3V0Y29tZRgCIAEoDjIULnJvbGxjYWxsLnYxLk91dGNvbWUSGgoSaWdub3JlZF9wcm9wZXJ0aWVzGAMgAygJIjUKDkdldFVzZXJSZXF1ZXN0EgoKAmlkGAEgASgMEhcKD29ubHlfcHJvcGVydGllcxgCIAMoDCI5Cg9HZXRVc2VyUmVzcG9uc2USJgoEdXNlchgBIAEoCzIYLnJvbGxjYWxsLnNlcnZlci52MS5Vc2VyIncKFEJhdGNoSWRlbnRpZnlSZXF1ZXN0EjUKCHJlcXVlc3RzGAEgAygLMiMucm9sbGNhbGwuc2VydmVyLnYxLklkZW50aWZ5UmVxdWVzdBIoCgZyZXBvcnQYAiABKA4yGC5yb2xsY2FsbC52MS5CYXRjaFJlcG9ydCI8ChRCYXRjaEdldFVzZXJzUmVxdWVzdBILCgNpZHMYASADKAwSFwoPb25seV9wcm9wZXJ0aWVzGAIgAygMImkKFUJhdGNoR2V0VXNlcnNSZXNwb25zZRInCgV1c2VycxgBIAMoCzIYLnJvbGxjYWxsLnNlcnZlci52MS5Vc2VyEhMKC21pc3NpbmdfaWRzGAIgAygJEhIKCnVucmVhZF9pZHMYAyADKAkiUgoQTGlzdFVzZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRIXCg9vbmx5X3Byb3BlcnRpZXMYAyADKAwiVQoRTGlzdFVzZXJzUmVzcG9uc2USJwoFdXNlcnMYASADKAsyGC5yb2xsY2FsbC5zZXJ2ZXIudjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkilQEKFVNldFByZWZlcmVuY2VzUmVxdWVzdBIKCgJpZBgBIAEoDBITCgtwcmVmZXJlbmNlcxgCIAMoDBIqCgRtb2RlGAMgASgOMhwucm9sbGNhbGwudjEuUHJlZmVyZW5jZXNNb2RlEi8KDHByZWNvbmRpdGlvbhgEIAEoCzIZLnJvbGxjYWxsLnYxLlByZWNvbmRpdGlvbiJAChZTZXRQcmVmZXJlbmNlc1Jlc3BvbnNlEiYKBHVzZXIYASABKAsyGC5yb2xsY2FsbC5zZXJ2ZXIudjEuVXNlciJnChFEZWxldGVVc2VyUmVxdWVzdBIKCgJpZBgBIAEoDBIvCgxwcmVjb25kaXRpb24YAiABKAsyGS5yb2xsY2FsbC52MS5QcmVjb25kaXRpb24SFQoNYWxsb3dfbWlzc2luZxgDIAEoCGIGcHJvdG8z", [file_google_protobuf_timestamp, file_rollcall_v1_user, file_rollcall_v1_user_service]);
 
 /**
  * Describes the message rollcall.server.v1.User.
@@ -61,4 +62,53 @@ export const GetUserResponseSchema = /*@__PURE__*/
  */
 export const BatchIdentifyRequestSchema = /*@__PURE__*/
   messageDesc(file_rollcall_server_v1_wire, 5);
+
+/**
+ * Describes the message rollcall.server.v1.BatchGetUsersRequest.
+ * Use `create(BatchGetUsersRequestSchema)` to create a new message.
+ */
+export const BatchGetUsersRequestSchema = /*@__PURE__*/
+  messageDesc(file_rollcall_server_v1_wire, 6);
+
+/**
+ * Describes the message rollcall.server.v1.BatchGetUsersResponse.
+ * Use `create(BatchGetUsersResponseSchema)` to create a new message.
+ */
+export const BatchGetUsersResponseSchema = /*@__PURE__*/
+  messageDesc(file_rollcall_server_v1_wire, 7);
+
+/**
+ * Describes the message rollcall.server.v1.ListUsersRequest.
+ * Use `create(ListUsersRequestSchema)` to create a new message.
+ */
+export const ListUsersRequestSchema = /*@__PURE__*/
+  messageDesc(file_rollcall_server_v1_wire, 8);
+
+/**
+ * Describes the message rollcall.server.v1.ListUsersResponse.
+ * Use `create(ListUsersResponseSchema)` to create a new message.
+ */
+export const ListUsersResponseSchema = /*@__PURE__*/
+  messageDesc(file_rollcall_server_v1_wire, 9);
+
+/**
+ * Describes the message rollcall.server.v1.SetPreferencesRequest.
+ * Use `create(SetPreferencesRequestSchema)` to create a new message.
+ */
+export const SetPreferencesRequestSchema = /*@__PURE__*/
+  messageDesc(file_rollcall_server_v1_wire, 10);
+
+/**
+ * Describes the message rollcall.server.v1.SetPreferencesResponse.
+ * Use `create(SetPreferencesResponseSchema)` to create a new message.
+ */
+export const SetPreferencesResponseSchema = /*@__PURE__*/
+  messageDesc(file_rollcall_server_v1_wire, 11);
+
+/**
+ * Describes the message rollcall.server.v1.DeleteUserRequest.
+ * Use `create(DeleteUserRequestSchema)` to create a new message.
+ */
+export const DeleteUserRequestSchema = /*@__PURE__*/
+  messageDesc(file_rollcall_server_v1_wire, 12);
 

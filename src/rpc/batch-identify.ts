@@ -1,0 +1,71 @@
+/** BatchIdentify's messages: what is checked before an item is looked at, and the answer. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type BatchIdentifyResponseSchema,
+  type BatchIdentifyResultSchema,
+  BatchReport,
+} from "#gen/rollcall/v1/user_service_pb.js";
+import type { BatchIdentifyRequest, IdentifyRequest } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import { invalidRequest, limitExceeded, type UserError } from "../users/errors.ts";
+import { limits } from "../users/limits.ts";
+import type { BatchItemResult } from "../users/registry.ts";
+import { codeOf, fitting } from "./errors.ts";
+import { outcomes } from "./user-messages.ts";
+
+/** Bytes of violations that one item's error holds, so that an answer with a thousand of them stays small. */
+const maxItemViolationBytes = 1_500;
+/** Bytes of names that were ignored, in one answer. */
+const maxIgnoredBytes = 128 * 1024;
+
+/** @throws UserError for what ends the stream */
+export function checkBatch({ requests, report }: BatchIdentifyRequest): void {
+  if (requests.length > limits.maxBatchItems) {
+    const description = `has ${requests.length} items; at most ${limits.maxBatchItems} are allowed`;
+    throw invalidRequest([limitExceeded("requests", "maxBatchItems", description)]);
+  }
+  if (BatchReport[report] === undefined) {
+    const description = `${report} is not a BatchReport`;
+    throw invalidRequest([{ field: "report", reason: "INVALID_ENUM_VALUE", description }]);
+  }
+}
+
+export function batchAnswer(
+  { requests, report }: BatchIdentifyRequest,
+  results: readonly BatchItemResult[],
+  sequence: number,
+): MessageInitShape<typeof BatchIdentifyResponseSchema> {
+  const counts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
+  const listed: MessageInitShape<typeof BatchIdentifyResultSchema>[] = [];
+  let ignoredBytes = 0;
+  const fittingNames = (names: readonly string[]): string[] => {
+    for (const name of names) ignoredBytes += Buffer.byteLength(name) + 3;
+    return ignoredBytes > maxIgnoredBytes ? [] : [...names];
+  };
+  results.forEach((result, index) => {
+    counts["error" in result ? "failed" : result.outcome]++;
+    if ("error" in result) {
+      listed.push({ index, id: itemId(requests[index], result.error), error: itemError(result.error) });
+    } else if (report === BatchReport.ALL) {
+      const { outcome, etag, ignored } = result;
+      const ignoredProperties = fittingNames(ignored);
+      listed.push({ index, id: itemId(requests[index]), outcome: outcomes[outcome], etag, ignoredProperties });
+    }
+  });
+  return { sequence, ...counts, results: listed };
+}
+
+function itemId(request: IdentifyRequest | undefined, error?: UserError): string {
+  const refused = error?.violations.some(({ reason }) => reason === "INVALID_ID") ?? false;
+  return refused || request === undefined || request.id.length > limits.maxIdBytes
+    ? ""
+    : Buffer.from(request.id).toString("utf8").toWellFormed();
+}
+
+function itemError(error: UserError): MessageInitShape<typeof BatchIdentifyResultSchema>["error"] {
+  return {
+    code: codeOf(error.reason),
+    reason: error.reason,
+    message: error.message,
+    violations: fitting(error.violations, maxItemViolationBytes),
+  };
+}

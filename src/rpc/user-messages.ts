@@ -1,0 +1,77 @@
+/** Users as messages. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { Outcome, PreferencesMode } from "#gen/rollcall/v1/user_service_pb.js";
+import type { UserSchema } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import { invalidRequest } from "../users/errors.ts";
+import type { PreconditionInput } from "../users/precondition.ts";
+import type { AnswerSize, UserView } from "../users/reading.ts";
+import type { IdentifyOutcome } from "../users/registry.ts";
+
+export const outcomes: Record<IdentifyOutcome, Outcome> = {
+  created: Outcome.CREATED,
+  updated: Outcome.UPDATED,
+  unchanged: Outcome.UNCHANGED,
+};
+
+export function userMessage(user: UserView): MessageInitShape<typeof UserSchema> {
+  const { id, properties, preferences, etag } = user;
+  // A user that validate_only would create has no times.
+  const times =
+    user.createdAt === 0 ? {} : { createdAt: timestamp(user.createdAt), updatedAt: timestamp(user.updatedAt) };
+  return { id, properties, preferences, etag, ...times };
+}
+
+function timestamp(micros: number): MessageInitShape<typeof TimestampSchema> {
+  return { seconds: BigInt(Math.floor(micros / 1_000_000)), nanos: (micros % 1_000_000) * 1_000 };
+}
+
+/** What the generated messages call a precondition: a oneof. */
+interface PreconditionMessage {
+  readonly condition:
+    | { readonly case: "exists"; readonly value: boolean }
+    | { readonly case: "etag"; readonly value: string }
+    | { readonly case: undefined; readonly value?: undefined };
+}
+
+export function readPrecondition(message: PreconditionMessage | undefined): PreconditionInput {
+  switch (message?.condition.case) {
+    case "exists":
+      return { exists: message.condition.value };
+    case "etag":
+      return { etag: message.condition.value };
+    default:
+      return message === undefined ? undefined : {};
+  }
+}
+
+/**
+ * @returns whether preferences are to be merged
+ * @throws UserError INVALID_ENUM_VALUE
+ */
+export function readPreferencesMode(mode: PreferencesMode): boolean {
+  if (PreferencesMode[mode] !== undefined) return mode === PreferencesMode.MERGE;
+  const description = `${mode} is not a PreferencesMode`;
+  throw invalidRequest([{ field: "mode", reason: "INVALID_ENUM_VALUE", description }]);
+}
+
+/** More than a user takes in an answer beside its id and its Structs. */
+const userFrameBytes = { binary: 128, json: 320 };
+
+/** The bytes of a user in protobuf's binary encoding, or a little more. */
+export const binarySize: AnswerSize = ({ id, properties, preferences }) =>
+  userFrameBytes.binary + Buffer.byteLength(id) + properties.length + preferences.length;
+
+/** The bytes of a user in JSON, or more. */
+export const jsonSize: AnswerSize = ({ id, properties, preferences }) =>
+  userFrameBytes.json + 2 * Buffer.byteLength(id) + jsonSizeOfStruct(properties) + jsonSizeOfStruct(preferences);
+
+/**
+ * No byte of text takes more than six in JSON, as `\u0001`. Bytes that JSON escapes are counted so; an encoded Struct's
+ * tags are among them, which leaves room for the longest texts of numbers and for punctuation.
+ */
+function jsonSizeOfStruct(struct: Uint8Array): number {
+  let size = 0;
+  for (const byte of struct) size += byte < 0x20 || byte === 0x22 || byte === 0x5c ? 6 : 1;
+  return size;
+}

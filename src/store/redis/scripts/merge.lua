@@ -1,0 +1,140 @@
+--[[
+Shared: merges edits into a canonical Struct, one level deep, without decoding a value. `src/users/merge.ts` says what it
+means, and is the same walk.
+
+A Struct is its entries, sorted by the bytes of their names, each `0a <length> 0a <length> <name> 12 <length> <value>`.
+Edits are the same, but for the tag in front, which says what is to be done; to unset has no value.
+]]
+local byte, sub, concat = string.byte, string.sub, table.concat
+local pack, unpack = struct.pack, struct.unpack
+
+local SET, SET_ONCE, UNSET = 0x0a, 0x12, 0x1a
+
+-- The varint at pos, and the position after it.
+local function varint(s, pos)
+  local b = byte(s, pos)
+  if b < 128 then return b, pos + 1 end
+  local value, factor = b - 128, 128
+  repeat
+    pos = pos + 1
+    b = byte(s, pos)
+    value = value + (b % 128) * factor
+    factor = factor * 128
+  until b < 128
+  return value, pos + 1
+end
+
+-- The name of the entry at pos, and the position after the entry; nil at the end.
+local function entry(s, pos)
+  if pos > #s then return nil, pos end
+  local length, content = varint(s, pos + 1)
+  local nameLength, name = varint(s, content + 1)
+  return sub(s, name, name + nameLength - 1), content + length
+end
+
+-- The value of an entry that has one.
+local function valueOf(whole)
+  local _, content = varint(whole, 2)
+  local nameLength, name = varint(whole, content + 1)
+  local _, value = varint(whole, name + nameLength + 1)
+  return sub(whole, value)
+end
+
+-- Whether a comes before b in byte order. (The operator < follows the server's locale.)
+local function before(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = byte(a, i), byte(b, i)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+
+-- When properties were observed: `names` in the order stored, `times` in microseconds by name.
+local function readMarks(packed)
+  local names, times, pos = {}, {}, 1
+  while pos <= #packed do
+    local name, time
+    name, time, pos = unpack('<Bc0I8', packed, pos)
+    names[#names + 1] = name
+    times[name] = time
+  end
+  return { names = names, times = times, changed = false }
+end
+
+local function packMarks(marks)
+  local pieces = {}
+  for i, name in ipairs(marks.names) do pieces[i] = pack('<Bc0I8', #name, name, marks.times[name]) end
+  return concat(pieces)
+end
+
+local function setMark(marks, name, observedAt, now)
+  local mark = marks.times[name]
+  local time = observedAt or (mark and math.max(mark, now))
+  if not time or time == mark then return end
+  if not mark then marks.names[#marks.names + 1] = name end
+  marks.times[name] = time
+  marks.changed = true
+end
+
+-- Whether an edit, whose entry is `new`, has an effect where `old` is the stored entry, or nil.
+local function takesEffect(kind, old, new, mark, observedAt, again)
+  if kind == SET_ONCE then return old == nil or (again and valueOf(old) == valueOf(new)) end
+  if not observedAt or not mark or observedAt > mark then return true end
+  if observedAt < mark then return false end
+  if not old then return true end
+  return kind ~= UNSET and not before(valueOf(new), valueOf(old))
+end
+
+-- marks       as readMarks made them, changed in place; nil where there are none and the edits are not observed
+-- observedAt  when the edits were observed; nil where they always apply
+-- again       whether these very edits made the Struct what it is
+-- Returns the merged Struct (nil where nothing differs), how many properties there are, those counted that were removed
+-- and have a mark, and the names of the edits that had no effect.
+local function merge(stored, edits, marks, observedAt, now, again)
+  local ignored = {}
+  if stored == edits and not marks then return nil, 0, ignored end
+  local pieces, count, differs = {}, 0, false
+  local held = marks and {}
+  local i, j = 1, 1
+  local storedName, iNext = entry(stored, i)
+  local editName, jNext = entry(edits, j)
+  while storedName or editName do
+    local name, piece
+    if editName == nil or (storedName ~= nil and storedName ~= editName and before(storedName, editName)) then
+      name, piece = storedName, sub(stored, i, iNext - 1)
+      i = iNext
+      storedName, iNext = entry(stored, i)
+    else
+      local kind, new, old = byte(edits, j), sub(edits, j, jNext - 1), nil
+      name = editName
+      if storedName == editName then
+        old = sub(stored, i, iNext - 1)
+        i = iNext
+        storedName, iNext = entry(stored, i)
+      end
+      j = jNext
+      editName, jNext = entry(edits, j)
+      if (kind == SET and not marks)
+        or takesEffect(kind, old, new, marks and marks.times[name], observedAt, again) then
+        if kind == SET then piece = new elseif kind == SET_ONCE then piece = '\10' .. sub(new, 2) end
+        differs = differs or piece ~= old
+        if marks then setMark(marks, name, observedAt, now) end
+      else
+        piece = old
+        ignored[#ignored + 1] = name
+      end
+    end
+    if piece then
+      count = count + 1
+      pieces[count] = piece
+      if held then held[name] = true end
+    end
+  end
+  local total = count
+  if marks then
+    for _, name in ipairs(marks.names) do
+      if not held[name] then total = total + 1 end
+    end
+  end
+  return differs and concat(pieces) or nil, total, ignored
+end

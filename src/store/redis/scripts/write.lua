@@ -1,0 +1,163 @@
+--[[
+Writes users. All commands of one call apply atomically, in order. `../../sqlite/apply-command.ts` does the same in SQLite.
+
+KEYS[1..g]      the ids of each partition touched (sorted sets)
+KEYS[g+1..g+n]  the user of each command, in order (hash: properties, meta, preferences, observed)
+KEYS[g+n+1..]   of each deletion, in order, a key of its own that says for a while that it has been done
+ARGV[1]         the commands, packed: g and the group of each command among them (see packed.ts)
+ARGV[2]         the most properties that a user has
+ARGV[3]         the most bytes that a user's properties have
+ARGV[4]         the most bytes that a user's preferences have
+ARGV[5]         how far a time of observation may be ahead of this server's clock, in microseconds
+ARGV[6]         how long a deletion is remembered, in milliseconds
+
+Returns the results, packed (see packed.ts).
+
+meta is u64 created µs, u64 updated µs, then the etag; properties and preferences are canonical Structs; observed is marks
+(see observed.ts).
+]]
+local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE = 1, 2, 3, 4
+local CAN_CREATE, WANT_USER, VALIDATE_ONLY, ALLOW_MISSING = 1, 2, 4, 8
+local OBSERVED, IF_EXISTS, IF_MISSING, IF_ETAG = 16, 32, 64, 128
+local CREATED, UPDATED, UNCHANGED, DELETED = 1, 2, 3, 4
+local REQUIRED_MISSING, TOO_MANY, TOO_LARGE = 5, 6, 7
+local NOT_FOUND, ALREADY_EXISTS, ETAG_MISMATCH, OBSERVED_AHEAD = 8, 9, 10, 11
+
+local maxProperties, maxPropertiesBytes, maxPreferencesBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local maxAhead = tonumber(ARGV[5])
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+
+local function has(command, flag)
+  return bit.band(command.flags, flag) ~= 0
+end
+
+-- The user at a key; one that is not there has no etag.
+local function read(key)
+  local fields = redis.call('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
+  local meta = fields[1]
+  if not meta then return { created = 0, updated = 0, properties = '', preferences = '', observed = '' } end
+  local created, updated = unpack('<I8I8', meta)
+  return {
+    created = created,
+    updated = updated,
+    etag = sub(meta, 17),
+    properties = fields[2],
+    preferences = fields[3] or '',
+    observed = fields[4] or '',
+  }
+end
+
+-- Gives the user its new etag and time, and writes them with the fields given.
+local function write(key, user, etag, ...)
+  user.etag = etag
+  user.updated = math.max(now, user.updated + 1)
+  if user.created == 0 then user.created = user.updated end
+  redis.call('HSET', key, 'meta', pack('<I8I8', user.created, user.updated) .. etag, ...)
+end
+
+local noNames = {}
+
+local function applied(command, status, user, ignored)
+  ignored = ignored or noNames
+  local etag = user.etag or ''
+  local result = pack('<BBc0I2', status, #etag, etag, #ignored)
+  for _, name in ipairs(ignored) do result = result .. pack('<Bc0', #name, name) end
+  if has(command, WANT_USER) then
+    local properties, preferences = user.properties, user.preferences
+    result = result .. pack('<BI8I8Bc0I4c0I4c0', 1, user.created, user.updated, #etag, etag, #properties, properties,
+      #preferences, preferences)
+  end
+  return result
+end
+
+local function refused(status)
+  return pack('<B', status)
+end
+
+-- Why the command may not be applied, before its edits are looked at; nil where it may.
+local function refusal(command, user)
+  if command.observedAt and command.observedAt > now + maxAhead then return OBSERVED_AHEAD end
+  if user.etag then
+    if has(command, IF_MISSING) then return ALREADY_EXISTS end
+    if command.wantedEtag and command.wantedEtag ~= user.etag then return ETAG_MISMATCH end
+  elseif command.verb ~= IDENTIFY or has(command, IF_EXISTS + IF_ETAG) then
+    return NOT_FOUND
+  elseif not has(command, CAN_CREATE) then
+    return REQUIRED_MISSING
+  end
+end
+
+local function identify(command, user, key, again)
+  local observedAt = command.observedAt
+  local marks = (observedAt or user.observed ~= '') and readMarks(user.observed) or nil
+  local merged, count, ignored = merge(user.properties, command.body, marks, observedAt, now, again)
+  if again then return applied(command, user.created == user.updated and CREATED or UPDATED, user, ignored) end
+
+  local properties = merged or user.properties
+  local marked = marks and marks.changed
+  if merged or marked then
+    if count > maxProperties then return pack('<BI4', TOO_MANY, count) end
+    if #properties > maxPropertiesBytes then return pack('<BI4', TOO_LARGE, #properties) end
+  end
+  local status = not user.etag and CREATED or merged and UPDATED or UNCHANGED
+  user.properties = properties
+  if has(command, VALIDATE_ONLY) then return applied(command, status, user, ignored) end
+
+  if status == CREATED then redis.call('ZADD', KEYS[command.group], 0, command.id) end
+  if status ~= UNCHANGED then write(key, user, command.etag, 'properties', properties) end
+  if marked then redis.call('HSET', key, 'observed', packMarks(marks)) end
+  return applied(command, status, user, ignored)
+end
+
+local function setPreferences(command, user, key, again)
+  if again then return applied(command, UPDATED, user) end
+  local preferences = command.body
+  if command.verb == MERGE_PREFERENCES then
+    preferences = merge(user.preferences, command.body, nil, nil, now) or user.preferences
+  end
+  if #preferences > maxPreferencesBytes then return pack('<BI4', TOO_LARGE, #preferences) end
+  if preferences == user.preferences then return applied(command, UNCHANGED, user) end
+  user.preferences = preferences
+  write(key, user, command.etag, 'preferences', preferences)
+  return applied(command, UPDATED, user)
+end
+
+-- A deletion that is repeated because its answer was lost finds no user, but finds that it has been done.
+local function delete(command, user, key, doneKey)
+  redis.call('DEL', key)
+  redis.call('ZREM', KEYS[command.group], command.id)
+  redis.call('SET', doneKey, '', 'PX', ARGV[6])
+  return applied(command, DELETED, {})
+end
+
+local function apply(command, key, doneKey)
+  local user = read(key)
+  local again = user.etag == command.etag
+  if not user.etag and doneKey and redis.call('EXISTS', doneKey) == 1 then return applied(command, DELETED, user) end
+  if not user.etag and has(command, ALLOW_MISSING) then return applied(command, UNCHANGED, user) end
+  local reason = not again and refusal(command, user)
+  if reason then return refused(reason) end
+  if command.verb == IDENTIFY then return identify(command, user, key, again) end
+  if command.verb == DELETE then return delete(command, user, key, doneKey) end
+  return setPreferences(command, user, key, again)
+end
+
+local commands = ARGV[1]
+local groups, total, pos = unpack('<BI4', commands)
+local nextDoneKey = groups + total + 1
+local results = {}
+for n = 1, total do
+  local command = {}
+  command.verb, command.flags, command.group, command.etag, command.id, command.body, pos =
+    unpack('<BBBBc0I2c0I4c0', commands, pos)
+  if has(command, OBSERVED) then command.observedAt, pos = unpack('<I8', commands, pos) end
+  if has(command, IF_ETAG) then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
+  local doneKey
+  if command.verb == DELETE then
+    doneKey = KEYS[nextDoneKey]
+    nextDoneKey = nextDoneKey + 1
+  end
+  results[n] = apply(command, KEYS[groups + n], doneKey)
+end
+return concat(results)

@@ -1,0 +1,160 @@
+/** Applies one packed command to the table of users. `../redis/scripts/write.lua` does the same in Redis. */
+import { isEdits } from "../../users/edits.ts";
+import { limits } from "../../users/limits.ts";
+import { applyEdits } from "../../users/merge.ts";
+import { packMarks, readMarks } from "../../users/observed.ts";
+import { preferencesLimits } from "../../users/struct-format.ts";
+import { isCanonical } from "../../users/struct-scan.ts";
+import { flags, type PackedCommand, type PackedWriter, status, verbs } from "../packed.ts";
+import type { UserFields, UserRow, UserTable } from "./user-table.ts";
+
+const maxAheadMicros = limits.maxObservedAheadSeconds * 1_000_000;
+const nothing = new Uint8Array();
+const noUser: UserFields = {
+  createdAt: 0,
+  updatedAt: 0,
+  etag: "",
+  properties: nothing,
+  preferences: nothing,
+  observed: nothing,
+};
+
+/**
+ * @param results to which the result is appended
+ * @param now microseconds since 1970
+ */
+export function applyCommand(table: UserTable, command: PackedCommand, results: PackedWriter, now: number): void {
+  const row = table.find(command.id);
+  const again = row?.etag === command.etag;
+  if (row === undefined && has(command, flags.allowMissing)) {
+    answer(results, command, status.unchanged, noUser);
+    return;
+  }
+  const refusal = again ? undefined : refusalOf(command, row, now);
+  if (refusal !== undefined) results.u8(refusal);
+  else if (command.verb === verbs.identify) identify(table, command, row, results, now);
+  else if (row === undefined) throw new Error("a command needs a user that is not there");
+  else if (command.verb === verbs.delete) {
+    table.delete(row);
+    answer(results, command, status.deleted, noUser);
+  } else setPreferences(table, command, row, results, now);
+}
+
+/** Why the command may not be applied, before its edits are looked at. */
+function refusalOf(command: PackedCommand, row: UserRow | undefined, now: number): number | undefined {
+  if (command.observedAt !== undefined && command.observedAt > now + maxAheadMicros) return status.observedAhead;
+  if (row !== undefined) {
+    if (has(command, flags.ifMissing)) return status.alreadyExists;
+    const otherEtag = command.wantedEtag !== undefined && command.wantedEtag !== row.etag;
+    return otherEtag ? status.etagMismatch : undefined;
+  }
+  if (command.verb !== verbs.identify || has(command, flags.ifExists | flags.ifEtag)) return status.notFound;
+  return has(command, flags.canCreate) ? undefined : status.requiredMissing;
+}
+
+function identify(
+  table: UserTable,
+  command: PackedCommand,
+  row: UserRow | undefined,
+  results: PackedWriter,
+  now: number,
+): void {
+  const stored = row ?? noUser;
+  const again = stored.etag === command.etag;
+  if (!isCanonical(stored.properties) || !isEdits(command.body)) throw new Error("properties are not canonical");
+  const marks = readMarks(stored.observed);
+  const { observedAt } = command;
+  const merged = applyEdits(stored.properties, command.body, marks, { observedAt, now, again });
+  if (again) {
+    answer(
+      results,
+      command,
+      stored.createdAt === stored.updatedAt ? status.created : status.updated,
+      stored,
+      merged.ignored,
+    );
+    return;
+  }
+  const properties = merged.properties ?? stored.properties;
+  if (merged.properties !== undefined || merged.marked) {
+    if (merged.count > limits.maxProperties) {
+      results.u8(status.tooMany).u32(merged.count);
+      return;
+    }
+    if (properties.length > limits.maxPropertiesBytes) {
+      results.u8(status.tooLarge).u32(properties.length);
+      return;
+    }
+  }
+  const outcome =
+    row === undefined ? status.created : merged.properties === undefined ? status.unchanged : status.updated;
+  if (has(command, flags.validateOnly)) {
+    answer(results, command, outcome, { ...stored, properties }, merged.ignored);
+    return;
+  }
+  const observed = merged.marked ? packMarks(marks) : stored.observed;
+  const { etag } = command;
+  let user = stored;
+  if (row === undefined) {
+    user = { ...stored, createdAt: now, updatedAt: now, etag, properties, observed };
+    table.insert(command.id, user);
+  } else if (outcome === status.updated) {
+    const changed = { ...row, updatedAt: later(row, now), etag, properties, observed };
+    table.update(changed);
+    user = changed;
+  } else if (merged.marked) table.update({ ...row, observed });
+  answer(results, command, outcome, user, merged.ignored);
+}
+
+function setPreferences(
+  table: UserTable,
+  command: PackedCommand,
+  row: UserRow,
+  results: PackedWriter,
+  now: number,
+): void {
+  if (row.etag === command.etag) {
+    answer(results, command, status.updated, row);
+    return;
+  }
+  const { body, etag } = command;
+  let preferences = body;
+  if (command.verb === verbs.mergePreferences) {
+    if (!isCanonical(row.preferences, preferencesLimits) || !isEdits(body)) {
+      throw new Error("preferences are not canonical");
+    }
+    preferences = applyEdits(row.preferences, body, new Map(), { now }).properties ?? row.preferences;
+  }
+  if (preferences.length > limits.maxPreferencesBytes) results.u8(status.tooLarge).u32(preferences.length);
+  else if (Buffer.compare(preferences, row.preferences) === 0) answer(results, command, status.unchanged, row);
+  else {
+    const changed = { ...row, updatedAt: later(row, now), etag, preferences };
+    table.update(changed);
+    answer(results, command, status.updated, changed);
+  }
+}
+
+function later({ updatedAt }: UserRow, now: number): number {
+  return Math.max(now, updatedAt + 1);
+}
+
+function has(command: PackedCommand, flag: number): boolean {
+  return (command.flags & flag) !== 0;
+}
+
+function answer(
+  results: PackedWriter,
+  command: PackedCommand,
+  outcome: number,
+  user: UserFields,
+  ignored: readonly Uint8Array[] = [],
+): void {
+  results.u8(outcome).shortText(user.etag).u16(ignored.length);
+  for (const name of ignored) results.shortBytes(name);
+  if (has(command, flags.wantUser)) writeUser(results, user);
+}
+
+export function writeUser(writer: PackedWriter, user: UserFields): void {
+  const { createdAt, updatedAt, etag, properties, preferences } = user;
+  writer.u8(1).u64(createdAt).u64(updatedAt).shortText(etag).bytes(properties).bytes(preferences);
+}

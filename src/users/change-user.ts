@@ -1,0 +1,48 @@
+/** From SetPreferences and DeleteUser, as a caller sent them, to commands for the store. */
+import { canonicalStruct } from "./canonical-struct.ts";
+import { invalidRequest, type Violation } from "./errors.ts";
+import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
+import type { DeleteCommand, SetPreferencesCommand } from "./store.ts";
+import { preferencesLimits } from "./struct-format.ts";
+import { parseUserId } from "./user-id.ts";
+
+export interface SetPreferencesInput {
+  readonly id: Uint8Array;
+  /** The occurrences of the `preferences` field: together one encoded Struct. */
+  readonly preferences: readonly Uint8Array[];
+  /** Whether they are merged into what is stored, one level deep, or replace it. */
+  readonly merge: boolean;
+  readonly precondition: PreconditionInput;
+}
+
+export interface DeleteInput {
+  readonly id: Uint8Array;
+  readonly precondition: PreconditionInput;
+  /** Whether a user that is not there is success, whatever the precondition. */
+  readonly allowMissing: boolean;
+}
+
+/** @throws UserError naming every offending field */
+export function prepareSetPreferences(input: SetPreferencesInput, etag: string): SetPreferencesCommand {
+  const violations: Violation[] = [];
+  const id = parseUserId(input.id);
+  if (typeof id !== "string") violations.push(id);
+  const preferences = canonicalStruct(input.preferences, "preferences", preferencesLimits);
+  if ("violations" in preferences) violations.push(...preferences.violations);
+  const parsed = parsePrecondition(input.precondition);
+  if ("violations" in parsed) violations.push(...parsed.violations);
+  if (typeof id !== "string" || "violations" in preferences || "violations" in parsed) throw invalidRequest(violations);
+  const { precondition } = parsed;
+  return { verb: "set-preferences", id, preferences: preferences.struct, merge: input.merge, precondition, etag };
+}
+
+/** @throws UserError naming every offending field */
+export function prepareDelete(input: DeleteInput, etag: string): DeleteCommand {
+  const violations: Violation[] = [];
+  const id = parseUserId(input.id);
+  if (typeof id !== "string") violations.push(id);
+  const parsed = parsePrecondition(input.precondition);
+  if ("violations" in parsed) violations.push(...parsed.violations);
+  if (typeof id !== "string" || "violations" in parsed) throw invalidRequest(violations);
+  return { verb: "delete", id, precondition: parsed.precondition, allowMissing: input.allowMissing, etag };
+}

@@ -1,0 +1,35 @@
+import type { Violation } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+/** A google.protobuf.Timestamp as it came over the wire. */
+export interface TimestampInput {
+  readonly seconds: bigint;
+  readonly nanos: number;
+}
+
+/** The year 9999 ends before it: https://protobuf.dev/reference/protobuf/google.protobuf/#timestamp */
+const endOfTimestamps = 253_402_300_800n;
+
+/**
+ * Checks a time of observation, but for how far it is ahead: only the store knows its clock.
+ *
+ * @returns microseconds since 1970, undefined where there is no time, or what is wrong with it
+ */
+export function parseObservedAt(input: TimestampInput | undefined): number | undefined | Violation {
+  if (input === undefined) return undefined;
+  const { seconds, nanos } = input;
+  if (nanos < 0 || nanos > 999_999_999 || seconds >= endOfTimestamps)
+    return invalidObservedAt("is not a valid Timestamp");
+  if (seconds < 0n) return invalidObservedAt("is before 1970");
+  const micros = Number(seconds) * 1_000_000 + Math.floor(nanos / 1_000);
+  return Math.min(micros, Number.MAX_SAFE_INTEGER);
+}
+
+export function observedTooFarAhead(): Violation {
+  const description = `is more than ${limits.maxObservedAheadSeconds} seconds ahead of the store's clock`;
+  return { ...invalidObservedAt(description), limit: "maxObservedAheadSeconds" };
+}
+
+export function invalidObservedAt(description: string): Violation {
+  return { field: "observed_at", reason: "INVALID_OBSERVED_AT", description };
+}

@@ -1,0 +1,36 @@
+/** Lists of property names in requests: `only_properties`, `unset`. */
+import { isUtf8 } from "node:buffer";
+import { limitExceeded, type Violation } from "./errors.ts";
+import { formatPath } from "./field-path.ts";
+import { limits } from "./limits.ts";
+
+/**
+ * What is wrong with a list of names, as they came over the wire.
+ *
+ * @param field the request's field that holds them
+ */
+export function checkNames(names: readonly Uint8Array[], field: string): Violation[] {
+  if (names.length > limits.maxProperties) {
+    const description = `has ${names.length} names; at most ${limits.maxProperties} are allowed`;
+    return [limitExceeded(field, "maxProperties", description)];
+  }
+  return names.flatMap((name, index): Violation[] => {
+    const path = formatPath(field, [index]);
+    const invalid = (description: string): Violation[] => [{ field: path, reason: "INVALID_PROPERTY", description }];
+    if (name.length === 0) return invalid("the name is empty");
+    if (name.length > limits.maxPropertyNameBytes) {
+      const description = `has ${name.length} bytes; at most ${limits.maxPropertyNameBytes} are allowed`;
+      return [limitExceeded(path, "maxPropertyNameBytes", description)];
+    }
+    return isUtf8(name) ? [] : invalid("the name is not valid UTF-8");
+  });
+}
+
+/** The names sorted by their bytes, each once. */
+export function sortedNames(names: readonly Uint8Array[]): readonly Uint8Array[] {
+  const sorted = [...names].sort(Buffer.compare);
+  return sorted.filter((name, index) => {
+    const before = sorted[index - 1];
+    return before === undefined || Buffer.compare(before, name) !== 0;
+  });
+}

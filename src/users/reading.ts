@@ -1,0 +1,62 @@
+/** Reads users for answers: the properties asked for, and no more than an answer holds. */
+import { limits } from "./limits.ts";
+import type { StoredUser, UserStore } from "./store.ts";
+import { selectProperties } from "./struct-entries.ts";
+import type { UserId } from "./user-id.ts";
+
+/** A user as it is answered: its properties may be a selection. */
+export type UserView = Omit<StoredUser, "properties"> & { readonly properties: Uint8Array };
+
+/** The bytes that a user takes in an answer, or more. */
+export type AnswerSize = (user: UserView) => number;
+
+/** Users read from the store at a time, so that what is read and does not fit stays small. */
+const usersPerRead = 50;
+
+/** The users of some ids, up to what an answer holds. */
+export interface Reading {
+  readonly users: readonly UserView[];
+  readonly missing: readonly UserId[];
+  /** How many of the ids were looked at: the first ones. */
+  readonly readCount: number;
+}
+
+export interface ReadOptions {
+  readonly select: (user: StoredUser) => UserView;
+  readonly sizeOf: AnswerSize;
+  /** What the answer holds beside the users. */
+  readonly besideBytes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @param names UTF-8; none for all properties */
+export function selector(names: readonly Uint8Array[]): (user: StoredUser) => UserView {
+  if (names.length === 0) return (user) => user;
+  const selected = new Set(names.map((name) => Buffer.from(name).toString("latin1")));
+  return (user) => ({ ...user, properties: selectProperties(user.properties, selected) });
+}
+
+/** Reads users in the order of the ids, at least one of them, until the next one would make the answer too large. */
+export async function readWhatFits(store: UserStore, ids: readonly UserId[], options: ReadOptions): Promise<Reading> {
+  const { select, sizeOf, besideBytes, signal } = options;
+  const users: UserView[] = [];
+  const missing: UserId[] = [];
+  let bytes = besideBytes;
+  let readCount = 0;
+  while (readCount < ids.length) {
+    const chunk = ids.slice(readCount, readCount + usersPerRead);
+    for (const [index, stored] of (await store.get(chunk, signal)).entries()) {
+      const id = chunk[index];
+      if (stored === undefined) {
+        if (id !== undefined) missing.push(id);
+      } else {
+        const user = select(stored);
+        bytes += sizeOf(user);
+        if (bytes > limits.maxAnswerBytes && users.length > 0) return { users, missing, readCount };
+        users.push(user);
+      }
+      readCount++;
+    }
+  }
+  return { users, missing, readCount };
+}

@@ -1,0 +1,51 @@
+/** From a store's refusal of a command to the error that the caller is told. */
+import {
+  etagMismatch,
+  invalidRequest,
+  limitExceeded,
+  type UserError,
+  userAlreadyExists,
+  userNotFound,
+} from "./errors.ts";
+import { type RequiredProperties, requiredMissing, requiredViolation } from "./identify.ts";
+import { limits } from "./limits.ts";
+import { observedTooFarAhead } from "./observed-at.ts";
+import type { Refused } from "./store.ts";
+import { preferencesLimits, propertiesLimits } from "./struct-format.ts";
+
+export interface RefusedCommand {
+  /** What the command writes to. */
+  readonly field: "properties" | "preferences";
+  /** The required properties that it did not bring. */
+  readonly missing: readonly string[];
+  readonly required: RequiredProperties;
+}
+
+export function refusal(result: Refused, { field, missing, required }: RefusedCommand): UserError {
+  switch (result.refused) {
+    case "required-missing": {
+      const description = "is required to create a user: it must be a non-empty string";
+      return requiredMissing(
+        missing.map((name) => requiredViolation("properties", name, description)),
+        required,
+      );
+    }
+    case "observed-ahead":
+      return invalidRequest([observedTooFarAhead()]);
+    case "not-found":
+      return userNotFound();
+    case "already-exists":
+      return userAlreadyExists();
+    case "etag-mismatch":
+      return etagMismatch();
+    case "too-many-properties": {
+      const description = `the user would have ${result.count} properties; at most ${limits.maxProperties} are allowed`;
+      return invalidRequest([limitExceeded(field, "maxProperties", description)]);
+    }
+    case "too-large": {
+      const limit = (field === "properties" ? propertiesLimits : preferencesLimits).bytes;
+      const description = `the user's would have ${result.bytes} bytes; at most ${limits[limit]} are allowed`;
+      return invalidRequest([limitExceeded(field, limit, description)]);
+    }
+  }
+}
