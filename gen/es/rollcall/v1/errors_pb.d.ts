@@ -190,7 +190,7 @@ export enum ErrorReason {
    * INVALID_ARGUMENT: `observed_at` is before 1970, more than an hour ahead of the store's clock, no valid Timestamp, or
    * sent together with `set_once`.
    *
-   * Metadata: `max_ahead_seconds`.
+   * Metadata: `limit` and `max`, as with LIMIT_EXCEEDED, where it is too far ahead.
    * Example: a time in milliseconds that is sent as seconds.
    *
    * @generated from enum value: ERROR_REASON_INVALID_OBSERVED_AT = 18;
