@@ -1,8 +1,10 @@
 /** The edge where errors leave: every domain error, and what Connect raises itself, as the contract promises it. */
+import type { DescMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen-server/google/rpc/error_details_pb.js";
 import { type Reason, UserError, type Violation } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
+import { unreadable } from "./unreadable.ts";
 
 const domain = "rollcall.v1";
 
@@ -62,16 +64,18 @@ export function toConnectError(failure: unknown, report: (failure: unknown) => v
 /**
  * Puts an error that Connect raised by itself into the contract's terms: a message that cannot be read, one that is too
  * large, a deadline. They arise outside of handlers and interceptors, so the error is changed in place.
+ *
+ * @param input the message that the method takes
  */
-export function restate(error: ConnectError): void {
+export function restate(error: ConnectError, input: DescMessage): void {
   if (error.details.length > 0) return;
-  const restated = inOurTerms(error);
+  const restated = inOurTerms(error, input);
   if (restated === undefined) return;
   const { code, message, rawMessage, details } = restated;
   Object.assign(error, { code, message, rawMessage, details, cause: undefined });
 }
 
-function inOurTerms(error: ConnectError): ConnectError | undefined {
+function inOurTerms(error: ConnectError, input: DescMessage): ConnectError | undefined {
   switch (error.code) {
     case Code.DeadlineExceeded: {
       const message = "the deadline passed before the answer was there; a write may have been applied";
@@ -83,25 +87,14 @@ function inOurTerms(error: ConnectError): ConnectError | undefined {
       return describeError(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
     }
     case Code.InvalidArgument:
-      return describeError(malformed(error.rawMessage));
+      return describeError(unreadable(error.rawMessage, input));
     case Code.Internal:
-      return error.rawMessage.startsWith("parse binary:") ? describeError(malformed(error.rawMessage)) : undefined;
+      return error.rawMessage.startsWith("parse binary:")
+        ? describeError(unreadable(error.rawMessage, input))
+        : undefined;
     default:
       return undefined;
   }
-}
-
-/** The library's message may quote the request, so only the field's name is taken from it. */
-function malformed(libraryMessage: string): UserError {
-  const field = /^cannot decode field (?:[\w.]+\.)?(\w+) from JSON/.exec(libraryMessage)?.[1];
-  if (field === undefined) {
-    const message = /^cannot decode message ([\w.]+) from JSON/.exec(libraryMessage)?.[1];
-    const what = message === undefined ? "the request's message" : `a ${message}`;
-    return new UserError("MALFORMED_REQUEST", `${what} cannot be read`);
-  }
-  const description = "cannot be read from its JSON value";
-  const violations = [{ field, reason: "MALFORMED_REQUEST", description }] as const;
-  return new UserError("MALFORMED_REQUEST", `${field}: ${description}`, { violations });
 }
 
 /**

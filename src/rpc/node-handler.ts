@@ -1,19 +1,30 @@
 /** Joins Connect's routers to Node's servers: picks the handler for a request, and answers where there is none. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
-import { Code, ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import { ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import { errorToJson } from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import {
   compressionBrotli,
   compressionGzip,
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
+import { describeError } from "./errors.ts";
 import { cutOffKey, type RequestEnd, watchRequest } from "./request-end.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 type Routes = (router: ConnectRouter) => void;
+
+const noSuchMethod = describeError(
+  new UserError(
+    "NOT_IMPLEMENTED",
+    "no such method; the methods are those of rollcall.v1.UserService, as /rollcall.v1.UserService/GetUser",
+  ),
+);
 
 export interface NodeHandlerOptions {
   /** For requests in protobuf's binary encoding. */
@@ -56,7 +67,8 @@ function handlersByPath(routes: readonly Routes[], { shutdown, onRequestEnd }: N
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: limits.maxRequestBytes,
-    jsonOptions: { useProtoFieldName: true },
+    // Connect reads past unknown fields; a field's misspelt name would change what a request means.
+    jsonOptions: { useProtoFieldName: true, ignoreUnknownFields: false },
     shutdownSignal: shutdown,
     requestGate: (context) => watchRequest(context, onRequestEnd),
   });
@@ -73,19 +85,16 @@ function isJson(req: NodeRequest): boolean {
 
 /** Answers as the caller's protocol says UNIMPLEMENTED. */
 function answerUnimplemented(req: NodeRequest, res: NodeResponse): void {
-  const message =
-    "no such method; the methods are those of rollcall.v1.UserService, as /rollcall.v1.UserService/GetUser";
   const contentType = req.headers["content-type"] ?? "";
   req.resume();
-  const grpc = contentType.startsWith("application/grpc");
-  res.statusCode = grpc ? 200 : 404;
-  res.setHeader("content-type", grpc ? contentType : "application/json");
-  if (grpc) {
-    res.setHeader("grpc-status", String(Code.Unimplemented));
-    res.setHeader("grpc-message", encodeURIComponent(message));
+  if (contentType.startsWith("application/grpc")) {
+    res.setHeader("content-type", contentType);
+    for (const [name, value] of setTrailerStatus(new Headers(), noSuchMethod)) res.setHeader(name, value);
     res.end();
   } else {
-    res.end(JSON.stringify({ code: "unimplemented", message }));
+    res.statusCode = 404;
+    res.setHeader("content-type", "application/json");
+    res.end(JSON.stringify(errorToJson(noSuchMethod, undefined)));
   }
 }
 

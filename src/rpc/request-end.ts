@@ -29,7 +29,7 @@ export function watchRequest(context: HandlerContext, onEnd: (end: RequestEnd) =
   const end = () => {
     const reason: unknown = signal.reason;
     if (reason instanceof ConnectError) {
-      restate(reason);
+      restate(reason, method.input);
       if (reason.code === Code.DeadlineExceeded) setTimeout(values.get(cutOffKey), deadlineGraceMs).unref();
     }
     const durationMs = Math.round((performance.now() - start) * 1_000) / 1_000;

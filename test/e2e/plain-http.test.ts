@@ -97,6 +97,8 @@ describe("JSON", () => {
     ["id", `{"id":5}`],
     ["unset", `{"id":"u","unset":[1]}`],
     ["validate_only", `{"id":"u","validate_only":"yes"}`],
+    ["observed_at", `{"id":"u","observed_at":"secret"}`],
+    ["precondition", `{"id":"u","precondition":{"exists":true,"etag":"secret"}}`],
   ])("of another type in %s is refused by name", async (field, body) => {
     const { json } = await post("Identify", body);
     expect(json).toMatchObject({
@@ -104,6 +106,37 @@ describe("JSON", () => {
       details: [{}, { debug: { field_violations: [{ field }] } }],
     });
   });
+
+  test.each([
+    ["Identify", "traits", `{"id":"u","traits":{"name":"secret"}}`],
+    ["Identify", '["x y"]', `{"id":"u","precondition":{"x y":"secret"}}`],
+    ["GetUser", "properties", `{"id":"u","properties":"secret"}`],
+  ])("with a field that %s does not have is refused, and the field named: %s", async (method, field, body) => {
+    const { json, text } = await post(method, body);
+    const violation = { field, reason: "MALFORMED_REQUEST", description: expect.stringContaining("is no field of") };
+    expect(json).toMatchObject({
+      code: "invalid_argument",
+      details: [{ debug: { reason: "MALFORMED_REQUEST" } }, { debug: { field_violations: [violation] } }],
+    });
+    expect(text).not.toContain("secret");
+  });
+
+  test.each([`"MERGE"`, `"PREFERENCES_MODE_APPEND"`, "7", "-1"])(
+    "with the unknown enum value %s is refused, and changes nothing",
+    async (mode) => {
+      await post("Identify", JSON.stringify({ id: "mode", properties: ada }));
+      await post("SetPreferences", `{"id":"mode","preferences":{"a":1}}`);
+      const { json } = await post("SetPreferences", `{"id":"mode","preferences":{"b":2},"mode":${mode}}`);
+      expect(json).toMatchObject({
+        code: "invalid_argument",
+        details: [
+          { debug: { reason: "INVALID_ENUM_VALUE" } },
+          { debug: { field_violations: [{ field: "mode", reason: "INVALID_ENUM_VALUE" }] } },
+        ],
+      });
+      expect((await post("GetUser", `{"id":"mode"}`)).json.user.preferences).toEqual({ a: 1 });
+    },
+  );
 
   test.each([
     ["properties.name", String.raw`{"id":"u","properties":{"name":"\ud800","email":"x"}}`, "INVALID_PROPERTY"],
@@ -127,7 +160,9 @@ describe("JSON", () => {
 
 describe("requests that are no calls", () => {
   test("an unknown method is UNIMPLEMENTED, as JSON says it", async () => {
-    expect(await post("Nothing", "{}")).toMatchObject({ status: 404, json: { code: "unimplemented" } });
+    const answer = await post("Nothing", "{}");
+    expect(answer).toMatchObject({ status: 404, json: { code: "unimplemented" } });
+    expect(reasonOf(answer)).toBe("NOT_IMPLEMENTED");
     expect((await fetch(server.url)).status).toBe(404);
   });
 
@@ -172,6 +207,9 @@ describe("protobuf that cannot be read is INVALID_ARGUMENT", () => {
   test("and an unknown method is UNIMPLEMENTED, as gRPC says it", async () => {
     const trailers = await grpc("/rollcall.v1.UserService/Nothing", frame(new Uint8Array()));
     expect(trailers["grpc-status"]).toBe("12");
+    expect(Buffer.from(String(trailers["grpc-status-details-bin"]), "base64").toString("latin1")).toContain(
+      "NOT_IMPLEMENTED",
+    );
   });
 });
 

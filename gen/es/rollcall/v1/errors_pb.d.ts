@@ -71,7 +71,8 @@ export enum ErrorReason {
   LIMIT_EXCEEDED = 4,
 
   /**
-   * INVALID_ARGUMENT: the bytes or the JSON of a request cannot be read as the request's message.
+   * INVALID_ARGUMENT: the bytes or the JSON of a request cannot be read as the request's message. JSON with a field that
+   * the message does not have is among it; unknown fields in the binary encoding are passed over.
    *
    * Example: a JSON request that is cut short.
    *
@@ -80,7 +81,8 @@ export enum ErrorReason {
   MALFORMED_REQUEST = 5,
 
   /**
-   * INVALID_ARGUMENT: an enum field has a value that this version of the contract does not know.
+   * INVALID_ARGUMENT: an enum field has a value that this version of the contract does not know, in JSON also a
+   * name that it does not know.
    *
    * Example: `report` = 7 in a BatchIdentifyRequest.
    *
