@@ -2,6 +2,12 @@
 import { CliError } from "./cli/cli-error.ts";
 import { createProgram } from "./cli/program.ts";
 
+// Whoever reads the output may stop reading: `rollcall list --all | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 try {
   await createProgram().parseAsync();
 } catch (error) {

@@ -1,48 +1,58 @@
-import { type JsonObject, toJsonString } from "@bufbuild/protobuf";
-import { Command, InvalidArgumentError, Option } from "commander";
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { Command } from "commander";
 import { IdentifyResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
-import { createUserClient } from "../client/index.ts";
-import { clientOptions } from "../config/options.ts";
-import { callFailure } from "./cli-error.ts";
-import { isJsonObject } from "./json.ts";
+import {
+  type PreconditionOptions,
+  parseJsonObject,
+  parseTime,
+  precondition,
+  preconditionOptions,
+} from "./arguments.ts";
+import { addServerOptions, createCaller, printMessage, type ServerOptions } from "./call.ts";
 
-interface Options {
-  readonly server: string;
-  readonly timeout: number;
-  readonly properties: JsonObject;
+interface Options extends ServerOptions, PreconditionOptions {
+  readonly properties?: JsonObject;
+  readonly setOnce?: JsonObject;
+  readonly unset?: readonly string[];
+  readonly observedAt?: Timestamp;
+  readonly validateOnly?: boolean;
 }
 
 export function identifyCommand(): Command {
-  return new Command("identify")
-    .description("create or update one user, and print the merged user as JSON")
+  const command = new Command("identify")
+    .description("create or update one user, and print what became of it as JSON")
     .argument("<id>", "the user's id")
-    .addOption(
-      new Option("--properties <json>", "the properties to write, as a JSON object")
-        .makeOptionMandatory()
-        .argParser(parseProperties),
-    )
-    .addOption(clientOptions.server())
-    .addOption(clientOptions.timeout())
+    .option("--properties <json>", "the properties to write, as a JSON object", parseJsonObject)
+    .option("--set-once <json>", "properties to write only if the user does not have them", parseJsonObject)
+    .option("--unset <names...>", "names of properties to remove")
+    .addOption(preconditionOptions.ifExists())
+    .addOption(preconditionOptions.ifMissing())
+    .addOption(preconditionOptions.ifEtag())
+    .option("--observed-at <time>", "when that was observed (RFC 3339): for each property, the latest wins", parseTime)
+    .option("--validate-only", "say what would be, and write nothing")
     .action(identify);
+  return addServerOptions(command).addHelpText(
+    "after",
+    `
+Examples:
+  rollcall identify u1 --properties '{"name":"Ada","email":"ada@example.com"}'
+  rollcall identify u1 --set-once '{"source":"import"}' --unset phone fax --if-exists
+  rollcall identify u1 --properties '{"plan":"pro"}' --observed-at 2026-01-31T12:00:00Z`,
+  );
 }
 
 async function identify(id: string, options: Options): Promise<void> {
-  const { properties, server, timeout } = options;
-  const answer = await createUserClient(server)
-    .identify({ id, properties }, { timeoutMs: timeout * 1_000 })
-    .catch((error: unknown) => {
-      throw callFailure(error, server);
-    });
-  console.log(toJsonString(IdentifyResponseSchema, answer, { useProtoFieldName: true, prettySpaces: 2 }));
-}
-
-function parseProperties(text: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new InvalidArgumentError("It is not JSON.");
-  }
-  if (!isJsonObject(value)) throw new InvalidArgumentError('Expected a JSON object, as in {"name":"Ada"}.');
-  return value;
+  const { properties, setOnce, unset, observedAt, validateOnly = false } = options;
+  const request = {
+    id,
+    ...(properties && { properties }),
+    ...(setOnce && { setOnce }),
+    ...(observedAt && { observedAt }),
+    unset: [...(unset ?? [])],
+    ...precondition(options),
+    validateOnly,
+  };
+  const answer = await createCaller(options)((users, callOptions) => users.identify(request, callOptions));
+  await printMessage(IdentifyResponseSchema, answer);
 }

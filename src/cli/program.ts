@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { deleteCommand } from "./delete.ts";
 import { getCommand } from "./get.ts";
 import { healthCommand } from "./health.ts";
 import { identifyCommand } from "./identify.ts";
 import { importCommand } from "./import.ts";
+import { listCommand } from "./list.ts";
 import { serveCommand } from "./serve.ts";
+import { setPreferencesCommand } from "./set-preferences.ts";
 
 /** The command line `rollcall`. */
 export function createProgram(): Command {
@@ -12,7 +15,16 @@ export function createProgram(): Command {
     .description("A user registry for services: identify people, merge what you know, read the whole user back.")
     .version(version())
     .showHelpAfterError("(--help shows what is expected)");
-  const commands = [serveCommand(), identifyCommand(), getCommand(), importCommand(), healthCommand()];
+  const commands = [
+    serveCommand(),
+    identifyCommand(),
+    getCommand(),
+    listCommand(),
+    setPreferencesCommand(),
+    deleteCommand(),
+    importCommand(),
+    healthCommand(),
+  ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   return program;
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createUserClient } from "../../src/client/index.ts";
 import { rollcall, type ServeProcess, serve } from "../support/processes.ts";
 
 const sample = new URL("../../examples/users.sample.ndjson", import.meta.url).pathname;
@@ -24,7 +25,9 @@ describe("help", () => {
   test("lists the commands", async () => {
     const { status, stdout } = await rollcall(["--help"]);
     expect(status).toBe(0);
-    for (const command of ["serve", "identify", "get", "import", "health"]) expect(stdout).toContain(`  ${command} `);
+    for (const command of ["serve", "identify", "get", "list", "set-preferences", "delete", "import", "health"]) {
+      expect(stdout).toContain(`  ${command} `);
+    }
   });
 
   test("of serve shows each option with its variable and default", async () => {
@@ -99,6 +102,103 @@ describe("identify, get and health", () => {
       const away = await rollcall([...command, "--server", "http://127.0.0.1:1"]);
       expect(away).toMatchObject({ status: 1, stderr: expect.stringContaining("cannot reach http://127.0.0.1:1") });
       expect(away.stderr).not.toContain("    at ");
+    }
+  });
+});
+
+/** What a command printed; fails where it failed. */
+async function printed(...args: string[]) {
+  const { status, stdout, stderr } = await call(...args);
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  return JSON.parse(stdout);
+}
+
+describe("the whole contract", () => {
+  const ada = JSON.stringify({ name: "Ada", email: "a@b.c" });
+  const store = (...ids: string[]) => {
+    const users = createUserClient(server.url);
+    return Promise.all(ids.map((id) => users.identify({ id, properties: JSON.parse(ada) })));
+  };
+
+  test("set once, unset, preconditions, observed times and validation reach the server", async () => {
+    const created = await printed("identify", "cli", "--properties", ada, "--set-once", '{"n":1}', "--if-missing");
+    expect(created).toMatchObject({ outcome: "OUTCOME_CREATED", user: { properties: { n: 1 } } });
+    const later = await printed("identify", "cli", "--set-once", '{"n":2,"m":1}', "--if-exists", "--validate-only");
+    expect(later).toMatchObject({ outcome: "OUTCOME_UPDATED", ignored_properties: ["n"] });
+    const unset = await printed("identify", "cli", "--unset", "n", "m", "--if-etag", created.user.etag);
+    expect(unset.user.properties).toEqual(JSON.parse(ada));
+    expect(await call("identify", "cli", "--if-etag", created.user.etag)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("ABORTED ETAG_MISMATCH"),
+    });
+    const at = (time: string, n: number) => ["--properties", JSON.stringify({ t: n }), "--observed-at", time];
+    await printed("identify", "cli", ...at("2026-01-02T00:00:00.000002Z", 2));
+    expect(await printed("identify", "cli", ...at("2026-01-02T00:00:00.000001Z", 1))).toMatchObject({
+      outcome: "OUTCOME_UNCHANGED",
+      ignored_properties: ["t"],
+    });
+  });
+
+  test("preferences are replaced, or merged", async () => {
+    await store("preferences");
+    const set = (...more: string[]) => printed("set-preferences", "preferences", ...more);
+    expect((await set("--preferences", '{"a":1}')).user.preferences).toEqual({ a: 1 });
+    const merged = await set("--preferences", '{"b":2}', "--merge");
+    expect(merged.user.preferences).toEqual({ a: 1, b: 2 });
+    expect((await set("--preferences", "{}", "--if-etag", merged.user.etag)).user.preferences).toEqual({});
+  });
+
+  test("users are deleted", async () => {
+    const [created] = await store("gone");
+    expect(await call("delete", "gone", "--if-etag", "other")).toMatchObject({ status: 1 });
+    const etag = created?.user?.etag ?? "";
+    expect(await call("delete", "gone", "--if-etag", etag)).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(await call("delete", "gone")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("NOT_FOUND USER_NOT_FOUND"),
+    });
+    expect(await call("delete", "gone", "--allow-missing")).toMatchObject({ status: 0 });
+  });
+
+  test("several users are read at once, and the missing ones named", async () => {
+    await store("one", "two");
+    const found = await printed("get", "two", "one", "two", "--only", "name");
+    expect(found).toMatchObject({
+      users: [
+        { id: "two", properties: { name: "Ada" } },
+        { id: "one", properties: { name: "Ada" } },
+      ],
+    });
+    const { status, stdout } = await call("get", "one", "nobody");
+    expect([status, JSON.parse(stdout).missing_ids]).toEqual([1, ["nobody"]]);
+  });
+
+  test("users are listed by the page, or all of them, one a line", async () => {
+    const ids = Array.from({ length: 5 }, (_, n) => `listed ${n}`);
+    await store(...ids);
+    const first = await printed("list", "--page-size", "2");
+    expect(first.users).toHaveLength(2);
+    const second = await printed("list", "--page-size", "1", "--page-token", first.next_page_token);
+    const { stdout } = await call("list", "--all", "--page-size", "2", "--only", "name");
+    const all = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(all.slice(0, 3).map(({ id }) => id)).toEqual([...first.users, ...second.users].map(({ id }) => id));
+    expect(all.filter(({ id }) => ids.includes(id)).map(({ id }) => id)).toEqual(ids);
+    expect(all.every(({ properties }) => Object.keys(properties).join() === "name")).toBe(true);
+  });
+
+  test("wrong arguments are refused by name", async () => {
+    for (const [args, message] of [
+      [["list", "--page-size", "0"], "'--page-size <users>'"],
+      [["identify", "u", "--observed-at", "yesterday"], "'--observed-at <time>'"],
+      [["identify", "u", "--if-exists", "--if-missing"], "cannot be used with"],
+      [["set-preferences", "u", "--preferences", "[]"], "'--preferences <json>'"],
+      [["set-preferences", "u"], "--preferences <json>"],
+    ] as const) {
+      expect(await call(...args)).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining(message) });
     }
   });
 });

@@ -1,0 +1,47 @@
+import { Command, Option } from "commander";
+import { UserSchema } from "#gen/rollcall/v1/user_pb.js";
+import { ListUsersResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
+import { parseCount } from "./arguments.ts";
+import { addServerOptions, createCaller, printMessage, type ServerOptions } from "./call.ts";
+
+interface Options extends ServerOptions {
+  readonly pageSize?: number;
+  readonly pageToken?: string;
+  readonly only?: readonly string[];
+  readonly all?: boolean;
+}
+
+export function listCommand(): Command {
+  const command = new Command("list")
+    .description("print a page of the list of all users as JSON, or the whole list")
+    .addOption(new Option("--page-size <users>", "the most users on a page, up to 1000").argParser(parseCount))
+    .option("--page-token <token>", "the next_page_token of the page before")
+    .option("--only <names...>", "only these properties")
+    .option("--all", "follow the pages to the last one; one user a line")
+    .action(list);
+  return addServerOptions(command).addHelpText(
+    "after",
+    `
+Examples:
+  rollcall list --page-size 10
+  rollcall list --all --only email > emails.ndjson`,
+  );
+}
+
+async function list(options: Options): Promise<void> {
+  const call = createCaller(options);
+  const readPage = (pageToken: string) => {
+    const request = { pageSize: options.pageSize ?? 0, pageToken, onlyProperties: [...(options.only ?? [])] };
+    return call((users, callOptions) => users.listUsers(request, callOptions));
+  };
+  let pageToken = options.pageToken ?? "";
+  if (options.all !== true) {
+    await printMessage(ListUsersResponseSchema, await readPage(pageToken));
+    return;
+  }
+  do {
+    const page = await readPage(pageToken);
+    for (const user of page.users) await printMessage(UserSchema, user, { oneLine: true });
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+}
