@@ -1,39 +1,10 @@
 /** What every store promises, as one suite of tests that runs against each adapter. */
-import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createEtagSource } from "../../src/users/etag.ts";
-import type { IdentifyCommand, UserStore, WriteCommand, WriteResult } from "../../src/users/store.ts";
-import { parseUserId, type UserId } from "../../src/users/user-id.ts";
+import type { UserStore, WriteCommand } from "../../src/users/store.ts";
+import { applied, command, drawEtag, userId } from "../support/commands.ts";
 import type { TemporaryStore } from "../support/stores.ts";
 import { canonical, decode } from "../support/struct.ts";
-
-const drawEtag = createEtagSource();
-
-export function userId(text: string): UserId {
-  const id = parseUserId(Buffer.from(text));
-  if (typeof id !== "string") expect.fail(id.description);
-  return id;
-}
-
-export function command(id: string, properties: JsonObject, more: Partial<IdentifyCommand> = {}): IdentifyCommand {
-  return {
-    verb: "identify",
-    id: userId(id),
-    edits: canonical(properties),
-    observedAt: undefined,
-    precondition: undefined,
-    canCreate: true,
-    validateOnly: false,
-    etag: drawEtag(),
-    wantUser: true,
-    ...more,
-  };
-}
-
-function applied(result: WriteResult | undefined) {
-  if (result === undefined || "refused" in result) expect.fail(`refused: ${JSON.stringify(result)}`);
-  return result;
-}
+import { furtherVerbs } from "./conformance-verbs.ts";
 
 /** Opens an empty store. */
 export type OpenStore = () => Promise<TemporaryStore>;
@@ -212,6 +183,8 @@ export function storeConformance(name: string, open: OpenStore): void {
         commands.map((_, i) => ({ i })),
       );
     });
+
+    furtherVerbs(() => store);
 
     test("says that it is ready", async () => {
       await expect(store.check()).resolves.toBeUndefined();

@@ -7,10 +7,11 @@ import { coalesce } from "../../src/store/coalescing-store.ts";
 import { crc16, idsKey, partitionOf, partitionTags, userKey } from "../../src/store/redis/keys.ts";
 import { openRedisStore } from "../../src/store/redis/redis-store.ts";
 import type { UserStore } from "../../src/users/store.ts";
+import { command, deletion, userId } from "../support/commands.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { openTemporaryRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
-import { command, storeConformance, userId } from "./conformance.ts";
+import { storeConformance } from "./conformance.ts";
 
 storeConformance("Redis", openTemporaryRedis);
 
@@ -93,6 +94,19 @@ describe("users in Redis", () => {
   test("are written by a script that the server has forgotten", async () => {
     await redis.script("FLUSH");
     expect(await store.write([command("flushed", { n: 1 })])).toMatchObject([{ outcome: "created" }]);
+  });
+
+  test("are deleted once by a deletion that is repeated, also where another has created the user again", async () => {
+    const gone = deletion("deleted-once");
+    await store.write([command("deleted-once", { n: 1 })]);
+    expect(await store.write([gone])).toMatchObject([{ outcome: "deleted" }]);
+    expect(await store.write([gone])).toMatchObject([{ outcome: "deleted" }]);
+    await store.write([command("deleted-once", { n: 2 })]);
+    expect(await store.write([gone])).toMatchObject([{ outcome: "deleted" }]);
+    expect((await store.get([userId("deleted-once")]))[0]).toBeDefined();
+    expect(await store.write([deletion("deleted-once")])).toMatchObject([{ outcome: "deleted" }]);
+    expect(await redis.exists(userKey("deleted-once"))).toBe(0);
+    expect(await redis.zscore(idsKey(partitionOf("deleted-once")), "deleted-once")).toBeNull();
   });
 
   test("a server without memory is STORE_FULL, and nothing is half-written", async () => {

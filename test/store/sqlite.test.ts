@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { packCommands, unpackResults } from "../../src/store/packed.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { command, userId } from "../support/commands.ts";
 import { openTemporarySqlite, temporaryDirectory } from "../support/stores.ts";
-import { command, storeConformance, userId } from "./conformance.ts";
+import { storeConformance } from "./conformance.ts";
 
 storeConformance("SQLite", openTemporarySqlite);
 

@@ -123,7 +123,8 @@ local function setPreferences(command, user, key, again)
   return applied(command, UPDATED, user)
 end
 
--- A deletion that is repeated because its answer was lost finds no user, but finds that it has been done.
+-- A deletion leaves behind that it has been done: one that is repeated because its answer was lost finds no user, or a
+-- new one that it must not delete.
 local function delete(command, user, key, doneKey)
   redis.call('DEL', key)
   redis.call('ZREM', KEYS[command.group], command.id)
@@ -134,7 +135,7 @@ end
 local function apply(command, key, doneKey)
   local user = read(key)
   local again = user.etag == command.etag
-  if not user.etag and doneKey and redis.call('EXISTS', doneKey) == 1 then return applied(command, DELETED, user) end
+  if doneKey and redis.call('EXISTS', doneKey) == 1 then return applied(command, DELETED, {}) end
   if not user.etag and has(command, ALLOW_MISSING) then return applied(command, UNCHANGED, user) end
   local reason = not again and refusal(command, user)
   if reason then return refused(reason) end
