@@ -3,6 +3,7 @@ import {
   etagMismatch,
   invalidRequest,
   limitExceeded,
+  storeUnavailable,
   type UserError,
   userAlreadyExists,
   userNotFound,
@@ -38,6 +39,8 @@ export function refusal(result: Refused, { field, missing, required }: RefusedCo
       return userAlreadyExists();
     case "etag-mismatch":
       return etagMismatch();
+    case "uncertain":
+      return storeUnavailable();
     case "too-many-properties": {
       const description = `the user would have ${result.count} properties; at most ${limits.maxProperties} are allowed`;
       return invalidRequest([limitExceeded(field, "maxProperties", description)]);

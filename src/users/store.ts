@@ -75,7 +75,7 @@ export interface Applied {
   readonly ignored: readonly string[];
 }
 
-/** Why a command was refused for good; nothing was written. */
+/** Why a command was refused for good; nothing was written, but for the last of them. */
 export type Refused =
   /** There is no such user, and the command may not create it. */
   | { readonly refused: "required-missing" }
@@ -90,7 +90,9 @@ export type Refused =
   /** The merged user would have `count` properties. */
   | { readonly refused: "too-many-properties"; readonly count: number }
   /** The merged user's properties, or its preferences, would have `bytes` bytes. */
-  | { readonly refused: "too-large"; readonly bytes: number };
+  | { readonly refused: "too-large"; readonly bytes: number }
+  /** The answer to an attempt was lost, and by the next one the command was refused: the first may have applied it. */
+  | { readonly refused: "uncertain" };
 
 export type WriteResult = Applied | Refused;
 

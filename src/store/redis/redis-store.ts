@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import { limits } from "../../users/limits.ts";
-import type { UserStore } from "../../users/store.ts";
+import type { UserStore, WriteCommand, WriteResult } from "../../users/store.ts";
 import { maxReadBytes, packCommands, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
 import { deletionKey, idsKey, partitionCount, partitionOf, userKey } from "./keys.ts";
 import { runScript, type Script, script } from "./script-runner.ts";
@@ -43,17 +43,20 @@ export function openRedisStore(options: RedisStoreOptions): UserStore {
       const users = commands.map((command) => userKey(command.id));
       const deletions = commands.filter(({ verb }) => verb === "delete").map(({ id, etag }) => deletionKey(id, etag));
       const keys = [...touched.map(idsKey), ...users, ...deletions];
-      return unpackResults(await run(redis, scripts.write, keys, [packed, ...bounds]), commands);
+      const { bytes, repeated } = await run(redis, scripts.write, keys, [packed, ...bounds]);
+      const results = unpackResults(bytes, commands);
+      return repeated ? results.map((result, index) => asRepeated(result, commands[index])) : results;
     },
     get(ids) {
-      return readAll(ids, async (some) =>
-        unpackFound(await run(redis, scripts.get, some.map(userKey), [maxReadBytes]), some),
-      );
+      return readAll(ids, async (some) => {
+        const { bytes } = await run(redis, scripts.get, some.map(userKey), [maxReadBytes]);
+        return unpackFound(bytes, some);
+      });
     },
     async list(after, count) {
       const first = after === undefined ? 0 : partitionOf(after);
       const keys = Array.from({ length: partitionCount - first }, (_, index) => idsKey(first + index));
-      return unpackIds(await run(redis, scripts.list, keys, [after ?? "", count]));
+      return unpackIds((await run(redis, scripts.list, keys, [after ?? "", count])).bytes);
     },
     async check() {
       await runScript(redis, scripts.check, [`${idsKey(0)}:check`], []);
@@ -78,10 +81,23 @@ async function run(
   what: Script,
   keys: readonly string[],
   args: readonly (string | number | Buffer)[],
-): Promise<Buffer> {
-  const answer = await runScript(redis, what, keys, args);
-  if (Buffer.isBuffer(answer)) return answer;
+): Promise<{ bytes: Buffer; repeated: boolean }> {
+  const { answer, repeated } = await runScript(redis, what, keys, args);
+  if (Buffer.isBuffer(answer)) return { bytes: answer, repeated };
   throw new TypeError("a script answered with something else than bytes");
+}
+
+/**
+ * The result of a command that may have been applied by an earlier attempt. If nobody has written since, the script
+ * recognises that, and a deletion for a while whoever has; else it holds the command against what another has written
+ * over it, and a refusal says nothing about the attempt before.
+ */
+function asRepeated(result: WriteResult, command: WriteCommand | undefined): WriteResult {
+  if (command === undefined || command.verb === "delete" || !("refused" in result)) return result;
+  const conditional = command.precondition !== undefined || command.verb === "set-preferences";
+  return conditional && ["not-found", "already-exists", "etag-mismatch"].includes(result.refused)
+    ? { refused: "uncertain" }
+    : result;
 }
 
 /** A script made of files, one after the other. */

@@ -22,11 +22,17 @@ const retryPauseMs = 20;
 /** Redis' answers that another attempt, moments later, may not get: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
 const transientReplies = ["LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "BUSY", "CLUSTERDOWN", "NOREPLICAS"];
 
+/** What a script answered. */
+export interface ScriptAnswer {
+  readonly answer: unknown;
+  /** Whether an earlier attempt may have run the script too: its answer was lost. */
+  readonly repeated: boolean;
+}
+
 /**
  * Runs a script by its digest, and sends its source where the server does not have it. Tries again while the server
  * cannot be reached, up to a bound: scripts are written so that running one twice is harmless.
  *
- * @returns the script's answer as it came
  * @throws UserError STORE_UNAVAILABLE, STORE_FULL; Error where the script itself fails
  */
 export async function runScript(
@@ -34,19 +40,22 @@ export async function runScript(
   { source, sha }: Script,
   keys: readonly string[],
   args: readonly (string | number | Buffer)[],
-): Promise<unknown> {
+): Promise<ScriptAnswer> {
   const deadline = performance.now() + callTimeoutMs;
   let bySource = false;
+  let repeated = false;
   for (;;) {
     const remainingMs = deadline - performance.now();
+    const sent = redis.status === "ready";
     try {
       const timeoutMs = Math.min(attemptTimeoutMs, remainingMs);
       const answer = bySource
         ? redis.callBuffer("EVAL", source, keys.length, ...keys, ...args)
         : redis.callBuffer("EVALSHA", sha, keys.length, ...keys, ...args);
-      return await within(timeoutMs, answer);
+      return { answer: await within(timeoutMs, answer), repeated };
     } catch (error) {
       const reply = replyCode(error);
+      repeated ||= sent && reply === undefined;
       if (reply === "NOSCRIPT") bySource = true;
       else if (reply === "OOM") throw storeFull(error);
       else if (reply !== undefined && !transientReplies.includes(reply)) throw error;
