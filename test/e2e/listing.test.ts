@@ -1,0 +1,72 @@
+/** A listing of many users shows each of them once, whatever is created and deleted meanwhile. */
+import { type Client, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { seededRandom } from "../support/struct.ts";
+
+const stayingUsers = 100_000;
+const comingUsers = 2_000;
+const chunk = 1_000;
+
+let redis: RedisProcess;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+const idOf = (n: number) => `${(n * 7_919) % 1_000_003}-staying`;
+// Between the others, wherever the listing is.
+const otherId = (n: number) => `${(n * 104_729) % 1_000_003}-coming`;
+
+async function identify(users: Client<typeof UserService>, ids: readonly string[]): Promise<void> {
+  async function* requests() {
+    for (let from = 0; from < ids.length; from += chunk) {
+      yield { requests: ids.slice(from, from + chunk).map((id) => ({ id, properties: { n: from } })) };
+    }
+  }
+  for await (const { failed } of users.batchIdentify(requests())) expect(failed).toBe(0);
+}
+
+describe.each(["SQLite", "Redis"])("over %s", (store) => {
+  let server: TestServer;
+  beforeAll(async () => {
+    const location = store === "Redis" ? { store: { kind: "redis" as const, url: redis.url } } : {};
+    server = await startTestServer({ requiredProperties: [], ...location });
+  });
+  afterAll(() => server.stop());
+
+  test(`${stayingUsers} users are listed once each, while others come and go`, async () => {
+    const connect = () => createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
+    const users = connect();
+    const staying = Array.from({ length: stayingUsers }, (_, n) => idOf(n));
+    await identify(users, staying);
+
+    const others = connect();
+    const random = seededRandom(1);
+    const some = () => Math.floor(random() * comingUsers);
+    const comeAndGo = async () => {
+      const coming = Array.from({ length: 20 }, () => otherId(some()));
+      await identify(others, [...coming, idOf(some())]);
+      await Promise.all(coming.slice(10).map((id) => others.deleteUser({ id, allowMissing: true })));
+    };
+
+    const seen: string[] = [];
+    let pageToken = "";
+    do {
+      const request = { pageSize: 1_000, pageToken, onlyProperties: ["none"] };
+      const [page] = await Promise.all([users.listUsers(request), comeAndGo()]);
+      seen.push(...page.users.map(({ id }) => id));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+
+    expect(new Set(seen).size).toBe(seen.length);
+    const seenStaying = new Set(seen.filter((id) => id.endsWith("-staying")));
+    expect(seenStaying.size).toBe(stayingUsers);
+    expect(staying.every((id) => seenStaying.has(id))).toBe(true);
+    // Else nothing has come meanwhile.
+    expect(seen.length).toBeGreaterThan(stayingUsers);
+  }, 60_000);
+});
