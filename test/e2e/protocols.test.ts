@@ -1,9 +1,9 @@
 /** The same service through Connect-ES clients of all three protocols, on both stores. */
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { BatchReport, Outcome, UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { BatchReport, Outcome, PreferencesMode, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
@@ -40,17 +40,44 @@ const protocols: Protocol[] = [
   ]),
 ];
 
-const hostile: JsonObject = Object.fromEntries([
-  ["__proto__", { constructor: 1 }],
+/** A value nested that deep: the innermost part is in as many objects and lists. */
+function nested(depth: number): JsonValue {
+  let value: JsonValue = 1;
+  for (let level = 0; level < depth; level++) value = level % 2 === 0 ? { ["__proto__"]: value } : [value];
+  return value;
+}
+
+const hostile: JsonObject = Object.fromEntries<JsonValue>([
+  ["__proto__", { constructor: 1, ["__proto__"]: { toString: null } }],
   ["constructor", "c"],
   ["toString", null],
+  ["hasOwnProperty", false],
   ["a.b", [1, [2], {}]],
+  ["a[0].b", ""],
   ["é", "e\u0301"],
-  ["emoji 👩‍👩‍👧", "שלום"],
+  ["e\u0301", "é"],
+  ["emoji 👩‍👩‍👧", "👩‍👩‍👧"],
+  ["\u202eשלום", "\u202eשלום"],
   ["n".repeat(128), 1e308],
+  ["𝄞".repeat(32), -1e308],
   ["10", 2 ** 53],
-  ["empty", ""],
+  ["5e-324", 5e-324],
+  ["empty list", []],
+  ["empty object", {}],
+  ["null", null],
+  ["deep", nested(24)],
 ]);
+
+/** The same value with the keys of every object in the opposite order. */
+function reversed<Value extends JsonValue>(value: Value): Value {
+  const reverse = (item: JsonValue): JsonValue => {
+    if (typeof item !== "object" || item === null) return item;
+    if (Array.isArray(item)) return item.map(reverse);
+    const entries = Object.entries(item).map(([key, below]) => [key, reverse(below)] as const);
+    return Object.fromEntries(entries.reverse());
+  };
+  return reverse(value) as Value;
+}
 
 let redis: RedisProcess;
 beforeAll(async () => {
@@ -90,10 +117,82 @@ describe.each(["SQLite", "Redis"])("over %s", (store) => {
 
     test("hostile names and values come back as they were sent", async () => {
       const id = idOf("hostile é 𝄞");
-      const { user } = await client().identify({ id, properties: { ...ada, ...hostile, ["__proto__"]: 1 } });
+      const expected = Object.entries({ ...ada, ...hostile }).sort();
+      const properties = Object.fromEntries(expected);
+      const entriesOf = (struct: JsonObject | undefined) => Object.entries(struct ?? {}).sort();
+      const { user } = await client().identify({ id, properties: ada, setOnce: hostile });
       expect(user?.id).toBe(id);
-      const expected = { ...ada, ...hostile, ["__proto__"]: 1 };
-      expect(Object.entries(user?.properties ?? {}).sort()).toEqual(Object.entries(expected).sort());
+      expect(entriesOf(user?.properties)).toEqual(expected);
+      const { user: preferring } = await client().setPreferences({ id, preferences: hostile });
+      expect(entriesOf(preferring?.preferences)).toEqual(Object.entries(hostile).sort());
+      const read = await client().getUser({ id });
+      expect(entriesOf(read.user?.properties)).toEqual(expected);
+      const names = Object.keys(hostile);
+      const selected = await client().getUser({ id, onlyProperties: names });
+      expect(entriesOf(selected.user?.properties)).toEqual(Object.entries(hostile).sort());
+      // The same data with the keys of every object in another order.
+      const again = await client().identify({ id, properties: reversed(properties) });
+      expect(again).toMatchObject({ outcome: Outcome.UNCHANGED, user: read.user });
+      const unset = await client().identify({ id, unset: names });
+      expect(unset.user?.properties).toEqual(ada);
+    });
+
+    test("-0 survives in binary and is 0 in JSON, and an integer beyond 2^53 is the nearest double", async () => {
+      const id = idOf("numbers");
+      await client().identify({ id, properties: { ...ada, zero: -0 } });
+      const { user } = await client().getUser({ id });
+      expect(Object.is(user?.properties?.["zero"], name.includes("JSON") ? 0 : -0)).toBe(true);
+      await fetch(`${server.url}/rollcall.v1.UserService/Identify`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: `{"id":${JSON.stringify(id)},"properties":{"n":9007199254740993}}`,
+      });
+      expect((await client().getUser({ id })).user?.properties).toMatchObject({ n: 9007199254740992 });
+    });
+
+    test("25 levels are refused by their path", async () => {
+      const properties = { ...ada, deep: [nested(24)] };
+      const seen = await failureOf(client().identify({ id: idOf("too deep"), properties }));
+      expect(seen).toMatchObject({
+        code: "InvalidArgument",
+        reason: "LIMIT_EXCEEDED",
+        metadata: { limit: "maxValueDepth", max: "24" },
+        violations: [{ field: expect.stringMatching(/^properties\.deep\[0\]/), reason: "LIMIT_EXCEEDED" }],
+      });
+      expect(await failureOf(client().getUser({ id: idOf("too deep") }))).toMatchObject({ code: "NotFound" });
+    });
+
+    test("preferences are set, users listed, read together and deleted", async () => {
+      const ids = [1, 2, 3].map((n) => idOf(`whole ${n}`));
+      const users = client();
+      for (const id of ids) await users.identify({ id, properties: ada });
+      const [first = "", second = "", third = ""] = ids;
+      await users.setPreferences({ id: first, preferences: { a: 1, b: { c: [] } } });
+      const merged = await users.setPreferences({
+        id: first,
+        preferences: { a: null },
+        mode: PreferencesMode.MERGE,
+        precondition: { condition: { case: "exists", value: true } },
+      });
+      expect(merged.user?.preferences).toEqual({ a: null, b: { c: [] } });
+      await users.deleteUser({ id: second });
+      await users.deleteUser({ id: second, allowMissing: true });
+      expect(await failureOf(users.deleteUser({ id: second }))).toMatchObject({ reason: "USER_NOT_FOUND" });
+      const found = await users.batchGetUsers({ ids: [third, second, first, third], onlyProperties: ["name"] });
+      expect(found.users.map(({ id, properties }) => [id, properties])).toEqual([
+        [third, { name: "Ada" }],
+        [first, { name: "Ada" }],
+      ]);
+      expect(found).toMatchObject({ missingIds: [second], unreadIds: [] });
+      const listed: string[] = [];
+      let pageToken = "";
+      do {
+        const page = await users.listUsers({ pageSize: 7, pageToken });
+        for (const user of page.users) if (user.id === first) expect(user).toEqual(merged.user);
+        listed.push(...page.users.map(({ id }) => id));
+        pageToken = page.nextPageToken;
+      } while (pageToken !== "");
+      expect(listed.filter((id) => ids.includes(id)).sort()).toEqual([first, third].sort());
     });
 
     test("GetUser returns only the properties asked for", async () => {
