@@ -1,0 +1,168 @@
+/** One row for each reason of the contract: what a client of each protocol sees of it. */
+import { create } from "@bufbuild/protobuf";
+import { ConnectError, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ErrorReason } from "#gen/rollcall/v1/errors_pb.js";
+import { IdentifyRequestSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { userKey } from "../../src/store/redis/keys.ts";
+import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { describeError, type SeenError } from "../support/rpc-errors.ts";
+import { ada, startTestServer, type TestServer } from "../support/server.ts";
+import { type Row, rows, unary, users } from "./error-rows.ts";
+
+const protocols: [string, (baseUrl: string) => Transport][] = [
+  ["gRPC", (baseUrl) => createGrpcTransport({ baseUrl })],
+  ["gRPC-Web", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
+  ["Connect JSON", (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false })],
+];
+const { getUser } = UserService.method;
+
+let redis: RedisProcess;
+let server: TestServer;
+let admin: Redis;
+beforeAll(async () => {
+  redis = await startRedis();
+  server = await startTestServer({ store: { kind: "redis", url: redis.url } });
+  admin = new Redis(redis.url);
+  await users(createGrpcTransport({ baseUrl: server.url })).identify({ id: "there", properties: ada });
+});
+afterAll(async () => {
+  admin.disconnect();
+  await server.stop();
+  await redis.stop();
+});
+
+const tested = new Set<string>();
+
+/** The failure as the client sees it, with the size of its details. */
+async function seen(call: Promise<unknown>): Promise<SeenError> {
+  const failure = await call.then(
+    () => expect.fail("the call succeeded"),
+    (error: unknown) => ConnectError.from(error),
+  );
+  const bytes = failure.details.reduce((sum, detail) => sum + ("type" in detail ? detail.value.length : 0), 0);
+  expect(bytes).toBeLessThan(4_096);
+  return describeError(failure);
+}
+
+async function expectRow({ reason, code, metadata, violations, retry }: Omit<Row, "call">, call: Promise<unknown>) {
+  tested.add(reason);
+  expect(await seen(call)).toEqual({
+    code,
+    reason,
+    domain: "rollcall.v1",
+    metadata: metadata ?? {},
+    violations: violations ?? [],
+    retry: retry ?? false,
+    message: expect.stringMatching(/\w{3}/),
+  });
+}
+
+describe.each(protocols)("through %s", (protocol, connect) => {
+  test.each(rows)("$reason is $code", async ({ call, ...row }) => {
+    await expectRow(row, call(connect(server.url)));
+  });
+
+  test("MALFORMED_REQUEST is InvalidArgument", async () => {
+    const row = { reason: "MALFORMED_REQUEST", code: "InvalidArgument" } as const;
+    if (protocol === "Connect JSON") {
+      const other = unary(connect(server.url), { ...getUser, input: IdentifyRequestSchema }, { properties: ada });
+      await expectRow({ ...row, violations: [{ field: "properties", reason: "MALFORMED_REQUEST" }] }, other);
+    } else {
+      // A field that says that it is longer than what follows.
+      const cutShort = { $unknown: [{ no: 1, wireType: 2, data: Uint8Array.of(9, 1) }] };
+      await expectRow(row, unary(connect(server.url), getUser, { ...create(getUser.input), ...cutShort }));
+    }
+  });
+
+  test("an error with many long fields stays small", async () => {
+    const properties = Object.fromEntries(
+      Array.from({ length: 500 }, (_, n) => [
+        `${"\u0001é".repeat(30)}${n}`,
+        "x".repeat(65_600 - (n > 30 ? 65_000 : 0)),
+      ]),
+    );
+    const { violations, code } = await seen(users(connect(server.url)).identify({ id: "", properties }));
+    expect(code).toBe("InvalidArgument");
+    expect(violations.length).toBeGreaterThan(5);
+    expect(violations.length).toBeLessThanOrEqual(20);
+  });
+
+  test("INTERNAL is Internal", async () => {
+    const id = `damaged ${protocol}`;
+    await users(connect(server.url)).identify({ id, properties: ada });
+    await admin.hset(userKey(id), "properties", "no Struct");
+    await expectRow({ reason: "INTERNAL", code: "Internal" }, users(connect(server.url)).getUser({ id }));
+  });
+
+  test("STORE_FULL is ResourceExhausted, without an invitation to try again", async () => {
+    await admin.config("SET", "maxmemory", "1");
+    try {
+      const call = users(connect(server.url)).identify({ id: "full", properties: ada });
+      await expectRow({ reason: "STORE_FULL", code: "ResourceExhausted" }, call);
+    } finally {
+      await admin.config("SET", "maxmemory", "0");
+    }
+  });
+
+  describe("while the store does not answer", () => {
+    afterEach(() => redis.kill("SIGCONT"));
+
+    test("DEADLINE_EXCEEDED is DeadlineExceeded, by the server", async () => {
+      redis.kill("SIGSTOP");
+      const headers = protocol === "Connect JSON" ? { "connect-timeout-ms": "100" } : { "grpc-timeout": "100m" };
+      const call = users(connect(server.url)).getUser({ id: "there" }, { headers });
+      await expectRow({ reason: "DEADLINE_EXCEEDED", code: "DeadlineExceeded" }, call);
+    });
+
+    test("STORE_UNAVAILABLE is Unavailable, with an invitation to try again", async () => {
+      redis.kill("SIGSTOP");
+      const call = users(connect(server.url)).getUser({ id: "there" });
+      await expectRow({ reason: "STORE_UNAVAILABLE", code: "Unavailable", retry: true }, call);
+    });
+  });
+});
+
+test("OVERLOADED is ResourceExhausted, with an invitation to try again", async () => {
+  const transport = createGrpcTransport({ baseUrl: server.url });
+  const properties = { ...ada, ...Object.fromEntries([1, 2, 3, 4].map((n) => [`t${n}`, "x".repeat(62_000)])) };
+  redis.kill("SIGSTOP");
+  try {
+    // More than waits for a store that does not answer, also where some are told meanwhile that it is away.
+    for (let attempt = 0; ; attempt++) {
+      const calls = Array.from({ length: 400 }, (_, n) => users(transport).identify({ id: `burst ${n}`, properties }));
+      const failures = (await Promise.allSettled(calls)).flatMap((call) =>
+        call.status === "rejected" ? [call.reason] : [],
+      );
+      const refused = failures.find((failure) => describeError(failure).reason === "OVERLOADED");
+      if (refused === undefined && attempt < 10) continue;
+      await expectRow({ reason: "OVERLOADED", code: "ResourceExhausted", retry: true }, Promise.reject(refused));
+      return;
+    }
+  } finally {
+    redis.kill("SIGCONT");
+  }
+});
+
+test("DRAINING is Unavailable, with an invitation to try again", async () => {
+  const other = await startTestServer();
+  async function* requests() {
+    yield { requests: [{ id: "u", properties: ada }] };
+    await new Promise(() => {});
+  }
+  const answers = users(createGrpcTransport({ baseUrl: other.url }))
+    .batchIdentify(requests())
+    [Symbol.asyncIterator]();
+  expect((await answers.next()).value).toMatchObject({ created: 1 });
+  const next = answers.next();
+  const stopped = other.stop();
+  await expectRow({ reason: "DRAINING", code: "Unavailable", retry: true }, next);
+  await stopped;
+});
+
+test("every reason of the contract has its row", () => {
+  const reasons = Object.keys(ErrorReason).filter((key) => Number.isNaN(Number(key)) && key !== "UNSPECIFIED");
+  expect([...tested].sort()).toEqual(reasons.sort());
+});
