@@ -89,8 +89,12 @@ function inOurTerms(error: ConnectError, input: DescMessage): ConnectError | und
     case Code.InvalidArgument:
       return describeError(unreadable(error.rawMessage, input));
     case Code.Internal:
-      return error.rawMessage.startsWith("parse binary:")
-        ? describeError(unreadable(error.rawMessage, input))
+      if (error.rawMessage.startsWith("parse binary:") || error.rawMessage === "decompression failed") {
+        return describeError(unreadable(error.rawMessage, input));
+      }
+      // A message that is marked as compressed, without a word on how: INTERNAL by the rules of gRPC and Connect.
+      return error.rawMessage.startsWith("received compressed envelope")
+        ? describeError(new UserError("MALFORMED_REQUEST", error.rawMessage), Code.Internal)
         : undefined;
     default:
       return undefined;

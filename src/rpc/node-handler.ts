@@ -13,7 +13,7 @@ import {
 import { UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { describeError } from "./errors.ts";
-import { cutOffKey, type RequestEnd, watchRequest } from "./request-end.ts";
+import { cutOffKey, endedByKey, type RequestEnd, watchRequest } from "./request-end.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -49,11 +49,14 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
       answerUnimplemented(req, res);
       return;
     }
-    const contextValues = createContextValues().set(cutOffKey, () => cutOff(req, res));
+    const endedBy: { error?: ConnectError } = {};
+    const contextValues = createContextValues()
+      .set(cutOffKey, () => cutOff(req, res))
+      .set(endedByKey, endedBy);
     new Promise<void>((resolve) => {
       const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
-      // A request of which the rest is not read can still be answered: reading must not destroy it.
-      const body = req.iterator({ destroyOnReturn: false });
+      dropTimeoutsWithoutEnd(request.header);
+      const body = readBody(req, endedBy);
       dismissOnceAnswered(req, res);
       resolve(handler({ ...request, body }).then((response) => universalResponseToNodeResponse(response, res)));
     }).catch((reason: unknown) => {
@@ -61,6 +64,31 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
       cutOff(req, res);
     });
   };
+}
+
+/** The longest time that a timer of Node's waits; after a longer one it would ring at once. About 25 days. */
+const maxTimerMs = 2 ** 31 - 1;
+/** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: TimeoutUnit */
+const grpcTimeoutUnitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000 };
+
+/** Removes timeouts that no timer can wait for: some clients write an infinite one as the longest that there is. */
+function dropTimeoutsWithoutEnd(header: Headers): void {
+  const [, value, unit = ""] = /^(\d+)([HMS])$/.exec(header.get("grpc-timeout") ?? "") ?? [];
+  if (Number(value) * (grpcTimeoutUnitMs[unit] ?? 0) > maxTimerMs) header.delete("grpc-timeout");
+  if (Number(header.get("connect-timeout-ms")) > maxTimerMs) header.delete("connect-timeout-ms");
+}
+
+/**
+ * The pieces of a request's body, until something ends the request: its deadline, say. What would be wrong with the rest
+ * does not matter then.
+ */
+async function* readBody(req: NodeRequest, endedBy: { readonly error?: ConnectError }): AsyncGenerator<Uint8Array> {
+  // A request of which the rest is not read can still be answered: reading must not destroy it.
+  for await (const piece of req.iterator({ destroyOnReturn: false })) {
+    if (endedBy.error !== undefined) throw endedBy.error;
+    yield piece;
+  }
+  if (endedBy.error !== undefined) throw endedBy.error;
 }
 
 function handlersByPath(routes: readonly Routes[], { shutdown, onRequestEnd }: NodeHandlerOptions) {

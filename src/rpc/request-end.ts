@@ -7,6 +7,9 @@ const deadlineGraceMs = 1_000;
 /** Cuts the request's HTTP stream off; set by the adapter. */
 export const cutOffKey = createContextKey<() => void>(() => {}, { description: "cuts the request off" });
 
+/** Where the adapter finds what has ended a request before its time, while it still reads the request's body. */
+export const endedByKey = createContextKey<{ error?: ConnectError }>({}, { description: "what ended the request" });
+
 /** One finished request, without anything of its content. */
 export interface RequestEnd {
   /** `rollcall.v1.UserService/Identify` */
@@ -22,6 +25,8 @@ export interface RequestEnd {
  * Watches a request from before its body is read to its end, however it ends: Connect aborts the context's signal, with
  * the error if there is one, before it writes the answer. This is the one place that also sees requests that cannot be
  * read, which reach neither interceptors nor handlers.
+ *
+ * @throws ConnectError where the request has ended already: its deadline has passed
  */
 export function watchRequest(context: HandlerContext, onEnd: (end: RequestEnd) => void): void {
   const start = performance.now();
@@ -30,13 +35,16 @@ export function watchRequest(context: HandlerContext, onEnd: (end: RequestEnd) =
     const reason: unknown = signal.reason;
     if (reason instanceof ConnectError) {
       restate(reason, method.input);
+      values.get(endedByKey).error = reason;
       if (reason.code === Code.DeadlineExceeded) setTimeout(values.get(cutOffKey), deadlineGraceMs).unref();
     }
     const durationMs = Math.round((performance.now() - start) * 1_000) / 1_000;
     onEnd({ method: `${service.typeName}/${method.name}`, protocol, code: codeName(reason), durationMs });
   };
-  if (signal.aborted) end();
-  else signal.addEventListener("abort", end, { once: true });
+  signal.addEventListener("abort", end, { once: true });
+  if (!signal.aborted) return;
+  end();
+  throw signal.reason;
 }
 
 /** Without an error, Connect aborts the signal without a reason, which makes it an AbortError. */

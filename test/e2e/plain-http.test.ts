@@ -1,7 +1,9 @@
 /** Plain HTTP/1.1 with JSON, and requests that cannot be read. */
 import { connect } from "node:http2";
 import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { GetUserRequestSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
@@ -166,6 +168,24 @@ describe("requests that are no calls", () => {
     expect((await fetch(server.url)).status).toBe(404);
   });
 
+  test.each(["grpc-timeout", "connect-timeout-ms"])(
+    "a %s of years is no timeout, and none at all is over",
+    async (name) => {
+      const call = (value: string) => {
+        const grpcType = { "content-type": "application/grpc" };
+        const body = frame(toBinary(GetUserRequestSchema, create(GetUserRequestSchema, { id: "nobody" })));
+        if (name === "grpc-timeout")
+          return grpc("/rollcall.v1.UserService/GetUser", body, { ...grpcType, [name]: value });
+        return post("GetUser", `{"id":"nobody"}`, { [name]: value });
+      };
+      const isGrpc = name === "grpc-timeout";
+      const notFound = isGrpc ? { "grpc-status": "5" } : { json: { code: "not_found" } };
+      expect(await call(isGrpc ? "99999999H" : "9999999999")).toMatchObject(notFound);
+      const over = isGrpc ? { "grpc-status": "4" } : { json: { code: "deadline_exceeded" } };
+      expect(await call(isGrpc ? "0n" : "0")).toMatchObject(over);
+    },
+  );
+
   test("an unknown content type is refused", async () => {
     expect((await post("GetUser", "id=u1", { "content-type": "application/x-www-form-urlencoded" })).status).toBe(415);
   });
@@ -199,6 +219,13 @@ describe("protobuf that cannot be read is INVALID_ARGUMENT", () => {
     );
   });
 
+  test.each(["gzip", "br"])("where %s cannot be undone", async (encoding) => {
+    for (const body of [Uint8Array.of(0x1f, 0x8b, 8, 0), new Uint8Array(), Uint8Array.of(1, 2, 3)]) {
+      const answer = await post("GetUser", body, { "content-type": "application/proto", "content-encoding": encoding });
+      expect(answer).toMatchObject({ status: 400, json: { code: "invalid_argument" } });
+    }
+  });
+
   test("also where the message is cut short", async () => {
     const trailers = await grpc("/rollcall.v1.UserService/GetUser", frame(Uint8Array.of(1, 2, 3)).subarray(0, 6));
     expect(trailers["grpc-status"]).toBe("3");
@@ -221,7 +248,7 @@ function frame(message: Uint8Array): Buffer {
 }
 
 /** The trailers of a gRPC call, wherever they come. */
-async function grpc(path: string, body: Uint8Array): Promise<Record<string, unknown>> {
+async function grpc(path: string, body: Uint8Array, headers: object = {}): Promise<Record<string, unknown>> {
   const session = connect(server.url);
   try {
     return await new Promise((resolve, reject) => {
@@ -230,6 +257,7 @@ async function grpc(path: string, body: Uint8Array): Promise<Record<string, unkn
         ":path": path,
         "content-type": "application/grpc",
         te: "trailers",
+        ...headers,
       });
       let seen: Record<string, unknown> = {};
       stream.on("response", (headers) => {

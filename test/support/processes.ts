@@ -35,10 +35,18 @@ export interface ServeProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-/** `rollcall serve` on a free port, once it listens. */
-export async function serve(store: string, args: readonly string[] = []): Promise<ServeProcess> {
+/**
+ * `rollcall serve` on a free port, once it listens.
+ *
+ * @param onLog takes what it logs, in pieces; without it, errors are shown
+ */
+export async function serve(
+  store: string,
+  args: readonly string[] = [],
+  onLog: (piece: string) => void = (piece) => process.stderr.write(piece),
+): Promise<ServeProcess> {
   const child = start(["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args], {});
-  child.stderr?.pipe(process.stderr);
+  child.stderr?.setEncoding("utf8").on("data", onLog);
   if (child.stdout === null) throw new Error("the process has no output");
   const [banner] = await once(createInterface({ input: child.stdout }), "line");
   const url = /http:\/\/[\d.:]+\d/.exec(String(banner))?.[0];

@@ -1,0 +1,113 @@
+/** Calls over raw HTTP/2, with whatever headers and bytes, and what came back in the terms of the protocol spoken. */
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+
+export interface RawCall {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export interface RawAnswer {
+  readonly httpStatus: number;
+  /** `ok`, a code's name as Connect writes it, or what is wrong with the answer; then the message, if there is one. */
+  readonly outcome: string;
+  readonly message: string;
+}
+
+/** As gRPC numbers them and Connect names them: https://connectrpc.com/docs/protocol/#error-codes */
+const codeNames = [
+  ..."ok canceled unknown invalid_argument deadline_exceeded not_found already_exists permission_denied".split(" "),
+  ..."resource_exhausted failed_precondition aborted out_of_range unimplemented internal unavailable".split(" "),
+  ..."data_loss unauthenticated".split(" "),
+];
+
+export function openSession(url: string): Promise<ClientHttp2Session> {
+  return new Promise((resolve, reject) => {
+    const session = connect(url);
+    session.once("connect", () => resolve(session)).once("error", reject);
+  });
+}
+
+/** Rejects where the stream is reset, or ends without an answer. */
+export function rawCall(session: ClientHttp2Session, { path, headers, body }: RawCall): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const request: OutgoingHttpHeaders = { ":method": "POST", ":path": path, te: "trailers", ...headers };
+    const stream = session.request(request);
+    const pieces: Buffer[] = [];
+    let seen: IncomingHttpHeaders = {};
+    let trailers: IncomingHttpHeaders = {};
+    stream.on("response", (answer) => {
+      seen = answer;
+    });
+    stream.on("trailers", (answer) => {
+      trailers = answer;
+    });
+    stream.on("data", (piece: Buffer) => pieces.push(piece));
+    stream.on("error", reject);
+    stream.on("close", () => {
+      const httpStatus = Number(seen[":status"] ?? 0);
+      const answer = { headers: { ...seen, ...trailers }, body: Buffer.concat(pieces), httpStatus };
+      resolve({ httpStatus, ...outcomeOf(answer, headers["content-type"] ?? "") });
+    });
+    stream.end(body);
+  });
+}
+
+interface HttpAnswer {
+  readonly httpStatus: number;
+  /** Headers and trailers. */
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+type Outcome = Pick<RawAnswer, "outcome" | "message">;
+
+const withoutMessage = (outcome: string): Outcome => ({ outcome, message: "" });
+
+function outcomeOf({ headers, body, httpStatus }: HttpAnswer, contentType: string): Outcome {
+  if (httpStatus === 415) return withoutMessage("unsupported media type");
+  if (contentType.startsWith("application/grpc")) {
+    const { "grpc-status": status, "grpc-message": message } = { ...webTrailers(body, contentType), ...headers };
+    if (status === undefined) return withoutMessage(`no grpc-status, HTTP ${httpStatus}`);
+    return {
+      outcome: codeNames[Number(status)] ?? `grpc-status ${status}`,
+      message: decodeURIComponent(String(message ?? "")),
+    };
+  }
+  if (contentType.startsWith("application/connect") && httpStatus === 200) {
+    const end = lastFrame(body, 0x02);
+    return end === undefined ? withoutMessage("no end of the stream") : errorIn(end, ({ error }) => error);
+  }
+  return httpStatus === 200 ? withoutMessage("ok") : errorIn(body.toString("utf8"), (error) => error);
+}
+
+/** What a gRPC-Web answer has in its last frame. */
+function webTrailers(body: Buffer, contentType: string): Record<string, string> {
+  if (!contentType.startsWith("application/grpc-web")) return {};
+  const lines = (lastFrame(body, 0x80) ?? "").split("\r\n").map((line) => /^([^:]+): ?(.*)$/.exec(line));
+  return Object.fromEntries(
+    lines.flatMap((line) => (line === null ? [] : [[String(line[1]).toLowerCase(), String(line[2])]])),
+  );
+}
+
+/** The text of the frame with this flag. */
+function lastFrame(body: Buffer, flag: number): string | undefined {
+  for (let pos = 0; pos + 5 <= body.length; pos += 5 + body.readUInt32BE(pos + 1)) {
+    if (((body[pos] ?? 0) & flag) !== 0) return body.toString("utf8", pos + 5, pos + 5 + body.readUInt32BE(pos + 1));
+  }
+  return undefined;
+}
+
+/** An error as Connect writes it in JSON; `ok` where there is none. */
+function errorIn(json: string, find: (answer: Record<string, unknown>) => unknown): Outcome {
+  let error: unknown;
+  try {
+    error = find(JSON.parse(json));
+  } catch {
+    return withoutMessage("no JSON where an error is");
+  }
+  if (error === undefined) return withoutMessage("ok");
+  if (typeof error !== "object" || error === null || !("code" in error))
+    return withoutMessage("an error without a code");
+  return { outcome: String(error.code), message: "message" in error ? String(error.message) : "" };
+}
