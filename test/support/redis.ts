@@ -53,7 +53,7 @@ export interface RedisProcess {
  */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisProcess> {
   const program = findRedisServer(process.env);
-  if (program === undefined) throw new Error("redis-server is not there: node scripts/ensure-redis.ts installs it");
+  if (program === undefined) throw new Error("redis-server is not there: node scripts/ensure-programs.ts installs it");
 
   const dir = mkdtempSync(join(tmpdir(), "rollcall-redis-"));
   const args = options.args ?? [];

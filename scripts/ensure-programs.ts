@@ -1,0 +1,92 @@
+/**
+ * Makes sure that the programs are there that tests start: a `redis-server`, the one that REDIS_SERVER names or the one on
+ * PATH, and `curl`. What is missing it installs with apt-get or Homebrew, without starting a service. Exits with status 1
+ * and what to do where it cannot.
+ */
+import { spawnSync } from "node:child_process";
+import { findRedisServer } from "../test/support/redis-binary.ts";
+
+const installTimeoutMs = 5 * 60_000;
+
+interface Program {
+  readonly name: string;
+  readonly isThere: () => boolean;
+  /** The packages that have it. */
+  readonly apt: string;
+  readonly brew: string;
+}
+
+const programs: readonly Program[] = [
+  {
+    name: "redis-server",
+    isThere: () => findRedisServer(process.env) !== undefined,
+    apt: "redis-server",
+    brew: "redis",
+  },
+  { name: "curl", isThere: () => runs("curl", ["--version"]), apt: "curl", brew: "curl" },
+];
+
+try {
+  const missing = programs.filter(({ isThere }) => !isThere());
+  if (missing.length > 0) install(missing);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
+function install(missing: readonly Program[]): void {
+  const names = missing.map(({ name }) => name).join(" and ");
+  if (runs("apt-get", ["--version"]))
+    installWithApt(
+      names,
+      missing.map(({ apt }) => apt),
+    );
+  else if (runs("brew", ["--version"]))
+    installWithBrew(
+      names,
+      missing.map(({ brew }) => brew),
+    );
+  else
+    throw new Error(`The tests need ${names}: install it. REDIS_SERVER may name a redis-server that is not on PATH.`);
+
+  for (const { name, isThere } of missing) {
+    if (!isThere()) throw new Error(`${name} is installed, but not on PATH. REDIS_SERVER may name a redis-server.`);
+  }
+}
+
+function installWithApt(names: string, packages: readonly string[]): void {
+  const byHand = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && !runs("sudo", ["-n", "true"])) throw new Error(`The tests need ${names}: sudo sh -c '${byHand}'`);
+
+  console.log(`${names} not there: installing with apt-get`);
+  // SYSTEMD_OFFLINE keeps a package from starting its service; without systemd it starts none.
+  const environment = ["DEBIAN_FRONTEND=noninteractive", "SYSTEMD_OFFLINE=1"];
+  const aptGet = [...(isRoot ? [] : ["sudo", "-n"]), "env", ...environment, "apt-get", "-o", "DPkg::Lock::Timeout=60"];
+  run([...aptGet, "update"], byHand);
+  run([...aptGet, "install", "-y", "--no-install-recommends", ...packages], byHand);
+}
+
+function installWithBrew(names: string, packages: readonly string[]): void {
+  console.log(`${names} not there: installing with brew`);
+  run(["brew", "install", "--quiet", ...packages], `brew install ${packages.join(" ")}`);
+}
+
+function runs(program: string, args: readonly string[]): boolean {
+  return spawnSync(program, args, { stdio: "ignore" }).status === 0;
+}
+
+/** Runs a command and shows its output only if it fails; `byHand` is what the reader can run instead. */
+function run([program = "", ...args]: readonly string[], byHand: string): void {
+  const result = spawnSync(program, args, {
+    encoding: "utf8",
+    maxBuffer: 64 * 2 ** 20,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: installTimeoutMs,
+  });
+  if (result.status === 0) return;
+  const reason = result.error?.message ?? `exit status ${result.status ?? result.signal}`;
+  throw new Error(
+    `${result.stdout ?? ""}${result.stderr ?? ""}${[program, ...args].join(" ")}: ${reason}\nTo install it by hand: ${byHand}`,
+  );
+}
