@@ -17,7 +17,8 @@ import type { IdentifyCommand, StoredUser, WriteCommand, WriteOutcome, WriteResu
 import { isCanonical } from "../users/struct-scan.ts";
 import { parseUserId, type UserId } from "../users/user-id.ts";
 
-export const verbs = { identify: 1, replacePreferences: 2, mergePreferences: 3, delete: 4 } as const;
+/** `setProperties` is an identify whose edits are all to set. */
+export const verbs = { identify: 1, replacePreferences: 2, mergePreferences: 3, delete: 4, setProperties: 5 } as const;
 export const flags = {
   canCreate: 1,
   wantUser: 2,
@@ -252,7 +253,7 @@ function identifyFlags({ canCreate, wantUser, validateOnly }: IdentifyCommand): 
 function verbOf(command: WriteCommand): number {
   switch (command.verb) {
     case "identify":
-      return verbs.identify;
+      return command.onlySets ? verbs.setProperties : verbs.identify;
     case "set-preferences":
       return command.merge ? verbs.mergePreferences : verbs.replacePreferences;
     case "delete":

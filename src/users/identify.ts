@@ -84,6 +84,7 @@ export function prepareIdentify(
     verb: "identify",
     id,
     edits: combined.edits,
+    onlySets: combined.edits === set.struct,
     observedAt,
     precondition: parsed.precondition,
     validateOnly: input.validateOnly,

@@ -37,6 +37,8 @@ interface Command {
 export interface IdentifyCommand extends Command {
   readonly verb: "identify";
   readonly edits: Edits;
+  /** Whether every edit sets a property: the edits are a Struct. */
+  readonly onlySets: boolean;
   /** When the edits were observed, in microseconds since 1970; without it they always apply. */
   readonly observedAt: number | undefined;
   /** Whether the command brings every required property, and so may create the user. */

@@ -28,6 +28,7 @@ export function command(id: string, properties: JsonObject, more: Partial<Identi
     verb: "identify",
     id: userId(id),
     edits: canonical(properties),
+    onlySets: true,
     observedAt: undefined,
     precondition: undefined,
     canCreate: true,
@@ -47,7 +48,7 @@ export function edit(
   const names = sortedNames(unset.map((name) => Buffer.from(name)));
   const combined = combineEdits(canonical(set), canonical(setOnce), names);
   if ("violations" in combined) expect.fail(JSON.stringify(combined.violations));
-  return command(id, {}, { edits: combined.edits, ...more });
+  return command(id, {}, { edits: combined.edits, onlySets: false, ...more });
 }
 
 export function setPreferences(

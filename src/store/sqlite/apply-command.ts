@@ -32,7 +32,7 @@ export function applyCommand(table: UserTable, command: PackedCommand, results: 
   }
   const refusal = again ? undefined : refusalOf(command, row, now);
   if (refusal !== undefined) results.u8(refusal);
-  else if (command.verb === verbs.identify) identify(table, command, row, results, now);
+  else if (isIdentify(command)) identify(table, command, row, results, now);
   else if (row === undefined) throw new Error("a command needs a user that is not there");
   else if (command.verb === verbs.delete) {
     table.delete(row);
@@ -48,8 +48,12 @@ function refusalOf(command: PackedCommand, row: UserRow | undefined, now: number
     const otherEtag = command.wantedEtag !== undefined && command.wantedEtag !== row.etag;
     return otherEtag ? status.etagMismatch : undefined;
   }
-  if (command.verb !== verbs.identify || has(command, flags.ifExists | flags.ifEtag)) return status.notFound;
+  if (!isIdentify(command) || has(command, flags.ifExists | flags.ifEtag)) return status.notFound;
   return has(command, flags.canCreate) ? undefined : status.requiredMissing;
+}
+
+function isIdentify({ verb }: PackedCommand): boolean {
+  return verb === verbs.identify || verb === verbs.setProperties;
 }
 
 function identify(

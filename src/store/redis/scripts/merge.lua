@@ -85,56 +85,114 @@ local function takesEffect(kind, old, new, mark, observedAt, again)
   return kind ~= UNSET and not before(valueOf(new), valueOf(old))
 end
 
+-- Merges edits that all set properties.
+-- Returns the merged Struct (nil where nothing differs), and how many properties it then has.
+local function mergeSets(stored, edits)
+  -- What is sent alone is within the limits.
+  if stored == edits then return nil, 0 end
+  if stored == '' then return edits, 0 end
+  local pieces, parts, count, i, j = {}, 0, 0, 1, 1
+  -- Stored entries from `kept` up to i stay as they are.
+  local kept = 1
+  local storedName, iNext = entry(stored, i)
+  local editName, jNext = entry(edits, j)
+  while editName do
+    if storedName and storedName ~= editName and before(storedName, editName) then
+      i = iNext
+      storedName, iNext = entry(stored, i)
+    else
+      local new = sub(edits, j, jNext - 1)
+      local isThere = storedName == editName
+      if not isThere or sub(stored, i, iNext - 1) ~= new then
+        pieces[parts + 1], pieces[parts + 2] = sub(stored, kept, i - 1), new
+        parts = parts + 2
+        kept = isThere and iNext or i
+      end
+      if isThere then
+        i = iNext
+        storedName, iNext = entry(stored, i)
+      end
+      j = jNext
+      editName, jNext = entry(edits, j)
+    end
+    count = count + 1
+  end
+  if parts == 0 then return nil, 0 end
+  while storedName do
+    count = count + 1
+    i = iNext
+    storedName, iNext = entry(stored, i)
+  end
+  pieces[parts + 1] = sub(stored, kept)
+  return concat(pieces), count
+end
+
+local nothing = {}
+
 -- marks       as readMarks made them, changed in place; nil where there are none and the edits are not observed
 -- observedAt  when the edits were observed; nil where they always apply
 -- again       whether these very edits made the Struct what it is
 -- Returns the merged Struct (nil where nothing differs), how many properties there are, those counted that were removed
 -- and have a mark, and the names of the edits that had no effect.
 local function merge(stored, edits, marks, observedAt, now, again)
-  local ignored = {}
-  if stored == edits and not marks then return nil, 0, ignored end
-  local pieces, count, differs = {}, 0, false
+  local pieces, parts, count, differs = {}, 0, 0, false
+  local ignored = nothing
   local held = marks and {}
-  local i, j = 1, 1
+  -- Stored entries from `kept` up to i stay as they are.
+  local kept, i, j = 1, 1, 1
   local storedName, iNext = entry(stored, i)
   local editName, jNext = entry(edits, j)
-  while storedName or editName do
-    local name, piece
-    if editName == nil or (storedName ~= nil and storedName ~= editName and before(storedName, editName)) then
-      name, piece = storedName, sub(stored, i, iNext - 1)
+  while editName do
+    if storedName and storedName ~= editName and before(storedName, editName) then
+      count = count + 1
+      if held then held[storedName] = true end
       i = iNext
       storedName, iNext = entry(stored, i)
     else
-      local kind, new, old = byte(edits, j), sub(edits, j, jNext - 1), nil
-      name = editName
-      if storedName == editName then
-        old = sub(stored, i, iNext - 1)
+      local isThere = storedName == editName
+      local old = isThere and sub(stored, i, iNext - 1) or nil
+      local kind, new = byte(edits, j), sub(edits, j, jNext - 1)
+      local applies = kind == SET and not marks
+        or takesEffect(kind, old, new, marks and marks.times[editName], observedAt, again)
+      local piece = old
+      if applies then
+        piece = kind == SET and new or kind == SET_ONCE and '\10' .. sub(new, 2) or nil
+        if marks then setMark(marks, editName, observedAt, now) end
+      else
+        if ignored == nothing then ignored = {} end
+        ignored[#ignored + 1] = editName
+      end
+      if piece then
+        count = count + 1
+        if held then held[editName] = true end
+      end
+      if piece ~= old then
+        differs = true
+        pieces[parts + 1] = sub(stored, kept, i - 1)
+        pieces[parts + 2] = piece or ''
+        parts = parts + 2
+        kept = isThere and iNext or i
+      end
+      if isThere then
         i = iNext
         storedName, iNext = entry(stored, i)
       end
       j = jNext
       editName, jNext = entry(edits, j)
-      if (kind == SET and not marks)
-        or takesEffect(kind, old, new, marks and marks.times[name], observedAt, again) then
-        if kind == SET then piece = new elseif kind == SET_ONCE then piece = '\10' .. sub(new, 2) end
-        differs = differs or piece ~= old
-        if marks then setMark(marks, name, observedAt, now) end
-      else
-        piece = old
-        ignored[#ignored + 1] = name
-      end
-    end
-    if piece then
-      count = count + 1
-      pieces[count] = piece
-      if held then held[name] = true end
     end
   end
-  local total = count
+  while storedName do
+    count = count + 1
+    if held then held[storedName] = true end
+    i = iNext
+    storedName, iNext = entry(stored, i)
+  end
   if marks then
     for _, name in ipairs(marks.names) do
-      if not held[name] then total = total + 1 end
+      if not held[name] then count = count + 1 end
     end
   end
-  return differs and concat(pieces) or nil, total, ignored
+  if not differs then return nil, count, ignored end
+  pieces[parts + 1] = sub(stored, kept)
+  return concat(pieces), count, ignored
 end

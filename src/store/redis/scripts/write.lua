@@ -16,7 +16,7 @@ Returns the results, packed (see packed.ts).
 meta is u64 created µs, u64 updated µs, then the etag; properties and preferences are canonical Structs; observed is marks
 (see observed.ts).
 ]]
-local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE = 1, 2, 3, 4
+local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE, SET_PROPERTIES = 1, 2, 3, 4, 5
 local CAN_CREATE, WANT_USER, VALIDATE_ONLY, ALLOW_MISSING = 1, 2, 4, 8
 local OBSERVED, IF_EXISTS, IF_MISSING, IF_ETAG = 16, 32, 64, 128
 local CREATED, UPDATED, UNCHANGED, DELETED = 1, 2, 3, 4
@@ -28,13 +28,15 @@ local maxAhead = tonumber(ARGV[5])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 
+local band, max, call = bit.band, math.max, redis.call
+
 local function has(command, flag)
-  return bit.band(command.flags, flag) ~= 0
+  return band(command.flags, flag) ~= 0
 end
 
 -- The user at a key; one that is not there has no etag.
 local function read(key)
-  local fields = redis.call('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
+  local fields = call('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
   local meta = fields[1]
   if not meta then return { created = 0, updated = 0, properties = '', preferences = '', observed = '' } end
   local created, updated = unpack('<I8I8', meta)
@@ -51,15 +53,13 @@ end
 -- Gives the user its new etag and time, and writes them with the fields given.
 local function write(key, user, etag, ...)
   user.etag = etag
-  user.updated = math.max(now, user.updated + 1)
+  user.updated = max(now, user.updated + 1)
   if user.created == 0 then user.created = user.updated end
-  redis.call('HSET', key, 'meta', pack('<I8I8', user.created, user.updated) .. etag, ...)
+  call('HSET', key, 'meta', pack('<I8I8', user.created, user.updated) .. etag, ...)
 end
 
-local noNames = {}
-
 local function applied(command, status, user, ignored)
-  ignored = ignored or noNames
+  ignored = ignored or nothing
   local etag = user.etag or ''
   local result = pack('<BBc0I2', status, #etag, etag, #ignored)
   for _, name in ipairs(ignored) do result = result .. pack('<Bc0', #name, name) end
@@ -75,13 +75,17 @@ local function refused(status)
   return pack('<B', status)
 end
 
+local function isIdentify(command)
+  return command.verb == SET_PROPERTIES or command.verb == IDENTIFY
+end
+
 -- Why the command may not be applied, before its edits are looked at; nil where it may.
 local function refusal(command, user)
   if command.observedAt and command.observedAt > now + maxAhead then return OBSERVED_AHEAD end
   if user.etag then
     if has(command, IF_MISSING) then return ALREADY_EXISTS end
     if command.wantedEtag and command.wantedEtag ~= user.etag then return ETAG_MISMATCH end
-  elseif command.verb ~= IDENTIFY or has(command, IF_EXISTS + IF_ETAG) then
+  elseif not isIdentify(command) or has(command, IF_EXISTS + IF_ETAG) then
     return NOT_FOUND
   elseif not has(command, CAN_CREATE) then
     return REQUIRED_MISSING
@@ -91,7 +95,12 @@ end
 local function identify(command, user, key, again)
   local observedAt = command.observedAt
   local marks = (observedAt or user.observed ~= '') and readMarks(user.observed) or nil
-  local merged, count, ignored = merge(user.properties, command.body, marks, observedAt, now, again)
+  local merged, count, ignored
+  if command.verb == SET_PROPERTIES and not marks then
+    merged, count = mergeSets(user.properties, command.body)
+  else
+    merged, count, ignored = merge(user.properties, command.body, marks, observedAt, now, again)
+  end
   if again then return applied(command, user.created == user.updated and CREATED or UPDATED, user, ignored) end
 
   local properties = merged or user.properties
@@ -104,9 +113,9 @@ local function identify(command, user, key, again)
   user.properties = properties
   if has(command, VALIDATE_ONLY) then return applied(command, status, user, ignored) end
 
-  if status == CREATED then redis.call('ZADD', KEYS[command.group], 0, command.id) end
+  if status == CREATED then call('ZADD', KEYS[command.group], 0, command.id) end
   if status ~= UNCHANGED then write(key, user, command.etag, 'properties', properties) end
-  if marked then redis.call('HSET', key, 'observed', packMarks(marks)) end
+  if marked then call('HSET', key, 'observed', packMarks(marks)) end
   return applied(command, status, user, ignored)
 end
 
@@ -114,7 +123,7 @@ local function setPreferences(command, user, key, again)
   if again then return applied(command, UPDATED, user) end
   local preferences = command.body
   if command.verb == MERGE_PREFERENCES then
-    preferences = merge(user.preferences, command.body, nil, nil, now) or user.preferences
+    preferences = mergeSets(user.preferences, command.body) or user.preferences
   end
   if #preferences > maxPreferencesBytes then return pack('<BI4', TOO_LARGE, #preferences) end
   if preferences == user.preferences then return applied(command, UNCHANGED, user) end
@@ -126,20 +135,20 @@ end
 -- A deletion leaves behind that it has been done: one that is repeated because its answer was lost finds no user, or a
 -- new one that it must not delete.
 local function delete(command, user, key, doneKey)
-  redis.call('DEL', key)
-  redis.call('ZREM', KEYS[command.group], command.id)
-  redis.call('SET', doneKey, '', 'PX', ARGV[6])
+  call('DEL', key)
+  call('ZREM', KEYS[command.group], command.id)
+  call('SET', doneKey, '', 'PX', ARGV[6])
   return applied(command, DELETED, {})
 end
 
 local function apply(command, key, doneKey)
   local user = read(key)
   local again = user.etag == command.etag
-  if doneKey and redis.call('EXISTS', doneKey) == 1 then return applied(command, DELETED, {}) end
+  if doneKey and call('EXISTS', doneKey) == 1 then return applied(command, DELETED, {}) end
   if not user.etag and has(command, ALLOW_MISSING) then return applied(command, UNCHANGED, user) end
   local reason = not again and refusal(command, user)
   if reason then return refused(reason) end
-  if command.verb == IDENTIFY then return identify(command, user, key, again) end
+  if isIdentify(command) then return identify(command, user, key, again) end
   if command.verb == DELETE then return delete(command, user, key, doneKey) end
   return setPreferences(command, user, key, again)
 end
@@ -149,13 +158,13 @@ local groups, total, pos = unpack('<BI4', commands)
 local nextDoneKey = groups + total + 1
 local results = {}
 for n = 1, total do
-  local command = {}
-  command.verb, command.flags, command.group, command.etag, command.id, command.body, pos =
-    unpack('<BBBBc0I2c0I4c0', commands, pos)
+  local verb, flags, group, etag, id, body
+  verb, flags, group, etag, id, body, pos = unpack('<BBBBc0I2c0I4c0', commands, pos)
+  local command = { verb = verb, flags = flags, group = group, etag = etag, id = id, body = body }
   if has(command, OBSERVED) then command.observedAt, pos = unpack('<I8', commands, pos) end
   if has(command, IF_ETAG) then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
   local doneKey
-  if command.verb == DELETE then
+  if verb == DELETE then
     doneKey = KEYS[nextDoneKey]
     nextDoneKey = nextDoneKey + 1
   end
