@@ -1,5 +1,4 @@
 import type { StoreLocation } from "../config/store-url.ts";
-import { coalesce } from "../store/coalescing-store.ts";
 import { openRedisStore } from "../store/redis/redis-store.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -9,10 +8,10 @@ import type { UserStore } from "../users/store.ts";
 export async function openStore(location: StoreLocation, logger: Logger): Promise<UserStore> {
   switch (location.kind) {
     case "sqlite":
-      return coalesce(await openSqliteStore(location.path));
+      return openSqliteStore(location.path);
     case "redis": {
       const onConnectionError = (error: Error) => logger.debug({ reason: error.message }, "Redis connection failed");
-      return coalesce(openRedisStore({ url: location.url, onConnectionError }));
+      return openRedisStore({ url: location.url, onConnectionError });
     }
   }
 }

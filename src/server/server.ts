@@ -16,6 +16,7 @@ import { createNodeHandler } from "../rpc/node-handler.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
+import { coalesce } from "../store/coalescing-store.ts";
 import { createFailureLog } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { listen } from "../transport/listener.ts";
@@ -33,6 +34,8 @@ export interface ServerOptions {
   readonly requiredProperties: readonly string[];
   /** How long a drain waits for calls that are under way. */
   readonly drainTimeoutMs: number;
+  /** What may wait for the store, in bytes of requests; beyond it, calls are refused with OVERLOADED. */
+  readonly maxWaitingBytes?: number;
   readonly logger: Logger;
 }
 
@@ -52,10 +55,11 @@ const lastAnswersMs = 500;
 /** @throws Error if the store cannot be opened or the address is not free */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { logger } = options;
-  const store = await openStore(options.store, logger).catch((error: unknown) => {
+  const opened = await openStore(options.store, logger).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : error;
     throw new Error(`cannot open --store ${describeStoreLocation(options.store)}: ${reason}`, { cause: error });
   });
+  const store = coalesce(opened, options.maxWaitingBytes);
   const drain = new AbortController();
   const shutdown = new AbortController();
   // Every request and stream listens to them.

@@ -9,16 +9,18 @@ import { bodyOf } from "./packed.ts";
  */
 const maxCallUsers = 200;
 const maxCallBytes = 256 * 1024;
-/** What may wait for the store, in bytes of requests. */
-const maxWaitingBytes = 64 * 1024 * 1024;
+/** What may wait for the store, in bytes of requests, if nothing else is said. */
+const defaultMaxWaitingBytes = 64 * 1024 * 1024;
 /** What an item costs beside its body. */
 const itemBytes = 128;
 
 /**
  * A store to which calls that arrive together travel together. Order is kept: it hands the store one list of commands
  * at a time, one list of reads, and one range to list.
+ *
+ * @param maxWaitingBytes of requests, for each of the three; beyond it, calls are refused with OVERLOADED
  */
-export function coalesce(store: UserStore): UserStore {
+export function coalesce(store: UserStore, maxWaitingBytes = defaultMaxWaitingBytes): UserStore {
   const bounds = { maxCallItems: maxCallUsers, maxCallBytes, maxWaitingBytes };
   const commands = new Lane<WriteCommand, WriteResult>({
     ...bounds,

@@ -22,6 +22,7 @@ export interface TestServerOptions {
   /** Default: name and email. */
   readonly requiredProperties?: readonly string[];
   readonly drainTimeoutMs?: number;
+  readonly maxWaitingBytes?: number;
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -33,6 +34,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     store: options.store ?? { kind: "sqlite", path: join(directory, "users.db") },
     requiredProperties: options.requiredProperties ?? ["name", "email"],
     drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
+    ...(options.maxWaitingBytes === undefined ? {} : { maxWaitingBytes: options.maxWaitingBytes }),
     logger,
   });
   const { port } = server.address;
