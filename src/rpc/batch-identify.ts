@@ -20,8 +20,7 @@ const maxIgnoredBytes = 128 * 1024;
 /** @throws UserError for what ends the stream */
 export function checkBatch({ requests, report }: BatchIdentifyRequest): void {
   if (requests.length > limits.maxBatchItems) {
-    const description = `has ${requests.length} items; at most ${limits.maxBatchItems} are allowed`;
-    throw invalidRequest([limitExceeded("requests", "maxBatchItems", description)]);
+    throw invalidRequest([limitExceeded("requests", "maxBatchItems", requests.length, "items")]);
   }
   if (BatchReport[report] === undefined) {
     const description = `${report} is not a BatchReport`;

@@ -35,6 +35,8 @@ export interface Violation {
   readonly description: string;
   /** The limit that is exceeded, where one is. */
   readonly limit?: LimitName;
+  /** What was counted against the limit, where it was counted to the end. */
+  readonly actual?: number;
 }
 
 export class UserError extends Error {
@@ -69,13 +71,26 @@ export function invalidRequest(violations: readonly Violation[], metadata: Recor
     violations: violations.slice(0, limits.maxViolations),
     metadata: {
       ...(first.limit === undefined ? {} : { limit: first.limit, max: String(limits[first.limit]) }),
+      ...(first.actual === undefined ? {} : { actual: String(first.actual) }),
       ...metadata,
     },
   });
 }
 
-export function limitExceeded(field: string, limit: LimitName, description: string): Violation {
-  return { field, reason: "LIMIT_EXCEEDED", description, limit };
+/**
+ * @param actual what the field has
+ * @param unit in which it is counted, in the plural
+ * @param subject who has it, and the verb
+ */
+export function limitExceeded(
+  field: string,
+  limit: LimitName,
+  actual: number,
+  unit: string,
+  subject = "has",
+): Violation {
+  const description = `${subject} ${actual} ${unit}; at most ${limits[limit]} are allowed`;
+  return { field, reason: "LIMIT_EXCEEDED", description, limit, actual };
 }
 
 export function userNotFound(): UserError {

@@ -1,5 +1,4 @@
-import type { Violation } from "./errors.ts";
-import { limitExceeded } from "./errors.ts";
+import { limitExceeded, type Violation } from "./errors.ts";
 import { limits } from "./limits.ts";
 
 /** What must hold for a write to happen: that the user exists, or does not, or has this etag. */
@@ -18,8 +17,7 @@ export function parsePrecondition(
   const bytes = Buffer.byteLength(input.etag);
   if (bytes === 0) return invalid("precondition.etag", "is empty");
   if (bytes <= limits.maxEtagBytes) return { precondition: input };
-  const description = `has ${bytes} bytes; at most ${limits.maxEtagBytes} are allowed`;
-  return { violations: [limitExceeded("precondition.etag", "maxEtagBytes", description)] };
+  return { violations: [limitExceeded("precondition.etag", "maxEtagBytes", bytes, "bytes")] };
 }
 
 function invalid(field: string, description: string): { violations: readonly Violation[] } {

@@ -11,16 +11,14 @@ import { limits } from "./limits.ts";
  */
 export function checkNames(names: readonly Uint8Array[], field: string): Violation[] {
   if (names.length > limits.maxProperties) {
-    const description = `has ${names.length} names; at most ${limits.maxProperties} are allowed`;
-    return [limitExceeded(field, "maxProperties", description)];
+    return [limitExceeded(field, "maxProperties", names.length, "names")];
   }
   return names.flatMap((name, index): Violation[] => {
     const path = formatPath(field, [index]);
     const invalid = (description: string): Violation[] => [{ field: path, reason: "INVALID_PROPERTY", description }];
     if (name.length === 0) return invalid("the name is empty");
     if (name.length > limits.maxPropertyNameBytes) {
-      const description = `has ${name.length} bytes; at most ${limits.maxPropertyNameBytes} are allowed`;
-      return [limitExceeded(path, "maxPropertyNameBytes", description)];
+      return [limitExceeded(path, "maxPropertyNameBytes", name.length, "bytes")];
     }
     return isUtf8(name) ? [] : invalid("the name is not valid UTF-8");
   });

@@ -9,7 +9,6 @@ import {
   userNotFound,
 } from "./errors.ts";
 import { type RequiredProperties, requiredMissing, requiredViolation } from "./identify.ts";
-import { limits } from "./limits.ts";
 import { observedTooFarAhead } from "./observed-at.ts";
 import type { Refused } from "./store.ts";
 import { preferencesLimits, propertiesLimits } from "./struct-format.ts";
@@ -41,14 +40,11 @@ export function refusal(result: Refused, { field, missing, required }: RefusedCo
       return etagMismatch();
     case "uncertain":
       return storeUnavailable();
-    case "too-many-properties": {
-      const description = `the user would have ${result.count} properties; at most ${limits.maxProperties} are allowed`;
-      return invalidRequest([limitExceeded(field, "maxProperties", description)]);
-    }
+    case "too-many-properties":
+      return invalidRequest([limitExceeded(field, "maxProperties", result.count, "properties", "the user would have")]);
     case "too-large": {
       const limit = (field === "properties" ? propertiesLimits : preferencesLimits).bytes;
-      const description = `the user's would have ${result.bytes} bytes; at most ${limits[limit]} are allowed`;
-      return invalidRequest([limitExceeded(field, limit, description)]);
+      return invalidRequest([limitExceeded(field, limit, result.bytes, "bytes", "the user's would have")]);
     }
   }
 }

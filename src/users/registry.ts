@@ -186,8 +186,7 @@ export function createUserRegistry(options: {
  */
 function parseIds(ids: readonly Uint8Array[], violations: Violation[]): UserId[] {
   if (ids.length > limits.maxBatchIds) {
-    const description = `has ${ids.length} ids; at most ${limits.maxBatchIds} are allowed`;
-    throw invalidRequest([limitExceeded("ids", "maxBatchIds", description), ...violations]);
+    throw invalidRequest([limitExceeded("ids", "maxBatchIds", ids.length, "ids"), ...violations]);
   }
   const found = new Set<UserId>();
   const invalid: Violation[] = [];

@@ -6,7 +6,7 @@ import { isUtf8 } from "node:buffer";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { limitExceeded, type Violation } from "./errors.ts";
 import { formatPath, type Path } from "./field-path.ts";
-import { limits } from "./limits.ts";
+import { type LimitName, limits } from "./limits.ts";
 import { isFiniteDouble, type StructLimits, tags } from "./struct-format.ts";
 
 /** A decoded value. Names and text stay bytes, as latin1 strings where they are keys: those sort as the bytes do. */
@@ -143,32 +143,21 @@ class Encoder {
 
   whole(entries: Entries, { count, bytes }: StructLimits): Uint8Array {
     if (count !== undefined && entries.size > limits[count]) {
-      this.#exceeds([], count, `has ${entries.size} properties; at most ${limits[count]} are allowed`);
+      this.#exceeds([], count, entries.size, "properties");
     }
     const writer = new BinaryWriter();
     for (const name of [...entries.keys()].sort()) {
       const path = [name];
       if (name.length === 0) this.#invalid(path, "a property's name cannot be empty");
       if (name.length > limits.maxPropertyNameBytes) {
-        const allowed = limits.maxPropertyNameBytes;
-        this.#exceeds(
-          path,
-          "maxPropertyNameBytes",
-          `the name has ${name.length} bytes; at most ${allowed} are allowed`,
-        );
+        this.#exceeds(path, "maxPropertyNameBytes", name.length, "bytes", "the name has");
       }
       const value = this.#value(entries.get(name) ?? { kind: "none" }, path);
-      if (value.length > limits.maxValueBytes) {
-        const allowed = limits.maxValueBytes;
-        this.#exceeds(path, "maxValueBytes", `has ${value.length} bytes; at most ${allowed} are allowed`);
-      }
+      if (value.length > limits.maxValueBytes) this.#exceeds(path, "maxValueBytes", value.length, "bytes");
       this.#entry(writer, name, value, path);
     }
     const encoded = writer.finish();
-    if (encoded.length > limits[bytes]) {
-      const allowed = limits[bytes];
-      this.#exceeds([], bytes, `has ${encoded.length} bytes; at most ${allowed} are allowed`);
-    }
+    if (encoded.length > limits[bytes]) this.#exceeds([], bytes, encoded.length, "bytes");
     return encoded;
   }
 
@@ -196,8 +185,8 @@ class Encoder {
         this.#invalid(path, "has no kind: it is an empty google.protobuf.Value");
         break;
       case "tooDeep": {
-        const allowed = limits.maxValueDepth;
-        this.#exceeds(path, "maxValueDepth", `is nested deeper than ${allowed} objects or lists`);
+        const description = `is nested deeper than ${limits.maxValueDepth} objects or lists`;
+        this.#add({ field: this.#path(path), reason: "LIMIT_EXCEEDED", description, limit: "maxValueDepth" });
         break;
       }
       case "null":
@@ -233,8 +222,8 @@ class Encoder {
     this.#add({ field: this.#path(path), reason: "INVALID_PROPERTY", description });
   }
 
-  #exceeds(path: Path, limit: Parameters<typeof limitExceeded>[1], description: string): void {
-    this.#add(limitExceeded(this.#path(path), limit, description));
+  #exceeds(path: Path, limit: LimitName, actual: number, unit: string, subject?: string): void {
+    this.#add(limitExceeded(this.#path(path), limit, actual, unit, subject));
   }
 
   #path(path: Path): string {

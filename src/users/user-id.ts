@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { Violation } from "./errors.ts";
+import { limitExceeded, type Violation } from "./errors.ts";
 import { limits } from "./limits.ts";
 
 declare const checked: unique symbol;
@@ -18,8 +18,7 @@ export function parseUserId(bytes: Uint8Array, field = "id"): UserId | Violation
   const invalid = (description: string): Violation => ({ field, reason: "INVALID_ID", description });
   if (bytes.length === 0) return invalid("is required");
   if (bytes.length > limits.maxIdBytes) {
-    const description = `has ${bytes.length} bytes; at most ${limits.maxIdBytes} are allowed`;
-    return { ...invalid(description), limit: "maxIdBytes" };
+    return { ...limitExceeded(field, "maxIdBytes", bytes.length, "bytes"), reason: "INVALID_ID" };
   }
   if (!isUtf8(bytes)) return invalid("is not valid UTF-8");
   const id = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");

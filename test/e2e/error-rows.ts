@@ -23,7 +23,11 @@ const unknownMode: number = 7;
 const none = { condition: { case: undefined } };
 const exists = (value: boolean) => ({ condition: { case: "exists" as const, value } });
 const etag = (value: string) => ({ condition: { case: "etag" as const, value } });
-const limit = (name: keyof typeof limits) => ({ limit: name, max: String(limits[name]) });
+const limit = (name: keyof typeof limits, actual?: number) => ({
+  limit: name,
+  max: String(limits[name]),
+  ...(actual === undefined ? {} : { actual: String(actual) }),
+});
 
 /** Another message than the method takes, or another method. */
 export function unary<Method extends DescMethodUnary>(
@@ -46,7 +50,7 @@ export const rows: readonly Row[] = [
   {
     reason: "INVALID_ID",
     code: "InvalidArgument",
-    metadata: limit("maxIdBytes"),
+    metadata: limit("maxIdBytes", 257),
     violations: [{ field: "ids[1]", reason: "INVALID_ID" }],
     call: (transport) => users(transport).batchGetUsers({ ids: ["u", "x".repeat(257)] }),
   },
@@ -84,14 +88,14 @@ export const rows: readonly Row[] = [
   {
     reason: "LIMIT_EXCEEDED",
     code: "InvalidArgument",
-    metadata: limit("maxValueBytes"),
+    metadata: limit("maxValueBytes", 65_540),
     violations: [{ field: "properties.text", reason: "LIMIT_EXCEEDED" }],
     call: (transport) => users(transport).identify({ id: "u", properties: { ...ada, text: "x".repeat(65_536) } }),
   },
   {
     reason: "LIMIT_EXCEEDED",
     code: "InvalidArgument",
-    metadata: limit("maxPreferencesBytes"),
+    metadata: limit("maxPreferencesBytes", 80_030),
     violations: [{ field: "preferences", reason: "LIMIT_EXCEEDED" }],
     call: (transport) =>
       users(transport).setPreferences({ id: "u", preferences: { a: "x".repeat(40_000), b: "x".repeat(40_000) } }),

@@ -30,7 +30,7 @@ export enum ErrorReason {
   /**
    * INVALID_ARGUMENT: an id is empty, longer than 256 bytes, not UTF-8, or has control characters.
    *
-   * Metadata: `limit` and `max`, as with LIMIT_EXCEEDED, where it is too long.
+   * Metadata: `limit`, `max` and `actual`, as with LIMIT_EXCEEDED, where it is too long.
    * Example: GetUser with an empty id.
    *
    * @generated from enum value: ERROR_REASON_INVALID_ID = 1;
@@ -63,7 +63,8 @@ export enum ErrorReason {
    * INVALID_ARGUMENT: something is longer, deeper, larger or more than the limits allow. RESOURCE_EXHAUSTED: a whole
    * message is larger than 4 MiB.
    *
-   * Metadata: `limit`, the limit's name, and `max`, its value, of the first violation.
+   * Metadata of the first violation: `limit`, the limit's name, `max`, its value, and, where it was counted to the end,
+   * `actual`, what the request has or the user would have.
    * Example: a user with more than 512 properties.
    *
    * @generated from enum value: ERROR_REASON_LIMIT_EXCEEDED = 4;
