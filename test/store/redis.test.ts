@@ -123,6 +123,17 @@ describe("users in Redis", () => {
     expect(await store.write([command("full", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
   });
 
+  test("are deleted where Redis has no memory left", async () => {
+    await store.write([command("full-deleted", { n: 1 })]);
+    await redis.config("SET", "maxmemory", "1");
+    try {
+      expect(await store.write([deletion("full-deleted")])).toMatchObject([{ outcome: "deleted" }]);
+    } finally {
+      await redis.config("SET", "maxmemory", "0");
+    }
+    expect(await store.get([userId("full-deleted")])).toEqual([undefined]);
+  });
+
   test("a server that is away is STORE_UNAVAILABLE within two seconds, and works again when it is back", async () => {
     const other = await startRedis({ args: ["--appendonly", "yes"] });
     const away = coalesce(openRedisStore({ url: other.url, onConnectionError: () => {} }));
