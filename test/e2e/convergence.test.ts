@@ -3,11 +3,10 @@ import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { type IdentifyRequest, IdentifyRequestSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { describeEachStore } from "../support/each-store.ts";
 import { type ObservedWrite, observedWrites, outcomeOf } from "../support/observed-writes.ts";
-import { type RedisProcess, startRedis } from "../support/redis.ts";
-import { startTestServer, type TestServer } from "../support/server.ts";
 
 const sets = 1_000;
 const setsAtOnce = 50;
@@ -36,25 +35,10 @@ function requestOf(id: string, { set, unset, observedAt }: ObservedWrite): Ident
   return create(IdentifyRequestSchema, { id, properties: set, unset: [...unset], observedAt: time });
 }
 
-let redis: RedisProcess;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.stop());
-
-describe.each(["SQLite", "Redis"])("over %s", (store) => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startTestServer({
-      requiredProperties: ["name"],
-      ...(store === "Redis" ? { store: { kind: "redis", url: redis.url } } : {}),
-    });
-  });
-  afterAll(() => server.stop());
-
+describeEachStore({ requiredProperties: ["name"] }, (server) => {
   test(`${sets} sets of observed writes converge over ${connections} connections`, async () => {
     const clients = Array.from({ length: connections }, () =>
-      createClient(UserService, createGrpcTransport({ baseUrl: server.url })),
+      createClient(UserService, createGrpcTransport({ baseUrl: server().url })),
     );
     let users = 0;
     const converges = fc.asyncProperty(shuffledGroup, async ({ group, sends }) => {

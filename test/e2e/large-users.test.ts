@@ -13,12 +13,12 @@ import {
 } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { BatchReport, Outcome, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { limits } from "../../src/users/limits.ts";
-import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { describeEachStore } from "../support/each-store.ts";
 import { failureOf } from "../support/rpc-errors.ts";
-import { ada, startTestServer, type TestServer } from "../support/server.ts";
+import { ada } from "../support/server.ts";
 
 const largeUsers = 24;
 const { listUsers, batchGetUsers, getUser, identify } = UserService.method;
@@ -34,18 +34,10 @@ function largeProperties(letter: string): Record<string, string> {
 const letters = ["x", "\u0001"];
 const idOf = (n: number) => `${"\\".repeat(200)} ${n}`;
 
-let redis: RedisProcess;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.stop());
-
-describe.each(["SQLite", "Redis"])("over %s", (store) => {
-  let server: TestServer;
+describeEachStore({}, (server) => {
   const ids = Array.from({ length: largeUsers }, (_, n) => idOf(n));
-  const users = () => createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
+  const users = () => createClient(UserService, createGrpcTransport({ baseUrl: server().url }));
   beforeAll(async () => {
-    server = await startTestServer(store === "Redis" ? { store: { kind: "redis", url: redis.url } } : {});
     for (const [n, id] of ids.entries()) {
       const letter = letters[n % letters.length] ?? "";
       const { outcome } = await users().identify({ id, properties: largeProperties(letter) });
@@ -53,7 +45,6 @@ describe.each(["SQLite", "Redis"])("over %s", (store) => {
       await users().setPreferences({ id, preferences: { text: letter.repeat(65_000) } });
     }
   });
-  afterAll(() => server.stop());
 
   const encodings = ["proto", "json"] as const;
 
@@ -69,7 +60,7 @@ describe.each(["SQLite", "Redis"])("over %s", (store) => {
     const answer = await new Promise<Buffer>((resolve, reject) => {
       const headers = { "content-type": `application/${encoding}`, "accept-encoding": "identity" };
       const request = httpRequest(
-        { port: server.port, host: "127.0.0.1", method: "POST", path, headers },
+        { port: server().port, host: "127.0.0.1", method: "POST", path, headers },
         (response) => {
           const pieces: Buffer[] = [];
           response.on("data", (piece: Buffer) => pieces.push(piece));

@@ -1,21 +1,14 @@
 /** A listing of many users shows each of them once, whatever is created and deleted meanwhile. */
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { type RedisProcess, startRedis } from "../support/redis.ts";
-import { startTestServer, type TestServer } from "../support/server.ts";
+import { describeEachStore } from "../support/each-store.ts";
 import { seededRandom } from "../support/struct.ts";
 
 const stayingUsers = 100_000;
 const comingUsers = 2_000;
 const chunk = 1_000;
-
-let redis: RedisProcess;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.stop());
 
 const idOf = (n: number) => `${(n * 7_919) % 1_000_003}-staying`;
 // Between the others, wherever the listing is.
@@ -30,16 +23,9 @@ async function identify(users: Client<typeof UserService>, ids: readonly string[
   for await (const { failed } of users.batchIdentify(requests())) expect(failed).toBe(0);
 }
 
-describe.each(["SQLite", "Redis"])("over %s", (store) => {
-  let server: TestServer;
-  beforeAll(async () => {
-    const location = store === "Redis" ? { store: { kind: "redis" as const, url: redis.url } } : {};
-    server = await startTestServer({ requiredProperties: [], ...location });
-  });
-  afterAll(() => server.stop());
-
+describeEachStore({ requiredProperties: [] }, (server) => {
   test(`${stayingUsers} users are listed once each, while others come and go`, async () => {
-    const connect = () => createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
+    const connect = () => createClient(UserService, createGrpcTransport({ baseUrl: server().url }));
     const users = connect();
     const staying = Array.from({ length: stayingUsers }, (_, n) => idOf(n));
     await identify(users, staying);

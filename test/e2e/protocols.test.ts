@@ -2,11 +2,11 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { BatchReport, Outcome, PreferencesMode, UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { describeEachStore } from "../support/each-store.ts";
 import { failureOf } from "../support/rpc-errors.ts";
-import { ada, startTestServer, type TestServer } from "../support/server.ts";
+import { ada } from "../support/server.ts";
 
 type HttpVersion = "1.1" | "2";
 
@@ -79,21 +79,9 @@ function reversed<Value extends JsonValue>(value: Value): Value {
   return reverse(value) as Value;
 }
 
-let redis: RedisProcess;
-beforeAll(async () => {
-  redis = await startRedis();
-});
-afterAll(() => redis.stop());
-
-describe.each(["SQLite", "Redis"])("over %s", (store) => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startTestServer(store === "Redis" ? { store: { kind: "redis", url: redis.url } } : {});
-  });
-  afterAll(() => server.stop());
-
+describeEachStore({}, (server) => {
   describe.each(protocols)("through $name", ({ name, httpVersion, transport }) => {
-    const client = () => createClient(UserService, transport(server.url));
+    const client = () => createClient(UserService, transport(server().url));
     const idOf = (id: string) => `${name} ${id}`;
 
     test("a user is created, changed, left unchanged, and read", async () => {
@@ -142,7 +130,7 @@ describe.each(["SQLite", "Redis"])("over %s", (store) => {
       await client().identify({ id, properties: { ...ada, zero: -0 } });
       const { user } = await client().getUser({ id });
       expect(Object.is(user?.properties?.["zero"], name.includes("JSON") ? 0 : -0)).toBe(true);
-      await fetch(`${server.url}/rollcall.v1.UserService/Identify`, {
+      await fetch(`${server().url}/rollcall.v1.UserService/Identify`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: `{"id":${JSON.stringify(id)},"properties":{"n":9007199254740993}}`,
@@ -278,7 +266,7 @@ describe.each(["SQLite", "Redis"])("over %s", (store) => {
   });
 
   test("50 callers that each set another property of one user leave all 50", async () => {
-    const users = createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
+    const users = createClient(UserService, createGrpcTransport({ baseUrl: server().url }));
     await users.identify({ id: "fifty", properties: ada });
     await Promise.all(
       Array.from({ length: 50 }, (_, n) => users.identify({ id: "fifty", properties: { [`p${n}`]: n } })),
