@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { CommanderError } from "commander";
 import { CliError } from "./cli/cli-error.ts";
 import { createProgram } from "./cli/program.ts";
 
@@ -11,7 +12,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 try {
   await createProgram().parseAsync();
 } catch (error) {
-  if (!(error instanceof CliError)) throw error;
+  if (!(error instanceof CliError || error instanceof CommanderError)) throw error;
   console.error(`rollcall: ${error.message}`);
   process.exitCode = 1;
 }

@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import { type Address, serveOptions } from "../config/options.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
+import type { RedisSettings } from "../server/open-store.ts";
 import { createLogger, type LogLevel } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";
 
-interface Options {
+interface Options extends RedisSettings {
   readonly listen: Address;
   readonly store: StoreLocation;
   readonly requiredProperties: readonly string[];
@@ -17,6 +18,13 @@ export function serveCommand(): Command {
     .description("run the service until it is told to stop (SIGTERM or SIGINT; a second one stops at once)")
     .addOption(serveOptions.listen())
     .addOption(serveOptions.store())
+    .addOption(serveOptions.redisWaitReplicas())
+    .addOption(serveOptions.redisKeyPrefix())
+    .addOption(serveOptions.redisCa())
+    .addOption(serveOptions.redisCert())
+    .addOption(serveOptions.redisKey())
+    .addOption(serveOptions.redisSentinelUsername())
+    .addOption(serveOptions.redisSentinelPassword())
     .addOption(serveOptions.requiredProperties())
     .addOption(serveOptions.drainTimeout())
     .addOption(serveOptions.logLevel())

@@ -1,5 +1,5 @@
 /** Every option, declared once: its flag, its environment variable, its default and what values it takes. */
-import { InvalidArgumentError, Option } from "commander";
+import { CommanderError, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../telemetry/logger.ts";
 import { limits } from "../users/limits.ts";
 import { parseStoreLocation } from "./store-url.ts";
@@ -17,10 +17,42 @@ export const serveOptions = {
       .default(parseAddress("127.0.0.1:50051"), "127.0.0.1:50051")
       .argParser(checked(parseAddress)),
   store: () =>
-    new Option("--store <url>", "where users are kept: sqlite:PATH or redis://HOST[:PORT][/DATABASE]")
+    new Option(
+      "--store <url>",
+      "where users are kept: sqlite:PATH, redis://HOST:PORT/DATABASE, redis+cluster://HOST:PORT,… or " +
+        "redis+sentinel://HOST:PORT,…/NAME; with USER:PASSWORD@ before the hosts, rediss for TLS",
+    )
       .env("ROLLCALL_STORE")
       .default(parseStoreLocation("sqlite:data/rollcall.db"), "sqlite:data/rollcall.db")
-      .argParser(checked(parseStoreLocation)),
+      .argParser(secret("--store", "ROLLCALL_STORE", parseStoreLocation)),
+  redisKeyPrefix: () =>
+    new Option("--redis-key-prefix <text>", "what every key in Redis begins with")
+      .env("ROLLCALL_REDIS_KEY_PREFIX")
+      .default("rollcall:")
+      .argParser(checked(parseKeyPrefix)),
+  redisWaitReplicas: () =>
+    new Option("--redis-wait-replicas <count>", "answer a write once as many replicas have it; docs/durability.md")
+      .env("ROLLCALL_REDIS_WAIT_REPLICAS")
+      .default(0)
+      .argParser(checked(parseReplicas)),
+  redisCa: () =>
+    new Option("--redis-ca <file>", "who signs Redis' certificate, in PEM, in place of the system's authorities").env(
+      "ROLLCALL_REDIS_CA",
+    ),
+  redisCert: () =>
+    new Option("--redis-cert <file>", "the certificate to show to Redis, in PEM; with --redis-key").env(
+      "ROLLCALL_REDIS_CERT",
+    ),
+  redisKey: () => new Option("--redis-key <file>", "the key of --redis-cert, in PEM").env("ROLLCALL_REDIS_KEY"),
+  redisSentinelUsername: () =>
+    new Option("--redis-sentinel-username <name>", "who to be to the Sentinels").env(
+      "ROLLCALL_REDIS_SENTINEL_USERNAME",
+    ),
+  redisSentinelPassword: () =>
+    new Option(
+      "--redis-sentinel-password <text>",
+      "the Sentinels' password; better set as a variable, which a list of processes does not show",
+    ).env("ROLLCALL_REDIS_SENTINEL_PASSWORD"),
   requiredProperties: () =>
     new Option("--required-properties <names>", "properties that every user has, separated by commas; empty for none")
       .env("ROLLCALL_REQUIRED_PROPERTIES")
@@ -63,6 +95,18 @@ function checked<Value>(parse: (text: string) => Value): (text: string) => Value
   };
 }
 
+/** As `checked`, but the value, which may hold a password, is not printed. */
+function secret<Value>(flag: string, variable: string, parse: (text: string) => Value): (text: string) => Value {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new CommanderError(1, "rollcall.invalidArgument", `${flag} (or ${variable}) is invalid. ${reason}`);
+    }
+  };
+}
+
 function parseAddress(text: string): Address {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
@@ -83,6 +127,18 @@ function parseNames(text: string): readonly string[] {
     }
   }
   return [...new Set(names)];
+}
+
+function parseKeyPrefix(text: string): string {
+  if (!/^[^\s{}\p{Cc}]{0,64}$/u.test(text)) {
+    throw new Error("Expected up to 64 characters, none of them a brace, a space or a control character.");
+  }
+  return text;
+}
+
+function parseReplicas(text: string): number {
+  if (!/^\d{1,2}$/.test(text)) throw new Error("Expected a number of replicas from 0 to 99.");
+  return Number(text);
 }
 
 function parseSeconds(text: string): number {

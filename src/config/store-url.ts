@@ -1,11 +1,11 @@
+import { describeRedisUrl, isRedisUrl, parseRedisUrl, type RedisLocation } from "./redis-url.ts";
+
 /** Where users are kept, as the operator writes it. */
-export type StoreLocation =
-  | { readonly kind: "sqlite"; readonly path: string }
-  | { readonly kind: "redis"; readonly url: string };
+export type StoreLocation = { readonly kind: "sqlite"; readonly path: string } | RedisLocation;
 
 /**
- * @param text `sqlite:PATH` or `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]`
- * @throws Error that says what is expected
+ * @param text `sqlite:PATH`, or a URL of Redis: see redis-url.ts
+ * @throws Error that says what is expected and does not repeat the text, which may hold a password
  */
 export function parseStoreLocation(text: string): StoreLocation {
   if (text.startsWith("sqlite:")) {
@@ -13,19 +13,11 @@ export function parseStoreLocation(text: string): StoreLocation {
     if (path === "") throw new Error("Expected a file after sqlite:, as in sqlite:data/rollcall.db.");
     return { kind: "sqlite", path };
   }
-  if (text.startsWith("redis://")) {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (url === undefined || url.hostname === "" || !/^(\/\d*)?$/.test(url.pathname)) {
-      throw new Error("Expected redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE].");
-    }
-    return { kind: "redis", url: text };
-  }
-  throw new Error("Expected sqlite:PATH or redis://HOST[:PORT][/DATABASE].");
+  if (isRedisUrl(text)) return parseRedisUrl(text);
+  throw new Error("Expected sqlite:PATH, redis://HOST…, redis+cluster://HOST… or redis+sentinel://HOST…");
 }
 
 /** The location without its credentials, for people and logs. */
 export function describeStoreLocation(location: StoreLocation): string {
-  if (location.kind === "sqlite") return `sqlite:${location.path}`;
-  const { host, pathname } = new URL(location.url);
-  return `redis://${host}${pathname === "/" ? "" : pathname}`;
+  return location.kind === "sqlite" ? `sqlite:${location.path}` : describeRedisUrl(location);
 }

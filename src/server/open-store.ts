@@ -1,17 +1,61 @@
+import { readFileSync } from "node:fs";
 import type { StoreLocation } from "../config/store-url.ts";
+import type { StoreAdapter } from "../store/adapter.ts";
 import { openRedisStore } from "../store/redis/redis-store.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
+import { withoutArguments } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { UserStore } from "../users/store.ts";
 
-/** @throws Error that names what is wrong with the location */
-export async function openStore(location: StoreLocation, logger: Logger): Promise<UserStore> {
-  switch (location.kind) {
-    case "sqlite":
-      return openSqliteStore(location.path);
-    case "redis": {
-      const onConnectionError = (error: Error) => logger.debug({ reason: error.message }, "Redis connection failed");
-      return openRedisStore({ url: location.url, onConnectionError });
-    }
+/** How to use Redis, where users are kept there. */
+export interface RedisSettings {
+  readonly redisKeyPrefix?: string | undefined;
+  readonly redisWaitReplicas?: number | undefined;
+  /** Files, in PEM. */
+  readonly redisCa?: string | undefined;
+  readonly redisCert?: string | undefined;
+  readonly redisKey?: string | undefined;
+  readonly redisSentinelUsername?: string | undefined;
+  readonly redisSentinelPassword?: string | undefined;
+}
+
+/** @throws Error that names what is wrong with the location or a setting */
+export async function openStore(
+  location: StoreLocation,
+  settings: RedisSettings,
+  logger: Logger,
+): Promise<StoreAdapter> {
+  if (location.kind === "sqlite") return openSqliteStore(location.path);
+  const tls = {
+    ca: readPem("--redis-ca", settings.redisCa),
+    cert: readPem("--redis-cert", settings.redisCert),
+    key: readPem("--redis-key", settings.redisKey),
+  };
+  if (!location.tls && (tls.ca ?? tls.cert ?? tls.key) !== undefined) {
+    throw new Error("--redis-ca, --redis-cert and --redis-key need TLS: a store that begins with rediss");
   }
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    throw new Error("--redis-cert and --redis-key are given together");
+  }
+  return openRedisStore({
+    location,
+    tls,
+    sentinel: { username: settings.redisSentinelUsername, password: settings.redisSentinelPassword },
+    keyPrefix: settings.redisKeyPrefix ?? "rollcall:",
+    waitReplicas: settings.redisWaitReplicas ?? 0,
+    onConnectionError: (error) => {
+      logger.debug({ reason: withoutArguments(error.message) }, "a connection to Redis failed");
+    },
+  });
+}
+
+function readPem(option: string, file: string | undefined): Buffer | undefined {
+  if (file === undefined) return undefined;
+  let text: Buffer;
+  try {
+    text = readFileSync(file);
+  } catch (error) {
+    throw new Error(`${option} cannot be read: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+  if (!text.includes("-----BEGIN ")) throw new Error(`${option} is not in PEM: ${file}`);
+  return text;
 }

@@ -24,10 +24,10 @@ import { draining } from "../users/errors.ts";
 import { createEtagSource } from "../users/etag.ts";
 import { requiredProperties } from "../users/identify.ts";
 import { createUserRegistry } from "../users/registry.ts";
-import { openStore } from "./open-store.ts";
+import { openStore, type RedisSettings } from "./open-store.ts";
 import { watchReadiness } from "./readiness.ts";
 
-export interface ServerOptions {
+export interface ServerOptions extends RedisSettings {
   readonly listen: Address;
   readonly store: StoreLocation;
   /** Names of the properties that every user has. */
@@ -55,7 +55,7 @@ const lastAnswersMs = 500;
 /** @throws Error if the store cannot be opened or the address is not free */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { logger } = options;
-  const opened = await openStore(options.store, logger).catch((error: unknown) => {
+  const opened = await openStore(options.store, options, logger).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : error;
     throw new Error(`cannot open --store ${describeStoreLocation(options.store)}: ${reason}`, { cause: error });
   });

@@ -1,52 +1,69 @@
 import type { StoredUser, UserStore, WriteCommand, WriteResult } from "../users/store.ts";
 import type { UserId } from "../users/user-id.ts";
-import { Lane } from "./lane.ts";
+import type { StoreAdapter } from "./adapter.ts";
+import { Lanes } from "./lanes.ts";
 import { bodyOf } from "./packed.ts";
 
-/**
- * Users in one call to a store, so that no call holds the store up for others for more than a few milliseconds, and
- * their bytes.
- */
-const maxCallUsers = 200;
+/** Bytes of requests in one call to a store. */
 const maxCallBytes = 256 * 1024;
 /** What may wait for the store, in bytes of requests, if nothing else is said. */
 const defaultMaxWaitingBytes = 64 * 1024 * 1024;
 /** What an item costs beside its body. */
 const itemBytes = 128;
+/** How often a command that the store postponed is given to it again, and for how long. */
+const retryMs = 100;
+const giveUpMs = 60_000;
+/** How many calls that list are under way at most. */
+const listLanes = 4;
 
 /**
- * A store to which calls that arrive together travel together. Order is kept: it hands the store one list of commands
- * at a time, one list of reads, and one range to list.
+ * A store to which calls that arrive together travel together. Order is kept: of each lane, it hands the store one list
+ * of commands at a time, and one list of reads.
  *
- * @param maxWaitingBytes of requests, for each of the three; beyond it, calls are refused with OVERLOADED
+ * @param maxWaitingBytes of requests, for each of writing, reading and listing; beyond it, calls are refused with
+ * OVERLOADED
  */
-export function coalesce(store: UserStore, maxWaitingBytes = defaultMaxWaitingBytes): UserStore {
-  const bounds = { maxCallItems: maxCallUsers, maxCallBytes, maxWaitingBytes };
-  const commands = new Lane<WriteCommand, WriteResult>({
+export function coalesce(store: StoreAdapter, maxWaitingBytes = defaultMaxWaitingBytes): UserStore {
+  const { lanes, laneOf, maxUsers } = store.shape;
+  const bounds = { lanes, laneOf, maxCallItems: maxUsers, maxCallBytes, maxWaitingBytes, retryMs, giveUpMs };
+  const commands = new Lanes<WriteCommand, WriteResult>({
     ...bounds,
-    call: (items) => store.write(items),
+    call: async (items) => (await store.write(items)).map(unlessPostponed),
     bytesOf: (command) => itemBytes + bodyOf(command).length,
+    keyOf: ({ id }) => id,
   });
   // A list of results holds undefined for a user that is not there, so that it is never short.
-  const reads = new Lane<UserId, { user: StoredUser | undefined }>({
+  const reads = new Lanes<UserId, { user: StoredUser | undefined }>({
     ...bounds,
     call: async (ids) => (await store.get(ids)).map((user) => ({ user })),
     bytesOf: () => itemBytes,
+    keyOf: (id) => id,
   });
-  const lists = new Lane<{ after: UserId | undefined; count: number }, { ids: readonly UserId[] }>({
+  let nextList = 0;
+  const lists = new Lanes<{ after: UserId | undefined; count: number }, { ids: readonly UserId[] }>({
     ...bounds,
+    lanes: listLanes,
+    laneOf: () => nextList++ % listLanes,
     maxCallItems: 1,
     call: (items) => Promise.all(items.map(async ({ after, count }) => ({ ids: await store.list(after, count) }))),
     bytesOf: () => itemBytes,
+    keyOf: () => "",
   });
   return {
     write: (items, signal) => commands.submit(items, signal),
     get: async (ids, signal) => (await reads.submit(ids, signal)).map(({ user }) => user),
     list: async (after, count, signal) => (await lists.submit([{ after, count }], signal)).flatMap(({ ids }) => ids),
     check: () => store.check(),
+    warnings: () => store.warnings(),
     async close() {
       await Promise.all([commands.idle(), reads.idle(), lists.idle()]);
       await store.close();
     },
   };
+}
+
+type AdapterResult = Awaited<ReturnType<StoreAdapter["write"]>>[number];
+
+function unlessPostponed(result: AdapterResult): WriteResult | undefined {
+  return "refused" in result && result.refused === "postponed" ? undefined : result;
 }

@@ -1,57 +1,75 @@
-import { overloaded, UserError } from "../users/errors.ts";
+import { storeUnavailable, UserError } from "../users/errors.ts";
+import { ParkedItems } from "./parked-items.ts";
+import type { WaitingBytes } from "./waiting-bytes.ts";
+
+export interface LaneOptions<Item, Result> {
+  /** Does the work for one list; results in the order of the items, undefined where one cannot be done yet. */
+  readonly call: (items: readonly Item[]) => Promise<readonly (Result | undefined)[]>;
+  readonly bytesOf: (item: Item) => number;
+  /** Items with the same key are done in order. */
+  readonly keyOf: (item: Item) => string;
+  /** The most one call takes. A single item larger than the bytes is a call of its own. */
+  readonly maxCallItems: number;
+  readonly maxCallBytes: number;
+  /** An item that cannot be done yet is tried again so often, and given up in the end. */
+  readonly retryMs: number;
+  readonly giveUpMs: number;
+}
 
 interface Submission<Item, Result> {
   readonly items: readonly Item[];
   readonly results: Result[];
-  /** How many of the items have been handed to a call. */
+  /** How many of the items have left the queue. */
   taken: number;
+  /** How many have no result yet. */
+  missing: number;
   readonly resolve: (results: readonly Result[]) => void;
   readonly reject: (reason: unknown) => void;
   settled: boolean;
 }
 
-export interface LaneOptions<Item, Result> {
-  /** Does the work for one list; results in the order of the items. */
-  readonly call: (items: readonly Item[]) => Promise<readonly Result[]>;
-  readonly bytesOf: (item: Item) => number;
-  /** The most one call takes. A single item larger than the bytes is a call of its own. */
-  readonly maxCallItems: number;
-  readonly maxCallBytes: number;
-  /** The most that waits; beyond it, submissions are refused. */
-  readonly maxWaitingBytes: number;
+/** An item of a submission. */
+interface Entry<Item, Result> {
+  readonly submission: Submission<Item, Result>;
+  readonly index: number;
+  readonly item: Item;
 }
 
 /**
  * Lets work that arrives together travel together: one call is under way at a time, and what arrives meanwhile makes
- * up the next. Order is kept, from one submission to the next and within each.
+ * up the next. Order is kept, from one submission to the next and within each; an item that cannot be done yet is
+ * parked, and lets by those with other keys.
  */
 export class Lane<Item, Result> {
   readonly #options: LaneOptions<Item, Result>;
+  readonly #waitingBytes: WaitingBytes;
   readonly #waiting: Submission<Item, Result>[] = [];
-  #waitingBytes = 0;
+  readonly #parked: ParkedItems<Entry<Item, Result>>;
+  #retry: NodeJS.Timeout | undefined;
+  #retryDue = false;
   #running: Promise<void> | undefined;
+  #onIdle: (() => void)[] = [];
 
-  constructor(options: LaneOptions<Item, Result>) {
+  constructor(options: LaneOptions<Item, Result>, waitingBytes: WaitingBytes) {
     this.#options = options;
+    this.#waitingBytes = waitingBytes;
+    this.#parked = new ParkedItems(({ item }) => options.keyOf(item));
   }
 
   /**
+   * @param items one at least
    * @param signal if it aborts, items that are not under way are taken back and the promise rejects with its reason
-   * @throws UserError OVERLOADED if too much is waiting; STORE_UNAVAILABLE if that befell this call or the one it waited
-   * for; else what the call rejects with, once any of the items failed
+   * @throws UserError STORE_UNAVAILABLE if that befell this call or the one it waited for, or an item could not be done
+   * in time; else what the call rejects with, once any of the items failed
    */
   submit(items: readonly Item[], signal?: AbortSignal): Promise<readonly Result[]> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    if (items.length === 0) return Promise.resolve([]);
-    const bytes = this.#bytes(items);
-    if (this.#waiting.length > 0 && this.#waitingBytes + bytes > this.#options.maxWaitingBytes) {
-      return Promise.reject(overloaded());
-    }
     return new Promise((resolve, reject) => {
       const submission: Submission<Item, Result> = {
         items,
-        results: [],
+        results: new Array(items.length),
         taken: 0,
+        missing: items.length,
         settled: false,
         resolve: (results) => {
           signal?.removeEventListener("abort", onAbort);
@@ -59,6 +77,7 @@ export class Lane<Item, Result> {
           resolve(results);
         },
         reject: (reason) => {
+          if (submission.settled) return;
           signal?.removeEventListener("abort", onAbort);
           submission.settled = true;
           this.#withdraw(submission);
@@ -68,77 +87,117 @@ export class Lane<Item, Result> {
       const onAbort = () => submission.reject(signal?.reason);
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#waiting.push(submission);
-      this.#waitingBytes += bytes;
+      this.#waitingBytes.add(this.#bytes(items));
       this.#running ??= this.#run();
     });
   }
 
   /** Resolves once nothing waits or is under way. */
   async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    while (this.#running !== undefined || this.#parked.size > 0) {
+      await (this.#running ?? new Promise<void>((resolve) => this.#onIdle.push(resolve)));
+    }
   }
 
   async #run(): Promise<void> {
     // What is submitted in the same tick joins the first call.
     await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const parts = this.#take();
-      try {
-        const items = parts.flatMap(({ submission, from, to }) => submission.items.slice(from, to));
-        const results = await this.#options.call(items);
-        let next = 0;
-        for (const { submission, from, to } of parts) {
-          for (let index = from; index < to; index++) {
-            const result = results[next++];
-            if (result === undefined) throw new Error("a call answered fewer results than it was given items");
-            submission.results.push(result);
-          }
-        }
-        for (const { submission } of parts) {
-          if (!submission.settled && submission.results.length === submission.items.length) {
-            submission.resolve(submission.results);
-          }
-        }
-      } catch (error) {
-        for (const { submission } of parts) if (!submission.settled) submission.reject(error);
-        // What waits would wait as long again, one call after the other.
-        if (isOutage(error)) for (const submission of [...this.#waiting]) submission.reject(error);
-      }
+    while (this.#waiting.length > 0 || (this.#retryDue && this.#parked.size > 0)) {
+      const entries = this.#take();
+      if (entries.length > 0) await this.#call(entries);
     }
     this.#running = undefined;
+    this.#retryLater();
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  /** Takes the next call's items from the head of the queue. */
-  #take(): { submission: Submission<Item, Result>; from: number; to: number }[] {
-    const { bytesOf, maxCallItems, maxCallBytes } = this.#options;
-    const parts: { submission: Submission<Item, Result>; from: number; to: number }[] = [];
-    let count = 0;
-    let bytes = 0;
-    for (;;) {
-      const submission = this.#waiting[0];
-      if (submission === undefined) return parts;
-      const from = submission.taken;
-      let full = false;
-      for (const item of submission.items.slice(from)) {
-        const size = bytesOf(item);
-        full = count >= maxCallItems || (count > 0 && bytes + size > maxCallBytes);
-        if (full) break;
-        submission.taken++;
-        count++;
-        bytes += size;
-        this.#waitingBytes -= size;
+  async #call(entries: readonly Entry<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.#options.call(entries.map(({ item }) => item));
+      if (results.length !== entries.length) throw new Error("a call did not answer a result for each item");
+      const postponed = entries.filter(({ submission }, at) => results[at] === undefined && !submission.settled);
+      this.#park(postponed);
+      for (const [at, { submission, index }] of entries.entries()) {
+        const result = results[at];
+        if (result === undefined) continue;
+        submission.results[index] = result;
+        submission.missing--;
+        if (submission.missing === 0 && !submission.settled) submission.resolve(submission.results);
       }
-      if (submission.taken > from) parts.push({ submission, from, to: submission.taken });
-      if (full) return parts;
+    } catch (error) {
+      for (const { submission } of entries) submission.reject(error);
+      // What waits would wait as long again, one call after the other.
+      if (isOutage(error)) for (const submission of [...this.#waiting]) submission.reject(error);
+    }
+  }
+
+  /** Takes the next call's items: parked ones that are to be tried again, then the head of the queue. */
+  #take(): Entry<Item, Result>[] {
+    const { bytesOf, maxCallItems, maxCallBytes } = this.#options;
+    const taken: Entry<Item, Result>[] = [];
+    let bytes = 0;
+    const fits = (item: Item) => {
+      const size = bytesOf(item);
+      if (taken.length >= maxCallItems || (taken.length > 0 && bytes + size > maxCallBytes)) return false;
+      bytes += size;
+      return true;
+    };
+    if (this.#retryDue) {
+      this.#retryDue = false;
+      this.#giveUpOld();
+      for (let entry = this.#parked.first; entry !== undefined && fits(entry.item); entry = this.#parked.first) {
+        taken.push(this.#parked.takeFirst());
+      }
+    }
+    for (let submission = this.#waiting[0]; submission !== undefined; submission = this.#waiting[0]) {
+      for (let index = submission.taken; index < submission.items.length; index++) {
+        const item = submission.items[index] as Item;
+        const entry = { submission, index, item };
+        if (this.#parked.holdsUp(entry)) this.#parked.add(entry);
+        else if (fits(item)) taken.push(entry);
+        else return this.#underWay(taken);
+        submission.taken++;
+      }
       this.#waiting.shift();
+    }
+    return this.#underWay(taken);
+  }
+
+  /** They wait no more. */
+  #underWay(entries: Entry<Item, Result>[]): Entry<Item, Result>[] {
+    this.#waitingBytes.remove(this.#bytes(entries.map(({ item }) => item)));
+    return entries;
+  }
+
+  /** Puts items back in front of those that were parked after them. */
+  #park(entries: readonly Entry<Item, Result>[]): void {
+    if (entries.length === 0) return;
+    this.#waitingBytes.add(this.#bytes(entries.map(({ item }) => item)));
+    this.#parked.putBack(entries);
+  }
+
+  #retryLater(): void {
+    if (this.#parked.size === 0 || this.#retry !== undefined) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#retryDue = true;
+      this.#running ??= this.#run();
+    }, this.#options.retryMs);
+  }
+
+  #giveUpOld(): void {
+    for (const { submission } of this.#parked.olderThan(this.#options.giveUpMs)) {
+      submission.reject(storeUnavailable(new Error("a user's part of the store has been on the move for too long")));
     }
   }
 
   #withdraw(submission: Submission<Item, Result>): void {
+    const parked = this.#parked.remove((entry) => entry.submission === submission);
+    this.#waitingBytes.remove(this.#bytes(parked.map(({ item }) => item)));
     const index = this.#waiting.indexOf(submission);
     if (index < 0) return;
     this.#waiting.splice(index, 1);
-    this.#waitingBytes -= this.#bytes(submission.items.slice(submission.taken));
+    this.#waitingBytes.remove(this.#bytes(submission.items.slice(submission.taken)));
   }
 
   #bytes(items: readonly Item[]): number {

@@ -5,7 +5,8 @@
  *     commands   u8 groups, u32 count, then for each: u8 verb, u8 flags, u8 group, u8+etag, u16+id, u32+body (edits or
  *                preferences), and where the flags say so: u64 observed µs, u8+etag wanted
  *     results    for each: u8 status; where it was applied: u8+etag, u16 count of names ignored with u8+name for each,
- *                then a found user if it was wanted; too many, too large: u32 how many
+ *                then a found user if it was wanted; too many, too large: u32 how many; fewer results than commands where
+ *                the first commands were enough for one call
  *     ids        u32 count, then for each: u16+id
  *     range      u16+after (empty for the beginning), u32 count; answered by ids
  *     found      for each: u8 found (0 or 1), and if so: u64 created µs, u64 updated µs, u8+etag, u32+properties,
@@ -16,6 +17,7 @@
 import type { IdentifyCommand, StoredUser, WriteCommand, WriteOutcome, WriteResult } from "../users/store.ts";
 import { isCanonical } from "../users/struct-scan.ts";
 import { parseUserId, type UserId } from "../users/user-id.ts";
+import type { Postponed } from "./adapter.ts";
 
 /** `setProperties` is an identify whose edits are all to set. */
 export const verbs = { identify: 1, replacePreferences: 2, mergePreferences: 3, delete: 4, setProperties: 5 } as const;
@@ -41,6 +43,8 @@ export const status = {
   alreadyExists: 9,
   etagMismatch: 10,
   observedAhead: 11,
+  storeFull: 12,
+  postponed: 13,
 } as const;
 
 const outcomes: Readonly<Record<number, WriteOutcome>> = {
@@ -275,37 +279,48 @@ export function bodyOf(command: WriteCommand): Uint8Array {
 
 const noBody = new Uint8Array();
 
-/** @param commands the commands that the results answer */
-export function unpackResults(packed: Uint8Array, commands: readonly WriteCommand[]): WriteResult[] {
+/** @param commands the commands that the results answer: the first of them, if there are more than results */
+export function unpackResults(packed: Uint8Array, commands: readonly WriteCommand[]): (WriteResult | Postponed)[] {
   const reader = new PackedReader(packed);
-  return commands.map((command) => {
-    const code = reader.u8();
-    const outcome = outcomes[code];
-    if (outcome !== undefined) {
-      const etag = reader.shortText();
-      const ignored = unpackNames(reader);
-      const wantUser = command.verb === "set-preferences" || (command.verb === "identify" && command.wantUser);
-      return { outcome, etag, ignored, user: wantUser ? unpackUser(reader, command.id) : undefined };
-    }
-    switch (code) {
-      case status.requiredMissing:
-        return { refused: "required-missing" };
-      case status.observedAhead:
-        return { refused: "observed-ahead" };
-      case status.notFound:
-        return { refused: "not-found" };
-      case status.alreadyExists:
-        return { refused: "already-exists" };
-      case status.etagMismatch:
-        return { refused: "etag-mismatch" };
-      case status.tooMany:
-        return { refused: "too-many-properties", count: reader.u32() };
-      case status.tooLarge:
-        return { refused: "too-large", bytes: reader.u32() };
-      default:
-        throw new Error(`the store answered with the unknown status ${code}`);
-    }
-  });
+  const results: (WriteResult | Postponed)[] = [];
+  for (const command of commands) {
+    if (reader.done) break;
+    results.push(unpackResult(reader, command));
+  }
+  return results;
+}
+
+function unpackResult(reader: PackedReader, command: WriteCommand): WriteResult | Postponed {
+  const code = reader.u8();
+  const outcome = outcomes[code];
+  if (outcome !== undefined) {
+    const etag = reader.shortText();
+    const ignored = unpackNames(reader);
+    const wantUser = command.verb === "set-preferences" || (command.verb === "identify" && command.wantUser);
+    return { outcome, etag, ignored, user: wantUser ? unpackUser(reader, command.id) : undefined };
+  }
+  switch (code) {
+    case status.requiredMissing:
+      return { refused: "required-missing" };
+    case status.observedAhead:
+      return { refused: "observed-ahead" };
+    case status.notFound:
+      return { refused: "not-found" };
+    case status.alreadyExists:
+      return { refused: "already-exists" };
+    case status.etagMismatch:
+      return { refused: "etag-mismatch" };
+    case status.tooMany:
+      return { refused: "too-many-properties", count: reader.u32() };
+    case status.tooLarge:
+      return { refused: "too-large", bytes: reader.u32() };
+    case status.storeFull:
+      return { refused: "store-full" };
+    case status.postponed:
+      return { refused: "postponed" };
+    default:
+      throw new Error(`the store answered with the unknown status ${code}`);
+  }
 }
 
 const noNames: readonly string[] = [];

@@ -31,5 +31,10 @@ export function describeFailure(failure: unknown): { failure: string; reason: st
   if (!(failure instanceof Error)) return { failure: typeof failure, reason: "not an error" };
   const cause = failure.cause instanceof Error ? failure.cause : failure;
   const known = cause !== failure;
-  return { failure: failure.name, reason: cause.message, ...(known ? {} : { stack: failure.stack }) };
+  return { failure: failure.name, reason: withoutArguments(cause.message), ...(known ? {} : { stack: failure.stack }) };
+}
+
+/** A message of Redis without the arguments of the command that it complains of, which may be a password. */
+export function withoutArguments(message: string): string {
+  return message.replace(/,? with args beginning with:.*/s, "");
 }

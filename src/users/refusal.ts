@@ -3,6 +3,7 @@ import {
   etagMismatch,
   invalidRequest,
   limitExceeded,
+  storeFull,
   storeUnavailable,
   type UserError,
   userAlreadyExists,
@@ -38,6 +39,8 @@ export function refusal(result: Refused, { field, missing, required }: RefusedCo
       return userAlreadyExists();
     case "etag-mismatch":
       return etagMismatch();
+    case "store-full":
+      return storeFull();
     case "uncertain":
       return storeUnavailable();
     case "too-many-properties":

@@ -1,6 +1,14 @@
 /** What the service does with users, whatever carries the request and whatever keeps the users. */
 import { type DeleteInput, prepareDelete, prepareSetPreferences, type SetPreferencesInput } from "./change-user.ts";
-import { invalidRequest, limitExceeded, storeUnavailable, UserError, userNotFound, type Violation } from "./errors.ts";
+import {
+  invalidRequest,
+  limitExceeded,
+  storeFull,
+  storeUnavailable,
+  UserError,
+  userNotFound,
+  type Violation,
+} from "./errors.ts";
 import { formatPath } from "./field-path.ts";
 import { type IdentifyInput, type PreparedIdentify, prepareIdentify, type RequiredProperties } from "./identify.ts";
 import { limits } from "./limits.ts";
@@ -119,6 +127,7 @@ export function createUserRegistry(options: {
         if (result === undefined) throw missingResult();
         if ("refused" in result) {
           if (result.refused === "uncertain") throw storeUnavailable();
+          if (result.refused === "store-full") throw storeFull();
           return { error: refusal(result, { field: "properties", missing: item.missing, required }) };
         }
         const { outcome, etag, ignored } = result;

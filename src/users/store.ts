@@ -77,7 +77,7 @@ export interface Applied {
   readonly ignored: readonly string[];
 }
 
-/** Why a command was refused for good; nothing was written, but for the last of them. */
+/** Why a command was refused; nothing was written, but for the last of them. */
 export type Refused =
   /** There is no such user, and the command may not create it. */
   | { readonly refused: "required-missing" }
@@ -93,6 +93,8 @@ export type Refused =
   | { readonly refused: "too-many-properties"; readonly count: number }
   /** The merged user's properties, or its preferences, would have `bytes` bytes. */
   | { readonly refused: "too-large"; readonly bytes: number }
+  /** The store has no memory or space left for it. */
+  | { readonly refused: "store-full" }
   /** The answer to an attempt was lost, and by the next one the command was refused: the first may have applied it. */
   | { readonly refused: "uncertain" };
 
@@ -117,6 +119,8 @@ export interface UserStore {
   list(after: UserId | undefined, count: number, signal?: AbortSignal): Promise<readonly UserId[]>;
   /** Resolves if the store can do what requests need, writing included. */
   check(): Promise<void>;
+  /** What the operator should know of how the store is set up: one line each, none if all is well. */
+  warnings(): Promise<readonly string[]>;
   /** Waits for what is under way, then lets go of the store. */
   close(): Promise<void>;
 }

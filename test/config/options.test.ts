@@ -1,6 +1,7 @@
 import { Command, type Option } from "commander";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { clientOptions, serveOptions } from "../../src/config/options.ts";
+import type { RedisLocation } from "../../src/config/redis-url.ts";
 import { describeStoreLocation, parseStoreLocation } from "../../src/config/store-url.ts";
 
 /** The value of an option, or what the command would print. */
@@ -14,6 +15,22 @@ function parse(option: Option, args: readonly string[]): unknown {
   } catch (error) {
     return error instanceof Error ? error.message : error;
   }
+}
+
+const at = (host: string, port: number) => ({ host, port });
+
+function redis(location: Partial<RedisLocation>): RedisLocation {
+  return {
+    kind: "redis",
+    topology: "standalone",
+    endpoints: [],
+    tls: false,
+    username: undefined,
+    password: undefined,
+    database: 0,
+    masterName: undefined,
+    ...location,
+  };
 }
 
 afterEach(() => vi.unstubAllEnvs());
@@ -37,21 +54,88 @@ describe("--listen", () => {
 describe("--store", () => {
   test.each([
     ["sqlite:a/b.db", { kind: "sqlite", path: "a/b.db" }],
-    ["redis://localhost", { kind: "redis", url: "redis://localhost" }],
-    ["redis://u:p@h:6380/2", { kind: "redis", url: "redis://u:p@h:6380/2" }],
+    ["redis://localhost", redis({ endpoints: [at("localhost", 6379)] })],
+    ["redis://[::1]:6380/", redis({ endpoints: [at("::1", 6380)] })],
+    ["redis://u:p@h:6380/2", redis({ endpoints: [at("h", 6380)], username: "u", password: "p", database: 2 })],
+    ["rediss://:p%40%2Fss%2C@h", redis({ endpoints: [at("h", 6379)], password: "p@/ss,", tls: true })],
+    [
+      "redis+cluster://u:p@a:1,b,[::2]:3",
+      redis({
+        topology: "cluster",
+        endpoints: [at("a", 1), at("b", 6379), at("::2", 3)],
+        username: "u",
+        password: "p",
+      }),
+    ],
+    [
+      "rediss+sentinel://:p@a:1,b/my-primary/3",
+      redis({
+        topology: "sentinel",
+        endpoints: [at("a", 1), at("b", 26_379)],
+        password: "p",
+        tls: true,
+        masterName: "my-primary",
+        database: 3,
+      }),
+    ],
   ])("takes %s", (text, location) => {
     expect(parse(serveOptions.store(), ["--store", text])).toEqual(location);
   });
 
-  test.each(["", "sqlite:", "redis:", "redis://", "redis://h/x", "mysql://h", "a.db"])("refuses %j", (text) => {
-    expect(parse(serveOptions.store(), ["--store", text])).toMatch(/option '--store <url>'.*Expected/s);
+  test.each([
+    "",
+    "sqlite:",
+    "redis:",
+    "redis://",
+    "redis://h/x",
+    "redis://a,b",
+    "redis://h:0",
+    "redis://h:65536",
+    "redis://h?db=1",
+    "redis://u@h",
+    "redis://u:@h",
+    "redis://u:%zz@h",
+    "redis+cluster://",
+    "redis+cluster://a,,b",
+    "redis+cluster://h/1",
+    "redis+sentinel://h",
+    "redis+sentinel://h/",
+    "redis+sentinel://h/n/x",
+    "redis+other://h",
+    "mysql://h",
+    "a.db",
+  ])("refuses %j", (text) => {
+    expect(parse(serveOptions.store(), ["--store", text])).toMatch(
+      /^--store \(or ROLLCALL_STORE\) is invalid\. (Expected|A cluster has)/,
+    );
   });
 
-  test("is described without its credentials", () => {
-    expect(describeStoreLocation(parseStoreLocation("redis://user:secret@h:6380/2"))).toBe("redis://h:6380/2");
-    expect(describeStoreLocation(parseStoreLocation("redis://h"))).toBe("redis://h");
-    expect(describeStoreLocation(parseStoreLocation("sqlite:x.db"))).toBe("sqlite:x.db");
+  test("is refused without a word of what it holds", () => {
+    const refused = "redis://ann:s3cret@h:x";
+    expect(parse(serveOptions.store(), ["--store", refused])).not.toMatch(/ann|s3cret/);
+    vi.stubEnv("ROLLCALL_STORE", refused);
+    expect(parse(serveOptions.store(), [])).not.toMatch(/ann|s3cret/);
   });
+
+  test.each([
+    ["redis://user:secret@h:6380/2", "redis://h:6380/2"],
+    ["redis://h", "redis://h:6379"],
+    ["rediss+cluster://user:secret@a,[::1]:2", "rediss+cluster://a:6379,[::1]:2"],
+    ["redis+sentinel://user:secret@a/name/1", "redis+sentinel://a:26379/name/1"],
+    ["sqlite:x.db", "sqlite:x.db"],
+  ])("%s is described without its credentials", (text, description) => {
+    expect(describeStoreLocation(parseStoreLocation(text))).toBe(description);
+  });
+});
+
+test.each(["a b", "{tag}", "a".repeat(65)])("--redis-key-prefix refuses %j", (text) => {
+  expect(parse(serveOptions.redisKeyPrefix(), ["--redis-key-prefix", text])).toMatch(/--redis-key-prefix.*Expected/);
+});
+
+test.each(["-1", "1.5", "x", "100"])("--redis-wait-replicas refuses %j", (text) => {
+  expect(parse(serveOptions.redisWaitReplicas(), ["--redis-wait-replicas", text])).toMatch(
+    /--redis-wait-replicas.*Expected/,
+  );
 });
 
 describe("--required-properties", () => {

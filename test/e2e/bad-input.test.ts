@@ -220,7 +220,7 @@ test("a message over 4 MiB is RESOURCE_EXHAUSTED", async () => {
 test("a deadline is enforced by the server", async () => {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-deadline-"));
   const path = join(directory, "users.db");
-  const slow = await startTestServer({ store: { kind: "sqlite", path } });
+  const slow = await startTestServer({ store: `sqlite:${path}` });
   const other = new DatabaseSync(path);
   other.exec("BEGIN IMMEDIATE");
   try {

@@ -56,8 +56,14 @@ describe("serve", () => {
   test("does not start with a bad value, and names the option", async () => {
     const flag = await rollcall(["serve", "--listen", "nowhere"]);
     expect(flag).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining("'--listen <host:port>'") });
-    const variable = await rollcall(["serve"], { ROLLCALL_STORE: "mysql://x" });
-    expect(variable).toMatchObject({ status: 1, stderr: expect.stringContaining("from env 'ROLLCALL_STORE'") });
+    const variable = await rollcall(["serve"], { ROLLCALL_DRAIN_TIMEOUT: "soon" });
+    expect(variable).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("from env 'ROLLCALL_DRAIN_TIMEOUT'"),
+    });
+    const secret = await rollcall(["serve"], { ROLLCALL_STORE: "redis://ann:s3cret@h:x" });
+    expect(secret).toMatchObject({ status: 1, stderr: expect.stringContaining("ROLLCALL_STORE") });
+    expect(secret.stderr).not.toMatch(/ann|s3cret/);
     const unknown = await rollcall(["serve", "--nothing"]);
     expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining("--nothing") });
   });

@@ -21,7 +21,7 @@ let holder: DatabaseSync;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "rollcall-drain-"));
   path = join(directory, "users.db");
-  server = await startTestServer({ store: { kind: "sqlite", path }, drainTimeoutMs: 5_000 });
+  server = await startTestServer({ store: `sqlite:${path}`, drainTimeoutMs: 5_000 });
   holder = new DatabaseSync(path);
 });
 afterEach(async () => {
@@ -100,7 +100,7 @@ test("an idle reflection stream does not hold up the stop", async () => {
 
 test("a call that outlasts the drain timeout ends UNAVAILABLE, and the server stops", async () => {
   const other = await startTestServer({
-    store: { kind: "sqlite", path: join(directory, "slow.db") },
+    store: `sqlite:${join(directory, "slow.db")}`,
     drainTimeoutMs: 50,
   });
   const blocker = new DatabaseSync(join(directory, "slow.db"));

@@ -6,7 +6,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ErrorReason } from "#gen/rollcall/v1/errors_pb.js";
 import { IdentifyRequestSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { userKey } from "../../src/store/redis/keys.ts";
+import { createKeys } from "../../src/store/redis/keys.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { describeError, type SeenError } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
@@ -24,7 +24,7 @@ let server: TestServer;
 let admin: Redis;
 beforeAll(async () => {
   redis = await startRedis();
-  server = await startTestServer({ store: { kind: "redis", url: redis.url } });
+  server = await startTestServer({ store: redis.url });
   admin = new Redis(redis.url);
   await users(createGrpcTransport({ baseUrl: server.url })).identify({ id: "there", properties: ada });
 });
@@ -93,7 +93,7 @@ describe.each(protocols)("through %s", (protocol, connect) => {
   test("INTERNAL is Internal", async () => {
     const id = `damaged ${protocol}`;
     await users(connect(server.url)).identify({ id, properties: ada });
-    await admin.hset(userKey(id), "properties", "no Struct");
+    await admin.hset(createKeys("rollcall:").user(id), "properties", "no Struct");
     await expectRow({ reason: "INTERNAL", code: "Internal" }, users(connect(server.url)).getUser({ id }));
   });
 
@@ -126,7 +126,7 @@ describe.each(protocols)("through %s", (protocol, connect) => {
 });
 
 test("OVERLOADED is ResourceExhausted, with an invitation to try again", async () => {
-  const store = { kind: "redis", url: redis.url } as const;
+  const store = redis.url;
   const small = await startTestServer({ store, maxWaitingBytes: 1_000 });
   const { identify } = users(createGrpcTransport({ baseUrl: small.url }));
   redis.kill("SIGSTOP");

@@ -4,7 +4,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { userKey } from "../../src/store/redis/keys.ts";
+import { createKeys } from "../../src/store/redis/keys.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -13,7 +13,7 @@ let redis: RedisProcess;
 let server: TestServer;
 beforeAll(async () => {
   redis = await startRedis();
-  server = await startTestServer({ store: { kind: "redis", url: redis.url } });
+  server = await startTestServer({ store: redis.url });
 });
 afterAll(async () => {
   await server.stop();
@@ -22,7 +22,7 @@ afterAll(async () => {
 
 test("a key of another type is INTERNAL, and the log holds neither the command nor its properties", async () => {
   const direct = new Redis(redis.url);
-  await direct.set(userKey("broken"), "not a hash");
+  await direct.set(createKeys("rollcall:").user("broken"), "not a hash");
   direct.disconnect();
   const users = createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
   const properties = { name: "Grace Hopper", email: "grace@example.com" };

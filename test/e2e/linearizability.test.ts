@@ -139,7 +139,7 @@ describe("at most one write on condition of an etag succeeds, and every history 
     for (const seed of [101, 102]) {
       const proxy = await proxyTo(redis.port, seed, 0.03);
       proxies.push(proxy);
-      const server = await startTestServer({ store: { kind: "redis", url: `redis://127.0.0.1:${proxy.port}` } });
+      const server = await startTestServer({ store: `redis://127.0.0.1:${proxy.port}` });
       cleanups.push(() => server.stop());
       ports.push(server.port);
     }

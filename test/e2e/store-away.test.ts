@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 const start = async () => {
-  server = await startTestServer({ store: { kind: "redis", url: redis.url } });
+  server = await startTestServer({ store: redis.url });
 };
 const users = () => createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
 const healthIs = (status: Status) =>

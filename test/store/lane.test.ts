@@ -1,11 +1,16 @@
 import { expect, test } from "vitest";
-import { Lane, type LaneOptions } from "../../src/store/lane.ts";
+import { Lanes, type LanesOptions } from "../../src/store/lanes.ts";
 import { storeFull, storeUnavailable } from "../../src/users/errors.ts";
 
 /** A lane whose calls wait until the test answers them; results are the items in capitals. */
-function heldLane(options: Partial<LaneOptions<string, string>> = {}) {
+function heldLane(options: Partial<LanesOptions<string, string>> = {}) {
   const calls: { items: readonly string[]; answer: () => void; fail: (error: Error) => void }[] = [];
-  const lane = new Lane<string, string>({
+  const lane = new Lanes<string, string>({
+    lanes: 1,
+    laneOf: () => 0,
+    keyOf: (item) => item,
+    retryMs: 1,
+    giveUpMs: 60_000,
     call: (items) =>
       new Promise((resolve, reject) => {
         calls.push({ items, answer: () => resolve(items.map((item) => item.toUpperCase())), fail: reject });

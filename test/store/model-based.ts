@@ -18,7 +18,6 @@ import {
 import { decode, encode } from "../support/struct.ts";
 import type { OpenStore } from "./conformance.ts";
 
-const sequences = 1_000;
 const required = "name";
 const ids = ["a", "b", "ü"];
 const hourMicros = 3_600_000_000;
@@ -305,8 +304,11 @@ function failing<Answer>(call: Promise<Answer>): Promise<Answer | { refused: str
   });
 }
 
-/** @param open opens an empty store, and is called once */
-export function storeIsLikeTheModel(storeName: string, open: OpenStore): void {
+/**
+ * @param open opens an empty store, and is called once
+ * @param sequences how many sequences to try
+ */
+export function storeIsLikeTheModel(storeName: string, open: OpenStore, sequences = 1_000): void {
   describe(`the store ${storeName}`, () => {
     let opened: Awaited<ReturnType<OpenStore>>;
     let registry: UserRegistry;

@@ -18,7 +18,7 @@ export function describeEachStore(
       if (store === "Redis") redis = await startRedis();
       server = await startTestServer({
         ...options,
-        ...(redis === undefined ? {} : { store: { kind: "redis", url: redis.url } }),
+        ...(redis === undefined ? {} : { store: redis.url }),
       });
     });
     afterAll(async () => {

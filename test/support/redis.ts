@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +23,8 @@ const endOfPorts = 22_000;
 export interface RedisOptions {
   /** Further arguments, after ours, so that they win: `["--appendonly", "yes"]`. */
   readonly args?: readonly string[];
+  /** Lines of a configuration file, for what cannot be given as an argument. It makes the server a Sentinel. */
+  readonly sentinel?: readonly string[];
   /** The port to listen on; without it, one that is free. */
   readonly port?: number;
 }
@@ -60,7 +62,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisProce
   const portsToTry = options.port === undefined ? freshPorts() : [options.port];
   let server: Server;
   try {
-    server = await startOnOneOf(portsToTry, { program, dir, args });
+    server = await startOnOneOf(portsToTry, { program, dir, args, sentinel: options.sentinel });
   } catch (error) {
     rmSync(dir, { recursive: true, force: true });
     throw error;
@@ -83,7 +85,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisProce
     },
     async restart() {
       await end(server);
-      server = await startServer({ program, dir, args, port });
+      server = await startServer({ program, dir, args, port, sentinel: options.sentinel });
     },
   };
 }
@@ -99,6 +101,7 @@ interface ServerPlan {
   readonly program: string;
   readonly dir: string;
   readonly args: readonly string[];
+  readonly sentinel: readonly string[] | undefined;
   readonly port: number;
 }
 
@@ -121,11 +124,16 @@ async function startOnOneOf(ports: readonly number[], plan: Omit<ServerPlan, "po
   throw refusal;
 }
 
-async function startServer({ program, dir, args, port }: ServerPlan): Promise<Server> {
+async function startServer({ program, dir, args, port, sentinel }: ServerPlan): Promise<Server> {
   const logPath = join(dir, "server.log");
   const log = openSync(logPath, "w");
-  const ours = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no"];
-  const child = spawn(program, [...ours, ...args], { stdio: ["ignore", log, log] });
+  const ours = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir];
+  const file = join(dir, "sentinel.conf");
+  // A Sentinel keeps what it knows in its file: a restart goes on from there.
+  if (sentinel !== undefined && !existsSync(file)) writeFileSync(file, sentinel.map((line) => `${line}\n`).join(""));
+  const kind = sentinel === undefined ? ["--save", "", "--appendonly", "no"] : ["--sentinel"];
+  const words = sentinel === undefined ? [...ours, ...kind, ...args] : [file, ...ours, ...kind, ...args];
+  const child = spawn(program, words, { stdio: ["ignore", log, log] });
   closeSync(log);
 
   const { pid } = child;

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import type { StoreLocation } from "../../src/config/store-url.ts";
+import { parseStoreLocation } from "../../src/config/store-url.ts";
+import type { RedisSettings } from "../../src/server/open-store.ts";
 import { type RunningServer, startServer } from "../../src/server/server.ts";
 
 export interface TestServer {
@@ -17,8 +18,9 @@ export interface TestServer {
 }
 
 export interface TestServerOptions {
-  /** Default: a fresh SQLite file. */
-  readonly store?: StoreLocation;
+  /** As `--store` takes it. Default: a fresh SQLite file. */
+  readonly store?: string;
+  readonly redis?: RedisSettings;
   /** Default: name and email. */
   readonly requiredProperties?: readonly string[];
   readonly drainTimeoutMs?: number;
@@ -31,7 +33,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const logger = pino({ level: "trace" }, { write: (line: string) => void logs.push(JSON.parse(line)) });
   const server = await startServer({
     listen: { host: "127.0.0.1", port: 0 },
-    store: options.store ?? { kind: "sqlite", path: join(directory, "users.db") },
+    store: parseStoreLocation(options.store ?? `sqlite:${join(directory, "users.db")}`),
+    ...options.redis,
     requiredProperties: options.requiredProperties ?? ["name", "email"],
     drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
     ...(options.maxWaitingBytes === undefined ? {} : { maxWaitingBytes: options.maxWaitingBytes }),

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { coalesce } from "../../src/store/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { UserError } from "../../src/users/errors.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
@@ -20,7 +21,7 @@ const withRequired = (...names: string[]) =>
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "rollcall-registry-"));
-  store = await openSqliteStore(join(directory, "users.db"));
+  store = coalesce(await openSqliteStore(join(directory, "users.db")));
   registry = withRequired("name", "email");
 });
 afterAll(async () => {

@@ -37,19 +37,29 @@ export const partitionTags: readonly string[] = (() => {
   });
 })();
 
-/** A hash: `properties` (a google.protobuf.Struct), `meta`, and `preferences` and `observed` where there are any. */
-export function userKey(id: string): string {
-  return `rollcall:{${partitionTags[partitionOf(id)]}}:user:${id}`;
+/** The hash slot of all keys of a partition. */
+export function slotOf(partition: number): number {
+  return crc16(Buffer.from(partitionTags[partition] ?? "", "utf8")) % slotCount;
 }
 
-/** A key that says for a while that a deletion of the user `id` has been done. */
-export function deletionKey(id: string, etag: string): string {
-  return `rollcall:{${partitionTags[partitionOf(id)]}}:deleted:${etag}`;
+/** The names of the keys that begin with a prefix. */
+export interface Keys {
+  /** A hash: `properties` (a google.protobuf.Struct), `meta`, and `preferences` and `observed` where there are any. */
+  user(id: string): string;
+  /** A key that says for a while that a deletion of the user `id` has been done. */
+  deletion(id: string, etag: string): string;
+  /** A sorted set, all scores 0: the ids of a partition's users in byte order. */
+  ids(partition: number): string;
 }
 
-/** A sorted set, all scores 0: the ids of a partition's users in byte order. */
-export function idsKey(partition: number): string {
-  return `rollcall:{${partitionTags[partition]}}:ids`;
+/** @param prefix without braces: they would take the hash tag's place */
+export function createKeys(prefix: string): Keys {
+  const heads = partitionTags.map((tag) => `${prefix}{${tag}}:`);
+  return {
+    user: (id) => `${heads[partitionOf(id)]}user:${id}`,
+    deletion: (id, etag) => `${heads[partitionOf(id)]}deleted:${etag}`,
+    ids: (partition) => `${heads[partition]}ids`,
+  };
 }
 
 /** The CRC that Redis Cluster uses: CRC-16/XMODEM, polynomial 0x1021. */

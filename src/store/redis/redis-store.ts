@@ -1,90 +1,191 @@
-import { readFileSync } from "node:fs";
-import { Redis } from "ioredis";
-import { limits } from "../../users/limits.ts";
-import type { UserStore, WriteCommand, WriteResult } from "../../users/store.ts";
+import type { StoredUser, WriteCommand, WriteResult } from "../../users/store.ts";
+import type { UserId } from "../../users/user-id.ts";
+import type { Postponed, StoreAdapter } from "../adapter.ts";
 import { maxReadBytes, packCommands, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
-import { deletionKey, idsKey, partitionCount, partitionOf, userKey } from "./keys.ts";
-import { runScript, type Script, script } from "./script-runner.ts";
+import { openCluster } from "./cluster-servers.ts";
+import type { RedisAccess } from "./connection.ts";
+import { SlotMovingError } from "./failures.ts";
+import { createKeys, partitionCount, partitionOf } from "./keys.ts";
+import { loadScript } from "./script.ts";
+import { runScript } from "./script-runner.ts";
+import { openSingleServer } from "./single-server.ts";
+import { writeLimits } from "./write-limits.ts";
 
-const connectTimeoutMs = 1_000;
-const maxReconnectPauseMs = 250;
-/** Longer than a command is repeated because its answer was lost. */
-const rememberDeletionMs = 60_000;
+/** A user takes up to 0.05 ms of a script, and while one runs nothing else does. */
+const maxCallUsers = 50;
+/** Enough to keep one server busy; more would only make each call smaller. */
+const singleServerLanes = 4;
 
-export interface RedisStoreOptions {
-  /** `redis://[[user]:password@]host[:port][/database]` */
-  readonly url: string;
-  /** Called with each failure of the connection, which is then made again. */
-  readonly onConnectionError: (error: Error) => void;
+export interface RedisStoreOptions extends RedisAccess {
+  /** What every key begins with. */
+  readonly keyPrefix: string;
+  /** How many replicas have what an answer to a command says. */
+  readonly waitReplicas: number;
 }
 
 /**
- * Users kept in one Redis server, as hashes; see keys.ts. What it answers has been executed by the server. The
- * connection is made at once and made again whenever it breaks; until then calls wait a moment and then reject with
- * STORE_UNAVAILABLE.
+ * Users kept in Redis, as hashes; see keys.ts. What it answers has been executed by the server that is the primary of
+ * the user's partition, and is there in as many replicas as asked for. Connections are made at once and made again
+ * whenever they break; until then calls wait a moment and then reject with STORE_UNAVAILABLE.
  */
-export function openRedisStore(options: RedisStoreOptions): UserStore {
-  const redis = new Redis(options.url, {
-    connectTimeout: connectTimeoutMs,
-    // Waiting and trying again is done for whole calls, so that their order and their bound in time hold.
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (attempt) => Math.min(attempt * 10, maxReconnectPauseMs),
-  });
-  redis.on("error", options.onConnectionError);
-  const scripts = { write: load("merge", "write"), get: load("get"), list: load("list"), check: load("check") };
+export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
+  const open = options.location.topology === "cluster" ? openCluster : openSingleServer;
+  const servers = open(options, options.waitReplicas);
+  const keys = createKeys(options.keyPrefix);
+  const scripts = {
+    write: loadScript("merge", "write"),
+    get: loadScript("get"),
+    list: loadScript("list"),
+    check: loadScript("check"),
+  };
+  /** Users that one script may touch, by the partition that says where it runs. */
+  const placeOf = servers.partitioned ? partitionOf : () => 0;
+
+  type Results = (WriteResult | Postponed)[];
+
+  /**
+   * Writes in one script, or in a few where the users are large.
+   *
+   * @param groups the partitions whose indexes the script may write to; none where the slot is on the move
+   * @param mayHaveBeenApplied whether the commands may have been applied before, by an attempt whose answer was lost
+   */
+  async function writeAt(
+    place: number,
+    commands: readonly WriteCommand[],
+    groups: readonly number[],
+    mayHaveBeenApplied = false,
+  ): Promise<Results> {
+    const results: Results = [];
+    let again = mayHaveBeenApplied;
+    while (results.length < commands.length) {
+      const rest = commands.slice(results.length);
+      const packed = packCommands(
+        rest,
+        groups.length,
+        (index) => groups.indexOf(partitionOf(rest[index]?.id ?? "")) + 1,
+      );
+      const deletions = rest.filter(({ verb }) => verb === "delete").map(({ id, etag }) => keys.deletion(id, etag));
+      const call = {
+        script: scripts.write,
+        keys: [
+          ...groups.map(keys.ids),
+          ...rest.map(({ id }) => keys.user(id)),
+          ...(groups.length > 0 ? deletions : []),
+        ],
+        args: [packed, ...writeLimits],
+        writes: true,
+      };
+      try {
+        const { bytes, repeated } = await runScript(servers, place, call);
+        again ||= repeated;
+        const some = unpackResults(bytes, rest);
+        if (some.length === 0) throw new Error("a script executed none of its commands");
+        results.push(...(again ? some.map((result, index) => asRepeated(result, rest[index])) : some));
+      } catch (error) {
+        if (!(error instanceof SlotMovingError)) throw error;
+        // By one key a user can be found wherever it is; to be created or deleted, it needs its index too.
+        const repeated = again || error.repeated;
+        results.push(
+          ...(await inShares(
+            rest,
+            ({ id }) => id,
+            (share) => writeAt(place, share, [], repeated),
+          )),
+        );
+      }
+      if (groups.length === 0 && results.some(isPostponed)) {
+        while (results.length < commands.length) results.push({ refused: "postponed" });
+      }
+    }
+    return results;
+  }
+
+  async function getAt(place: number, ids: readonly UserId[]): Promise<(StoredUser | undefined)[]> {
+    const call = { script: scripts.get, keys: ids.map(keys.user), args: [maxReadBytes], writes: false };
+    try {
+      return unpackFound((await runScript(servers, place, call)).bytes, ids);
+    } catch (error) {
+      if (!(error instanceof SlotMovingError)) throw error;
+      return inShares(
+        ids,
+        (id) => id,
+        (share) => getAt(place, share),
+      );
+    }
+  }
+
+  async function listAt(place: number, partitions: readonly number[], after: string, count: number): Promise<UserId[]> {
+    const call = { script: scripts.list, keys: partitions.map(keys.ids), args: [after, count], writes: false };
+    return unpackIds((await runScript(servers, place, call)).bytes);
+  }
 
   return {
-    async write(commands) {
-      const partitions = commands.map((command) => partitionOf(command.id));
-      const touched = [...new Set(partitions)];
-      const groups = new Map(touched.map((partition, index) => [partition, index + 1]));
-      const packed = packCommands(commands, touched.length, (index) => groups.get(partitions[index] ?? -1) ?? 0);
-      const users = commands.map((command) => userKey(command.id));
-      const deletions = commands.filter(({ verb }) => verb === "delete").map(({ id, etag }) => deletionKey(id, etag));
-      const keys = [...touched.map(idsKey), ...users, ...deletions];
-      const { bytes, repeated } = await run(redis, scripts.write, keys, [packed, ...bounds]);
-      const results = unpackResults(bytes, commands);
-      return repeated ? results.map((result, index) => asRepeated(result, commands[index])) : results;
-    },
-    get(ids) {
-      return readAll(ids, async (some) => {
-        const { bytes } = await run(redis, scripts.get, some.map(userKey), [maxReadBytes]);
-        return unpackFound(bytes, some);
-      });
-    },
+    shape: servers.partitioned
+      ? { lanes: partitionCount, laneOf: partitionOf, maxUsers: maxCallUsers }
+      : { lanes: singleServerLanes, laneOf: (id) => partitionOf(id) % singleServerLanes, maxUsers: maxCallUsers },
+    write: (commands) =>
+      inShares(
+        commands,
+        ({ id }) => placeOf(id),
+        (share, place) => writeAt(place, share, [...new Set(share.map(({ id }) => partitionOf(id)))]),
+      ),
+    get: (ids) => inShares(ids, placeOf, (share, place) => readAll(share, (some) => getAt(place, some))),
     async list(after, count) {
       const first = after === undefined ? 0 : partitionOf(after);
-      const keys = Array.from({ length: partitionCount - first }, (_, index) => idsKey(first + index));
-      return unpackIds((await run(redis, scripts.list, keys, [after ?? "", count])).bytes);
+      const partitions = Array.from({ length: partitionCount - first }, (_, index) => first + index);
+      if (!servers.partitioned) return listAt(0, partitions, after ?? "", count);
+      const ids: UserId[] = [];
+      // Most pages lie in one partition; where many are empty, ever more of them are asked at once.
+      for (let block = 1; partitions.length > 0 && ids.length < count; block *= 2) {
+        const asked = partitions.splice(0, block);
+        const missing = count - ids.length;
+        const listed = await Promise.all(
+          asked.map((partition) => listAt(partition, [partition], partition === first ? (after ?? "") : "", missing)),
+        );
+        ids.push(...listed.flat().slice(0, missing));
+      }
+      return ids;
     },
     async check() {
-      await runScript(redis, scripts.check, [`${idsKey(0)}:check`], []);
+      await runScript(servers, 0, { script: scripts.check, keys: [`${keys.ids(0)}:check`], args: [], writes: true });
+    },
+    async warnings() {
+      return [];
     },
     async close() {
-      redis.disconnect();
+      servers.close();
     },
   };
 }
 
-/** What write.lua takes beside the commands. */
-const bounds = [
-  limits.maxProperties,
-  limits.maxPropertiesBytes,
-  limits.maxPreferencesBytes,
-  limits.maxObservedAheadSeconds * 1_000_000,
-  rememberDeletionMs,
-];
-
-async function run(
-  redis: Redis,
-  what: Script,
-  keys: readonly string[],
-  args: readonly (string | number | Buffer)[],
-): Promise<{ bytes: Buffer; repeated: boolean }> {
-  const { answer, repeated } = await runScript(redis, what, keys, args);
-  if (Buffer.isBuffer(answer)) return { bytes: answer, repeated };
-  throw new TypeError("a script answered with something else than bytes");
+/**
+ * Does the shares of a list that belong together side by side, each of them in order. Rejects once all are done, if any
+ * failed: so nothing is under way any more that what comes next could overtake.
+ */
+async function inShares<Item, Key, Result>(
+  items: readonly Item[],
+  keyOf: (item: Item) => Key,
+  work: (share: readonly Item[], key: Key) => Promise<readonly Result[]>,
+): Promise<Result[]> {
+  const shares = new Map<Key, number[]>();
+  for (const [index, item] of items.entries()) {
+    const key = keyOf(item);
+    const share = shares.get(key);
+    if (share === undefined) shares.set(key, [index]);
+    else share.push(index);
+  }
+  const results = new Array<Result>(items.length);
+  const done = await Promise.allSettled(
+    [...shares].map(async ([key, indices]) => {
+      const answers = await work(
+        indices.map((index) => items[index] as Item),
+        key,
+      );
+      for (const [at, index] of indices.entries()) results[index] = answers[at] as Result;
+    }),
+  );
+  for (const outcome of done) if (outcome.status === "rejected") throw outcome.reason;
+  return results;
 }
 
 /**
@@ -92,16 +193,18 @@ async function run(
  * recognises that, and a deletion for a while whoever has; else it holds the command against what another has written
  * over it, and a refusal says nothing about the attempt before.
  */
-function asRepeated(result: WriteResult, command: WriteCommand | undefined): WriteResult {
+function asRepeated<Result extends WriteResult | Postponed>(
+  result: Result,
+  command: WriteCommand | undefined,
+): Result | { refused: "uncertain" } {
   if (command === undefined || command.verb === "delete" || !("refused" in result)) return result;
   const conditional = command.precondition !== undefined || command.verb === "set-preferences";
-  return conditional && ["not-found", "already-exists", "etag-mismatch"].includes(result.refused)
+  const conditions = ["not-found", "already-exists", "etag-mismatch", "postponed"];
+  return result.refused === "store-full" || (conditional && conditions.includes(result.refused))
     ? { refused: "uncertain" }
     : result;
 }
 
-/** A script made of files, one after the other. */
-function load(...names: readonly string[]): Script {
-  const read = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8");
-  return script(names.map(read).join("\n"));
+function isPostponed(result: WriteResult | Postponed): result is Postponed {
+  return "refused" in result && result.refused === "postponed";
 }

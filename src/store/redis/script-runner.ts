@@ -1,86 +1,80 @@
-import { createHash } from "node:crypto";
+import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Redis } from "ioredis";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
+import { NotSentError, replyCode, SlotMovingError, UnansweredError } from "./failures.ts";
+import type { RedisNode } from "./node.ts";
+import type { ScriptCall } from "./script.ts";
+import type { Servers } from "./servers.ts";
 
-export interface Script {
-  readonly source: string;
-  readonly sha: string;
-}
-
-export function script(source: string): Script {
-  return { source, sha: createHash("sha1").update(source).digest("hex") };
-}
-
-/** How long a call may take from its first attempt to its answer, retries included. */
-const callTimeoutMs = 1_200;
-/** How long one attempt waits for its answer before the connection counts as stuck. */
-const attemptTimeoutMs = 800;
-/** Between two attempts while the connection is being made again. */
+/** How long after its beginning a call may still be sent; an attempt of its own bounds what comes after. */
+const sendWithinMs = 1_000;
+/** Between two attempts while servers change or connections are made again. */
 const retryPauseMs = 20;
+/** More servers than this that name one another in turn are followed only after a pause. */
+const maxRedirections = 5;
 
 /** Redis' answers that another attempt, moments later, may not get: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
-const transientReplies = ["LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "BUSY", "CLUSTERDOWN", "NOREPLICAS"];
+const transientReplies = [
+  "LOADING",
+  "READONLY",
+  "MASTERDOWN",
+  "TRYAGAIN",
+  "BUSY",
+  "CLUSTERDOWN",
+  "NOREPLICAS",
+  "MISCONF",
+  "UNBLOCKED",
+  "NOAUTH",
+  "NOPERM",
+  "EXPIRED",
+];
 
 /** What a script answered. */
 export interface ScriptAnswer {
-  readonly answer: unknown;
-  /** Whether an earlier attempt may have run the script too: its answer was lost. */
+  readonly bytes: Buffer;
+  /** Whether an earlier attempt may have been applied too: its answer was lost, or too few replicas had it. */
   readonly repeated: boolean;
 }
 
 /**
- * Runs a script by its digest, and sends its source where the server does not have it. Tries again while the server
- * cannot be reached, up to a bound: scripts are written so that running one twice is harmless.
+ * Runs a script on the server of a partition. Follows the servers where the partition went, and tries again while none
+ * can be reached, up to a bound: scripts are written so that running one twice is harmless. Once it settles, no attempt
+ * is under way that could still be applied.
  *
- * @throws UserError STORE_UNAVAILABLE, STORE_FULL; Error where the script itself fails
+ * @throws UserError STORE_UNAVAILABLE, STORE_FULL; SlotMovingError where there are several keys; Error where the script
+ * itself fails
  */
-export async function runScript(
-  redis: Redis,
-  { source, sha }: Script,
-  keys: readonly string[],
-  args: readonly (string | number | Buffer)[],
-): Promise<ScriptAnswer> {
-  const deadline = performance.now() + callTimeoutMs;
-  let bySource = false;
+export async function runScript(servers: Servers, partition: number, call: ScriptCall): Promise<ScriptAnswer> {
+  const sendBy = performance.now() + sendWithinMs;
   let repeated = false;
+  let named: { node: RedisNode; asking: boolean } | undefined;
+  let redirections = 0;
   for (;;) {
-    const remainingMs = deadline - performance.now();
-    const sent = redis.status === "ready";
+    const node = named?.node ?? servers.nodeOf(partition);
+    const asking = named?.asking ?? false;
+    named = undefined;
+    let failure: unknown;
     try {
-      const timeoutMs = Math.min(attemptTimeoutMs, remainingMs);
-      const answer = bySource
-        ? redis.callBuffer("EVAL", source, keys.length, ...keys, ...args)
-        : redis.callBuffer("EVALSHA", sha, keys.length, ...keys, ...args);
-      return { answer: await within(timeoutMs, answer), repeated };
+      if (node === undefined) throw new NotSentError("no server is known for some of the users");
+      const answer = await node.run(call, asking, sendBy);
+      if (!Buffer.isBuffer(answer)) throw new TypeError("a script answered with something else than bytes");
+      return { bytes: answer, repeated };
     } catch (error) {
-      const reply = replyCode(error);
-      repeated ||= sent && reply === undefined;
-      if (reply === "NOSCRIPT") bySource = true;
-      else if (reply === "OOM") throw storeFull(error);
-      else if (reply !== undefined && !transientReplies.includes(reply)) throw error;
-      else if (deadline - performance.now() < retryPauseMs * 2) throw storeUnavailable(error);
-      else await delay(retryPauseMs);
+      failure = error;
     }
+    const reply = replyCode(failure);
+    if (node !== undefined && failure instanceof Error && (reply === "MOVED" || reply === "ASK")) {
+      named = { node: servers.redirected(partition, failure.message, node), asking: reply === "ASK" };
+      if (++redirections % maxRedirections !== 0) continue;
+    } else if (reply === "OOM") throw repeated ? storeUnavailable(failure) : storeFull(failure);
+    else if (reply === "TRYAGAIN" && new Set(call.keys).size > 1) throw new SlotMovingError(repeated);
+    else if (reply === "EXPIRED") node?.forgetClock();
+    else if (failure instanceof UnansweredError) {
+      repeated = true;
+      if (call.writes) await delay(Math.max(0, failure.overAt - performance.now()));
+    } else if (!(failure instanceof NotSentError) && !transientReplies.includes(reply ?? "")) throw failure;
+    if (performance.now() + retryPauseMs > sendBy) throw storeUnavailable(failure);
+    if (named === undefined) servers.refresh();
+    await delay(retryPauseMs);
   }
-}
-
-/** Rejects when `promise` has not settled in time; what it comes to afterwards is dropped. */
-async function within<Result>(timeoutMs: number, promise: Promise<Result>): Promise<Result> {
-  const timer = new AbortController();
-  const timeout = delay(timeoutMs, undefined, { signal: timer.signal }).then(() => {
-    throw new Error(`no answer within ${Math.round(timeoutMs)} ms`);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    timer.abort();
-    timeout.catch(() => {});
-    promise.catch(() => {});
-  }
-}
-
-/** The first word of an error that Redis answered with; undefined for any other failure. */
-function replyCode(error: unknown): string | undefined {
-  return error instanceof Error && error.name === "ReplyError" ? error.message.split(" ", 1)[0] : undefined;
 }

@@ -2,9 +2,12 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { Worker } from "node:worker_threads";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
-import type { UserStore } from "../../users/store.ts";
+import type { StoreAdapter } from "../adapter.ts";
 import { packCommands, packIds, packRange, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
 import type { Request, Response, Verb, WorkerData } from "./messages.ts";
+
+/** Users in one call, so that it does not hold the thread up for others for more than a few milliseconds. */
+const maxCallUsers = 200;
 
 type Pending = { resolve: (packed: Uint8Array) => void; reject: (reason: unknown) => void };
 
@@ -14,11 +17,12 @@ type Pending = { resolve: (packed: Uint8Array) => void; reject: (reason: unknown
  * @param path the database file; it and its directory are made if they are not there
  * @throws Error if the file cannot be opened, or is not Rollcall's
  */
-export async function openSqliteStore(path: string): Promise<UserStore> {
+export async function openSqliteStore(path: string): Promise<StoreAdapter> {
   mkdirSync(dirname(path), { recursive: true });
   const thread = new DatabaseThread(path);
   await thread.opened;
   return {
+    shape: { lanes: 1, laneOf: () => 0, maxUsers: maxCallUsers },
     async write(commands) {
       return unpackResults(await thread.call("write", packCommands(commands)), commands);
     },
@@ -30,6 +34,9 @@ export async function openSqliteStore(path: string): Promise<UserStore> {
     },
     async check() {
       await thread.call("check");
+    },
+    async warnings() {
+      return [];
     },
     async close() {
       await thread.call("close");

@@ -1,17 +1,22 @@
 --[[
-Writes users. All commands of one call apply atomically, in order. `../../sqlite/apply-command.ts` does the same in SQLite.
+Writes users: as many of the first commands as are enough for one call, and one at least. They apply atomically, in
+order. `../../sqlite/apply-command.ts` does the same in SQLite.
 
-KEYS[1..g]      the ids of each partition touched (sorted sets)
+KEYS[1..g]      the ids of each partition touched (sorted sets); without any, nothing can be created or deleted, and such
+                a command and all after it are postponed (then all commands are for one user)
 KEYS[g+1..g+n]  the user of each command, in order (hash: properties, meta, preferences, observed)
-KEYS[g+n+1..]   of each deletion, in order, a key of its own that says for a while that it has been done
+KEYS[g+n+1..]   of each deletion, in order, if there are indexes, a key of its own that says for a while that it has been done
 ARGV[1]         the commands, packed: g and the group of each command among them (see packed.ts)
 ARGV[2]         the most properties that a user has
 ARGV[3]         the most bytes that a user's properties have
 ARGV[4]         the most bytes that a user's preferences have
 ARGV[5]         how far a time of observation may be ahead of this server's clock, in microseconds
 ARGV[6]         how long a deletion is remembered, in milliseconds
+ARGV[7]         the bytes, stored and sent, after which no further command is executed
+ARGV[8]         the time after which nothing is executed, in microseconds of this server's clock
+ARGV[9]         1 if something must be written whatever is found, so that replicas can be waited for
 
-Returns the results, packed (see packed.ts).
+Returns the results, packed (see packed.ts); the error EXPIRED after the time in ARGV[8].
 
 meta is u64 created µs, u64 updated µs, then the etag; properties and preferences are canonical Structs; observed is marks
 (see observed.ts).
@@ -22,13 +27,18 @@ local OBSERVED, IF_EXISTS, IF_MISSING, IF_ETAG = 16, 32, 64, 128
 local CREATED, UPDATED, UNCHANGED, DELETED = 1, 2, 3, 4
 local REQUIRED_MISSING, TOO_MANY, TOO_LARGE = 5, 6, 7
 local NOT_FOUND, ALREADY_EXISTS, ETAG_MISMATCH, OBSERVED_AHEAD = 8, 9, 10, 11
+local STORE_FULL, POSTPONED = 12, 13
 
 local maxProperties, maxPropertiesBytes, maxPreferencesBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local maxAhead = tonumber(ARGV[5])
+local maxAhead, maxBytes = tonumber(ARGV[5]), tonumber(ARGV[7])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
+if now > tonumber(ARGV[8]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
 
 local band, max, call = bit.band, math.max, redis.call
+local bytes, written = 0, false
+local commands = ARGV[1]
+local groups, total, pos = unpack('<BI4', commands)
 
 local function has(command, flag)
   return band(command.flags, flag) ~= 0
@@ -40,6 +50,7 @@ local function read(key)
   local meta = fields[1]
   if not meta then return { created = 0, updated = 0, properties = '', preferences = '', observed = '' } end
   local created, updated = unpack('<I8I8', meta)
+  bytes = bytes + #fields[2]
   return {
     created = created,
     updated = updated,
@@ -55,6 +66,7 @@ local function write(key, user, etag, ...)
   user.etag = etag
   user.updated = max(now, user.updated + 1)
   if user.created == 0 then user.created = user.updated end
+  written = true
   call('HSET', key, 'meta', pack('<I8I8', user.created, user.updated) .. etag, ...)
 end
 
@@ -112,10 +124,14 @@ local function identify(command, user, key, again)
   local status = not user.etag and CREATED or merged and UPDATED or UNCHANGED
   user.properties = properties
   if has(command, VALIDATE_ONLY) then return applied(command, status, user, ignored) end
+  if status == CREATED and groups == 0 then return refused(POSTPONED) end
 
   if status == CREATED then call('ZADD', KEYS[command.group], 0, command.id) end
   if status ~= UNCHANGED then write(key, user, command.etag, 'properties', properties) end
-  if marked then call('HSET', key, 'observed', packMarks(marks)) end
+  if marked then
+    written = true
+    call('HSET', key, 'observed', packMarks(marks))
+  end
   return applied(command, status, user, ignored)
 end
 
@@ -135,6 +151,7 @@ end
 -- A deletion leaves behind that it has been done: one that is repeated because its answer was lost finds no user, or a
 -- new one that it must not delete.
 local function delete(command, user, key, doneKey)
+  written = true
   call('DEL', key)
   call('ZREM', KEYS[command.group], command.id)
   call('SET', doneKey, '', 'PX', ARGV[6])
@@ -142,6 +159,7 @@ local function delete(command, user, key, doneKey)
 end
 
 local function apply(command, key, doneKey)
+  if command.verb == DELETE and groups == 0 then return refused(POSTPONED) end
   local user = read(key)
   local again = user.etag == command.etag
   if doneKey and call('EXISTS', doneKey) == 1 then return applied(command, DELETED, {}) end
@@ -153,21 +171,50 @@ local function apply(command, key, doneKey)
   return setPreferences(command, user, key, again)
 end
 
-local commands = ARGV[1]
-local groups, total, pos = unpack('<BI4', commands)
+-- A command for which there is no memory left is refused alone: it has written nothing, since Redis refuses the first
+-- write of a script or none.
+local function applyIfRoom(command, key, doneKey)
+  local done, result = pcall(apply, command, key, doneKey)
+  if done then return result end
+  local message = type(result) == 'table' and result.err or tostring(result)
+  if sub(message, 1, 3) ~= 'OOM' then error(result) end
+  written = false
+  return refused(STORE_FULL)
+end
+
+-- Writes what changes nothing: replicas that have it have all that was found here.
+local function writeSomething(key)
+  if call('EXPIRE', key, 3600) == 1 then
+    call('PERSIST', key)
+  else
+    call('HSET', key, '', '')
+    call('DEL', key)
+  end
+end
+
 local nextDoneKey = groups + total + 1
 local results = {}
 for n = 1, total do
+  if bytes >= maxBytes then break end
   local verb, flags, group, etag, id, body
   verb, flags, group, etag, id, body, pos = unpack('<BBBBc0I2c0I4c0', commands, pos)
   local command = { verb = verb, flags = flags, group = group, etag = etag, id = id, body = body }
   if has(command, OBSERVED) then command.observedAt, pos = unpack('<I8', commands, pos) end
   if has(command, IF_ETAG) then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
   local doneKey
-  if verb == DELETE then
+  if verb == DELETE and groups > 0 then
     doneKey = KEYS[nextDoneKey]
     nextDoneKey = nextDoneKey + 1
   end
-  results[n] = apply(command, KEYS[groups + n], doneKey)
+  bytes = bytes + #body
+  results[n] = applyIfRoom(command, KEYS[groups + n], doneKey)
+  if groups == 0 and string.byte(results[n]) == POSTPONED then
+    while n < total do
+      n = n + 1
+      results[n] = refused(POSTPONED)
+    end
+    break
+  end
 end
+if ARGV[9] == '1' and not written then writeSomething(KEYS[groups + 1]) end
 return concat(results)

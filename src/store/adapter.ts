@@ -1,0 +1,25 @@
+import type { UserStore, WriteCommand, WriteResult } from "../users/store.ts";
+
+/** The command cannot be applied yet, nor those after it of the same id; it was not, and is to be given again. */
+export interface Postponed {
+  readonly refused: "postponed";
+}
+
+/** How calls to a store are best made. */
+interface CallShape {
+  /** How many calls the store works on side by side, each of them about users of its own. */
+  readonly lanes: number;
+  /** Which of them a user belongs to, from 0. */
+  laneOf(id: string): number;
+  /** The most users that one call should be about, so that it does not hold up what comes after it. */
+  readonly maxUsers: number;
+}
+
+/**
+ * A store as an adapter implements it: as the port says, for one call at a time in each lane and without signals.
+ * coalescing-store.ts makes the port of it.
+ */
+export interface StoreAdapter extends Omit<UserStore, "write"> {
+  readonly shape: CallShape;
+  write(commands: readonly WriteCommand[]): Promise<readonly (WriteResult | Postponed)[]>;
+}

@@ -1,0 +1,197 @@
+import { performance } from "node:perf_hooks";
+import type { Connection } from "./connection.ts";
+import { NotSentError, replyCode, UnansweredError } from "./failures.ts";
+import type { ScriptCall } from "./script.ts";
+
+/** How long one attempt may take: it is answered by then, or is not applied any more. */
+const attemptMs = 500;
+/** How long an attempt waits for replicas; the rest is for the way there and back. */
+const waitMs = 400;
+
+interface Attempt {
+  readonly call: ScriptCall;
+  readonly asking: boolean;
+  /** Of `performance.now()`: it is not sent after that. */
+  readonly sendBy: number;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * One server: runs scripts, each in one attempt. What an attempt writes is applied within `attemptMs` of being sent or
+ * not at all, so whoever has waited for so long may send it again and knows that no late copy comes after.
+ *
+ * With replicas to wait for, attempts that write travel in groups: a group is one pipeline that ends in a WAIT, and
+ * what arrives meanwhile makes up the next. Reading has a connection of its own then, since WAIT holds up its own.
+ */
+export class RedisNode {
+  readonly host: string;
+  readonly #writer: Connection;
+  readonly #reader: Connection;
+  readonly #waitReplicas: number;
+  #group: Attempt[] = [];
+  #grouping = false;
+
+  /** @param open opens one connection to the server */
+  constructor(host: string, open: () => Connection, waitReplicas: number) {
+    this.host = host;
+    this.#waitReplicas = waitReplicas;
+    this.#writer = open();
+    this.#reader = waitReplicas > 0 ? open() : this.#writer;
+  }
+
+  /**
+   * @param asking whether the server was named by ASK
+   * @param sendBy the time of `performance.now()` after which it is not sent
+   * @returns what the script answers
+   * @throws NotSentError, UnansweredError; what Redis answers if that is an error
+   */
+  run(call: ScriptCall, asking: boolean, sendBy: number): Promise<unknown> {
+    if (!call.writes) return this.#read(call, asking);
+    if (this.#waitReplicas === 0) return this.#write(call, asking);
+    return new Promise((resolve, reject) => {
+      this.#group.push({ call, asking, sendBy, resolve, reject });
+      if (!this.#grouping) void this.#sendGroups();
+    });
+  }
+
+  /** What INFO says of a section, by name. */
+  async info(section: string): Promise<ReadonlyMap<string, string>> {
+    this.#reader.serverMicros();
+    const text = await within(attemptMs, this.#reader.redis.info(section));
+    const lines = text.split("\r\n").filter((line) => line.includes(":"));
+    return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
+  }
+
+  /** What a command answers in words. */
+  async ask(command: string, ...args: readonly string[]): Promise<unknown> {
+    this.#reader.serverMicros();
+    return within(attemptMs, this.#reader.redis.call(command, ...args));
+  }
+
+  /** After the server found the time of an attempt past: its clock was set, or it was slow. */
+  forgetClock(): void {
+    this.#writer.forgetClock();
+  }
+
+  close(): void {
+    this.#writer.close();
+    this.#reader.close();
+  }
+
+  async #read(call: ScriptCall, asking: boolean): Promise<unknown> {
+    const { redis } = this.#ready(this.#reader);
+    return this.#answered(
+      bySource((source) => send(redis, call, source, asking, [])),
+      performance.now() + attemptMs,
+    );
+  }
+
+  async #write(call: ScriptCall, asking: boolean): Promise<unknown> {
+    const connection = this.#ready(this.#writer);
+    const expiry = connection.serverMicros() + attemptMs * 1_000;
+    const overAt = performance.now() + attemptMs;
+    return this.#answered(
+      bySource((source) => send(connection.redis, call, source, asking, [expiry, 0])),
+      overAt,
+    );
+  }
+
+  async #sendGroups(): Promise<void> {
+    this.#grouping = true;
+    // What arrives in the same tick joins the first group.
+    await Promise.resolve();
+    while (this.#group.length > 0) {
+      const attempts = this.#group;
+      this.#group = [];
+      const now = performance.now();
+      const late = attempts.filter(({ sendBy }) => sendBy < now);
+      for (const { reject } of late) reject(new NotSentError("Redis was too busy to send to"));
+      await this.#sendGroup(attempts.filter((attempt) => !late.includes(attempt)));
+    }
+    this.#grouping = false;
+  }
+
+  /** Settles each attempt of the group. */
+  async #sendGroup(attempts: readonly Attempt[], sources = false): Promise<void> {
+    if (attempts.length === 0) return;
+    let expiry: number;
+    try {
+      expiry = this.#ready(this.#writer).serverMicros() + attemptMs * 1_000;
+    } catch (error) {
+      for (const { reject } of attempts) reject(error);
+      return;
+    }
+    const { redis } = this.#writer;
+    const overAt = performance.now() + attemptMs;
+    const answers = attempts.map(({ call, asking }) => send(redis, call, sources, asking, [expiry, 1]));
+    const waited = within(attemptMs, redis.wait(this.#waitReplicas, waitMs)).then((count) => {
+      if (count < this.#waitReplicas) throw new Error(`${count} of ${this.#waitReplicas} replicas have the write`);
+    });
+    const confirmed = waited.then(
+      () => undefined,
+      (error: unknown) => error ?? new Error("no answer to WAIT"),
+    );
+    const settled = await Promise.allSettled(answers.map((answer) => this.#answered(answer, overAt)));
+    const unknown: Attempt[] = [];
+    for (const [index, attempt] of attempts.entries()) {
+      const outcome = settled[index];
+      if (outcome?.status === "fulfilled") {
+        const failure = await confirmed;
+        if (failure === undefined) attempt.resolve(outcome.value);
+        else attempt.reject(new UnansweredError(messageOf(failure), overAt, { cause: failure }));
+      } else if (replyCode(outcome?.reason) === "NOSCRIPT" && !sources) unknown.push(attempt);
+      else attempt.reject(outcome?.reason);
+    }
+    await confirmed;
+    await this.#sendGroup(unknown, true);
+  }
+
+  #ready(connection: Connection): Connection {
+    connection.serverMicros();
+    return connection;
+  }
+
+  /** Tells an attempt that Redis has not answered from one that it has, with an error too. */
+  async #answered(answer: Promise<unknown>, overAt: number): Promise<unknown> {
+    try {
+      return await within(overAt - performance.now(), answer);
+    } catch (error) {
+      if (replyCode(error) !== undefined) throw error;
+      throw new UnansweredError(messageOf(error), overAt, { cause: error });
+    }
+  }
+}
+
+type Redis = Connection["redis"];
+
+/** Sends one attempt; the commands of one tick go out in their order. */
+function send(redis: Redis, call: ScriptCall, source: boolean, asking: boolean, last: readonly number[]) {
+  const { script, keys, args } = call;
+  if (asking) redis.asking().catch(() => {});
+  return source
+    ? redis.callBuffer("EVAL", script.source, keys.length, ...keys, ...args, ...last)
+    : redis.callBuffer("EVALSHA", script.sha, keys.length, ...keys, ...args, ...last);
+}
+
+/** Sends a script by its digest, and its source where the server does not have it. */
+async function bySource(attempt: (source: boolean) => Promise<unknown>): Promise<unknown> {
+  try {
+    return await attempt(false);
+  } catch (error) {
+    if (replyCode(error) !== "NOSCRIPT") throw error;
+    return attempt(true);
+  }
+}
+
+/** Rejects when `promise` has not settled in time; what it comes to afterwards is dropped. */
+function within<Result>(timeoutMs: number, promise: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

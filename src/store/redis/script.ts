@@ -1,0 +1,29 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+/** A Lua script, and the digest by which a server that has it runs it. */
+export interface Script {
+  readonly source: string;
+  readonly sha: string;
+}
+
+/** A script made of files, one after the other. */
+export function loadScript(...names: readonly string[]): Script {
+  const read = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8");
+  const source = names.map(read).join("\n");
+  return { source, sha: createHash("sha1").update(source).digest("hex") };
+}
+
+type ScriptArgument = string | number | Buffer;
+
+/** One run of a script. */
+export interface ScriptCall {
+  readonly script: Script;
+  readonly keys: readonly string[];
+  readonly args: readonly ScriptArgument[];
+  /**
+   * Whether it writes. A script that does takes two more arguments at its end: the time, in microseconds of the server's
+   * clock, after which it must apply nothing; and 1 where it must write something whatever it finds, else 0.
+   */
+  readonly writes: boolean;
+}

@@ -1,0 +1,38 @@
+import { Redis } from "ioredis";
+import { Connection, connect, connectionOptions, type RedisAccess, reconnectPause } from "./connection.ts";
+import { RedisNode } from "./node.ts";
+import type { Servers } from "./servers.ts";
+
+/** One server that keeps all partitions: the one at an address, or the one that Sentinels say is the primary. */
+export function openSingleServer(access: RedisAccess, waitReplicas: number): Servers {
+  const { endpoints, masterName } = access.location;
+  const [first] = endpoints;
+  if (first === undefined) throw new Error("no server is given");
+  const open = () => (masterName === undefined ? connect(access, first) : connectBySentinel(access, masterName));
+  const node = new RedisNode(first.host, () => new Connection(open(), access.onConnectionError), waitReplicas);
+  return {
+    partitioned: false,
+    nodeOf: () => node,
+    redirected() {
+      throw new Error("Redis answers as a part of a cluster; the store is to begin with redis+cluster://");
+    },
+    refresh() {},
+    primaries: () => [node],
+    close: () => node.close(),
+  };
+}
+
+function connectBySentinel(access: RedisAccess, name: string): Redis {
+  const { sentinel, tls, location } = access;
+  return new Redis({
+    ...connectionOptions(access),
+    sentinels: location.endpoints.map(({ host, port }) => ({ host, port })),
+    name,
+    // A primary that Sentinels replaced is left at once, even if it is there still.
+    failoverDetector: true,
+    sentinelRetryStrategy: reconnectPause,
+    ...(sentinel?.username === undefined ? {} : { sentinelUsername: sentinel.username }),
+    ...(sentinel?.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+    ...(location.tls ? { sentinelTLS: { ...tls }, enableTLSForSentinelMode: true } : {}),
+  });
+}
