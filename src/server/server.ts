@@ -17,7 +17,7 @@ import { reflectionRoutes } from "../rpc/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
 import { coalesce } from "../store/coalescing-store.ts";
-import { createFailureLog } from "../telemetry/failure-log.ts";
+import { createFailureLog, describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { listen } from "../transport/listener.ts";
 import { draining } from "../users/errors.ts";
@@ -26,6 +26,7 @@ import { requiredProperties } from "../users/identify.ts";
 import { createUserRegistry } from "../users/registry.ts";
 import { openStore, type RedisSettings } from "./open-store.ts";
 import { watchReadiness } from "./readiness.ts";
+import { createStoreWarnings } from "./store-warnings.ts";
 
 export interface ServerOptions extends RedisSettings {
   readonly listen: Address;
@@ -91,7 +92,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   });
 
-  const readiness = await watchReadiness(store, logger, (ready) => health.setServing(ready));
+  const warn = createStoreWarnings(store, logger);
+  const readiness = await watchReadiness(store, logger, (ready) => {
+    health.setServing(ready);
+    warn().catch((error: unknown) => logger.warn(describeFailure(error), "the store cannot be examined"));
+  });
   const { host, port } = options.listen;
   const listener = await listen({ host, port, handler }).catch(async (error: unknown) => {
     readiness.stop();

@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import { Cluster } from "ioredis";
 import type { Endpoint } from "../../config/redis-url.ts";
 import { Connection, connect, connectionOptions, type RedisAccess, reconnectPause } from "./connection.ts";
+import { NotSentError } from "./failures.ts";
 import { slotOf } from "./keys.ts";
 import { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
@@ -36,8 +37,12 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
       dnsLookup: (address, callback) => callback(null, address),
     },
   );
+  let lastError: Error | undefined;
   cluster.on("error", access.onConnectionError);
-  cluster.on("node error", access.onConnectionError);
+  cluster.on("node error", (error: Error) => {
+    lastError = error;
+    access.onConnectionError(error);
+  });
 
   const nodes = new Map<string, KnownNode>();
   const nodeAt = (endpoint: Endpoint): RedisNode => {
@@ -45,7 +50,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     let known = nodes.get(address);
     if (known === undefined) {
       const open = () => new Connection(connect(access, endpoint), access.onConnectionError);
-      known = { node: new RedisNode(endpoint.host, open, waitReplicas), usedAt: 0 };
+      known = { node: new RedisNode(endpoint, open, waitReplicas), usedAt: 0 };
       nodes.set(address, known);
     }
     known.usedAt = performance.now();
@@ -81,11 +86,12 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     partitioned: true,
     nodeOf(partition) {
       const endpoint = moved.get(partition) ?? primaryOf(slotOf(partition));
-      return endpoint === undefined ? undefined : nodeAt(endpoint);
+      if (endpoint === undefined) throw new NotSentError(`no server is known: ${lastError?.message ?? "asking"}`);
+      return nodeAt(endpoint);
     },
     redirected(partition, reply, from) {
       const { host, port } = parseAddress(reply.split(" ")[2] ?? "");
-      const endpoint = { host: host || from.host, port };
+      const endpoint = { host: host || from.endpoint.host, port };
       if (reply.startsWith("MOVED")) {
         moved.set(partition, endpoint);
         refresh();

@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import type { Endpoint } from "../../config/redis-url.ts";
 import type { Connection } from "./connection.ts";
 import { NotSentError, replyCode, UnansweredError } from "./failures.ts";
 import type { ScriptCall } from "./script.ts";
@@ -25,7 +26,7 @@ interface Attempt {
  * what arrives meanwhile makes up the next. Reading has a connection of its own then, since WAIT holds up its own.
  */
 export class RedisNode {
-  readonly host: string;
+  readonly endpoint: Endpoint;
   readonly #writer: Connection;
   readonly #reader: Connection;
   readonly #waitReplicas: number;
@@ -33,8 +34,8 @@ export class RedisNode {
   #grouping = false;
 
   /** @param open opens one connection to the server */
-  constructor(host: string, open: () => Connection, waitReplicas: number) {
-    this.host = host;
+  constructor(endpoint: Endpoint, open: () => Connection, waitReplicas: number) {
+    this.endpoint = endpoint;
     this.#waitReplicas = waitReplicas;
     this.#writer = open();
     this.#reader = waitReplicas > 0 ? open() : this.#writer;
@@ -53,6 +54,10 @@ export class RedisNode {
       this.#group.push({ call, asking, sendBy, resolve, reject });
       if (!this.#grouping) void this.#sendGroups();
     });
+  }
+
+  get address(): string {
+    return `${this.endpoint.host}:${this.endpoint.port}`;
   }
 
   /** What INFO says of a section, by name. */

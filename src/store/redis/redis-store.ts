@@ -1,14 +1,16 @@
+import { UserError } from "../../users/errors.ts";
 import type { StoredUser, WriteCommand, WriteResult } from "../../users/store.ts";
 import type { UserId } from "../../users/user-id.ts";
 import type { Postponed, StoreAdapter } from "../adapter.ts";
 import { maxReadBytes, packCommands, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
 import { openCluster } from "./cluster-servers.ts";
 import type { RedisAccess } from "./connection.ts";
-import { SlotMovingError } from "./failures.ts";
+import { NotSentError, SlotMovingError } from "./failures.ts";
 import { createKeys, partitionCount, partitionOf } from "./keys.ts";
 import { loadScript } from "./script.ts";
 import { runScript } from "./script-runner.ts";
 import { openSingleServer } from "./single-server.ts";
+import { findWarnings } from "./warnings.ts";
 import { writeLimits } from "./write-limits.ts";
 
 /** A user takes up to 0.05 ms of a script, and while one runs nothing else does. */
@@ -119,6 +121,29 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     return unpackIds((await runScript(servers, place, call)).bytes);
   }
 
+  /** A partition of each server; without any server, one that says why. */
+  function partitionsToCheck(): readonly number[] {
+    const ofServers = new Map<string, number>();
+    try {
+      for (let partition = 0; partition < partitionCount; partition++) {
+        ofServers.set(servers.nodeOf(partition).address, partition);
+      }
+    } catch (error) {
+      if (!(error instanceof NotSentError)) throw error;
+    }
+    return ofServers.size === 0 ? [0] : [...ofServers.values()];
+  }
+
+  async function checkAt(partition: number): Promise<void> {
+    const key = `${keys.ids(partition)}:check`;
+    try {
+      await runScript(servers, partition, { script: scripts.check, keys: [key], args: [], writes: true });
+    } catch (error) {
+      // What needs no memory is still served.
+      if (!(error instanceof UserError && error.reason === "STORE_FULL")) throw error;
+    }
+  }
+
   return {
     shape: servers.partitioned
       ? { lanes: partitionCount, laneOf: partitionOf, maxUsers: maxCallUsers }
@@ -147,11 +172,11 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       return ids;
     },
     async check() {
-      await runScript(servers, 0, { script: scripts.check, keys: [`${keys.ids(0)}:check`], args: [], writes: true });
+      const checks = await Promise.allSettled(partitionsToCheck().map(checkAt));
+      const failed = checks.filter((check) => check.status === "rejected");
+      if (failed.length === checks.length) throw failed[0]?.reason;
     },
-    async warnings() {
-      return [];
-    },
+    warnings: () => findWarnings(servers, options.waitReplicas),
     async close() {
       servers.close();
     },

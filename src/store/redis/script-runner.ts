@@ -50,12 +50,12 @@ export async function runScript(servers: Servers, partition: number, call: Scrip
   let named: { node: RedisNode; asking: boolean } | undefined;
   let redirections = 0;
   for (;;) {
-    const node = named?.node ?? servers.nodeOf(partition);
+    let node = named?.node;
     const asking = named?.asking ?? false;
     named = undefined;
     let failure: unknown;
     try {
-      if (node === undefined) throw new NotSentError("no server is known for some of the users");
+      node ??= servers.nodeOf(partition);
       const answer = await node.run(call, asking, sendBy);
       if (!Buffer.isBuffer(answer)) throw new TypeError("a script answered with something else than bytes");
       return { bytes: answer, repeated };

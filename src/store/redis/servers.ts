@@ -4,8 +4,12 @@ import type { RedisNode } from "./node.ts";
 export interface Servers {
   /** Whether one script may touch one partition only. */
   readonly partitioned: boolean;
-  /** The server of a partition, as far as is known now. */
-  nodeOf(partition: number): RedisNode | undefined;
+  /**
+   * The server of a partition, as far as is known now.
+   *
+   * @throws NotSentError if none is known
+   */
+  nodeOf(partition: number): RedisNode;
   /**
    * The server that another named in its place, by MOVED or ASK.
    *

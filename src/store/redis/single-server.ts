@@ -9,7 +9,7 @@ export function openSingleServer(access: RedisAccess, waitReplicas: number): Ser
   const [first] = endpoints;
   if (first === undefined) throw new Error("no server is given");
   const open = () => (masterName === undefined ? connect(access, first) : connectBySentinel(access, masterName));
-  const node = new RedisNode(first.host, () => new Connection(open(), access.onConnectionError), waitReplicas);
+  const node = new RedisNode(first, () => new Connection(open(), access.onConnectionError), waitReplicas);
   return {
     partitioned: false,
     nodeOf: () => node,

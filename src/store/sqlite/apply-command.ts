@@ -5,7 +5,8 @@ import { applyEdits } from "../../users/merge.ts";
 import { packMarks, readMarks } from "../../users/observed.ts";
 import { preferencesLimits } from "../../users/struct-format.ts";
 import { isCanonical } from "../../users/struct-scan.ts";
-import { flags, type PackedCommand, type PackedWriter, status, verbs } from "../packed.ts";
+import { flags, type PackedCommand, status, verbs } from "../packed.ts";
+import type { PackedWriter } from "../packed-buffer.ts";
 import type { UserFields, UserRow, UserTable } from "./user-table.ts";
 
 const maxAheadMicros = limits.maxObservedAheadSeconds * 1_000_000;

@@ -1,6 +1,7 @@
 /** The SQLite database, and the verbs of the store over packed lists. Blocks the thread that calls it. */
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { maxReadBytes, PackedReader, PackedWriter, unpackCommand } from "../packed.ts";
+import { maxReadBytes, unpackCommand } from "../packed.ts";
+import { PackedReader, PackedWriter } from "../packed-buffer.ts";
 import { applyCommand, writeUser } from "./apply-command.ts";
 import { layout, UserTable } from "./user-table.ts";
 
