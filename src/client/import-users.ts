@@ -62,16 +62,20 @@ export async function importUsers<Position>(
   let room = Promise.withResolvers<void>();
   let sourceFailure: { error: unknown } | undefined;
 
-  async function* requests() {
+  // What the call throws into `requests` when it fails is no failure of the source, and does not get in here.
+  async function* watchedSource() {
     try {
-      for await (const chunk of inChunks(source)) {
-        while (unanswered.length >= maxChunksInFlight) await room.promise;
-        unanswered.push(chunk.map(({ position }) => position));
-        yield { requests: chunk.map(({ id, properties }) => ({ id, properties })) };
-      }
+      yield* source;
     } catch (error) {
       sourceFailure = { error };
       throw error;
+    }
+  }
+  async function* requests() {
+    for await (const chunk of inChunks(watchedSource())) {
+      while (unanswered.length >= maxChunksInFlight) await room.promise;
+      unanswered.push(chunk.map(({ position }) => position));
+      yield { requests: chunk.map(({ id, properties }) => ({ id, properties })) };
     }
   }
 

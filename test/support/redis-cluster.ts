@@ -5,7 +5,7 @@ import { until } from "./until.ts";
 
 const slotCount = 16_384;
 
-interface ClusterNode {
+export interface ClusterNode {
   readonly process: RedisProcess;
   /** A connection for the test's own use, made again when it breaks. */
   readonly admin: Redis;
@@ -21,9 +21,18 @@ export interface RedisCluster {
   primaries(): Promise<readonly ClusterNode[]>;
   /** The primary of a slot now. */
   primaryOf(slot: number): Promise<ClusterNode>;
+  /** Begins to move a slot to another primary: until it is finished, both serve the keys that they have. */
+  startMove(slot: number, to: ClusterNode): Promise<SlotMove>;
   /** Resolves once every node that runs finds the cluster whole, and every primary has replicas in step. */
   whole(): Promise<void>;
   stop(): Promise<void>;
+}
+
+interface SlotMove {
+  /** Moves some keys. */
+  move(keys: readonly string[]): Promise<void>;
+  /** Moves the rest of the keys, and gives the slot to its new primary. */
+  finish(): Promise<void>;
 }
 
 export interface ClusterOptions extends Pick<RedisOptions, "args"> {
@@ -88,6 +97,28 @@ export async function startCluster(options: ClusterOptions = {}): Promise<RedisC
       const node = nodes.find(({ id }) => id === owner?.id);
       if (node === undefined) throw new Error(`nobody has slot ${slot}`);
       return node;
+    },
+    async startMove(slot, to) {
+      const from = await cluster.primaryOf(slot);
+      await to.admin.cluster("SETSLOT", slot, "IMPORTING", from.id);
+      await from.admin.cluster("SETSLOT", slot, "MIGRATING", to.id);
+      const migrate = (keys: readonly string[]) =>
+        from.admin.call("MIGRATE", "127.0.0.1", to.process.port, "", 0, 5_000, "KEYS", ...keys);
+      return {
+        async move(keys) {
+          await migrate(keys);
+        },
+        async finish() {
+          for (;;) {
+            const keys = await from.admin.cluster("GETKEYSINSLOT", slot, 50);
+            if (keys.length === 0) break;
+            await migrate(keys);
+          }
+          // The new primary first: else neither would have the slot for a moment.
+          await to.admin.cluster("SETSLOT", slot, "NODE", to.id);
+          await from.admin.cluster("SETSLOT", slot, "NODE", to.id);
+        },
+      };
     },
     whole: () =>
       until(async () => {

@@ -6,7 +6,7 @@ import { until } from "./until.ts";
 const sentinelCount = 3;
 const name = "users";
 
-interface WatchedServer {
+export interface WatchedServer {
   readonly process: RedisProcess;
   /** A connection for the test's own use, made again when it breaks. */
   readonly admin: Redis;
@@ -19,6 +19,8 @@ export interface SentinelGroup {
   readonly sentinels: readonly RedisProcess[];
   /** The server that the Sentinels say is the primary. */
   primary(): Promise<WatchedServer>;
+  /** Tells the Sentinels to make a replica the primary. */
+  failOver(): Promise<void>;
   /** Resolves once the Sentinels know one another and the primary has every replica in step. */
   whole(): Promise<void>;
   stop(): Promise<void>;
@@ -26,23 +28,29 @@ export interface SentinelGroup {
 
 export interface SentinelOptions extends Pick<RedisOptions, "args"> {
   readonly replicas?: number;
-  /** How long the primary may be silent before it counts as gone. */
+  /** How long the primary may be silent before it counts as gone; Sentinels ask every second. */
   readonly downAfterMs?: number;
 }
 
 export async function startSentinels(options: SentinelOptions = {}): Promise<SentinelGroup> {
-  const { replicas = 1, downAfterMs = 1_000, args = ["--repl-diskless-sync-delay", "0"] } = options;
+  const { replicas = 1, downAfterMs = 2_000, args = ["--repl-diskless-sync-delay", "0"] } = options;
   const first = await startRedis({ args });
   const others = await Promise.all(
     Array.from({ length: replicas }, () => startRedis({ args: [...args, "--replicaof", `127.0.0.1 ${first.port}`] })),
   );
   const servers = [first, ...others].map((process) => ({ process, admin: connectTo(process.url) }));
-  const lines = [
-    `sentinel monitor ${name} 127.0.0.1 ${first.port} 2`,
-    `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
+  // Sentinels look for replicas when they start, and then every ten seconds.
+  const replication = () => servers[0]?.admin.info("replication");
+  await until(async () => (await replication())?.split("state=online").length === 1 + replicas);
+  // One finds the primary gone before the others do, and they vote for it: votes never split, and all goes quickly.
+  const lines = (index: number) => [
+    `sentinel monitor ${name} 127.0.0.1 ${first.port} 1`,
+    `sentinel down-after-milliseconds ${name} ${downAfterMs * (1 + index)}`,
     `sentinel failover-timeout ${name} 3000`,
   ];
-  const sentinels = await Promise.all(Array.from({ length: sentinelCount }, () => startRedis({ sentinel: lines })));
+  const sentinels = await Promise.all(
+    Array.from({ length: sentinelCount }, (_, index) => startRedis({ sentinel: lines(index) })),
+  );
   const watchers = sentinels.map(({ url }) => connectTo(url));
 
   const group: SentinelGroup = {
@@ -56,12 +64,18 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
       if (server === undefined) throw new Error(`nobody has port ${port}`);
       return server;
     },
+    async failOver() {
+      await watchers[0]?.call("SENTINEL", "FAILOVER", name);
+    },
     whole: () =>
       until(async () => {
         for (const watcher of watchers) {
           const known = await watcher.call("SENTINEL", "SENTINELS", name);
           if (!Array.isArray(known) || known.length !== sentinelCount - 1)
             throw new Error("the Sentinels do not know one another yet");
+          const followers = await watcher.call("SENTINEL", "REPLICAS", name);
+          if (!Array.isArray(followers) || followers.length < replicas)
+            throw new Error("the Sentinels do not know the replicas yet");
         }
         const replication = await (await group.primary()).admin.info("replication");
         const inStep = [...replication.matchAll(/slave\d+:.*state=online/g)].length;

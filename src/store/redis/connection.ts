@@ -61,6 +61,7 @@ export class Connection {
   readonly redis: Redis;
   #clock: { readonly serverMicros: number; readonly readAt: number } | undefined;
   #reading = false;
+  #closed = false;
   #lastError: Error | undefined;
 
   /** @param onError called with each failure of the connection */
@@ -68,6 +69,7 @@ export class Connection {
     this.redis = redis;
     redis.on("ready", () => this.#readClock());
     redis.on("close", () => this.forgetClock());
+    redis.on("end", () => this.#connectAgain());
     redis.on("error", (error: Error) => {
       this.#lastError = error;
       onError(error);
@@ -97,7 +99,15 @@ export class Connection {
   }
 
   close(): void {
+    this.#closed = true;
     this.redis.disconnect();
+  }
+
+  /** ioredis gives a connection up for good if it learns of a failover while it asks the Sentinels. */
+  #connectAgain(): void {
+    setTimeout(() => {
+      if (!this.#closed && this.redis.status === "end") this.redis.connect().catch(() => {});
+    }, maxReconnectPauseMs);
   }
 
   #readClock(): void {

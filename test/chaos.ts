@@ -1,0 +1,53 @@
+/** Makes Redis fail in every way while users are written, and prints what callers saw: `npm run test:chaos`. */
+import { Command, Option } from "commander";
+import { parseCount } from "../src/cli/arguments.ts";
+import { type FaultScenario, faultScenarios } from "./support/fault-scenarios.ts";
+
+const scenarios = new Map<string, FaultScenario>(Object.entries(faultScenarios));
+/** What imports and single writers saw, a column each. */
+const columns = ["imported", "resumed", "written", "refused", "lost", "outOfOrder", "misjudged"] as const;
+
+interface ChaosOptions {
+  readonly times: number;
+  readonly seed: number;
+  readonly minutes: number;
+  readonly only: string[] | undefined;
+}
+
+new Command("test:chaos")
+  .description("Runs Redis servers, makes them fail while users are written, and prints what callers saw as a table.")
+  .addOption(new Option("--times <count>", "how often each fault happens").default(20).argParser(parseCount))
+  .addOption(new Option("--seed <number>", "decides where and when faults happen").default(1).argParser(parseCount))
+  .addOption(new Option("--minutes <count>", "give up after so long").default(60).argParser(parseCount))
+  .addOption(new Option("--only <scenario...>", "run only these").choices([...scenarios.keys()]))
+  .action(run)
+  .parse();
+
+async function run({ times, seed, minutes, only }: ChaosOptions): Promise<void> {
+  // The servers end with this process.
+  const timeout = setTimeout(() => {
+    console.error(`not done after ${minutes} minutes`);
+    process.exit(1);
+  }, minutes * 60_000);
+
+  print(["what happened", "times", "s", ...columns.map((name) => (name === "outOfOrder" ? "out of order" : name))]);
+  print(["---", ...Array.from({ length: columns.length + 2 }, () => "--:")]);
+  let broken = false;
+  for (const [key, { name, keepsAll, run: runScenario }] of scenarios) {
+    if (only !== undefined && !only.includes(key)) continue;
+    const start = performance.now();
+    const report = await runScenario(times, seed);
+    const seconds = Math.round((performance.now() - start) / 1_000);
+    print([name, times, seconds, ...columns.map((column) => report[column])]);
+    broken ||= (keepsAll && report.lost > 0) || report.outOfOrder > 0 || report.misjudged > 0;
+  }
+  clearTimeout(timeout);
+  if (broken) {
+    console.error("What was acknowledged is not there, or not in order.");
+    process.exitCode = 1;
+  }
+}
+
+function print(cells: readonly (string | number)[]): void {
+  console.log(`| ${cells.join(" | ")} |`);
+}

@@ -1,0 +1,134 @@
+import { expect, test } from "vitest";
+import { Lanes, type LanesOptions } from "../../src/store/lanes.ts";
+import { storeUnavailable } from "../../src/users/errors.ts";
+
+interface Item {
+  readonly key: string;
+  readonly value: number;
+}
+
+/** Lanes over calls that are answered at once; `postpone` says which keys cannot be done yet. */
+function openLanes(options: Partial<LanesOptions<Item, string>> = {}) {
+  const postponed = new Set<string>();
+  const done: string[] = [];
+  const lanes = new Lanes<Item, string>({
+    lanes: 2,
+    laneOf: (key) => key.charCodeAt(0) % 2,
+    keyOf: ({ key }) => key,
+    call: async (items) => items.map((item) => (postponed.has(item.key) ? undefined : finish(item))),
+    bytesOf: () => 1,
+    maxCallItems: 10,
+    maxCallBytes: 100,
+    maxWaitingBytes: 100,
+    retryMs: 1,
+    giveUpMs: 60_000,
+    ...options,
+  });
+  const finish = ({ key, value }: Item) => {
+    done.push(`${key}${value}`);
+    return `${key}${value}`;
+  };
+  return { lanes, postponed, done };
+}
+
+const items = (...names: readonly string[]) =>
+  names.map((name): Item => ({ key: name.slice(0, 1), value: Number(name.slice(1)) }));
+
+test("results are in the order of the items, whichever lane they were in", async () => {
+  const { lanes } = openLanes();
+  expect(await lanes.submit(items("a1", "b1", "a2", "c1", "b2"))).toEqual(["a1", "b1", "a2", "c1", "b2"]);
+});
+
+test("lanes go on side by side, and the items of one key stay in order", async () => {
+  const held = Promise.withResolvers<void>();
+  const calls: string[][] = [];
+  const { lanes } = openLanes({
+    call: async (list) => {
+      calls.push(list.map(({ key, value }) => `${key}${value}`));
+      if (list[0]?.key === "a") await held.promise;
+      return list.map(({ key }) => key);
+    },
+  });
+  const both = lanes.submit(items("a1", "b1"));
+  await new Promise(setImmediate);
+  expect(await lanes.submit(items("b2"))).toEqual(["b"]);
+  held.resolve();
+  expect(await both).toEqual(["a", "b"]);
+  expect(calls).toEqual([["a1"], ["b1"], ["b2"]]);
+});
+
+test("what fails in one lane is taken back from the others", async () => {
+  const held = Promise.withResolvers<void>();
+  const calls: string[] = [];
+  const { lanes } = openLanes({
+    maxCallItems: 1,
+    call: async ([item]) => {
+      calls.push(`${item?.key}${item?.value}`);
+      if (item?.key === "a") throw storeUnavailable();
+      await held.promise;
+      return ["done"];
+    },
+  });
+  await expect(lanes.submit(items("b1", "b2", "a1"))).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+  held.resolve();
+  await lanes.idle();
+  expect(calls.sort()).toEqual(["a1", "b1"]);
+});
+
+test("all lanes share what may wait", async () => {
+  const held = Promise.withResolvers<void>();
+  const { lanes } = openLanes({
+    maxWaitingBytes: 2,
+    call: async (list) => {
+      await held.promise;
+      return list.map(() => "done");
+    },
+  });
+  const underWay = lanes.submit(items("a1", "b1"));
+  await new Promise(setImmediate);
+  const waiting = lanes.submit(items("a2", "b2"));
+  await new Promise(setImmediate);
+  await expect(lanes.submit(items("a3"))).rejects.toMatchObject({ reason: "OVERLOADED" });
+  held.resolve();
+  await Promise.all([underWay, waiting]);
+  expect(await lanes.submit(items("a4"))).toEqual(["done"]);
+});
+
+test("what cannot be done yet is tried again, and holds up its own key alone", async () => {
+  const { lanes, postponed, done } = openLanes();
+  postponed.add("a");
+  const first = lanes.submit(items("a1", "c1"));
+  const second = lanes.submit(items("a2", "c2"));
+  expect(await lanes.submit(items("c3"))).toEqual(["c3"]);
+  expect(done).toEqual(["c1", "c2", "c3"]);
+  postponed.clear();
+  expect(await Promise.all([first, second])).toEqual([
+    ["a1", "c1"],
+    ["a2", "c2"],
+  ]);
+  expect(done).toEqual(["c1", "c2", "c3", "a1", "a2"]);
+});
+
+test("what cannot be done for too long is STORE_UNAVAILABLE, and leaves its room to others", async () => {
+  const { lanes, postponed, done } = openLanes({ giveUpMs: 5, maxWaitingBytes: 2 });
+  postponed.add("a");
+  await expect(lanes.submit(items("a1", "a2"))).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+  await lanes.idle();
+  postponed.clear();
+  expect(await lanes.submit(items("a3", "a4"))).toEqual(["a3", "a4"]);
+  expect(done).toEqual(["a3", "a4"]);
+});
+
+test("a caller that gives up takes back what cannot be done yet", async () => {
+  const { lanes, postponed, done } = openLanes();
+  postponed.add("a");
+  const caller = new AbortController();
+  const given = lanes.submit(items("a1"), caller.signal);
+  await expect(Promise.race([given, lanes.submit(items("c1")).then(() => "other")])).resolves.toBe("other");
+  caller.abort(new Error("gave up"));
+  await expect(given).rejects.toThrow("gave up");
+  await lanes.idle();
+  postponed.clear();
+  expect(await lanes.submit(items("a2"))).toEqual(["a2"]);
+  expect(done).toEqual(["c1", "a2"]);
+});

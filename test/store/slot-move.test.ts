@@ -1,0 +1,91 @@
+/** Users whose slot is being moved to another primary, held in the middle of the move. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { createKeys, partitionOf, slotOf } from "../../src/store/redis/keys.ts";
+import type { UserStore } from "../../src/users/store.ts";
+import { command, deletion, userId } from "../support/commands.ts";
+import { type RedisCluster, startCluster } from "../support/redis-cluster.ts";
+import { openRedis } from "../support/stores.ts";
+import { until } from "../support/until.ts";
+
+const keys = createKeys("rollcall:");
+let cluster: RedisCluster;
+let store: UserStore;
+let partition = 0;
+/** Ids of the partition of which the test moves the slot; each test has another. */
+let ids: readonly string[];
+
+beforeAll(async () => {
+  cluster = await startCluster({ replicas: 0 });
+  store = await openRedis(cluster.url);
+  await until(() => store.check().then(() => true));
+});
+afterAll(async () => {
+  await store.close();
+  await cluster.stop();
+});
+beforeEach(async () => {
+  partition++;
+  ids = Array.from({ length: 2_000 }, (_, index) => `u${index}`)
+    .filter((id) => partitionOf(id) === partition)
+    .slice(0, 6);
+  await store.write(ids.slice(0, 4).map((id) => command(id, { n: 1 })));
+});
+
+/** Moves two of the four users, with the index of the partition or without. */
+async function halfMoved(withIndex: boolean) {
+  const slot = slotOf(partition);
+  const from = await cluster.primaryOf(slot);
+  const to = (await cluster.primaries()).find((node) => node !== from);
+  if (to === undefined) throw new Error("there is nowhere to move the slot to");
+  const move = await cluster.startMove(slot, to);
+  await move.move([...ids.slice(0, 2).map(keys.user), ...(withIndex ? [keys.ids(partition)] : [])]);
+  return move;
+}
+
+test.each([true, false])("those that exist are written and read (index moved first: %s)", async (withIndex) => {
+  const move = await halfMoved(withIndex);
+  const existing = ids.slice(0, 4);
+  const results = await store.write(existing.map((id) => command(id, { n: 2 })));
+  expect(results.map((result) => "outcome" in result && result.outcome)).toEqual(Array(4).fill("updated"));
+  const users = await store.get(ids.map(userId));
+  expect(users.map((user) => user !== undefined)).toEqual([true, true, true, true, false, false]);
+  expect(await store.write([command(ids[4] ?? "", { n: 1 }, { canCreate: false })])).toEqual([
+    { refused: "required-missing" },
+  ]);
+  await move.finish();
+});
+
+test.each([true, false])("creating and deleting wait for the end of the move (index first: %s)", async (withIndex) => {
+  const move = await halfMoved(withIndex);
+  const [moved = "", , staying = "", , fresh = ""] = ids;
+  let settled = 0;
+  const count = <Result>(result: Result) => {
+    settled++;
+    return result;
+  };
+  const created = store.write([command(fresh, { n: 1 }), command(fresh, { n: 2 })]).then(count);
+  const gone = store.write([deletion(moved), deletion(staying)]).then(count);
+  // What comes later for the same user waits behind it; other users do not wait.
+  const later = store.write([command(fresh, { n: 3 })]).then(count);
+  expect(await store.write([command(ids[1] ?? "", { n: 3 })])).toMatchObject([{ outcome: "updated" }]);
+  expect(settled).toBe(0);
+  await move.finish();
+  expect(await created).toMatchObject([{ outcome: "created" }, { outcome: "updated" }]);
+  expect(await gone).toMatchObject([{ outcome: "deleted" }, { outcome: "deleted" }]);
+  expect(await later).toMatchObject([{ outcome: "updated" }]);
+  const listed = (await store.list(undefined, 10_000)).filter((id) => partitionOf(id) === partition);
+  expect(listed.sort()).toEqual([ids[1], ids[3], fresh].sort());
+});
+
+test("who creates with a deadline is answered then, and nothing is created", async () => {
+  const move = await halfMoved(true);
+  const fresh = ids[4] ?? "";
+  const caller = new AbortController();
+  const created = store.write([command(fresh, { n: 1 })], caller.signal);
+  await store.write([command(ids[0] ?? "", { n: 5 })]);
+  caller.abort(new Error("the deadline"));
+  await expect(created).rejects.toThrow("the deadline");
+  await move.finish();
+  await until(() => store.check().then(() => true));
+  expect(await store.get([userId(fresh)])).toEqual([undefined]);
+});

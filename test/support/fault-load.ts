@@ -1,0 +1,242 @@
+/**
+ * Imports and single writes that run while the store suffers faults, and that check at every step that what was
+ * acknowledged is there. They send again what was not acknowledged, as the contract lets callers do.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  createUserClient,
+  ImportInterrupted,
+  type ImportItem,
+  importUsers,
+  type UserClient,
+} from "../../src/client/index.ts";
+
+export interface FaultLoadOptions {
+  /** Imports side by side. Default: 2. */
+  readonly importers?: number;
+  /** Users of each import. Default: 1,000. */
+  readonly users?: number;
+  /** Writers of single users side by side. Default: 4. */
+  readonly writers?: number;
+}
+
+export interface FaultLoadReport {
+  /** Items of imports that were acknowledged. */
+  imported: number;
+  /** How often an import was interrupted and went on from the first item without an answer. */
+  resumed: number;
+  /** Single writes that were acknowledged. */
+  written: number;
+  /** Single writes that failed; each was UNAVAILABLE or RESOURCE_EXHAUSTED, or the load failed. */
+  refused: number;
+  /** Acknowledged writes that were not there afterwards. */
+  lost: number;
+  /** Users that an earlier write of the same pass was found on after the last one was acknowledged. */
+  outOfOrder: number;
+  /** Single writes that were refused because of what they themselves had written. */
+  misjudged: number;
+}
+
+export interface FaultLoad {
+  /** What happened so far; it goes on changing. */
+  readonly report: Readonly<FaultLoadReport>;
+  /** Lets every import and writer finish what it is at, checks it, and ends. Rejects with what any of them failed with. */
+  stop(): Promise<Readonly<FaultLoadReport>>;
+  /** Ends every import and writer where it is, whether or not the store is there. */
+  abandon(): void;
+}
+
+interface Signals {
+  readonly stopping: AbortSignal;
+  readonly abandoned: AbortSignal;
+}
+
+/** In one pass, an import brings each of its users this often: a greater version each time. */
+const versionsInPass = 5;
+const callTimeoutMs = 3_000;
+
+/** @param url the server's */
+export function startFaultLoad(url: string, options: FaultLoadOptions = {}): FaultLoad {
+  const { importers = 2, users = 1_000, writers = 4 } = options;
+  const report: FaultLoadReport = {
+    imported: 0,
+    resumed: 0,
+    written: 0,
+    refused: 0,
+    lost: 0,
+    outOfOrder: 0,
+    misjudged: 0,
+  };
+  const stopping = new AbortController();
+  const abandoned = new AbortController();
+  const signals = { stopping: stopping.signal, abandoned: abandoned.signal };
+  const running = [
+    ...Array.from({ length: importers }, (_, importer) =>
+      runImports(createUserClient(url), `import-${importer}`, users, report, signals),
+    ),
+    ...Array.from({ length: writers }, (_, writer) =>
+      runWrites(createUserClient(url), `single-${writer}`, report, signals),
+    ),
+  ];
+  // A failure is told by stop().
+  const done = Promise.all(running);
+  done.catch(() => {});
+  return {
+    report,
+    async stop() {
+      stopping.abort();
+      await done;
+      return report;
+    },
+    abandon() {
+      stopping.abort();
+      abandoned.abort();
+    },
+  };
+}
+
+/** Imports the same users pass after pass, and looks at each of them after each pass. */
+async function runImports(
+  client: UserClient,
+  name: string,
+  users: number,
+  report: FaultLoadReport,
+  { stopping, abandoned }: Signals,
+): Promise<void> {
+  const ids = Array.from({ length: users }, (_, index) => `${name}-${index}`);
+  for (let pass = 1; !stopping.aborted; pass++) {
+    const firstVersion = pass * versionsInPass;
+    const items = Array.from({ length: versionsInPass }, (_, step) =>
+      ids.map((id, index) => item(step * users + index, id, firstVersion + step)),
+    ).flat();
+    await importAll(client, items, report, abandoned);
+    const lastVersion = firstVersion + versionsInPass - 1;
+    for (const [index, found] of (await versionsOf(client, ids, abandoned)).entries()) {
+      if (found === lastVersion) continue;
+      if (found !== undefined && found >= firstVersion) report.outOfOrder++;
+      else report.lost++;
+      if (found !== undefined && found > lastVersion) throw new Error(`${ids[index]} has a version never sent`);
+    }
+  }
+}
+
+async function importAll(
+  client: UserClient,
+  items: readonly ImportItem<number>[],
+  report: FaultLoadReport,
+  abandoned: AbortSignal,
+): Promise<void> {
+  for (let next = 0; next < items.length; ) {
+    const refused = (position: number, error: { reason: string }) => {
+      throw new Error(`item ${position} was refused: ${error.reason}`);
+    };
+    try {
+      await importUsers(client, from(items, next), { onRefused: refused });
+      report.imported += items.length - next;
+      return;
+    } catch (error) {
+      if (!(error instanceof ImportInterrupted) || !isTransient(error.cause)) throw error;
+      const { created, updated, unchanged } = error.counts;
+      const answered = created + updated + unchanged;
+      report.imported += answered;
+      report.resumed++;
+      next += answered;
+      await pause(20, undefined, { signal: abandoned });
+    }
+  }
+}
+
+async function* from(items: readonly ImportItem<number>[], first: number): AsyncGenerator<ImportItem<number>> {
+  yield* items.slice(first);
+}
+
+function item(position: number, id: string, version: number): ImportItem<number> {
+  return { position, id, properties: properties(version), size: 100 };
+}
+
+const properties = (version: number) => ({ name: "Ada", email: "ada@example.com", version });
+
+/** Counts one user up, each time on the condition that nobody else did, and finds out what became of a write in doubt. */
+async function runWrites(
+  client: UserClient,
+  id: string,
+  report: FaultLoadReport,
+  { stopping, abandoned }: Signals,
+): Promise<void> {
+  // What was read need not be confirmed by replicas, and may be lost; what was acknowledged may not.
+  let acknowledged = 0;
+  let version = 0;
+  let etag: string | undefined;
+  let inDoubt = false;
+  while (!stopping.aborted) {
+    const condition =
+      etag === undefined ? ({ case: "exists", value: false } as const) : ({ case: "etag", value: etag } as const);
+    try {
+      const answer = await client.identify(
+        { id, properties: properties(version + 1), precondition: { condition } },
+        { timeoutMs: callTimeoutMs },
+      );
+      acknowledged = ++version;
+      etag = answer.user?.etag;
+      inDoubt = false;
+      report.written++;
+    } catch (error) {
+      if (!isTransient(error) && !isConditionFailed(error)) throw error;
+      report.refused++;
+      const [found] = await usersOf(client, [id], abandoned);
+      const foundVersion = found?.version ?? 0;
+      if (foundVersion < acknowledged) report.lost++;
+      acknowledged = Math.min(acknowledged, foundVersion);
+      if (foundVersion > version + 1) throw new Error(`${id} has a version never sent`, { cause: error });
+      if (isConditionFailed(error) && foundVersion > version && !inDoubt) report.misjudged++;
+      inDoubt = ConnectError.from(error).code === Code.DeadlineExceeded;
+      version = foundVersion;
+      etag = found?.etag;
+      await pause(20, undefined, { signal: abandoned });
+    }
+  }
+  const [found] = await versionsOf(client, [id], abandoned);
+  if ((found ?? 0) < acknowledged) report.lost++;
+}
+
+async function versionsOf(
+  client: UserClient,
+  ids: readonly string[],
+  abandoned: AbortSignal,
+): Promise<(number | undefined)[]> {
+  return (await usersOf(client, ids, abandoned)).map((user) => user?.version);
+}
+
+/** Asks until there is an answer. */
+async function usersOf(
+  client: UserClient,
+  ids: readonly string[],
+  abandoned: AbortSignal,
+): Promise<({ version: number; etag: string } | undefined)[]> {
+  for (;;) {
+    try {
+      const { users } = await client.batchGetUsers({ ids: [...ids] }, { timeoutMs: callTimeoutMs });
+      const found = new Map(users.map((user) => [user.id, { version: versionIn(user.properties), etag: user.etag }]));
+      return ids.map((id) => found.get(id));
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      await pause(20, undefined, { signal: abandoned });
+    }
+  }
+}
+
+function versionIn(properties: Record<string, JsonValue> | undefined): number {
+  return Number(properties?.["version"]);
+}
+
+function isTransient(error: unknown): boolean {
+  const { code } = ConnectError.from(error);
+  return [Code.Unavailable, Code.ResourceExhausted, Code.DeadlineExceeded].includes(code);
+}
+
+/** What a write in doubt that was applied after all makes of the next one. */
+function isConditionFailed(error: unknown): boolean {
+  return [Code.Aborted, Code.AlreadyExists, Code.NotFound].includes(ConnectError.from(error).code);
+}

@@ -1,0 +1,253 @@
+/** What befalls Redis while imports and single writes run; each scenario in servers of its own, which it leaves whole. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { RedisSettings } from "../../src/server/open-store.ts";
+import { partitionCount, slotOf } from "../../src/store/redis/keys.ts";
+import { type FaultLoad, type FaultLoadReport, startFaultLoad } from "./fault-load.ts";
+import { type ClusterNode, type ClusterOptions, type RedisCluster, startCluster } from "./redis-cluster.ts";
+import { type SentinelGroup, startSentinels, type WatchedServer } from "./redis-sentinel.ts";
+import { startTestServer } from "./server.ts";
+import { seededRandom } from "./struct.ts";
+import { until } from "./until.ts";
+
+export interface FaultScenario {
+  readonly name: string;
+  /** Whether everything that is acknowledged must be there afterwards. */
+  readonly keepsAll: boolean;
+  /**
+   * Makes the fault happen so many times and says what the callers saw.
+   *
+   * @param seed decides which primary is next, and how long after the last fault
+   */
+  run(times: number, seed: number): Promise<Readonly<FaultLoadReport>>;
+}
+
+/** What a scenario goes by. */
+interface Course {
+  readonly load: FaultLoad;
+  readonly random: () => number;
+}
+
+const onDisk = ["--appendonly", "yes", "--appendfsync", "always"];
+const waiting = { redisWaitReplicas: 1 };
+/** How long the load goes on between two faults, at most: some answers, so that each fault meets items in flight. */
+const maxBetweenFaultsMs = 600;
+const failoverTimeoutMs = 30_000;
+
+export const faultScenarios = {
+  killedWaiting: {
+    name: "a primary of a cluster killed (SIGKILL), waiting for 1 replica",
+    keepsAll: true,
+    run: (times, seed) => inCluster({}, waiting, seed, (cluster, course) => killPrimaries(cluster, times, course)),
+  },
+  killed: {
+    name: "a primary of a cluster killed (SIGKILL), not waiting",
+    keepsAll: false,
+    run: (times, seed) => inCluster({}, {}, seed, (cluster, course) => killPrimaries(cluster, times, course)),
+  },
+  stopped: {
+    name: "a primary of a cluster stopped (SIGSTOP) until its replica has taken over, waiting for 1 replica",
+    keepsAll: true,
+    run: (times, seed) =>
+      inCluster({}, waiting, seed, async (cluster, course) => {
+        for (let at = 0; at < times; at++) {
+          const primary = await nextPrimary(cluster, course);
+          primary.process.kill("SIGSTOP");
+          await failedOver(cluster, primary);
+          primary.process.kill("SIGCONT");
+          await cluster.whole();
+        }
+      }),
+  },
+  emptied: {
+    name: "a primary of a cluster killed and restarted empty before its failover, waiting for 1 replica",
+    keepsAll: false,
+    run: (times, seed) =>
+      inCluster({ nodeTimeoutMs: 15_000 }, waiting, seed, async (cluster, course) => {
+        for (let at = 0; at < times; at++) {
+          const primary = await nextPrimary(cluster, course);
+          primary.process.kill("SIGKILL");
+          await primary.process.restart();
+          await cluster.whole();
+        }
+      }),
+  },
+  restarted: {
+    name: "every server of a cluster killed and restarted, appendfsync always",
+    keepsAll: true,
+    run: (times, seed) =>
+      inCluster({ args: onDisk }, {}, seed, async (cluster, course) => {
+        for (let at = 0; at < times; at++) {
+          await progress(course);
+          for (const { process } of cluster.nodes) process.kill("SIGKILL");
+          await Promise.all(cluster.nodes.map(({ process }) => process.restart()));
+          await cluster.whole();
+        }
+      }),
+  },
+  resharded: {
+    name: "half of the users' slots moved to another primary",
+    keepsAll: true,
+    run: (times, seed) =>
+      inCluster({}, {}, seed, async (cluster, course) => {
+        for (let at = 0; at < times; at++) {
+          await progress(course);
+          const primaries = await cluster.primaries();
+          for (let partition = at % 2; partition < partitionCount; partition += 2) {
+            const slot = slotOf(partition);
+            const from = primaries.indexOf(await cluster.primaryOf(slot));
+            const to = primaries[(from + 1) % primaries.length];
+            if (to !== undefined) await (await cluster.startMove(slot, to)).finish();
+          }
+        }
+      }),
+  },
+  takenOver: {
+    name: "a replica told to take over (CLUSTER FAILOVER), then SCRIPT FLUSH everywhere, waiting for 1 replica",
+    keepsAll: true,
+    run: (times, seed) =>
+      inCluster({}, waiting, seed, async (cluster, course) => {
+        for (let at = 0; at < times; at++) {
+          const primary = await nextPrimary(cluster, course);
+          await (await replicaOf(cluster, primary)).admin.cluster("FAILOVER");
+          await failedOver(cluster, primary);
+          await cluster.whole();
+          for (const { admin } of await cluster.primaries()) await admin.script("FLUSH");
+        }
+      }),
+  },
+  full: {
+    name: "maxmemory reached and raised again",
+    keepsAll: true,
+    run: (times, seed) =>
+      inCluster({ replicas: 0 }, {}, seed, async (cluster, course) => {
+        for (let at = 0; at < times; at++) {
+          await progress(course);
+          for (const { admin } of cluster.nodes) await admin.config("SET", "maxmemory", "1");
+          const before = course.load.report.refused;
+          await until(() => course.load.report.refused > before);
+          for (const { admin } of cluster.nodes) await admin.config("SET", "maxmemory", "0");
+        }
+      }),
+  },
+  sentinelKilled: {
+    name: "the primary behind Sentinel killed (SIGKILL), waiting for 1 replica",
+    keepsAll: true,
+    run: (times, seed) =>
+      behindSentinels(seed, async (group, course) => {
+        for (let at = 0; at < times; at++) {
+          await progress(course);
+          const primary = await group.primary();
+          primary.process.kill("SIGKILL");
+          await until(async () => (await group.primary()) !== primary, failoverTimeoutMs);
+          await primary.process.restart();
+          await follow(group, primary);
+        }
+      }),
+  },
+  sentinelTakenOver: {
+    name: "a replica behind Sentinel told to take over (SENTINEL FAILOVER), waiting for 1 replica",
+    keepsAll: true,
+    run: (times, seed) =>
+      behindSentinels(seed, async (group, course) => {
+        for (let at = 0; at < times; at++) {
+          await progress(course);
+          const primary = await group.primary();
+          await until(() => group.failOver().then(() => true));
+          await until(async () => (await group.primary()) !== primary, failoverTimeoutMs);
+          await follow(group, primary);
+        }
+      }),
+  },
+} satisfies Record<string, FaultScenario>;
+
+async function inCluster(
+  options: ClusterOptions,
+  settings: RedisSettings,
+  seed: number,
+  faults: (cluster: RedisCluster, course: Course) => Promise<void>,
+): Promise<FaultLoadReport> {
+  const cluster = await startCluster(options);
+  try {
+    return await underLoad(cluster.url, settings, seed, (course) => faults(cluster, course));
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function behindSentinels(
+  seed: number,
+  faults: (group: SentinelGroup, course: Course) => Promise<void>,
+): Promise<FaultLoadReport> {
+  const group = await startSentinels();
+  try {
+    return await underLoad(group.url, waiting, seed, (course) => faults(group, course));
+  } finally {
+    await group.stop();
+  }
+}
+
+/** Lets the load run through the faults and come to its end afterwards. */
+async function underLoad(
+  store: string,
+  redis: RedisSettings,
+  seed: number,
+  faults: (course: Course) => Promise<void>,
+): Promise<FaultLoadReport> {
+  const server = await startTestServer({ store, redis });
+  try {
+    const load = startFaultLoad(server.url);
+    const course = { load, random: seededRandom(seed) };
+    try {
+      await faults(course);
+      await progress(course);
+    } catch (error) {
+      load.abandon();
+      throw error;
+    }
+    return await load.stop();
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Waits until imports and single writes have gone on for a while. */
+async function progress({ load: { report }, random }: Course): Promise<void> {
+  const { imported, written } = report;
+  await until(() => report.imported > imported && report.written > written, failoverTimeoutMs);
+  await pause(random() * maxBetweenFaultsMs);
+}
+
+/** The primary of some partition, once the load has made progress. */
+async function nextPrimary(cluster: RedisCluster, course: Course): Promise<ClusterNode> {
+  await progress(course);
+  return cluster.primaryOf(slotOf(Math.floor(course.random() * partitionCount)));
+}
+
+async function killPrimaries(cluster: RedisCluster, times: number, course: Course): Promise<void> {
+  for (let at = 0; at < times; at++) {
+    const primary = await nextPrimary(cluster, course);
+    primary.process.kill("SIGKILL");
+    await failedOver(cluster, primary);
+    await primary.process.restart();
+    await cluster.whole();
+  }
+}
+
+async function failedOver(cluster: RedisCluster, from: ClusterNode): Promise<void> {
+  await until(async () => !(await cluster.primaries()).includes(from), failoverTimeoutMs);
+}
+
+async function replicaOf(cluster: RedisCluster, primary: ClusterNode): Promise<ClusterNode> {
+  const lines = await primary.admin.call("CLUSTER", "REPLICAS", primary.id);
+  const line = Array.isArray(lines) ? String(lines[0]) : "";
+  const replica = cluster.nodes.find(({ id }) => line.startsWith(id));
+  if (replica === undefined) throw new Error("the primary has no replica");
+  return replica;
+}
+
+/** Makes a former primary a replica; the Sentinels would too, ten seconds later. */
+async function follow(group: SentinelGroup, former: WatchedServer): Promise<void> {
+  const { port } = (await group.primary()).process;
+  await until(() => former.admin.replicaof("127.0.0.1", port));
+  await group.whole();
+}
