@@ -234,9 +234,6 @@ function unpackUser(reader: PackedReader, id: UserId): StoredUser | undefined {
   return { id, properties, preferences, createdAt, updatedAt, etag };
 }
 
-/** What one call to a store reads, or a little more: reading holds up what comes after it. */
-export const maxReadBytes = 1024 * 1024;
-
 /** Reads all, by as many calls as it takes: each answers the first of the ids that it is given, one at least. */
 export async function readAll(
   ids: readonly UserId[],

@@ -2,16 +2,16 @@ import { UserError } from "../../users/errors.ts";
 import type { StoredUser, WriteCommand, WriteResult } from "../../users/store.ts";
 import type { UserId } from "../../users/user-id.ts";
 import type { Postponed, StoreAdapter } from "../adapter.ts";
-import { maxReadBytes, packCommands, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
+import { packCommands, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
 import { openCluster } from "./cluster-servers.ts";
 import type { RedisAccess } from "./connection.ts";
 import { NotSentError, SlotMovingError } from "./failures.ts";
 import { createKeys, partitionCount, partitionOf } from "./keys.ts";
 import { loadScript } from "./script.ts";
+import { maxScriptWork, writeLimits } from "./script-limits.ts";
 import { runScript } from "./script-runner.ts";
 import { openSingleServer } from "./single-server.ts";
 import { findWarnings } from "./warnings.ts";
-import { writeLimits } from "./write-limits.ts";
 
 /** A user takes up to 0.05 ms of a script, and while one runs nothing else does. */
 const maxCallUsers = 50;
@@ -103,7 +103,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   }
 
   async function getAt(place: number, ids: readonly UserId[]): Promise<(StoredUser | undefined)[]> {
-    const call = { script: scripts.get, keys: ids.map(keys.user), args: [maxReadBytes], writes: false };
+    const call = { script: scripts.get, keys: ids.map(keys.user), args: [maxScriptWork], writes: false };
     try {
       return unpackFound((await runScript(servers, place, call)).bytes, ids);
     } catch (error) {

@@ -1,9 +1,12 @@
 /** The SQLite database, and the verbs of the store over packed lists. Blocks the thread that calls it. */
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { maxReadBytes, unpackCommand } from "../packed.ts";
+import { unpackCommand } from "../packed.ts";
 import { PackedReader, PackedWriter } from "../packed-buffer.ts";
 import { applyCommand, writeUser } from "./apply-command.ts";
 import { layout, UserTable } from "./user-table.ts";
+
+/** What one call reads, or a little more: reading holds up what comes after it. */
+const maxReadBytes = 1024 * 1024;
 
 /** How long a transaction waits for another process that writes. */
 const busyTimeoutMs = 1_000;

@@ -86,7 +86,7 @@ local function takesEffect(kind, old, new, mark, observedAt, again)
 end
 
 -- Merges edits that all set properties.
--- Returns the merged Struct (nil where nothing differs), and how many properties it then has.
+-- Returns the merged Struct and how many properties it has; where nothing differs, nil and how many were looked at.
 local function mergeSets(stored, edits)
   -- What is sent alone is within the limits.
   if stored == edits then return nil, 0 end
@@ -117,7 +117,7 @@ local function mergeSets(stored, edits)
     end
     count = count + 1
   end
-  if parts == 0 then return nil, 0 end
+  if parts == 0 then return nil, count end
   while storedName do
     count = count + 1
     i = iNext

@@ -12,7 +12,7 @@ ARGV[3]         the most bytes that a user's properties have
 ARGV[4]         the most bytes that a user's preferences have
 ARGV[5]         how far a time of observation may be ahead of this server's clock, in microseconds
 ARGV[6]         how long a deletion is remembered, in milliseconds
-ARGV[7]         the bytes, stored and sent, after which no further command is executed
+ARGV[7]         the work after which no further command is executed: bytes stored and sent, and properties at what they take
 ARGV[8]         the time after which nothing is executed, in microseconds of this server's clock
 ARGV[9]         1 if something must be written whatever is found, so that replicas can be waited for
 
@@ -30,13 +30,15 @@ local NOT_FOUND, ALREADY_EXISTS, ETAG_MISMATCH, OBSERVED_AHEAD = 8, 9, 10, 11
 local STORE_FULL, POSTPONED = 12, 13
 
 local maxProperties, maxPropertiesBytes, maxPreferencesBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local maxAhead, maxBytes = tonumber(ARGV[5]), tonumber(ARGV[7])
+local maxAhead, maxWork = tonumber(ARGV[5]), tonumber(ARGV[7])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 if now > tonumber(ARGV[8]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
 
 local band, max, call = bit.band, math.max, redis.call
-local bytes, written = 0, false
+local work, written = 0, false
+-- To walk over a property takes as long as to copy so many bytes.
+local propertyWork, markedPropertyWork = 64, 128
 local commands = ARGV[1]
 local groups, total, pos = unpack('<BI4', commands)
 
@@ -50,7 +52,7 @@ local function read(key)
   local meta = fields[1]
   if not meta then return { created = 0, updated = 0, properties = '', preferences = '', observed = '' } end
   local created, updated = unpack('<I8I8', meta)
-  bytes = bytes + #fields[2]
+  work = work + #fields[2]
   return {
     created = created,
     updated = updated,
@@ -113,6 +115,7 @@ local function identify(command, user, key, again)
   else
     merged, count, ignored = merge(user.properties, command.body, marks, observedAt, now, again)
   end
+  work = work + count * (marks and markedPropertyWork or propertyWork)
   if again then return applied(command, user.created == user.updated and CREATED or UPDATED, user, ignored) end
 
   local properties = merged or user.properties
@@ -195,7 +198,7 @@ end
 local nextDoneKey = groups + total + 1
 local results = {}
 for n = 1, total do
-  if bytes >= maxBytes then break end
+  if work >= maxWork then break end
   local verb, flags, group, etag, id, body
   verb, flags, group, etag, id, body, pos = unpack('<BBBBc0I2c0I4c0', commands, pos)
   local command = { verb = verb, flags = flags, group = group, etag = etag, id = id, body = body }
@@ -206,7 +209,7 @@ for n = 1, total do
     doneKey = KEYS[nextDoneKey]
     nextDoneKey = nextDoneKey + 1
   end
-  bytes = bytes + #body
+  work = work + #body
   results[n] = applyIfRoom(command, KEYS[groups + n], doneKey)
   if groups == 0 and string.byte(results[n]) == POSTPONED then
     while n < total do
