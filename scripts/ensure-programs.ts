@@ -1,6 +1,6 @@
 /**
  * Makes sure that the programs are there that tests start: a `redis-server`, the one that REDIS_SERVER names or the one on
- * PATH, and `curl`. What is missing it installs with apt-get or Homebrew, without starting a service. Exits with status 1
+ * PATH, `curl` and `openssl`. What is missing it installs with apt-get or Homebrew, without starting a service. Exits with status 1
  * and what to do where it cannot.
  */
 import { spawnSync } from "node:child_process";
@@ -24,6 +24,7 @@ const programs: readonly Program[] = [
     brew: "redis",
   },
   { name: "curl", isThere: () => runs("curl", ["--version"]), apt: "curl", brew: "curl" },
+  { name: "openssl", isThere: () => runs("openssl", ["version"]), apt: "openssl", brew: "openssl" },
 ];
 
 try {

@@ -25,14 +25,15 @@ export async function openStore(
   logger: Logger,
 ): Promise<StoreAdapter> {
   if (location.kind === "sqlite") return openSqliteStore(location.path);
+  const files = [settings.redisCa, settings.redisCert, settings.redisKey];
+  if (!location.tls && files.some((file) => file !== undefined)) {
+    throw new Error("--redis-ca, --redis-cert and --redis-key need TLS: a store that begins with rediss");
+  }
   const tls = {
     ca: readPem("--redis-ca", settings.redisCa),
     cert: readPem("--redis-cert", settings.redisCert),
     key: readPem("--redis-key", settings.redisKey),
   };
-  if (!location.tls && (tls.ca ?? tls.cert ?? tls.key) !== undefined) {
-    throw new Error("--redis-ca, --redis-cert and --redis-key need TLS: a store that begins with rediss");
-  }
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw new Error("--redis-cert and --redis-key are given together");
   }

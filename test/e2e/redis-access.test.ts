@@ -1,0 +1,132 @@
+/** How the server gets at Redis: TLS, credentials, the database's number, what keys begin with. */
+import { randomInt } from "node:crypto";
+import { Redis } from "ioredis";
+import { afterEach, expect, onTestFinished, test } from "vitest";
+import { createUserClient } from "../../src/client/index.ts";
+import type { RedisSettings } from "../../src/server/open-store.ts";
+import { createCertificates } from "../support/certificates.ts";
+import { rollcall } from "../support/processes.ts";
+import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { failureOf } from "../support/rpc-errors.ts";
+import { ada, startTestServer, type TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
+
+const password = "pass/word@:with%marks";
+const encoded = encodeURIComponent(password);
+let servers: TestServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+  servers = [];
+});
+
+async function redisWith(...args: string[]): Promise<RedisProcess> {
+  const redis = await startRedis({ args });
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+async function serverOver(store: string, redis: RedisSettings = {}): Promise<TestServer> {
+  const server = await startTestServer({ store, redis });
+  servers.push(server);
+  return server;
+}
+
+/** Writes a user and reads it back. */
+async function worksOver(store: string, redis: RedisSettings = {}): Promise<TestServer> {
+  const server = await serverOver(store, redis);
+  const client = createUserClient(server.url);
+  await until(() => client.identify({ id: "u", properties: ada }).then(() => true));
+  expect((await client.getUser({ id: "u" })).user?.properties).toEqual(ada);
+  expect(told(server)).not.toContain(password);
+  return server;
+}
+
+async function isUnavailable(server: TestServer): Promise<void> {
+  const seen = await failureOf(createUserClient(server.url).identify({ id: "u", properties: ada }));
+  expect(seen).toMatchObject({ code: "Unavailable", reason: "STORE_UNAVAILABLE", retry: true });
+  expect(`${JSON.stringify(seen)}${told(server)}`).not.toMatch(/pass\/word|pass%2Fword|wrong-one|right-one/);
+}
+
+const told = (server: TestServer) => JSON.stringify(server.logs);
+
+/** A port for TLS beside the one without, and where it is. */
+function tlsPort(certificates: { ca: string; cert: string; key: string }) {
+  const port = randomInt(22_000, 32_000);
+  const files = ["--tls-ca-cert-file", certificates.ca, "--tls-cert-file", certificates.cert];
+  return { port, args: ["--tls-port", String(port), ...files, "--tls-key-file", certificates.key] };
+}
+
+function withCertificates() {
+  const certificates = createCertificates();
+  onTestFinished(() => certificates.remove());
+  const { ca, cert, key } = certificates;
+  return { certificates, trusting: { redisCa: ca }, presenting: { redisCa: ca, redisCert: cert, redisKey: key } };
+}
+
+test("rediss:// with an authority and a client certificate", async () => {
+  const { certificates, trusting, presenting } = withCertificates();
+  const { port, args } = tlsPort(certificates);
+  await redisWith(...args);
+  const store = `rediss://127.0.0.1:${port}`;
+  await worksOver(store, presenting);
+  await isUnavailable(await serverOver(store, trusting));
+  await isUnavailable(await serverOver(store, { redisCert: certificates.cert, redisKey: certificates.key }));
+});
+
+test("rediss+cluster:// with an authority, a client certificate and a password", async () => {
+  const { certificates, presenting } = withCertificates();
+  const { port, args } = tlsPort(certificates);
+  const cluster = ["--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-announce-ip", "127.0.0.1"];
+  const redis = await redisWith(...args, ...cluster, "--requirepass", password);
+  const admin = new Redis(redis.port, { password });
+  onTestFinished(() => admin.disconnect());
+  await admin.cluster("ADDSLOTSRANGE", 0, 16_383);
+  await worksOver(`rediss+cluster://:${encoded}@127.0.0.1:${port}`, presenting);
+});
+
+test("a user and a password; a wrong one is told to nobody", async () => {
+  const redis = await redisWith();
+  const admin = new Redis(redis.port);
+  onTestFinished(() => admin.disconnect());
+  await admin.acl("SETUSER", "rollcall", "on", `>${password}`, "~rollcall:*", "+@all");
+  await admin.acl("SETUSER", "default", "off");
+  await worksOver(`redis://rollcall:${encoded}@127.0.0.1:${redis.port}`);
+  await isUnavailable(await serverOver(`redis://rollcall:wrong-one@127.0.0.1:${redis.port}`));
+  await isUnavailable(await serverOver(`redis://:wrong-one@127.0.0.1:${redis.port}`));
+});
+
+test("Sentinels and the servers behind them have passwords of their own", async () => {
+  const redis = await redisWith("--requirepass", password);
+  const lines = [`sentinel monitor users 127.0.0.1 ${redis.port} 1`, `sentinel auth-pass users "${password}"`];
+  const sentinel = await startRedis({ sentinel: lines, args: ["--requirepass", "right-one"] });
+  onTestFinished(() => sentinel.stop());
+  const store = `redis+sentinel://:${encoded}@127.0.0.1:${sentinel.port}/users`;
+  await worksOver(store, { redisSentinelPassword: "right-one" });
+  await isUnavailable(await serverOver(store, { redisSentinelPassword: "wrong-one" }));
+});
+
+test("the database that the URL names, and keys that begin with the prefix", async () => {
+  const redis = await redisWith("--databases", "8");
+  await worksOver(`${redis.url}/7`, { redisKeyPrefix: "staff:" });
+  await worksOver(`${redis.url}/7`, { redisKeyPrefix: "guests:" });
+  const admin = new Redis(redis.port, { db: 7 });
+  onTestFinished(() => admin.disconnect());
+  const users = (await admin.keys("*:user:u")).map((key) => key.replace(/\{\w+\}/, "{}"));
+  expect(users.sort()).toEqual(["guests:{}:user:u", "staff:{}:user:u"]);
+  expect(await admin.info("keyspace")).not.toContain("db0:");
+});
+
+test("settings that are wrong end the start with a line that says so, without the password", async () => {
+  const store = `redis://:${encoded}@127.0.0.1:1`;
+  for (const [args, line] of [
+    [["--store", `${store}/notanumber`], /--store.*Expected redis:/],
+    [["--store", store, "--redis-ca", "ca.pem"], /--redis-ca, --redis-cert and --redis-key need TLS/],
+    [["--store", store.replace("redis", "rediss"), "--redis-ca", "/nowhere.pem"], /--redis-ca cannot be read/],
+    [["--store", store.replace("redis", "rediss"), "--redis-cert", import.meta.filename], /--redis-cert is not in PEM/],
+  ] as const) {
+    const { status, stdout, stderr } = await rollcall(["serve", "--listen", "127.0.0.1:0", ...args]);
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(line);
+    expect(`${stdout}${stderr}`).not.toMatch(/pass\/word|pass%2Fword/);
+  }
+});

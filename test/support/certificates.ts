@@ -1,0 +1,37 @@
+/** Certificates for a test: an authority of its own, and what it signs for 127.0.0.1. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Paths of files in PEM. */
+export interface Certificates {
+  readonly ca: string;
+  /** Serves as a server's and as a client's. */
+  readonly cert: string;
+  readonly key: string;
+  remove(): void;
+}
+
+export function createCertificates(): Certificates {
+  const directory = mkdtempSync(join(tmpdir(), "rollcall-certificates-"));
+  const path = (name: string) => join(directory, name);
+  const request = (subject: string, key: string, out: string, ...more: string[]) =>
+    execFileSync(
+      "openssl",
+      [
+        ...["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        ...["-subj", `/CN=${subject}`, "-keyout", path(key), "-out", path(out), ...more],
+      ],
+      { stdio: "pipe" },
+    );
+  request("Test authority", "ca.key", "ca.pem");
+  const signed = ["-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-addext", "subjectAltName=IP:127.0.0.1"];
+  request("127.0.0.1", "key.pem", "cert.pem", ...signed, "-addext", "basicConstraints=critical,CA:FALSE");
+  return {
+    ca: path("ca.pem"),
+    cert: path("cert.pem"),
+    key: path("key.pem"),
+    remove: () => rmSync(directory, { recursive: true }),
+  };
+}
