@@ -48,6 +48,7 @@ export class Lane<Item, Result> {
   #retry: NodeJS.Timeout | undefined;
   #retryDue = false;
   #running: Promise<void> | undefined;
+  #underWay: { readonly entries: readonly Entry<Item, Result>[]; readonly done: Promise<void> } | undefined;
   #onIdle: (() => void)[] = [];
 
   constructor(options: LaneOptions<Item, Result>, waitingBytes: WaitingBytes) {
@@ -92,6 +93,11 @@ export class Lane<Item, Result> {
     });
   }
 
+  /** Resolves once none of the items of a submission that was rejected is under way any more. */
+  async overFor(items: readonly Item[]): Promise<void> {
+    if (this.#underWay?.entries.some(({ submission }) => submission.items === items)) await this.#underWay.done;
+  }
+
   /** Resolves once nothing waits or is under way. */
   async idle(): Promise<void> {
     while (this.#running !== undefined || this.#parked.size > 0) {
@@ -104,7 +110,10 @@ export class Lane<Item, Result> {
     await Promise.resolve();
     while (this.#waiting.length > 0 || (this.#retryDue && this.#parked.size > 0)) {
       const entries = this.#take();
-      if (entries.length > 0) await this.#call(entries);
+      if (entries.length === 0) continue;
+      this.#underWay = { entries, done: this.#call(entries) };
+      await this.#underWay.done;
+      this.#underWay = undefined;
     }
     this.#running = undefined;
     this.#retryLater();
@@ -155,16 +164,16 @@ export class Lane<Item, Result> {
         const entry = { submission, index, item };
         if (this.#parked.holdsUp(entry)) this.#parked.add(entry);
         else if (fits(item)) taken.push(entry);
-        else return this.#underWay(taken);
+        else return this.#leaving(taken);
         submission.taken++;
       }
       this.#waiting.shift();
     }
-    return this.#underWay(taken);
+    return this.#leaving(taken);
   }
 
   /** They wait no more. */
-  #underWay(entries: Entry<Item, Result>[]): Entry<Item, Result>[] {
+  #leaving(entries: Entry<Item, Result>[]): Entry<Item, Result>[] {
     this.#waitingBytes.remove(this.#bytes(entries.map(({ item }) => item)));
     return entries;
   }

@@ -26,7 +26,8 @@ export class Lanes<Item, Result> {
   /**
    * @param signal if it aborts, items that are not under way are taken back and the promise rejects with its reason
    * @returns results in the order of the items
-   * @throws UserError OVERLOADED if too much is waiting; else what a lane rejects with, once any of the items failed
+   * @throws UserError OVERLOADED if too much is waiting; else what a lane rejects with, once any of the items failed and
+   * none of the others is under way
    */
   async submit(items: readonly Item[], signal?: AbortSignal): Promise<readonly Result[]> {
     signal?.throwIfAborted();
@@ -57,7 +58,7 @@ export class Lanes<Item, Result> {
     return shares;
   }
 
-  /** What fails in one lane is taken back from the others. */
+  /** What fails in one lane is taken back from the others, or waited for where it is under way. */
   async #submitShares(
     items: readonly Item[],
     shares: ReadonlyMap<number, readonly number[]>,
@@ -67,15 +68,20 @@ export class Lanes<Item, Result> {
     const onAbort = () => failed.abort(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const results = new Array<Result>(items.length);
-    const submitted = [...shares].map(async ([lane, indices]) => {
-      const share = indices.map((index) => items[index] as Item);
-      const answers = await this.#lane(lane).submit(share, failed.signal);
+    const overs: (() => Promise<void>)[] = [];
+    const submitted = [...shares].map(async ([index, indices]) => {
+      const lane = this.#lane(index);
+      const share = indices.map((at) => items[at] as Item);
+      overs.push(() => lane.overFor(share));
+      const answers = await lane.submit(share, failed.signal);
       for (const [at, index] of indices.entries()) results[index] = answers[at] as Result;
     });
     try {
       await Promise.all(submitted);
     } catch (error) {
       failed.abort(error);
+      // Who gives up knows that what is under way may still be done; who is told of a failure writes again.
+      if (!signal?.aborted) await Promise.all(overs.map((over) => over()));
       throw error;
     } finally {
       signal?.removeEventListener("abort", onAbort);

@@ -1,0 +1,103 @@
+/**
+ * How long a partition of users is on the move while a Redis Cluster moves its slot, as `redis-cli --cluster reshard`
+ * does it, and how long its new users wait meanwhile: `npm run bench:move -- --users 100000`.
+ */
+import { parseArgs } from "node:util";
+import { createUserClient, type ImportItem, importUsers } from "../src/client/index.ts";
+import { createKeys, partitionOf, slotOf } from "../src/store/redis/keys.ts";
+import { startCluster } from "../test/support/redis-cluster.ts";
+import { startTestServer } from "../test/support/server.ts";
+
+const { values } = parseArgs({
+  options: { users: { type: "string", default: "100000" }, runs: { type: "string", default: "3" } },
+});
+const count = Number(values.users);
+const runs = Number(values.runs);
+if (!Number.isInteger(count) || count < 1) throw new Error("--users: expected a number of users");
+if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs: expected how often to measure");
+
+const partition = 0;
+const slot = slotOf(partition);
+const properties = { name: "Ada Lovelace", email: "ada@example.com", plan: "pro", logins: 12, locale: "en-GB" };
+/** As many keys in one MIGRATE: what redis-cli's --cluster-pipeline is unless said, and more. */
+const pipelines = [10, 100];
+
+const cluster = await startCluster({ primaries: 2, replicas: 0 });
+const server = await startTestServer({ store: cluster.url });
+try {
+  const client = createUserClient(server.url);
+  await importUsers(client, users(), { onRefused: (_, { reason }) => fail(reason) });
+  console.log(`| keys in a MIGRATE | s per million users | of that, the index | a create waited at most, s |`);
+  console.log("|--:|--:|--:|--:|");
+  for (const keys of pipelines) {
+    const measured: Awaited<ReturnType<typeof move>>[] = [];
+    for (let run = 0; run < runs; run++) measured.push(await move(keys));
+    const [all, index, waited] = (["all", "index", "waited"] as const).map((what) =>
+      median(measured.map((m) => m[what])),
+    );
+    const perMillion = (seconds = 0) => ((seconds * 1e6) / count).toFixed(1);
+    console.log(`| ${keys} | ${perMillion(all)} | ${perMillion(index)} | ${waited?.toFixed(1)} |`);
+  }
+} finally {
+  await server.stop();
+  await cluster.stop();
+}
+
+/** Moves the slot to the other primary while a user is created in it, again and again. In seconds. */
+async function move(keys: number): Promise<{ all: number; index: number; waited: number }> {
+  const from = await cluster.primaryOf(slot);
+  const to = (await cluster.primaries()).find((node) => node !== from);
+  if (to === undefined) return fail("there is nowhere to move the slot to");
+  const start = performance.now();
+  const moving = await cluster.startMove(slot, to);
+  const index = createKeys("rollcall:").ids(partition);
+  const beforeIndex = performance.now();
+  await moving.move([index]);
+  const indexMs = performance.now() - beforeIndex;
+
+  const created = create();
+  // It is awaited at the end.
+  created.catch(() => {});
+  for (;;) {
+    const some = await from.admin.cluster("GETKEYSINSLOT", slot, keys);
+    if (some.length === 0) break;
+    await moving.move(some);
+  }
+  await moving.finish();
+  const all = (performance.now() - start) / 1_000;
+  return { all, index: indexMs / 1_000, waited: (await created) / 1_000 };
+}
+
+/** Creates a user in the partition by a stream, and says how many milliseconds that took. */
+async function create(): Promise<number> {
+  const id = idsOf("new").next().value;
+  if (id === undefined) return fail("there is no id");
+  const start = performance.now();
+  async function* one(): AsyncGenerator<ImportItem<number>> {
+    yield { position: 0, id: `${id}`, properties, size: 100 };
+  }
+  await importUsers(createUserClient(server.url), one(), { onRefused: (_, { reason }) => fail(reason) });
+  return performance.now() - start;
+}
+
+async function* users(): AsyncGenerator<ImportItem<number>> {
+  let position = 0;
+  for (const id of idsOf("user")) {
+    yield { position: position++, id, properties, size: 200 };
+    if (position === count) return;
+  }
+}
+
+/** Ids of the partition, without end. */
+function* idsOf(prefix: string): Generator<string, void, void> {
+  const start = prefix === "new" ? Date.now() : 0;
+  for (let at = start; ; at++) if (partitionOf(`${prefix}-${at}`) === partition) yield `${prefix}-${at}`;
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
