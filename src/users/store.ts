@@ -101,9 +101,9 @@ export type Refused =
 export type WriteResult = Applied | Refused;
 
 /**
- * Every verb rejects with UserError STORE_UNAVAILABLE (commands may have been applied), STORE_FULL or OVERLOADED
- * (nothing was applied), or with the signal's reason if that aborts before the answer: commands that are already under
- * way are then still applied.
+ * Every verb rejects with UserError STORE_UNAVAILABLE (commands may have been applied), STORE_FULL (others of the same list
+ * may have been), OVERLOADED (nothing was applied), or with the signal's reason if that aborts before the answer: commands
+ * that are already under way are then still applied.
  */
 export interface UserStore {
   /** Results in the order of the commands. */
