@@ -157,6 +157,7 @@ export class Lane<Item, Result> {
       for (let entry = this.#parked.first; entry !== undefined && fits(entry.item); entry = this.#parked.first) {
         taken.push(this.#parked.takeFirst());
       }
+      this.#retryLater();
     }
     for (let submission = this.#waiting[0]; submission !== undefined; submission = this.#waiting[0]) {
       for (let index = submission.taken; index < submission.items.length; index++) {
@@ -183,6 +184,7 @@ export class Lane<Item, Result> {
     if (entries.length === 0) return;
     this.#waitingBytes.add(this.#bytes(entries.map(({ item }) => item)));
     this.#parked.putBack(entries);
+    this.#retryLater();
   }
 
   #retryLater(): void {

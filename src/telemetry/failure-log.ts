@@ -27,11 +27,20 @@ export function createFailureLog(
  * What a log says of a failure: names, messages and where it was thrown. Nothing else of the error, since clients of
  * stores attach the command that failed, and so users' properties.
  */
-export function describeFailure(failure: unknown): { failure: string; reason: string; stack?: string | undefined } {
+export function describeFailure(failure: unknown): { failure: string; reason: string; stack?: string } {
   if (!(failure instanceof Error)) return { failure: typeof failure, reason: "not an error" };
   const cause = failure.cause instanceof Error ? failure.cause : failure;
   const known = cause !== failure;
-  return { failure: failure.name, reason: withoutArguments(cause.message), ...(known ? {} : { stack: failure.stack }) };
+  return {
+    failure: failure.name,
+    reason: withoutArguments(cause.message),
+    ...(known ? {} : { stack: framesOf(failure) }),
+  };
+}
+
+/** Where it was thrown, without the message. */
+function framesOf({ stack = "" }: Error): string {
+  return stack.slice(Math.max(0, stack.search(/^ {4}at /m)));
 }
 
 /** A message of Redis without the arguments of the command that it complains of, which may be a password. */

@@ -115,6 +115,26 @@ test("what cannot be done yet is tried again, and holds up its own key alone", a
   expect(done).toEqual(["c1", "c2", "c3", "a1", "a2"]);
 });
 
+test("what cannot be done yet is tried again where the lane never rests", async () => {
+  let blocked = true;
+  let resting = false;
+  const { lanes } = openLanes({
+    lanes: 1,
+    laneOf: () => 0,
+    call: async (list) => {
+      if (!resting) void lanes.submit(items("c1"));
+      await new Promise(setImmediate);
+      return list.map(({ key }) => (key === "a" && blocked ? undefined : key));
+    },
+  });
+  const first = lanes.submit(items("a1"));
+  await lanes.submit(items("c2"));
+  blocked = false;
+  expect(await first).toEqual(["a"]);
+  resting = true;
+  await lanes.idle();
+});
+
 test("what cannot be done for too long is STORE_UNAVAILABLE, and leaves its room to others", async () => {
   const { lanes, postponed, done } = openLanes({ giveUpMs: 5, maxWaitingBytes: 2 });
   postponed.add("a");

@@ -4,7 +4,8 @@ import { expect, onTestFinished, test } from "vitest";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { slotOf } from "../../src/store/redis/keys.ts";
 import type { UserStore } from "../../src/users/store.ts";
-import { applied, command, userId } from "../support/commands.ts";
+import { applied, command, deletion, userId } from "../support/commands.ts";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { startCluster } from "../support/redis-cluster.ts";
 import { openRedis } from "../support/stores.ts";
@@ -61,6 +62,25 @@ test("a call that was answered STORE_UNAVAILABLE is not executed afterwards", as
   await until(() => store.check().then(() => true));
   expect(await store.get([userId("v")])).toEqual([undefined]);
   expect(applied((await store.write([command("u", { n: 1 })]))[0]).outcome).toBe("unchanged");
+});
+
+test("a user who is created and deleted in a list whose answer is lost is gone", async () => {
+  const redis = await redisWith();
+  let cutsNext = false;
+  const proxy = await startCuttingProxy(redis.port, () => {
+    const cuts = cutsNext;
+    cutsNext = false;
+    return cuts;
+  });
+  onTestFinished(() => proxy.stop());
+  const store = await storeIn(`redis://127.0.0.1:${proxy.port}`);
+  await until(() => store.write([command("other", { n: 1 })]).then(() => true));
+  cutsNext = true;
+  const results = await store.write([command("u", { n: 1 }), deletion("u")]);
+  expect(results.map((result) => applied(result).outcome)).toEqual(["created", "deleted"]);
+  expect(proxy.cuts).toBe(1);
+  expect(await store.get([userId("u")])).toEqual([undefined]);
+  expect(await store.list(undefined, 10)).toEqual(["other"]);
 });
 
 test("a cluster is available while some of its primaries are", async () => {

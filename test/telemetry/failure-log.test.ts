@@ -25,6 +25,8 @@ test("what a library attaches to an error is not logged", () => {
   const report = createFailureLog(pino({ level: "trace" }, { write: (line: string) => void lines.push(line) }));
   report(Object.assign(new Error("failed"), { command: { args: ["secret trait"] } }));
   report("secret trait");
-  expect(lines).toHaveLength(2);
+  report(new Error("ERR unknown command, with args beginning with: 'secret trait'"));
+  expect(lines).toHaveLength(3);
+  expect(lines[2]).toContain("failure-log.test.ts");
   expect(lines.join()).not.toContain("secret trait");
 });

@@ -7,8 +7,8 @@ const connectTimeoutMs = 1_000;
 /** Without an answer for so long, a connection is made anew. */
 const socketTimeoutMs = 1_000;
 const maxReconnectPauseMs = 250;
-/** Two clocks drift apart by less than a millisecond in this time. */
-const clockLastsMs = 10_000;
+/** After it, the server's clock is read again: it may have been set. */
+const clockLastsMs = 1_000;
 
 /** In PEM. */
 interface RedisTls {

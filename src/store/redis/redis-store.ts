@@ -60,7 +60,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     const results: Results = [];
     let again = mayHaveBeenApplied;
     while (results.length < commands.length) {
-      const rest = commands.slice(results.length);
+      const rest = untilDeletedAgain(commands.slice(results.length));
       const packed = packCommands(
         rest,
         groups.length,
@@ -124,12 +124,12 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   /** A partition of each server; without any server, one that says why. */
   function partitionsToCheck(): readonly number[] {
     const ofServers = new Map<string, number>();
-    try {
-      for (let partition = 0; partition < partitionCount; partition++) {
+    for (let partition = 0; partition < partitionCount; partition++) {
+      try {
         ofServers.set(servers.nodeOf(partition).address, partition);
+      } catch (error) {
+        if (!(error instanceof NotSentError)) throw error;
       }
-    } catch (error) {
-      if (!(error instanceof NotSentError)) throw error;
     }
     return ofServers.size === 0 ? [0] : [...ofServers.values()];
   }
@@ -228,6 +228,19 @@ function asRepeated<Result extends WriteResult | Postponed>(
   return result.refused === "store-full" || (conditional && conditions.includes(result.refused))
     ? { refused: "uncertain" }
     : result;
+}
+
+/**
+ * The first commands, up to the deletion of a user that one of them writes: were both sent again after both have been
+ * applied, the first would create the user anew, and the deletion has been done.
+ */
+function untilDeletedAgain(commands: readonly WriteCommand[]): readonly WriteCommand[] {
+  const ids = new Set<UserId>();
+  for (const [index, { verb, id }] of commands.entries()) {
+    if (verb === "delete" && ids.has(id)) return commands.slice(0, index);
+    ids.add(id);
+  }
+  return commands;
 }
 
 function isPostponed(result: WriteResult | Postponed): result is Postponed {
