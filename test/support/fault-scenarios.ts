@@ -108,7 +108,8 @@ export const faultScenarios = {
       inCluster({}, waiting, seed, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           const primary = await nextPrimary(cluster, course);
-          const replica = await replicaOf(cluster, primary);
+          // It may take a moment until the primary knows.
+          const replica = await until(() => replicaOf(cluster, primary));
           // A replica that is not in step within five seconds lets it be, and can be told again.
           await until(async () => {
             await replica.admin.cluster("FAILOVER");
