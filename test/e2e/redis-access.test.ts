@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { createUserClient } from "../../src/client/index.ts";
 import type { RedisSettings } from "../../src/server/open-store.ts";
-import { createCertificates } from "../support/certificates.ts";
+import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { rollcall } from "../support/processes.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
@@ -49,11 +49,14 @@ async function isUnavailable(server: TestServer): Promise<void> {
 
 const told = (server: TestServer) => JSON.stringify(server.logs);
 
-/** A port for TLS beside the one without, and where it is. */
-function tlsPort(certificates: { ca: string; cert: string; key: string }) {
-  const port = randomInt(22_000, 32_000);
-  const files = ["--tls-ca-cert-file", certificates.ca, "--tls-cert-file", certificates.cert];
-  return { port, args: ["--tls-port", String(port), ...files, "--tls-key-file", certificates.key] };
+/** A server that has a port for TLS beside the one without. */
+async function redisWithTls({ ca, cert, key }: Certificates, ...args: string[]): Promise<[RedisProcess, number]> {
+  return until(async () => {
+    // One that no outgoing connection has, nor the cluster's bus, ten thousand higher.
+    const port = randomInt(10_000, 22_000);
+    const files = ["--tls-ca-cert-file", ca, "--tls-cert-file", cert, "--tls-key-file", key];
+    return [await redisWith("--tls-port", String(port), ...files, ...args), port] as [RedisProcess, number];
+  });
 }
 
 function withCertificates() {
@@ -65,8 +68,7 @@ function withCertificates() {
 
 test("rediss:// with an authority and a client certificate", async () => {
   const { certificates, trusting, presenting } = withCertificates();
-  const { port, args } = tlsPort(certificates);
-  await redisWith(...args);
+  const [, port] = await redisWithTls(certificates);
   const store = `rediss://127.0.0.1:${port}`;
   await worksOver(store, presenting);
   await isUnavailable(await serverOver(store, trusting));
@@ -75,9 +77,8 @@ test("rediss:// with an authority and a client certificate", async () => {
 
 test("rediss+cluster:// with an authority, a client certificate and a password", async () => {
   const { certificates, presenting } = withCertificates();
-  const { port, args } = tlsPort(certificates);
   const cluster = ["--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-announce-ip", "127.0.0.1"];
-  const redis = await redisWith(...args, ...cluster, "--requirepass", password);
+  const [redis, port] = await redisWithTls(certificates, ...cluster, "--requirepass", password);
   const admin = new Redis(redis.port, { password });
   onTestFinished(() => admin.disconnect());
   await admin.cluster("ADDSLOTSRANGE", 0, 16_383);

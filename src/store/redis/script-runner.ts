@@ -10,6 +10,8 @@ import type { Servers } from "./servers.ts";
 const sendWithinMs = 1_000;
 /** Between two attempts while servers change or connections are made again. */
 const retryPauseMs = 20;
+/** A timer fires up to a millisecond early, and counts whole ones. */
+const timerSlackMs = 2;
 /** More servers than this that name one another in turn are followed only after a pause. */
 const maxRedirections = 5;
 
@@ -71,7 +73,7 @@ export async function runScript(servers: Servers, partition: number, call: Scrip
     else if (reply === "EXPIRED") node?.forgetClock();
     else if (failure instanceof UnansweredError) {
       repeated = true;
-      if (call.writes) await delay(Math.max(0, failure.overAt - performance.now()));
+      if (call.writes) await delay(Math.max(0, failure.overAt - performance.now()) + timerSlackMs);
     } else if (!(failure instanceof NotSentError) && !transientReplies.includes(reply ?? "")) throw failure;
     if (performance.now() + retryPauseMs > sendBy) throw storeUnavailable(failure);
     if (named === undefined) servers.refresh();
