@@ -12,6 +12,7 @@ import { exampleUsers } from "../examples/generate-users.ts";
 import { createUserClient, type UserClient } from "../src/client/index.ts";
 import { startRedis } from "../test/support/redis.ts";
 import { startTestServer } from "../test/support/server.ts";
+import { median } from "./median.ts";
 
 interface Load {
   readonly name: string;
@@ -46,9 +47,8 @@ console.log("|---|---|--:|--:|--:|--:|--:|");
 for (const [name, { calls, durations, ratios, users }] of measured) {
   const inOrder = durations.toSorted((a, b) => a - b);
   const at = (share: number) => ((inOrder[Math.floor((inOrder.length - 1) * share)] ?? 0) / 1_000).toFixed(2);
-  const ratio = ratios.toSorted((a, b) => a - b)[Math.floor(ratios.length / 2)] ?? 0;
   console.log(
-    `| ${name} | ${(users / calls).toFixed(0)} | ${at(0.5)} | ${at(0.99)} | ${at(1)} | ${ratio.toFixed(1)} |`,
+    `| ${name} | ${(users / calls).toFixed(0)} | ${at(0.5)} | ${at(0.99)} | ${at(1)} | ${median(ratios).toFixed(1)} |`,
   );
 }
 
@@ -140,8 +140,4 @@ function many(count: number, properties: () => JsonObject): { id: string; proper
 /** So many properties with strings of so many bytes. */
 function numbered(count: number, size: number): JsonObject {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, "x".repeat(size)]));
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 }

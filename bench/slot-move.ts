@@ -7,6 +7,7 @@ import { createUserClient, type ImportItem, importUsers } from "../src/client/in
 import { createKeys, partitionOf, slotOf } from "../src/store/redis/keys.ts";
 import { startCluster } from "../test/support/redis-cluster.ts";
 import { startTestServer } from "../test/support/server.ts";
+import { median } from "./median.ts";
 
 const { values } = parseArgs({
   options: { users: { type: "string", default: "100000" }, runs: { type: "string", default: "3" } },
@@ -92,10 +93,6 @@ async function* users(): AsyncGenerator<ImportItem<number>> {
 function* idsOf(prefix: string): Generator<string, void, void> {
   const start = prefix === "new" ? Date.now() : 0;
   for (let at = start; ; at++) if (partitionOf(`${prefix}-${at}`) === partition) yield `${prefix}-${at}`;
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 }
 
 function fail(message: string): never {

@@ -68,11 +68,12 @@ export class Lanes<Item, Result> {
     const onAbort = () => failed.abort(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const results = new Array<Result>(items.length);
-    const overs: (() => Promise<void>)[] = [];
-    const submitted = [...shares].map(async ([index, indices]) => {
-      const lane = this.#lane(index);
-      const share = indices.map((at) => items[at] as Item);
-      overs.push(() => lane.overFor(share));
+    const parts = [...shares].map(([lane, indices]) => ({
+      lane: this.#lane(lane),
+      indices,
+      share: indices.map((index) => items[index] as Item),
+    }));
+    const submitted = parts.map(async ({ lane, indices, share }) => {
       const answers = await lane.submit(share, failed.signal);
       for (const [at, index] of indices.entries()) results[index] = answers[at] as Result;
     });
@@ -81,7 +82,7 @@ export class Lanes<Item, Result> {
     } catch (error) {
       failed.abort(error);
       // Who gives up knows that what is under way may still be done; who is told of a failure writes again.
-      if (!signal?.aborted) await Promise.all(overs.map((over) => over()));
+      if (!signal?.aborted) await Promise.all(parts.map(({ lane, share }) => lane.overFor(share)));
       throw error;
     } finally {
       signal?.removeEventListener("abort", onAbort);

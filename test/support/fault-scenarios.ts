@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { partitionCount, slotOf } from "../../src/store/redis/keys.ts";
 import { type FaultLoad, type FaultLoadReport, startFaultLoad } from "./fault-load.ts";
-import { type ClusterNode, type ClusterOptions, type RedisCluster, startCluster } from "./redis-cluster.ts";
+import { type ClusterNode, type RedisCluster, startCluster } from "./redis-cluster.ts";
 import { type SentinelGroup, startSentinels, type WatchedServer } from "./redis-sentinel.ts";
 import { startTestServer } from "./server.ts";
 import { seededRandom } from "./struct.ts";
@@ -37,18 +37,20 @@ export const faultScenarios = {
   killedWaiting: {
     name: "a primary of a cluster killed (SIGKILL), waiting for 1 replica",
     keepsAll: true,
-    run: (times, seed) => inCluster({}, waiting, seed, (cluster, course) => killPrimaries(cluster, times, course)),
+    run: (times, seed) =>
+      against(startCluster({}), waiting, seed, (cluster, course) => killPrimaries(cluster, times, course)),
   },
   killed: {
     name: "a primary of a cluster killed (SIGKILL), not waiting",
     keepsAll: false,
-    run: (times, seed) => inCluster({}, {}, seed, (cluster, course) => killPrimaries(cluster, times, course)),
+    run: (times, seed) =>
+      against(startCluster({}), {}, seed, (cluster, course) => killPrimaries(cluster, times, course)),
   },
   stopped: {
     name: "a primary of a cluster stopped (SIGSTOP) until its replica has taken over, waiting for 1 replica",
     keepsAll: true,
     run: (times, seed) =>
-      inCluster({}, waiting, seed, async (cluster, course) => {
+      against(startCluster({}), waiting, seed, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           const primary = await nextPrimary(cluster, course);
           primary.process.kill("SIGSTOP");
@@ -62,7 +64,7 @@ export const faultScenarios = {
     name: "a primary of a cluster killed and restarted empty before its failover, waiting for 1 replica",
     keepsAll: false,
     run: (times, seed) =>
-      inCluster({ nodeTimeoutMs: 15_000 }, waiting, seed, async (cluster, course) => {
+      against(startCluster({ nodeTimeoutMs: 15_000 }), waiting, seed, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           const primary = await nextPrimary(cluster, course);
           primary.process.kill("SIGKILL");
@@ -75,7 +77,7 @@ export const faultScenarios = {
     name: "every server of a cluster killed and restarted, appendfsync always",
     keepsAll: true,
     run: (times, seed) =>
-      inCluster({ args: onDisk }, {}, seed, async (cluster, course) => {
+      against(startCluster({ args: onDisk }), {}, seed, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           for (const { process } of cluster.nodes) process.kill("SIGKILL");
@@ -88,7 +90,7 @@ export const faultScenarios = {
     name: "half of the users' slots moved to another primary",
     keepsAll: true,
     run: (times, seed) =>
-      inCluster({}, {}, seed, async (cluster, course) => {
+      against(startCluster({}), {}, seed, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           const primaries = await cluster.primaries();
@@ -105,7 +107,7 @@ export const faultScenarios = {
     name: "a replica told to take over (CLUSTER FAILOVER), then SCRIPT FLUSH everywhere, waiting for 1 replica",
     keepsAll: true,
     run: (times, seed) =>
-      inCluster({}, waiting, seed, async (cluster, course) => {
+      against(startCluster({}), waiting, seed, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           const primary = await nextPrimary(cluster, course);
           // It may take a moment until the primary knows.
@@ -124,7 +126,7 @@ export const faultScenarios = {
     name: "maxmemory reached and raised again",
     keepsAll: true,
     run: (times, seed) =>
-      inCluster({ replicas: 0 }, {}, seed, async (cluster, course) => {
+      against(startCluster({ replicas: 0 }), {}, seed, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           for (const { admin } of cluster.nodes) await admin.config("SET", "maxmemory", "1");
@@ -138,7 +140,7 @@ export const faultScenarios = {
     name: "the primary behind Sentinel killed (SIGKILL), waiting for 1 replica",
     keepsAll: true,
     run: (times, seed) =>
-      behindSentinels(seed, async (group, course) => {
+      against(startSentinels(), waiting, seed, async (group, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           const primary = await group.primary();
@@ -153,7 +155,7 @@ export const faultScenarios = {
     name: "a replica behind Sentinel told to take over (SENTINEL FAILOVER), waiting for 1 replica",
     keepsAll: true,
     run: (times, seed) =>
-      behindSentinels(seed, async (group, course) => {
+      against(startSentinels(), waiting, seed, async (group, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           const primary = await group.primary();
@@ -165,53 +167,32 @@ export const faultScenarios = {
   },
 } satisfies Record<string, FaultScenario>;
 
-async function inCluster(
-  options: ClusterOptions,
-  settings: RedisSettings,
-  seed: number,
-  faults: (cluster: RedisCluster, course: Course) => Promise<void>,
-): Promise<FaultLoadReport> {
-  const cluster = await startCluster(options);
-  try {
-    return await underLoad(cluster.url, settings, seed, (course) => faults(cluster, course));
-  } finally {
-    await cluster.stop();
-  }
-}
-
-async function behindSentinels(
-  seed: number,
-  faults: (group: SentinelGroup, course: Course) => Promise<void>,
-): Promise<FaultLoadReport> {
-  const group = await startSentinels();
-  try {
-    return await underLoad(group.url, waiting, seed, (course) => faults(group, course));
-  } finally {
-    await group.stop();
-  }
-}
-
-/** Lets the load run through the faults and come to its end afterwards. */
-async function underLoad(
-  store: string,
+/** Lets the load run through what befalls the servers and come to its end afterwards. */
+async function against<Servers extends { readonly url: string; stop(): Promise<void> }>(
+  starting: Promise<Servers>,
   redis: RedisSettings,
   seed: number,
-  faults: (course: Course) => Promise<void>,
+  faults: (servers: Servers, course: Course) => Promise<void>,
 ): Promise<FaultLoadReport> {
-  const server = await startTestServer({ store, redis });
+  const servers = await starting;
   try {
-    const load = startFaultLoad(server.url);
-    const course = { load, random: seededRandom(seed) };
+    const server = await startTestServer({ store: servers.url, redis });
     try {
-      await faults(course);
-      await progress(course);
-    } catch (error) {
-      load.abandon();
-      throw error;
+      const load = startFaultLoad(server.url);
+      const course = { load, random: seededRandom(seed) };
+      try {
+        await faults(servers, course);
+        await progress(course);
+      } catch (error) {
+        load.abandon();
+        throw error;
+      }
+      return await load.stop();
+    } finally {
+      await server.stop();
     }
-    return await load.stop();
   } finally {
-    await server.stop();
+    await servers.stop();
   }
 }
 

@@ -35,7 +35,7 @@ interface SlotMove {
   finish(): Promise<void>;
 }
 
-export interface ClusterOptions extends Pick<RedisOptions, "args"> {
+interface ClusterOptions extends Pick<RedisOptions, "args"> {
   readonly primaries?: number;
   /** Of each primary. */
   readonly replicas?: number;

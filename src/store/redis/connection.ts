@@ -105,6 +105,7 @@ export class Connection {
 
   /** ioredis gives a connection up for good if it learns of a failover while it asks the Sentinels. */
   #connectAgain(): void {
+    if (this.#closed) return;
     setTimeout(() => {
       if (!this.#closed && this.redis.status === "end") this.redis.connect().catch(() => {});
     }, maxReconnectPauseMs);

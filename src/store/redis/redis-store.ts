@@ -235,12 +235,10 @@ function asRepeated<Result extends WriteResult | Postponed>(
  * applied, the first would create the user anew, and the deletion has been done.
  */
 function untilDeletedAgain(commands: readonly WriteCommand[]): readonly WriteCommand[] {
-  const ids = new Set<UserId>();
-  for (const [index, { verb, id }] of commands.entries()) {
-    if (verb === "delete" && ids.has(id)) return commands.slice(0, index);
-    ids.add(id);
-  }
-  return commands;
+  const deletion = commands.findIndex(
+    ({ verb, id }, index) => verb === "delete" && commands.findIndex((other) => other.id === id) < index,
+  );
+  return deletion < 0 ? commands : commands.slice(0, deletion);
 }
 
 function isPostponed(result: WriteResult | Postponed): result is Postponed {
