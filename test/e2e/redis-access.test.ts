@@ -77,12 +77,27 @@ test("rediss:// with an authority and a client certificate", async () => {
 
 test("rediss+cluster:// with an authority, a client certificate and a password", async () => {
   const { certificates, presenting } = withCertificates();
-  const cluster = ["--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-announce-ip", "127.0.0.1"];
-  const [redis, port] = await redisWithTls(certificates, ...cluster, "--requirepass", password);
-  const admin = new Redis(redis.port, { password });
-  onTestFinished(() => admin.disconnect());
-  await admin.cluster("ADDSLOTSRANGE", 0, 16_383);
-  await worksOver(`rediss+cluster://:${encoded}@127.0.0.1:${port}`, presenting);
+  const options = ["--cluster-enabled", "yes", "--tls-cluster", "yes", "--requirepass", password];
+  const nodes = [await redisWithTls(certificates, ...options), await redisWithTls(certificates, ...options)];
+  const admins = nodes.map(([{ port }]) => new Redis(port, { password }));
+  onTestFinished(() => {
+    for (const admin of admins) admin.disconnect();
+  });
+  const [first, second] = admins;
+  await first?.cluster("ADDSLOTSRANGE", 0, 8_191);
+  await second?.cluster("ADDSLOTSRANGE", 8_192, 16_383);
+  await second?.call("CLUSTER", "SET-CONFIG-EPOCH", 2);
+  await first?.cluster("MEET", "127.0.0.1", nodes[1]?.[1] ?? 0);
+  await until(async () => {
+    const states = await Promise.all(admins.map((admin) => admin.call("CLUSTER", "INFO")));
+    return states.every((state) => String(state).includes("cluster_state:ok"));
+  });
+  const server = await worksOver(`rediss+cluster://:${encoded}@127.0.0.1:${nodes[0]?.[1]}`, presenting);
+  const ids = Array.from({ length: 100 }, (_, index) => `user-${index}`);
+  const client = createUserClient(server.url);
+  await Promise.all(ids.map((id) => client.identify({ id, properties: ada })));
+  expect((await client.batchGetUsers({ ids })).users).toHaveLength(ids.length);
+  for (const admin of admins) expect(await admin.dbsize()).toBeGreaterThan(0);
 });
 
 test("a user and a password; a wrong one is told to nobody", async () => {

@@ -1,13 +1,10 @@
-/** What an answer says where replicas are waited for, and what an operator is told of servers set up badly. */
-import { Redis } from "ioredis";
+/** What an answer says where replicas are waited for, and where answers of Redis are lost. */
 import { expect, onTestFinished, test } from "vitest";
 import type { RedisSettings } from "../../src/server/open-store.ts";
-import { slotOf } from "../../src/store/redis/keys.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { applied, command, deletion, userId } from "../support/commands.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
-import { startCluster } from "../support/redis-cluster.ts";
 import { openRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
@@ -83,59 +80,22 @@ test("a user who is created and deleted in a list whose answer is lost is gone",
   expect(await store.list(undefined, 10)).toEqual(["other"]);
 });
 
-test("a cluster is available while some of its primaries are", async () => {
-  const cluster = await startCluster({ replicas: 0, args: ["--cluster-require-full-coverage", "no"] });
-  onTestFinished(() => cluster.stop());
-  const store = await storeIn(cluster.url);
-  await until(() => store.check().then(() => true));
-  const last = await cluster.primaryOf(slotOf(63));
-  for (const node of cluster.nodes) if (node !== last) node.process.kill("SIGKILL");
-  await store.check();
-  last.process.kill("SIGKILL");
-  await until(() =>
-    store.check().then(
-      () => false,
-      ({ reason }) => reason === "STORE_UNAVAILABLE",
-    ),
-  );
-});
-
-test("what is wrong with a server is said in a line each", async () => {
-  const redis = await redisWith("--maxmemory-policy", "allkeys-lru");
-  const store = await storeIn(redis.url, { redisWaitReplicas: 2 });
-  await until(() => store.check().catch(({ reason }) => reason === "STORE_UNAVAILABLE"));
-  const at = `(127.0.0.1:${redis.port})`;
-  expect(await store.warnings()).toEqual([
-    `maxmemory-policy is allkeys-lru: Redis deletes users when memory runs out; set it to noeviction ${at}`,
-    `Redis writes nothing to disk: a restart loses every user; set appendonly yes ${at}`,
-    `0 replicas are connected, and --redis-wait-replicas is 2: writes fail ${at}`,
-  ]);
-});
-
-test("nothing is said of a server that is set up well", async () => {
-  const redis = await redisWith("--appendonly", "yes");
-  const store = await storeIn(redis.url);
-  await until(() => store.check().then(() => true));
-  expect(await store.warnings()).toEqual([]);
-});
-
-test("a cluster that is incomplete, and one that is taken for a single server", async () => {
-  const node = await redisWith("--appendonly", "yes", "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1");
-  const at = `(127.0.0.1:${node.port})`;
-  const single = await storeIn(node.url);
-  await until(async () =>
-    (await single.warnings()).includes(`Redis is a part of a cluster: --store is to begin with redis+cluster:// ${at}`),
-  );
-  const admin = new Redis(node.url);
-  onTestFinished(() => admin.disconnect());
-  await admin.cluster("ADDSLOTSRANGE", 0, 999);
-  const cluster = await storeIn(node.url.replace("redis:", "redis+cluster:"));
-  await until(async () =>
-    (await cluster.warnings()).includes(`the cluster is incomplete: 1000 of 16384 slots are served ${at}`),
-  );
-});
-
-test("an address where there is no server is said to be that", async () => {
-  const store = await storeIn("redis://127.0.0.1:1");
-  expect((await store.warnings()).join()).toMatch(/^Redis cannot be examined: .*\(127\.0\.0\.1:1\)$/);
+test("a conditional write is in doubt where another has written before it could be repeated", async () => {
+  const redis = await redisWith();
+  const other = await storeIn(redis.url);
+  let cutsNext = false;
+  const proxy = await startCuttingProxy(redis.port, async () => {
+    if (!cutsNext) return false;
+    cutsNext = false;
+    await other.write([command("u", { n: 3 })]);
+    return true;
+  });
+  onTestFinished(() => proxy.stop());
+  const store = await storeIn(`redis://127.0.0.1:${proxy.port}`);
+  const created = command("u", { n: 1 });
+  await until(() => store.write([created]).then(() => true));
+  cutsNext = true;
+  const inDoubt = await store.write([command("u", { n: 2 }, { precondition: { etag: created.etag } })]);
+  expect(proxy.cuts).toBe(1);
+  expect(inDoubt).toEqual([{ refused: "uncertain" }]);
 });

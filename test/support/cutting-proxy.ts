@@ -11,9 +11,12 @@ export interface CuttingProxy {
 
 /**
  * @param target the port on 127.0.0.1 to which it leads
- * @param cutsNow asked for each piece of an answer
+ * @param cutsNow asked for each piece of an answer; what follows waits until it has said
  */
-export async function startCuttingProxy(target: number, cutsNow: () => boolean): Promise<CuttingProxy> {
+export async function startCuttingProxy(
+  target: number,
+  cutsNow: () => boolean | Promise<boolean>,
+): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let cuts = 0;
   const server = createServer((inner) => {
@@ -27,11 +30,15 @@ export async function startCuttingProxy(target: number, cutsNow: () => boolean):
     };
     for (const socket of [inner, outer]) sockets.add(socket.on("error", end).on("close", end));
     inner.pipe(outer);
-    outer.on("data", (piece) => {
-      if (cutsNow()) {
+    outer.on("data", async (piece) => {
+      outer.pause();
+      if (await cutsNow()) {
         cuts++;
         end();
-      } else inner.write(piece);
+      } else {
+        inner.write(piece);
+        outer.resume();
+      }
     });
   });
   server.listen(0, "127.0.0.1");
