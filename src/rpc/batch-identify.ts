@@ -5,7 +5,7 @@ import {
   type BatchIdentifyResultSchema,
   BatchReport,
 } from "#gen/rollcall/v1/user_service_pb.js";
-import type { BatchIdentifyRequest, IdentifyRequest } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import type { IdentifyRequest } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { invalidRequest, limitExceeded, type UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import type { BatchItemResult } from "../users/registry.ts";
@@ -17,8 +17,14 @@ const maxItemViolationBytes = 1_500;
 /** Bytes of names that were ignored, in one answer. */
 const maxIgnoredBytes = 128 * 1024;
 
+/** What a message of the stream holds. */
+export interface BatchMessage {
+  readonly requests: readonly Omit<IdentifyRequest, "$typeName" | "$unknown">[];
+  readonly report: BatchReport;
+}
+
 /** @throws UserError for what ends the stream */
-export function checkBatch({ requests, report }: BatchIdentifyRequest): void {
+export function checkBatch({ requests, report }: BatchMessage): void {
   if (requests.length > limits.maxBatchItems) {
     throw invalidRequest([limitExceeded("requests", "maxBatchItems", requests.length, "items")]);
   }
@@ -29,7 +35,7 @@ export function checkBatch({ requests, report }: BatchIdentifyRequest): void {
 }
 
 export function batchAnswer(
-  { requests, report }: BatchIdentifyRequest,
+  { requests, report }: BatchMessage,
   results: readonly BatchItemResult[],
   sequence: number,
 ): MessageInitShape<typeof BatchIdentifyResponseSchema> {
@@ -53,7 +59,7 @@ export function batchAnswer(
   return { sequence, ...counts, results: listed };
 }
 
-function itemId(request: IdentifyRequest | undefined, error?: UserError): string {
+function itemId(request: { readonly id: Uint8Array } | undefined, error?: UserError): string {
   const refused = error?.violations.some(({ reason }) => reason === "INVALID_ID") ?? false;
   return refused || request === undefined || request.id.length > limits.maxIdBytes
     ? ""

@@ -13,7 +13,7 @@ import {
 import { UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { describeError } from "./errors.ts";
-import { cutOffKey, endedByKey, type RequestEnd, watchRequest } from "./request-end.ts";
+import { cutOffKey, endedByKey, maxTimerMs, type RequestEnd, watchRequest } from "./request-end.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -66,8 +66,6 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
   };
 }
 
-/** The longest time that a timer of Node's waits; after a longer one it would ring at once. About 25 days. */
-const maxTimerMs = 2 ** 31 - 1;
 /** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: TimeoutUnit */
 const grpcTimeoutUnitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000 };
 

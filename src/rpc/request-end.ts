@@ -1,6 +1,8 @@
 import { Code, ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { restate } from "./errors.ts";
 
+/** The longest time that a timer of Node's waits; after a longer one it would ring at once. About 25 days. */
+export const maxTimerMs = 2 ** 31 - 1;
 /** How long after its deadline a request that is still unanswered (its body has stalled, say) is cut off. */
 const deadlineGraceMs = 1_000;
 
@@ -47,8 +49,8 @@ export function watchRequest(context: HandlerContext, onEnd: (end: RequestEnd) =
   throw signal.reason;
 }
 
-/** Without an error, Connect aborts the signal without a reason, which makes it an AbortError. */
-function codeName(reason: unknown): string {
+/** @param reason why a call ended: Connect aborts its signal without a reason, which makes it an AbortError, if all is well */
+export function codeName(reason: unknown): string {
   if (reason instanceof ConnectError) return Code[reason.code] ?? String(reason.code);
-  return reason instanceof DOMException ? "ok" : "Internal";
+  return reason === undefined || reason instanceof DOMException ? "ok" : "Internal";
 }

@@ -1,57 +1,43 @@
-/** UserService's methods over the registry: messages in, messages out. */
+/** UserService's methods over the registry, whatever its messages look like on the wire. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { HandlerContext } from "@connectrpc/connect";
-import type { BatchIdentifyResponseSchema, DeleteUserResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
+import type { BatchIdentifyResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import type {
   BatchGetUsersRequest,
-  BatchGetUsersResponseSchema,
-  BatchIdentifyRequest,
   DeleteUserRequest,
   GetUserRequest,
-  GetUserResponseSchema,
   IdentifyRequest,
-  IdentifyResponseSchema,
   ListUsersRequest,
-  ListUsersResponseSchema,
   SetPreferencesRequest,
-  SetPreferencesResponseSchema,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import type { IdentifyInput } from "../users/identify.ts";
-import type { AnswerSize } from "../users/reading.ts";
-import type { UserRegistry } from "../users/registry.ts";
-import { batchAnswer, checkBatch } from "./batch-identify.ts";
+import type { AnswerSize, UserView } from "../users/reading.ts";
+import type { Identified, Page, UserRegistry, UsersFound } from "../users/registry.ts";
+import { type BatchMessage, batchAnswer, checkBatch } from "./batch-identify.ts";
+import type { CallContext } from "./call-context.ts";
 import { toConnectError } from "./errors.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
-import { outcomes, readPrecondition, readPreferencesMode, userMessage } from "./user-messages.ts";
+import { readPrecondition, readPreferencesMode } from "./user-messages.ts";
 
 /** Messages of one stream that are worked on at a time. */
 const maxBatchesInFlight = 4;
 
+/** What a message holds, without what protobuf-es adds. */
+export type Fields<Message> = Omit<Message, "$typeName" | "$unknown">;
+
+/** Each method throws ConnectError, as the contract promises it. */
 export interface UserHandlers {
-  identify(request: IdentifyRequest, context: HandlerContext): Promise<MessageInitShape<typeof IdentifyResponseSchema>>;
-  getUser(request: GetUserRequest, context: HandlerContext): Promise<MessageInitShape<typeof GetUserResponseSchema>>;
+  identify(request: Fields<IdentifyRequest>, context: CallContext): Promise<Identified>;
+  getUser(request: Fields<GetUserRequest>, context: CallContext): Promise<UserView>;
   batchIdentify(
-    requests: AsyncIterable<BatchIdentifyRequest>,
-    context: HandlerContext,
+    requests: AsyncIterable<BatchMessage>,
+    context: CallContext,
   ): AsyncIterable<MessageInitShape<typeof BatchIdentifyResponseSchema>>;
-  batchGetUsers(
-    request: BatchGetUsersRequest,
-    context: HandlerContext,
-    sizeOf: AnswerSize,
-  ): Promise<MessageInitShape<typeof BatchGetUsersResponseSchema>>;
-  listUsers(
-    request: ListUsersRequest,
-    context: HandlerContext,
-    sizeOf: AnswerSize,
-  ): Promise<MessageInitShape<typeof ListUsersResponseSchema>>;
-  setPreferences(
-    request: SetPreferencesRequest,
-    context: HandlerContext,
-  ): Promise<MessageInitShape<typeof SetPreferencesResponseSchema>>;
-  deleteUser(
-    request: DeleteUserRequest,
-    context: HandlerContext,
-  ): Promise<MessageInitShape<typeof DeleteUserResponseSchema>>;
+  /** @param sizeOf a user's size in the answer's encoding */
+  batchGetUsers(request: Fields<BatchGetUsersRequest>, context: CallContext, sizeOf: AnswerSize): Promise<UsersFound>;
+  /** @param sizeOf a user's size in the answer's encoding */
+  listUsers(request: Fields<ListUsersRequest>, context: CallContext, sizeOf: AnswerSize): Promise<Page>;
+  setPreferences(request: Fields<SetPreferencesRequest>, context: CallContext): Promise<UserView>;
+  deleteUser(request: Fields<DeleteUserRequest>, context: CallContext): Promise<void>;
 }
 
 export interface UserHandlersOptions {
@@ -72,17 +58,12 @@ export function createUserHandlers({ registry, draining, report }: UserHandlersO
   };
 
   return {
-    identify: (request, { signal }) =>
-      failingAsPromised(async () => {
-        const { user, outcome, ignored } = await registry.identify(readIdentify(request), signal);
-        return { user: userMessage(user), outcome: outcomes[outcome], ignoredProperties: [...ignored] };
-      }),
+    identify: (request, context) => failingAsPromised(() => registry.identify(readIdentify(request), context.signal)),
 
-    getUser: ({ id, onlyProperties }, { signal }) =>
-      failingAsPromised(async () => ({ user: userMessage(await registry.get(id, onlyProperties, signal)) })),
+    getUser: ({ id, onlyProperties }, { signal }) => failingAsPromised(() => registry.get(id, onlyProperties, signal)),
 
     async *batchIdentify(requests, { signal }) {
-      const work = (request: BatchIdentifyRequest, sequence: number) => {
+      const work = (request: BatchMessage, sequence: number) => {
         checkBatch(request);
         const items = registry.identifyBatch(request.requests.map(readIdentify), signal);
         return items.then((results) => batchAnswer(request, results, sequence));
@@ -94,38 +75,29 @@ export function createUserHandlers({ registry, draining, report }: UserHandlersO
       }
     },
 
-    batchGetUsers: (request, { signal }, sizeOf) =>
-      failingAsPromised(async () => {
-        const { users, missingIds, unreadIds } = await registry.getMany(request, sizeOf, signal);
-        return { users: users.map(userMessage), missingIds: [...missingIds], unreadIds: [...unreadIds] };
-      }),
+    batchGetUsers: (request, { signal }, sizeOf) => failingAsPromised(() => registry.getMany(request, sizeOf, signal)),
 
-    listUsers: (request, { signal }, sizeOf) =>
-      failingAsPromised(async () => {
-        const { users, nextPageToken } = await registry.list(request, sizeOf, signal);
-        return { users: users.map(userMessage), nextPageToken };
-      }),
+    listUsers: (request, { signal }, sizeOf) => failingAsPromised(() => registry.list(request, sizeOf, signal)),
 
     setPreferences: ({ id, preferences, mode, precondition }, { signal }) =>
-      failingAsPromised(async () => {
+      failingAsPromised(() => {
         const input = {
           id,
           preferences,
           merge: readPreferencesMode(mode),
           precondition: readPrecondition(precondition),
         };
-        return { user: userMessage(await registry.setPreferences(input, signal)) };
+        return registry.setPreferences(input, signal);
       }),
 
     deleteUser: ({ id, precondition, allowMissing }, { signal }) =>
-      failingAsPromised(async () => {
-        await registry.delete({ id, precondition: readPrecondition(precondition), allowMissing }, signal);
-        return {};
-      }),
+      failingAsPromised(() =>
+        registry.delete({ id, precondition: readPrecondition(precondition), allowMissing }, signal),
+      ),
   };
 }
 
-function readIdentify(request: IdentifyRequest): IdentifyInput {
+function readIdentify(request: Fields<IdentifyRequest>): IdentifyInput {
   const { id, properties, setOnce, unset, observedAt, validateOnly } = request;
   return {
     id,

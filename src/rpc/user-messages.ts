@@ -1,12 +1,17 @@
-/** Users as messages. */
+/** What handlers answer, as messages. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { Outcome, PreferencesMode } from "#gen/rollcall/v1/user_service_pb.js";
-import type { UserSchema } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import type {
+  BatchGetUsersResponseSchema,
+  IdentifyResponseSchema,
+  ListUsersResponseSchema,
+  UserSchema,
+} from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { invalidRequest } from "../users/errors.ts";
 import type { PreconditionInput } from "../users/precondition.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
-import type { IdentifyOutcome } from "../users/registry.ts";
+import type { Identified, IdentifyOutcome, Page, UsersFound } from "../users/registry.ts";
 
 export const outcomes: Record<IdentifyOutcome, Outcome> = {
   created: Outcome.CREATED,
@@ -14,7 +19,29 @@ export const outcomes: Record<IdentifyOutcome, Outcome> = {
   unchanged: Outcome.UNCHANGED,
 };
 
-export function userMessage(user: UserView): MessageInitShape<typeof UserSchema> {
+export function identifyMessage({
+  user,
+  outcome,
+  ignored,
+}: Identified): MessageInitShape<typeof IdentifyResponseSchema> {
+  return { user: userMessage(user), outcome: outcomes[outcome], ignoredProperties: [...ignored] };
+}
+
+/** The answer that is one user: of GetUser, and of SetPreferences. */
+export function oneUserMessage(user: UserView): { user: MessageInitShape<typeof UserSchema> } {
+  return { user: userMessage(user) };
+}
+
+export function usersFoundMessage(found: UsersFound): MessageInitShape<typeof BatchGetUsersResponseSchema> {
+  const { users, missingIds, unreadIds } = found;
+  return { users: users.map(userMessage), missingIds: [...missingIds], unreadIds: [...unreadIds] };
+}
+
+export function pageMessage({ users, nextPageToken }: Page): MessageInitShape<typeof ListUsersResponseSchema> {
+  return { users: users.map(userMessage), nextPageToken };
+}
+
+function userMessage(user: UserView): MessageInitShape<typeof UserSchema> {
   const { id, properties, preferences, etag } = user;
   // A user that validate_only would create has no times.
   const times =

@@ -13,19 +13,39 @@ import { formatPath, type Path } from "../users/field-path.ts";
 import { describeError } from "./errors.ts";
 import { illFormedText } from "./json-text.ts";
 import type { UserHandlers } from "./user-handlers.ts";
-import { binarySize, jsonSize } from "./user-messages.ts";
+import {
+  binarySize,
+  identifyMessage,
+  jsonSize,
+  oneUserMessage,
+  pageMessage,
+  usersFoundMessage,
+} from "./user-messages.ts";
 import { wireMethods } from "./wire-methods.ts";
 
 /** UserService for callers that send protobuf's binary encoding. */
 export function binaryUserRoutes(handlers: UserHandlers): (router: ConnectRouter) => void {
   return (router) => {
-    router.rpc(wireMethods.identify, handlers.identify);
-    router.rpc(wireMethods.getUser, handlers.getUser);
+    router.rpc(wireMethods.identify, async (request, context) =>
+      identifyMessage(await handlers.identify(request, context)),
+    );
+    router.rpc(wireMethods.getUser, async (request, context) =>
+      oneUserMessage(await handlers.getUser(request, context)),
+    );
     router.rpc(wireMethods.batchIdentify, handlers.batchIdentify);
-    router.rpc(wireMethods.batchGetUsers, (request, context) => handlers.batchGetUsers(request, context, binarySize));
-    router.rpc(wireMethods.listUsers, (request, context) => handlers.listUsers(request, context, binarySize));
-    router.rpc(wireMethods.setPreferences, handlers.setPreferences);
-    router.rpc(wireMethods.deleteUser, handlers.deleteUser);
+    router.rpc(wireMethods.batchGetUsers, async (request, context) =>
+      usersFoundMessage(await handlers.batchGetUsers(request, context, binarySize)),
+    );
+    router.rpc(wireMethods.listUsers, async (request, context) =>
+      pageMessage(await handlers.listUsers(request, context, binarySize)),
+    );
+    router.rpc(wireMethods.setPreferences, async (request, context) =>
+      oneUserMessage(await handlers.setPreferences(request, context)),
+    );
+    router.rpc(wireMethods.deleteUser, async (request, context) => {
+      await handlers.deleteUser(request, context);
+      return {};
+    });
   };
 }
 
@@ -39,30 +59,31 @@ export function jsonUserRoutes(handlers: UserHandlers): (router: ConnectRouter) 
   return (router) => {
     router.rpc(identify, async (request, context) => {
       const answer = await handlers.identify(toWire(identify.input, request, wire.identify.input), context);
-      return fromWire(wire.identify.output, answer, identify.output);
+      return fromWire(wire.identify.output, identifyMessage(answer), identify.output);
     });
     router.rpc(getUser, async (request, context) => {
       const answer = await handlers.getUser(toWire(getUser.input, request, wire.getUser.input), context);
-      return fromWire(wire.getUser.output, answer, getUser.output);
+      return fromWire(wire.getUser.output, oneUserMessage(answer), getUser.output);
     });
     router.rpc(batchGetUsers, async (request, context) => {
       const wireRequest = toWire(batchGetUsers.input, request, wire.batchGetUsers.input);
       const answer = await handlers.batchGetUsers(wireRequest, context, jsonSize);
-      return fromWire(wire.batchGetUsers.output, answer, batchGetUsers.output);
+      return fromWire(wire.batchGetUsers.output, usersFoundMessage(answer), batchGetUsers.output);
     });
     router.rpc(listUsers, async (request, context) => {
       const wireRequest = toWire(listUsers.input, request, wire.listUsers.input);
       const answer = await handlers.listUsers(wireRequest, context, jsonSize);
-      return fromWire(wire.listUsers.output, answer, listUsers.output);
+      return fromWire(wire.listUsers.output, pageMessage(answer), listUsers.output);
     });
     router.rpc(setPreferences, async (request, context) => {
       const wireRequest = toWire(setPreferences.input, request, wire.setPreferences.input);
       const answer = await handlers.setPreferences(wireRequest, context);
-      return fromWire(wire.setPreferences.output, answer, setPreferences.output);
+      return fromWire(wire.setPreferences.output, oneUserMessage(answer), setPreferences.output);
     });
-    router.rpc(deleteUser, async (request, context) =>
-      handlers.deleteUser(toWire(deleteUser.input, request, wire.deleteUser.input), context),
-    );
+    router.rpc(deleteUser, async (request, context) => {
+      await handlers.deleteUser(toWire(deleteUser.input, request, wire.deleteUser.input), context);
+      return {};
+    });
     router.rpc(batchIdentify, async function* (requests, context) {
       async function* wireRequests() {
         for await (const request of requests) yield toWire(batchIdentify.input, request, wire.batchIdentify.input);

@@ -11,9 +11,12 @@ import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
 import type { Address } from "../config/options.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
 import { describeError } from "../rpc/errors.ts";
+import { createGrpcHandler } from "../rpc/grpc/grpc-handler.ts";
+import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
 import { createNodeHandler } from "../rpc/node-handler.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
+import type { RequestEnd } from "../rpc/request-end.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
 import { coalesce } from "../store/coalescing-store.ts";
@@ -37,6 +40,8 @@ export interface ServerOptions extends RedisSettings {
   readonly drainTimeoutMs: number;
   /** What may wait for the store, in bytes of requests; beyond it, calls are refused with OVERLOADED. */
   readonly maxWaitingBytes?: number;
+  /** Whether gRPC calls take Connect's adapter as all others do. */
+  readonly grpcByConnect?: boolean;
   readonly logger: Logger;
 }
 
@@ -82,11 +87,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       drain.signal,
     ),
   ];
+  const onRequestEnd = (end: RequestEnd) => logger.debug(end, "request");
+  const streamHandler = createGrpcHandler({
+    methods: options.grpcByConnect ? [] : grpcUserMethods(handlers),
+    shutdown: shutdown.signal,
+    onRequestEnd,
+  });
   const handler = createNodeHandler({
     binaryRoutes: [binaryUserRoutes(handlers), ...shared],
     jsonRoutes: [jsonUserRoutes(handlers), ...shared],
     shutdown: shutdown.signal,
-    onRequestEnd: (end) => logger.debug(end, "request"),
+    onRequestEnd,
     onBrokenAnswer: (error) => {
       if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
     },
@@ -98,7 +109,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     warn().catch((error: unknown) => logger.warn(describeFailure(error), "the store cannot be examined"));
   });
   const { host, port } = options.listen;
-  const listener = await listen({ host, port, handler }).catch(async (error: unknown) => {
+  const listener = await listen({ host, port, handler, streamHandler }).catch(async (error: unknown) => {
     readiness.stop();
     await store.close();
     throw error;

@@ -4,7 +4,9 @@ import {
   createServer as createHttp2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from "node:http2";
 import { createServer as createTcpServer, type Socket } from "node:net";
 import { sniffProtocol } from "./protocol-sniffer.ts";
@@ -30,11 +32,16 @@ type RequestHandler = (
   response: ServerResponse | Http2ServerResponse,
 ) => void;
 
+/** Serves an HTTP/2 stream; or answers false, and leaves it as it was. */
+type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+
 export interface ListenerOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
   readonly handler: RequestHandler;
+  /** Asked first for each HTTP/2 stream; what it leaves goes to `handler`. */
+  readonly streamHandler?: StreamHandler;
   /** How long a connection may take to say what it speaks; default 10 s. */
   readonly sniffTimeoutMs?: number;
   /** How long an HTTP/1.1 client may take to send a request's headers, to the next full second; default 10 s. */
@@ -56,7 +63,7 @@ export interface Listener {
 
 /** @throws Error that names the address, if it cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, port, handler } = options;
+  const { host, port, handler, streamHandler = () => false } = options;
   const { sniffTimeoutMs = defaultSniffTimeoutMs, headersTimeoutMs = defaultHeadersTimeoutMs } = options;
   const sockets = new Set<Socket>();
   const sniffing = new Set<Socket>();
@@ -92,13 +99,15 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   // It gets its connections from the sniffer; its timeouts begin with this event.
   http1.emit("listening");
 
-  const http2 = createHttp2Server(
-    {
-      maxSessionMemory: maxSessionMemoryMegabytes,
-      settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
-    },
-    handler,
-  );
+  // It makes requests of the streams it is given, and takes no connections itself.
+  const requests = createHttp2Server(handler);
+  const http2 = createHttp2Server({
+    maxSessionMemory: maxSessionMemoryMegabytes,
+    settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
+  });
+  http2.on("stream", (stream, headers, flags, rawHeaders) => {
+    if (!streamHandler(stream, headers)) requests.emit("stream", stream, headers, flags, rawHeaders);
+  });
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));

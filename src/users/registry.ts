@@ -21,7 +21,7 @@ import { parseUserId, type UserId } from "./user-id.ts";
 
 export type IdentifyOutcome = Exclude<WriteOutcome, "deleted">;
 
-interface Identified {
+export interface Identified {
   readonly user: UserView;
   readonly outcome: IdentifyOutcome;
   readonly ignored: readonly string[];
@@ -38,7 +38,7 @@ interface GetUsersInput {
   readonly onlyProperties: readonly Uint8Array[];
 }
 
-interface UsersFound {
+export interface UsersFound {
   readonly users: readonly UserView[];
   readonly missingIds: readonly UserId[];
   readonly unreadIds: readonly UserId[];
@@ -53,7 +53,7 @@ interface ListUsersInput {
   readonly onlyProperties: readonly Uint8Array[];
 }
 
-interface Page {
+export interface Page {
   readonly users: readonly UserView[];
   /** Empty after the last page. */
   readonly nextPageToken: string;

@@ -1,0 +1,95 @@
+/** Requests of a load, of distinct users with changing values: templates in which digits are replaced. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { GetUserRequestSchema, IdentifyRequestSchema } from "../../gen/es/rollcall/v1/user_service_pb.js";
+
+const digits = 8;
+const userMark = "00000000";
+const valueMark = "99999999";
+const prefixBytes = 5;
+
+/** One message to be sent again and again, each time for other users. */
+export interface RequestTemplate {
+  /**
+   * @param user which user, for the message's item at `item`; below 10^8
+   * @param value of the property that changes; below 10^8
+   */
+  set(item: number, user: number, value: number): void;
+  /** The message as it stands, with gRPC's prefix; its own memory. */
+  copy(): Buffer;
+}
+
+/** An Identify with eight properties, in the order in which a service would name them. */
+export function identifyTemplate(): RequestTemplate {
+  return template(identifyBytes(), 1);
+}
+
+export function getUserTemplate(): RequestTemplate {
+  return template(
+    Buffer.from(toBinary(GetUserRequestSchema, create(GetUserRequestSchema, { id: userId(userMark) }))),
+    1,
+  );
+}
+
+/** A BatchIdentify message with so many of these identifies. */
+export function batchTemplate(count: number): RequestTemplate {
+  const item = identifyBytes();
+  const field = Buffer.concat([Buffer.of(0x0a), varint(item.length), item]);
+  return template(Buffer.concat(new Array(count).fill(field)), count);
+}
+
+function identifyBytes(): Buffer {
+  const request = create(IdentifyRequestSchema, {
+    id: userId(userMark),
+    properties: {
+      name: `Ada Lovelace ${userMark}`,
+      email: `ada.${userMark}@example.com`,
+      plan: "enterprise",
+      country: "PT",
+      company: { name: "Analytical Engines Ltd", size: 120 },
+      login_count: 42,
+      newsletter: true,
+      last_seen: `2026-11-25 ${valueMark}`,
+    },
+  });
+  return Buffer.from(toBinary(IdentifyRequestSchema, request));
+}
+
+function userId(number: string): string {
+  return `customer-${number}`;
+}
+
+function template(message: Buffer, items: number): RequestTemplate {
+  const bytes = Buffer.alloc(prefixBytes + message.length);
+  bytes.writeUInt32BE(message.length, 1);
+  message.copy(bytes, prefixBytes);
+  const itemBytes = message.length / items;
+  const firstItem = bytes.subarray(prefixBytes, prefixBytes + itemBytes);
+  const users = positionsOf(firstItem, userMark);
+  const values = positionsOf(firstItem, valueMark);
+  return {
+    set(item, user, value) {
+      const start = prefixBytes + item * itemBytes;
+      for (const position of users) writeDigits(bytes, start + position, user);
+      for (const position of values) writeDigits(bytes, start + position, value);
+    },
+    copy: () => Buffer.from(bytes),
+  };
+}
+
+function positionsOf(bytes: Buffer, mark: string): number[] {
+  const positions: number[] = [];
+  for (let at = bytes.indexOf(mark); at >= 0; at = bytes.indexOf(mark, at + 1)) positions.push(at);
+  return positions;
+}
+
+function writeDigits(bytes: Buffer, at: number, number: number): void {
+  let rest = number;
+  for (let place = digits - 1; place >= 0; place--) {
+    bytes[at + place] = 0x30 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+}
+
+function varint(value: number): Buffer {
+  return value < 0x80 ? Buffer.of(value) : Buffer.of((value & 0x7f) | 0x80, value >> 7);
+}

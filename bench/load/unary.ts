@@ -1,0 +1,110 @@
+import { performance } from "node:perf_hooks";
+import { Http2Client } from "./http2-client.ts";
+import type { UnaryJob, UnaryResult } from "./jobs.ts";
+import { getUserTemplate, identifyTemplate } from "./requests.ts";
+
+const openLoadTickMs = 1;
+const largestValue = 10 ** 8;
+
+/** @param onBegin called when the warm-up is over */
+export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<UnaryResult> {
+  const template = job.method === "Identify" ? identifyTemplate() : getUserTemplate();
+  const random = randomSource(job.seed);
+  const failed = Promise.withResolvers<never>();
+  const clients = await Promise.all(
+    Array.from({ length: job.connections }, () =>
+      Http2Client.open(job.port, `/rollcall.v1.UserService/${job.method}`, failed.reject),
+    ),
+  );
+  let latencies: number[] = [];
+  let failures = 0;
+  let stopped = false;
+  let underWay = 0;
+  let onIdle = () => {};
+
+  const call = (client: Http2Client, due: number, goesOn: boolean) => {
+    template.set(0, Math.floor(random() * job.users), Math.floor(random() * largestValue));
+    let answered = false;
+    underWay++;
+    client.call(
+      {
+        onData() {
+          answered = true;
+        },
+        onEnd() {
+          const now = performance.now();
+          latencies.push(now - due);
+          if (!answered) failures++;
+          if (goesOn && !stopped) call(client, now, true);
+          if (--underWay === 0) onIdle();
+        },
+      },
+      template.copy(),
+      true,
+    );
+  };
+
+  let ticking: NodeJS.Timeout | undefined;
+  const { perSecond } = job;
+  if (perSecond === undefined) {
+    for (const client of clients) {
+      for (let i = 0; i < job.inFlight; i++) call(client, performance.now(), true);
+      client.flush();
+    }
+  } else {
+    const start = performance.now();
+    let sent = 0;
+    ticking = setInterval(() => {
+      const now = performance.now();
+      for (; start + (sent * 1_000) / perSecond <= now; sent++) {
+        const client = clients[sent % clients.length];
+        if (client !== undefined) call(client, start + (sent * 1_000) / perSecond, false);
+      }
+      for (const client of clients) client.flush();
+    }, openLoadTickMs);
+  }
+
+  const after = (seconds: number) =>
+    Promise.race([failed.promise, new Promise((resolve) => setTimeout(resolve, seconds * 1_000))]);
+  await after(job.warmUpSeconds);
+  latencies = [];
+  failures = 0;
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  onBegin();
+  await after(job.seconds);
+  const seconds = (performance.now() - start) / 1_000;
+  const used = process.cpuUsage(cpu);
+  const measured = Float64Array.from(latencies).sort();
+  const result = {
+    calls: measured.length,
+    failures,
+    seconds,
+    p50: measured[Math.floor(measured.length * 0.5)] ?? 0,
+    p99: measured[Math.floor(measured.length * 0.99)] ?? 0,
+    cpuSeconds: (used.user + used.system) / 1e6,
+  };
+  stopped = true;
+  clearInterval(ticking);
+  if (underWay > 0) {
+    await Promise.race([
+      failed.promise,
+      new Promise<void>((resolve) => {
+        onIdle = resolve;
+      }),
+    ]);
+  }
+  for (const client of clients) client.close();
+  return result;
+}
+
+/** Numbers from 0 to 1, the same for the same seed: xorshift32. */
+function randomSource(seed: number): () => number {
+  let state = seed * 2_654_435_769 + 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}

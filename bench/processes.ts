@@ -1,0 +1,68 @@
+/** The server processes that a benchmark loads, and what the system says of them (Linux). */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+/** USER_HZ, which is the same on every Linux that Node runs on: proc(5). */
+const ticksPerSecond = 100;
+
+export interface ServerProcess {
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Starts Rollcall as its operator does. */
+export async function startRollcall(store: string, args: readonly string[] = []): Promise<ServerProcess> {
+  const words = ["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args];
+  const child = fork(new URL("../src/main.ts", import.meta.url), words, {
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+  });
+  if (child.stdout === null) throw new Error("the server has no output");
+  const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), endOf(child)]);
+  const [, port] = /http:\/\/[\d.]+:(\d+)/.exec(String(line)) ?? [];
+  if (port === undefined) throw new Error(`the server did not say where it is: ${line}`);
+  return running(child, Number(port));
+}
+
+/** Starts a server of bench/peers, which announces its port. */
+export async function startPeer(name: string, ...args: readonly string[]): Promise<ServerProcess> {
+  const child = fork(new URL(`./peers/${name}.ts`, import.meta.url), args);
+  const [{ port }] = await Promise.race([once(child, "message"), endOf(child)]);
+  return running(child, port);
+}
+
+async function endOf(child: ChildProcess): Promise<never> {
+  const [status] = await once(child, "exit");
+  throw new Error(`a server ended with status ${status}`);
+}
+
+function running(child: ChildProcess, port: number): ServerProcess {
+  const { pid } = child;
+  if (pid === undefined) throw new Error("a server does not run");
+  return {
+    port,
+    pid,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
+  };
+}
+
+/** CPU time that a process has used, with all its threads, in seconds. */
+export function cpuSecondsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The second field is the program's name, which may hold spaces.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Resident memory of a process, in MiB: what it is, and the most that it was. */
+export function memoryOf(pid: number): { residentMiB: number; peakMiB: number } {
+  const text = readFileSync(`/proc/${pid}/status`, "utf8");
+  const value = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(text)?.[1]) / 1_024;
+  return { residentMiB: value("VmRSS"), peakMiB: value("VmHWM") };
+}

@@ -1,0 +1,135 @@
+import { once } from "node:events";
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import type { CallContext } from "../call-context.ts";
+
+const answerHeaders: OutgoingHttpHeaders = {
+  ":status": 200,
+  "content-type": "application/grpc+proto",
+  "grpc-accept-encoding": "gzip,br",
+};
+const okTrailers: OutgoingHttpHeaders = { "grpc-status": "0" };
+
+export interface GrpcCallOptions {
+  /** In milliseconds from now; undefined where the caller waits for as long as it takes. */
+  readonly timeoutMs: number | undefined;
+  /** Puts an error that did not come from a handler into the contract's terms. */
+  readonly restate: (error: ConnectError) => void;
+  /** Called once, when the answer is known; without an error if all is well. */
+  readonly onEnd: (call: GrpcCall, error: ConnectError | undefined) => void;
+}
+
+/**
+ * One gRPC call on its HTTP/2 stream. It is answered once: by its handler, or by what ended it before, and what comes
+ * after that is dropped. What few handlers touch is made when it is.
+ */
+export class GrpcCall implements CallContext {
+  readonly #stream: ServerHttp2Stream;
+  readonly #options: GrpcCallOptions;
+  readonly #deadline: NodeJS.Timeout | undefined;
+  #abort: AbortController | undefined;
+  #ended = false;
+  /** Why it ended before its time. */
+  #reason: ConnectError | undefined;
+
+  constructor(stream: ServerHttp2Stream, options: GrpcCallOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    const { timeoutMs } = options;
+    if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.fail(deadlineExceeded()), timeoutMs);
+    stream.on("error", ignore);
+    stream.once("close", () => this.#end(canceled()));
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#reason !== undefined) this.#abort.abort(this.#reason);
+    }
+    return this.#abort.signal;
+  }
+
+  /** Whether it has been answered, or needs no answer any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The one answer of a unary call: a message with its prefix. */
+  answer(envelope: Buffer): void {
+    if (!this.#end(undefined)) return;
+    this.#begin(okTrailers);
+    this.#stream.end(envelope);
+  }
+
+  /** One of several answers. Resolves when the caller has room for more. */
+  async write(envelope: Buffer): Promise<void> {
+    if (this.#ended) return;
+    if (!this.#stream.headersSent) this.#begin();
+    if (!this.#stream.write(envelope)) await once(this.#stream, "drain", { signal: this.signal });
+  }
+
+  /** No further answer comes. */
+  finish(): void {
+    if (!this.#end(undefined)) return;
+    if (!this.#stream.headersSent) this.#begin();
+    this.#trailers = okTrailers;
+    this.#stream.end();
+  }
+
+  /** Ends the call with an error, after the answers that have been written. */
+  fail(error: ConnectError): void {
+    if (this.#ended) return;
+    this.#options.restate(error);
+    this.#end(error);
+    const trailers = Object.fromEntries(setTrailerStatus(new Headers(), error));
+    if (this.#stream.headersSent) {
+      this.#trailers = trailers;
+      this.#stream.end();
+    } else {
+      this.#stream.respond({ ...answerHeaders, ...trailers }, { endStream: true });
+      this.#dismiss();
+    }
+  }
+
+  #trailers: OutgoingHttpHeaders = okTrailers;
+
+  #begin(trailers?: OutgoingHttpHeaders): void {
+    if (trailers !== undefined) this.#trailers = trailers;
+    this.#stream.respond(answerHeaders, { waitForTrailers: true });
+    this.#stream.once("wantTrailers", () => {
+      this.#stream.sendTrailers(this.#trailers);
+      this.#dismiss();
+    });
+  }
+
+  /** Once all is answered, the client need not send the rest of its request: RFC 9113, section 8.1. */
+  #dismiss(): void {
+    const stream = this.#stream;
+    if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+  }
+
+  /** @returns false if the call had ended before */
+  #end(error: ConnectError | undefined): boolean {
+    if (this.#ended) return false;
+    this.#ended = true;
+    clearTimeout(this.#deadline);
+    this.#options.onEnd(this, error);
+    if (error !== undefined) {
+      this.#reason = error;
+      this.#abort?.abort(error);
+    }
+    return true;
+  }
+}
+
+function deadlineExceeded(): ConnectError {
+  return new ConnectError("the operation timed out", Code.DeadlineExceeded);
+}
+
+function canceled(): ConnectError {
+  return new ConnectError("the caller has gone", Code.Canceled);
+}
+
+/** A stream that fails closes, and its call ends with that. */
+function ignore(): void {}

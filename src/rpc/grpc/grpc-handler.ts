@@ -1,0 +1,151 @@
+/**
+ * gRPC on Node's HTTP/2 streams, for calls in protobuf's binary encoding without compression: the most frequent ones.
+ * Connect's adapter, which serves all others, spends several times as long on a call as its work takes. What callers see
+ * is the same, but that answers are not compressed.
+ */
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { performance } from "node:perf_hooks";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
+import { limits } from "../../users/limits.ts";
+import type { CallContext } from "../call-context.ts";
+import { restate } from "../errors.ts";
+import { codeName, maxTimerMs, type RequestEnd } from "../request-end.ts";
+import { GrpcCall } from "./call.ts";
+import { EnvelopeReader } from "./envelopes.ts";
+
+/** Answers have gRPC's prefix in front, and memory of their own. */
+export type GrpcMethod =
+  | {
+      readonly kind: "unary";
+      readonly method: DescMethod;
+      readonly serve: (message: Buffer, context: CallContext) => Promise<Buffer>;
+    }
+  | {
+      readonly kind: "bidi";
+      readonly method: DescMethod;
+      readonly serve: (messages: AsyncIterable<Buffer>, context: CallContext) => AsyncIterable<Buffer>;
+    };
+
+export interface GrpcHandlerOptions {
+  readonly methods: readonly GrpcMethod[];
+  /** Ends what is still under way, with its reason. */
+  readonly shutdown: AbortSignal;
+  readonly onRequestEnd: (end: RequestEnd) => void;
+}
+
+/** Serves a stream; or answers false, and leaves it as it was, if it is not for this handler. */
+export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+
+export function createGrpcHandler({ methods, shutdown, onRequestEnd }: GrpcHandlerOptions): StreamHandler {
+  const byPath = new Map(methods.map((method) => [pathOf(method), method]));
+  const underWay = new Set<GrpcCall>();
+  shutdown.addEventListener("abort", () => {
+    for (const call of underWay) call.fail(shutdown.reason);
+  });
+
+  return (stream, headers) => {
+    const method = byPath.get(headers[":path"] ?? "");
+    if (method === undefined || headers[":method"] !== "POST" || !isPlain(headers)) return false;
+    const start = performance.now();
+    const { timeoutMs, error } = parseTimeout(headers["grpc-timeout"]?.toString() ?? null, Number.POSITIVE_INFINITY);
+    const call = new GrpcCall(stream, {
+      timeoutMs: timeoutMs !== undefined && timeoutMs <= maxTimerMs ? timeoutMs : undefined,
+      restate: (failure) => restate(failure, method.method.input),
+      onEnd(ended, failure) {
+        underWay.delete(ended);
+        const durationMs = Math.round((performance.now() - start) * 1_000) / 1_000;
+        onRequestEnd({ method: nameOf(method), protocol: "grpc", code: codeName(failure), durationMs });
+      },
+    });
+    underWay.add(call);
+    if (error !== undefined) call.fail(error);
+    else if (shutdown.aborted) call.fail(shutdown.reason);
+    else if (method.kind === "unary") serveUnary(stream, call, method.serve);
+    else void serveBidi(stream, call, method.serve);
+    return true;
+  };
+}
+
+function nameOf({ method }: GrpcMethod): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
+
+function pathOf(method: GrpcMethod): string {
+  return `/${nameOf(method)}`;
+}
+
+function isPlain(headers: IncomingHttpHeaders): boolean {
+  const type = headers["content-type"];
+  if (type !== "application/grpc" && type !== "application/grpc+proto") return false;
+  const encoding = headers["grpc-encoding"];
+  return encoding === undefined || encoding === "identity";
+}
+
+type Serve<Kind extends GrpcMethod["kind"]> = Extract<GrpcMethod, { kind: Kind }>["serve"];
+
+function serveUnary(stream: ServerHttp2Stream, call: GrpcCall, serve: Serve<"unary">): void {
+  const envelopes = new EnvelopeReader(limits.maxRequestBytes);
+  let message: Buffer | undefined;
+  const takeAll = () => {
+    for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
+      if (message !== undefined) {
+        throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
+      }
+      message = next;
+    }
+  };
+  stream.on("data", (piece: Buffer) => {
+    if (call.ended) return;
+    envelopes.add(piece);
+    try {
+      takeAll();
+    } catch (error) {
+      call.fail(ConnectError.from(error));
+    }
+  });
+  stream.once("end", () => {
+    if (call.ended) return;
+    try {
+      envelopes.end();
+      if (message === undefined) {
+        throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
+      }
+      serve(message, call).then(
+        (envelope) => call.answer(envelope),
+        (error: unknown) => call.fail(asConnectError(error)),
+      );
+    } catch (error) {
+      call.fail(asConnectError(error));
+    }
+  });
+}
+
+async function serveBidi(stream: ServerHttp2Stream, call: GrpcCall, serve: Serve<"bidi">): Promise<void> {
+  try {
+    for await (const envelope of serve(messagesOf(stream), call)) {
+      if (call.ended) return;
+      await call.write(envelope);
+    }
+    call.finish();
+  } catch (error) {
+    call.fail(asConnectError(error));
+  }
+}
+
+async function* messagesOf(stream: ServerHttp2Stream): AsyncGenerator<Buffer> {
+  const envelopes = new EnvelopeReader(limits.maxRequestBytes);
+  // A stream of which the rest is not read can still be answered: reading must not destroy it.
+  for await (const piece of stream.iterator({ destroyOnReturn: false })) {
+    envelopes.add(piece);
+    for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield next;
+  }
+  envelopes.end();
+}
+
+function asConnectError(error: unknown): ConnectError {
+  return error instanceof ConnectError
+    ? error
+    : new ConnectError("internal error", Code.Internal, undefined, undefined, error);
+}

@@ -1,0 +1,152 @@
+/**
+ * Reads identifies straight from their bytes, without a copy: the requests of which there are most. What is not as every
+ * client writes it (an unknown field, a message in pieces) is left to protobuf-es; both read the same.
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { type Precondition, PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
+import {
+  BatchIdentifyRequestSchema,
+  type IdentifyRequest,
+  IdentifyRequestSchema,
+} from "#gen-server/rollcall/server/v1/wire_pb.js";
+import type { BatchMessage } from "../batch-identify.ts";
+import type { Fields } from "../user-handlers.ts";
+
+const lengthDelimited = 2;
+const varint = 0;
+/** Field numbers with their wire types. */
+const identifyTags = {
+  id: (1 << 3) | lengthDelimited,
+  properties: (2 << 3) | lengthDelimited,
+  setOnce: (3 << 3) | lengthDelimited,
+  unset: (4 << 3) | lengthDelimited,
+  precondition: (5 << 3) | lengthDelimited,
+  observedAt: (6 << 3) | lengthDelimited,
+  validateOnly: (7 << 3) | varint,
+} as const;
+const batchTags = { requests: (1 << 3) | lengthDelimited, report: (2 << 3) | varint } as const;
+
+type IdentifyFields = Fields<IdentifyRequest>;
+
+const nothing: Uint8Array = new Uint8Array();
+const none: Uint8Array[] = [];
+
+/** @throws Error of protobuf-es */
+export function readIdentifyRequest(bytes: Uint8Array): IdentifyFields {
+  return new IdentifyReader(bytes).identify(bytes.length) ?? fromBinary(IdentifyRequestSchema, bytes);
+}
+
+/** @throws Error of protobuf-es */
+export function readBatchIdentifyRequest(bytes: Uint8Array): BatchMessage {
+  return new IdentifyReader(bytes).batch() ?? fromBinary(BatchIdentifyRequestSchema, bytes);
+}
+
+/** Each method consumes what it names from `#pos` on; undefined, or -1, says that something is out of the ordinary. */
+class IdentifyReader {
+  readonly #bytes: Uint8Array;
+  #pos = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  batch(): BatchMessage | undefined {
+    const bytes = this.#bytes;
+    const requests: IdentifyFields[] = [];
+    let report = 0;
+    while (this.#pos < bytes.length) {
+      switch (bytes[this.#pos++]) {
+        case batchTags.requests: {
+          const end = this.#end(bytes.length);
+          const request = end < 0 ? undefined : this.identify(end);
+          if (request === undefined) return undefined;
+          requests.push(request);
+          break;
+        }
+        case batchTags.report:
+          report = this.#smallVarint(bytes.length);
+          if (report < 0) return undefined;
+          break;
+        default:
+          return undefined;
+      }
+    }
+    return { requests, report };
+  }
+
+  identify(end: number): IdentifyFields | undefined {
+    const bytes = this.#bytes;
+    let id = nothing;
+    let properties = none;
+    let setOnce = none;
+    let unset = none;
+    let precondition: Precondition | undefined;
+    let observedAt: Timestamp | undefined;
+    let validateOnly = false;
+    while (this.#pos < end) {
+      const tag = bytes[this.#pos++];
+      if (tag === identifyTags.validateOnly) {
+        const value = this.#smallVarint(end);
+        if (value < 0) return undefined;
+        validateOnly = value !== 0;
+        continue;
+      }
+      const fieldEnd = this.#end(end);
+      if (fieldEnd < 0) return undefined;
+      const field = bytes.subarray(this.#pos, fieldEnd);
+      this.#pos = fieldEnd;
+      switch (tag) {
+        case identifyTags.id:
+          id = field;
+          break;
+        case identifyTags.properties:
+          properties = append(properties, field);
+          break;
+        case identifyTags.setOnce:
+          setOnce = append(setOnce, field);
+          break;
+        case identifyTags.unset:
+          unset = append(unset, field);
+          break;
+        case identifyTags.precondition:
+          if (precondition !== undefined) return undefined;
+          precondition = fromBinary(PreconditionSchema, field);
+          break;
+        case identifyTags.observedAt:
+          if (observedAt !== undefined) return undefined;
+          observedAt = fromBinary(TimestampSchema, field);
+          break;
+        default:
+          return undefined;
+      }
+    }
+    return { id, properties, setOnce, unset, precondition, observedAt, validateOnly };
+  }
+
+  /** A varint of one byte. */
+  #smallVarint(end: number): number {
+    const byte = this.#pos < end ? this.#bytes[this.#pos++] : undefined;
+    return byte === undefined || byte >= 0x80 ? -1 : byte;
+  }
+
+  /** Consumes a length; answers where that ends. */
+  #end(end: number): number {
+    const bytes = this.#bytes;
+    let length = 0;
+    for (let shift = 0; shift <= 21; shift += 7) {
+      const byte = bytes[this.#pos++];
+      if (byte === undefined) return -1;
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        const contentEnd = this.#pos + length;
+        return contentEnd > end ? -1 : contentEnd;
+      }
+    }
+    return -1;
+  }
+}
+
+function append(pieces: Uint8Array[], piece: Uint8Array): Uint8Array[] {
+  return pieces === none ? [piece] : [...pieces, piece];
+}
