@@ -6,9 +6,11 @@ import { sortNames } from "./struct-sort.ts";
 
 /**
  * Brings a Struct, as it came over the wire, to canonical form. What is canonical already is taken as it
- * is; where only the order of names differs, as most clients send it, names are sorted; the rest is encoded anew.
+ * is; where only the order of names differs, as most clients send it, names are sorted where they stand; the rest is
+ * encoded anew.
  *
- * @param pieces the occurrences of the message field that holds the Struct: together they are one encoding of it
+ * @param pieces the occurrences of the message field that holds the Struct: together they are one encoding of it, and
+ * stay one, but in another order perhaps
  * @param field the field's name, for errors
  * @returns the canonical Struct, or the paths of what is wrong: INVALID_PROPERTY, LIMIT_EXCEEDED, MALFORMED_REQUEST
  */
@@ -21,10 +23,7 @@ export function canonicalStruct(
   const encoded = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
   const form = scanStruct(encoded, structLimits);
   if (foundCanonical(encoded, form)) return { struct: encoded };
-  if (form === "unsorted") {
-    const sorted = new Uint8Array(encoded);
-    if (sortNames(sorted)) return { struct: sorted };
-  }
+  if (form === "unsorted" && sortNames(encoded)) return { struct: encoded };
   const { bytes, violations } = normalizeStruct(encoded, field, structLimits);
   if (violations.length > 0) return { violations };
   if (isCanonical(bytes, structLimits)) return { struct: bytes };

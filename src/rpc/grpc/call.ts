@@ -39,7 +39,9 @@ export class GrpcCall implements CallContext {
     const { timeoutMs } = options;
     if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.fail(deadlineExceeded()), timeoutMs);
     stream.on("error", ignore);
-    stream.once("close", () => this.#end(canceled()));
+    stream.once("close", () => {
+      if (!this.#ended) this.#end(canceled());
+    });
   }
 
   get signal(): AbortSignal {

@@ -85,46 +85,67 @@ local function takesEffect(kind, old, new, mark, observedAt, again)
   return kind ~= UNSET and not before(valueOf(new), valueOf(old))
 end
 
+-- The least bytes of an entry: a name of one byte, and the shortest value.
+local leastEntry = 9
+
+-- How many properties a Struct has, if that can be more than max; else 0.
+local function countIfOver(struct, max)
+  if #struct <= max * leastEntry then return 0 end
+  local count, pos = 0, 1
+  while pos <= #struct do
+    local length, content = varint(struct, pos + 1)
+    pos = content + length
+    count = count + 1
+  end
+  return count
+end
+
 -- Merges edits that all set properties.
--- Returns the merged Struct and how many properties it has; where nothing differs, nil and how many were looked at.
+-- Returns the merged Struct, or nil where nothing differs, and how many properties were looked at.
 local function mergeSets(stored, edits)
   -- What is sent alone is within the limits.
   if stored == edits then return nil, 0 end
   if stored == '' then return edits, 0 end
-  local pieces, parts, count, i, j = {}, 0, 0, 1, 1
+  local pieces, parts, looked, i, j = {}, 0, 0, 1, 1
+  local storedEnd, editsEnd = #stored, #edits
   -- Stored entries from `kept` up to i stay as they are.
   local kept = 1
-  local storedName, iNext = entry(stored, i)
-  local editName, jNext = entry(edits, j)
-  while editName do
-    if storedName and storedName ~= editName and before(storedName, editName) then
-      i = iNext
-      storedName, iNext = entry(stored, i)
+  while j <= editsEnd do
+    looked = looked + 1
+    local jNext = byte(edits, j + 1)
+    if jNext < 128 then
+      jNext = j + 2 + jNext
     else
-      local new = sub(edits, j, jNext - 1)
-      local isThere = storedName == editName
+      local length, content = varint(edits, j + 1)
+      jNext = content + length
+    end
+    local new = sub(edits, j, jNext - 1)
+    local iNext = i + jNext - j
+    -- Most often, the next entry is the same in both.
+    if sub(stored, i, iNext - 1) == new then
+      i = iNext
+    else
+      local editName = entry(edits, j)
+      local storedName
+      while i <= storedEnd do
+        storedName, iNext = entry(stored, i)
+        if storedName == editName or not before(storedName, editName) then break end
+        looked = looked + 1
+        i = iNext
+      end
+      local isThere = i <= storedEnd and storedName == editName
       if not isThere or sub(stored, i, iNext - 1) ~= new then
         pieces[parts + 1], pieces[parts + 2] = sub(stored, kept, i - 1), new
         parts = parts + 2
         kept = isThere and iNext or i
       end
-      if isThere then
-        i = iNext
-        storedName, iNext = entry(stored, i)
-      end
-      j = jNext
-      editName, jNext = entry(edits, j)
+      if isThere then i = iNext end
     end
-    count = count + 1
+    j = jNext
   end
-  if parts == 0 then return nil, count end
-  while storedName do
-    count = count + 1
-    i = iNext
-    storedName, iNext = entry(stored, i)
-  end
+  if parts == 0 then return nil, looked end
   pieces[parts + 1] = sub(stored, kept)
-  return concat(pieces), count
+  return concat(pieces), looked
 end
 
 local nothing = {}

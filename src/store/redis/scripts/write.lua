@@ -35,12 +35,27 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 if now > tonumber(ARGV[8]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
 
-local band, max, call = bit.band, math.max, redis.call
+local band, max, call, values = bit.band, math.max, redis.call, _G.unpack
 local work, written = 0, false
 -- To walk over a property takes as long as to copy so many bytes.
 local propertyWork, markedPropertyWork = 64, 128
 local commands = ARGV[1]
-local groups, total, pos = unpack('<BI4', commands)
+local groups, total, commandsAt = unpack('<BI4', commands)
+
+-- Ids of users created, by group, that the index does not have yet; in front of each, its score.
+local unlisted = {}
+
+local function list(group, id)
+  local ids = unlisted[group] or {}
+  unlisted[group] = ids
+  ids[#ids + 1] = 0
+  ids[#ids + 1] = id
+end
+
+local function listAll()
+  for group, ids in pairs(unlisted) do call('ZADD', KEYS[group], values(ids)) end
+  unlisted = {}
+end
 
 local function has(command, flag)
   return band(command.flags, flag) ~= 0
@@ -112,10 +127,12 @@ local function identify(command, user, key, again)
   local merged, count, ignored
   if command.verb == SET_PROPERTIES and not marks then
     merged, count = mergeSets(user.properties, command.body)
+    work = work + count * propertyWork
+    count = merged and countIfOver(merged, maxProperties) or 0
   else
     merged, count, ignored = merge(user.properties, command.body, marks, observedAt, now, again)
+    work = work + count * (marks and markedPropertyWork or propertyWork)
   end
-  work = work + count * (marks and markedPropertyWork or propertyWork)
   if again then return applied(command, user.created == user.updated and CREATED or UPDATED, user, ignored) end
 
   local properties = merged or user.properties
@@ -129,8 +146,8 @@ local function identify(command, user, key, again)
   if has(command, VALIDATE_ONLY) then return applied(command, status, user, ignored) end
   if status == CREATED and groups == 0 then return refused(POSTPONED) end
 
-  if status == CREATED then call('ZADD', KEYS[command.group], 0, command.id) end
   if status ~= UNCHANGED then write(key, user, command.etag, 'properties', properties) end
+  if status == CREATED then list(command.group, command.id) end
   if marked then
     written = true
     call('HSET', key, 'observed', packMarks(marks))
@@ -155,10 +172,53 @@ end
 -- new one that it must not delete.
 local function delete(command, user, key, doneKey)
   written = true
+  listAll()
   call('DEL', key)
   call('ZREM', KEYS[command.group], command.id)
   call('SET', doneKey, '', 'PX', ARGV[6])
   return applied(command, DELETED, {})
+end
+
+-- Does what identify does for nearly all commands, with less ado: every edit sets a property, and no flag asks for more
+-- than to create the user and to answer with it. Returns nil where there turns out to be more to it.
+local function setProperties(key, flags, group, etag, id, body)
+  local fields = call('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
+  local meta, properties, preferences = fields[1], fields[2], fields[3] or ''
+  local status, created, updated, current
+  if not meta then
+    if flags % 2 == 0 then return refused(REQUIRED_MISSING) end
+    if groups == 0 then return refused(POSTPONED) end
+    status, created, updated, current, properties = CREATED, now, now, etag, body
+    call('HSET', key, 'meta', pack('<I8I8', now, now) .. etag, 'properties', body)
+    written = true
+    list(group, id)
+  else
+    current = sub(meta, 17)
+    if current == etag or fields[4] then return nil end
+    work = work + #properties
+    if properties == body then
+      status = UNCHANGED
+    else
+      local merged, count = mergeSets(properties, body)
+      work = work + count * propertyWork
+      if merged then
+        count = countIfOver(merged, maxProperties)
+        if count > maxProperties then return pack('<BI4', TOO_MANY, count) end
+        if #merged > maxPropertiesBytes then return pack('<BI4', TOO_LARGE, #merged) end
+        created, updated = unpack('<I8I8', meta)
+        updated = max(now, updated + 1)
+        status, current, properties = UPDATED, etag, merged
+        call('HSET', key, 'meta', sub(meta, 1, 8) .. pack('<I8', updated) .. etag, 'properties', merged)
+        written = true
+      else
+        status = UNCHANGED
+      end
+    end
+  end
+  if flags < WANT_USER then return pack('<BBc0I2', status, #current, current, 0) end
+  if not created then created, updated = unpack('<I8I8', meta) end
+  return pack('<BBc0I2BI8I8Bc0I4c0I4c0', status, #current, current, 0, 1, created, updated, #current, current,
+    #properties, properties, #preferences, preferences)
 end
 
 local function apply(command, key, doneKey)
@@ -176,8 +236,9 @@ end
 
 -- A command for which there is no memory left is refused alone: it has written nothing, since Redis refuses the first
 -- write of a script or none.
-local function applyIfRoom(command, key, doneKey)
-  local done, result = pcall(apply, command, key, doneKey)
+local function ifRoom(attempt, ...)
+  if written then return attempt(...) end
+  local done, result = pcall(attempt, ...)
   if done then return result end
   local message = type(result) == 'table' and result.err or tostring(result)
   if sub(message, 1, 3) ~= 'OOM' then error(result) end
@@ -195,29 +256,43 @@ local function writeSomething(key)
   end
 end
 
-local nextDoneKey = groups + total + 1
-local results = {}
-for n = 1, total do
-  if work >= maxWork then break end
-  local verb, flags, group, etag, id, body
-  verb, flags, group, etag, id, body, pos = unpack('<BBBBc0I2c0I4c0', commands, pos)
-  local command = { verb = verb, flags = flags, group = group, etag = etag, id = id, body = body }
-  if has(command, OBSERVED) then command.observedAt, pos = unpack('<I8', commands, pos) end
-  if has(command, IF_ETAG) then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
-  local doneKey
-  if verb == DELETE and groups > 0 then
-    doneKey = KEYS[nextDoneKey]
-    nextDoneKey = nextDoneKey + 1
-  end
-  work = work + #body
-  results[n] = applyIfRoom(command, KEYS[groups + n], doneKey)
-  if groups == 0 and string.byte(results[n]) == POSTPONED then
-    while n < total do
-      n = n + 1
-      results[n] = refused(POSTPONED)
+local function applyAll(pos)
+  local results, nextDoneKey = {}, groups + total + 1
+  for n = 1, total do
+    if work >= maxWork then break end
+    local verb, flags, group, etag, id, body
+    verb, flags, group, etag, id, body, pos = unpack('<BBBBc0I2c0I4c0', commands, pos)
+    work = work + #body
+    local key, result = KEYS[groups + n], nil
+    if verb == SET_PROPERTIES and flags <= CAN_CREATE + WANT_USER then
+      result = ifRoom(setProperties, key, flags, group, etag, id, body)
     end
-    break
+    if not result then
+      local command = { verb = verb, flags = flags, group = group, etag = etag, id = id, body = body }
+      if has(command, OBSERVED) then command.observedAt, pos = unpack('<I8', commands, pos) end
+      if has(command, IF_ETAG) then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
+      local doneKey
+      if verb == DELETE and groups > 0 then
+        doneKey = KEYS[nextDoneKey]
+        nextDoneKey = nextDoneKey + 1
+      end
+      result = ifRoom(apply, command, key, doneKey)
+    end
+    results[n] = result
+    if groups == 0 and byte(result) == POSTPONED then
+      while n < total do
+        n = n + 1
+        results[n] = refused(POSTPONED)
+      end
+      break
+    end
   end
+  return concat(results)
 end
+
+local done, results = pcall(applyAll, commandsAt)
+-- Whatever has happened, a user that is there is listed.
+listAll()
+if not done then error(results) end
 if ARGV[9] == '1' and not written then writeSomething(KEYS[groups + 1]) end
-return concat(results)
+return results
