@@ -32,9 +32,9 @@ export class PackedWriter {
   }
 
   shortText(text: string): this {
-    const length = Buffer.byteLength(text);
-    const at = this.u8(length).#reserve(length);
-    this.#buffer.write(text, at);
+    const at = this.#reserve(1);
+    const length = this.#utf8(text);
+    this.#buffer.writeUInt8(length, at);
     return this;
   }
 
@@ -51,10 +51,9 @@ export class PackedWriter {
   }
 
   text(text: string): this {
-    const length = Buffer.byteLength(text);
-    const at = this.#reserve(2 + length);
+    const at = this.#reserve(2);
+    const length = this.#utf8(text);
     this.#buffer.writeUInt16LE(length, at);
-    this.#buffer.write(text, at + 2);
     return this;
   }
 
@@ -67,6 +66,23 @@ export class PackedWriter {
   /** What was written; no copy. */
   finish(): Buffer {
     return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Answers how many bytes the text takes. */
+  #utf8(text: string): number {
+    const { length } = text;
+    const at = this.#reserve(length);
+    const buffer = this.#buffer;
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) {
+        const bytes = Buffer.byteLength(text);
+        this.#reserve(bytes - length);
+        return this.#buffer.write(text, at);
+      }
+      buffer[at + i] = unit;
+    }
+    return length;
   }
 
   #reserve(size: number): number {

@@ -6,11 +6,10 @@ import { sortNames } from "./struct-sort.ts";
 
 /**
  * Brings a Struct, as it came over the wire, to canonical form. What is canonical already is taken as it
- * is; where only the order of names differs, as most clients send it, names are sorted where they stand; the rest is
- * encoded anew.
+ * is; where only the order of names differs, as most clients send it, names are sorted; the rest is encoded anew.
  *
  * @param pieces the occurrences of the message field that holds the Struct: together they are one encoding of it, and
- * stay one, but in another order perhaps
+ * stay one of the same Struct, but perhaps in another order
  * @param field the field's name, for errors
  * @returns the canonical Struct, or the paths of what is wrong: INVALID_PROPERTY, LIMIT_EXCEEDED, MALFORMED_REQUEST
  */
@@ -19,16 +18,21 @@ export function canonicalStruct(
   field: string,
   structLimits: StructLimits = propertiesLimits,
 ): { struct: CanonicalStruct } | { violations: readonly Violation[] } {
-  const [only] = pieces;
-  const encoded = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+  const [only = nothing] = pieces;
+  const encoded = pieces.length > 1 ? Buffer.concat(pieces) : only;
   const form = scanStruct(encoded, structLimits);
   if (foundCanonical(encoded, form)) return { struct: encoded };
-  if (form === "unsorted" && sortNames(encoded)) return { struct: encoded };
+  if (form === "unsorted") {
+    const sorted = sortNames(encoded);
+    if (sorted !== undefined) return { struct: sorted };
+  }
   const { bytes, violations } = normalizeStruct(encoded, field, structLimits);
   if (violations.length > 0) return { violations };
   if (isCanonical(bytes, structLimits)) return { struct: bytes };
   throw new Error("a normalized Struct is not canonical");
 }
+
+const nothing: Uint8Array = new Uint8Array();
 
 function foundCanonical(_bytes: Uint8Array, form: StructForm): _bytes is CanonicalStruct {
   return form === "canonical";

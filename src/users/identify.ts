@@ -100,20 +100,21 @@ function checkRequired(
   set: CanonicalStruct,
   setOnce: CanonicalStruct,
   unset: readonly Uint8Array[],
-): { missing: string[]; misused: Violation[] } {
+): { missing: readonly string[]; misused: readonly Violation[] } {
   const missing: string[] = [];
   const misused: Violation[] = [];
-  required.encoded.forEach((encoded, index) => {
+  for (const [index, encoded] of required.encoded.entries()) {
+    const inSet = isNonEmptyString(set, encoded);
+    if (inSet === true && setOnce.length === 0 && unset.length === 0) continue;
     const name = required.names[index] ?? "";
     const unsetAt = unset.findIndex((other) => Buffer.compare(other, encoded) === 0);
-    const inSet = isNonEmptyString(set, encoded);
     const inSetOnce = isNonEmptyString(setOnce, encoded);
     const description = "is required: it must be a non-empty string";
     if (unsetAt >= 0) misused.push(requiredViolation("unset", unsetAt, "names a required property"));
     if (inSet === false) misused.push(requiredViolation("properties", name, description));
     if (inSetOnce === false) misused.push(requiredViolation("set_once", name, description));
     if (inSet === undefined && inSetOnce === undefined) missing.push(name);
-  });
+  }
   return { missing, misused };
 }
 

@@ -9,7 +9,8 @@ import { limits } from "./limits.ts";
  *
  * @param field the request's field that holds them
  */
-export function checkNames(names: readonly Uint8Array[], field: string): Violation[] {
+export function checkNames(names: readonly Uint8Array[], field: string): readonly Violation[] {
+  if (names.length === 0) return noViolations;
   if (names.length > limits.maxProperties) {
     return [limitExceeded(field, "maxProperties", names.length, "names")];
   }
@@ -24,8 +25,11 @@ export function checkNames(names: readonly Uint8Array[], field: string): Violati
   });
 }
 
+const noViolations: readonly Violation[] = [];
+
 /** The names sorted by their bytes, each once. */
 export function sortedNames(names: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (names.length === 0) return names;
   const sorted = [...names].sort(Buffer.compare);
   return sorted.filter((name, index) => {
     const before = sorted[index - 1];

@@ -193,7 +193,7 @@ export function createUserRegistry(options: {
  * @param violations what else is wrong with the request
  * @returns the ids in the order given, each once
  */
-function parseIds(ids: readonly Uint8Array[], violations: Violation[]): UserId[] {
+function parseIds(ids: readonly Uint8Array[], violations: readonly Violation[]): UserId[] {
   if (ids.length > limits.maxBatchIds) {
     throw invalidRequest([limitExceeded("ids", "maxBatchIds", ids.length, "ids"), ...violations]);
   }

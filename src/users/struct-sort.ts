@@ -2,14 +2,19 @@
 import { type CanonicalStruct, compareBytes, tags } from "./struct-format.ts";
 
 /**
- * Sorts the names in place, at every depth. Entries of the same name keep their order, so that the bytes mean the same
- * whatever comes of it.
+ * Sorts the names at every depth.
  *
- * @param bytes a Struct that lacks nothing to be canonical but the order of names, and perhaps that each stands once
- * @returns false where a name stands twice: the bytes are then sorted in part
+ * @param bytes a Struct that lacks nothing to be canonical but the order of names, and perhaps that each stands once. Inner
+ * Structs are sorted in place, by which it means the same as before.
+ * @returns undefined where a name stands twice
  */
-export function sortNames(bytes: Uint8Array): bytes is CanonicalStruct {
-  return new Sorter(bytes).struct(0, bytes.length);
+export function sortNames(bytes: Uint8Array): CanonicalStruct | undefined {
+  const sorted = new Sorter(bytes).struct(0, bytes.length);
+  return isSorted(sorted) ? sorted : undefined;
+}
+
+function isSorted(bytes: Uint8Array | undefined): bytes is CanonicalStruct {
+  return bytes !== undefined;
 }
 
 /** Of each entry: where it starts, where its name does, where that ends, and where the entry does. */
@@ -26,7 +31,8 @@ class Sorter {
     this.#bytes = bytes;
   }
 
-  struct(start: number, end: number): boolean {
+  /** The sorted entries of the Struct; undefined where a name stands twice. */
+  struct(start: number, end: number): Uint8Array | undefined {
     const bytes = this.#bytes;
     const entries: number[] = [];
     let sorted = true;
@@ -37,7 +43,7 @@ class Sorter {
       const nameEnd = this.#lengthDelimited(this.#pos);
       const nameStart = this.#pos;
       this.#lengthDelimited(nameEnd);
-      if (!this.#value(this.#pos)) return false;
+      if (!this.#value(this.#pos)) return undefined;
       if (sorted && at > start) {
         sorted = compareBytes(bytes, previousStart, previousEnd, bytes, nameStart, nameEnd) < 0;
       }
@@ -46,23 +52,22 @@ class Sorter {
       previousEnd = nameEnd;
       at = entryEnd;
     }
-    return sorted || this.#sort(entries, start, end);
+    return sorted ? bytes.subarray(start, end) : this.#sort(entries, end - start);
   }
 
-  #sort(entries: readonly number[], start: number, end: number): boolean {
+  #sort(entries: readonly number[], size: number): Uint8Array | undefined {
     const bytes = this.#bytes;
     const order = this.#order(entries);
     for (let i = 1; i < order.length; i++) {
-      if (this.#compare(entries, order[i - 1] ?? 0, order[i] ?? 0) === 0) return false;
+      if (this.#compare(entries, order[i - 1] ?? 0, order[i] ?? 0) === 0) return undefined;
     }
-    const unsorted = Buffer.allocUnsafe(end - start);
-    unsorted.set(bytes.subarray(start, end));
-    let at = start;
+    const sorted = Buffer.allocUnsafe(size);
+    let at = 0;
     for (const entry of order) {
-      const last = (entries[entry + endField] ?? 0) - start;
-      for (let from = (entries[entry] ?? 0) - start; from < last; from++) bytes[at++] = unsorted[from] ?? 0;
+      const last = entries[entry + endField] ?? 0;
+      for (let from = entries[entry] ?? 0; from < last; from++) sorted[at++] = bytes[from] ?? 0;
     }
-    return true;
+    return sorted;
   }
 
   /** The places of the entries in `entries`, in the order of their names. */
@@ -90,12 +95,17 @@ class Sorter {
     );
   }
 
-  /** Sorts within the value at `at`. */
+  /** Sorts within the value at `at`, in place; answers false where a name stands twice. */
   #value(at: number): boolean {
     const tag = this.#bytes[at];
     if (tag !== tags.structValue && tag !== tags.listValue) return true;
     const end = this.#lengthDelimited(at);
-    if (tag === tags.structValue) return this.struct(this.#pos, end);
+    if (tag === tags.structValue) {
+      const start = this.#pos;
+      const sorted = this.struct(start, end);
+      if (sorted !== undefined) this.#bytes.set(sorted, start);
+      return sorted !== undefined;
+    }
     for (let item = this.#pos; item < end; ) {
       const itemEnd = this.#lengthDelimited(item);
       if (!this.#value(this.#pos)) return false;

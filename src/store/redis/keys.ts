@@ -19,7 +19,7 @@ const crcTable = Uint16Array.from({ length: 256 }, (_, index) => {
 
 /** The partition of a user, 0 to 63. */
 export function partitionOf(id: string): number {
-  return Math.floor((crc16(Buffer.from(id, "utf8")) % slotCount) / slotsInPartition);
+  return Math.floor((crc16(id) % slotCount) / slotsInPartition);
 }
 
 /** The hash tag of each partition: the first of aa, ab, … zz whose slot lies in the partition. */
@@ -39,7 +39,7 @@ export const partitionTags: readonly string[] = (() => {
 
 /** The hash slot of all keys of a partition. */
 export function slotOf(partition: number): number {
-  return crc16(Buffer.from(partitionTags[partition] ?? "", "utf8")) % slotCount;
+  return crc16(partitionTags[partition] ?? "") % slotCount;
 }
 
 /** The names of the keys that begin with a prefix. */
@@ -62,11 +62,23 @@ export function createKeys(prefix: string): Keys {
   };
 }
 
-/** The CRC that Redis Cluster uses: CRC-16/XMODEM, polynomial 0x1021. */
-export function crc16(bytes: Uint8Array): number {
+/** The CRC that Redis Cluster uses, of a text in UTF-8: CRC-16/XMODEM, polynomial 0x1021. */
+export function crc16(text: string): number {
   let crc = 0;
-  for (const byte of bytes) {
-    crc = ((crc << 8) & 0xffff) ^ (crcTable[(crc >> 8) ^ byte] ?? 0);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return crc16OfBytes(Buffer.from(text, "utf8"));
+    crc = withByte(crc, unit);
   }
   return crc;
+}
+
+function crc16OfBytes(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) crc = withByte(crc, byte);
+  return crc;
+}
+
+function withByte(crc: number, byte: number): number {
+  return ((crc << 8) & 0xffff) ^ (crcTable[(crc >> 8) ^ byte] ?? 0);
 }

@@ -3,6 +3,7 @@ import type { Endpoint } from "../../config/redis-url.ts";
 import type { Connection } from "./connection.ts";
 import { NotSentError, replyCode, UnansweredError } from "./failures.ts";
 import type { ScriptCall } from "./script.ts";
+import { ScriptCommand } from "./script-command.ts";
 
 /** How long one attempt may take: it is answered by then, or is not applied any more. */
 const attemptMs = 500;
@@ -172,11 +173,10 @@ type Redis = Connection["redis"];
 
 /** Sends one attempt; the commands of one tick go out in their order. */
 function send(redis: Redis, call: ScriptCall, source: boolean, asking: boolean, last: readonly number[]) {
-  const { script, keys, args } = call;
   if (asking) redis.asking().catch(() => {});
-  return source
-    ? redis.callBuffer("EVAL", script.source, keys.length, ...keys, ...args, ...last)
-    : redis.callBuffer("EVALSHA", script.sha, keys.length, ...keys, ...args, ...last);
+  const command = new ScriptCommand(call, source, last);
+  redis.sendCommand(command);
+  return command.promise;
 }
 
 /** Sends a script by its digest, and its source where the server does not have it. */

@@ -14,7 +14,7 @@ export function loadScript(...names: readonly string[]): Script {
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
-type ScriptArgument = string | number | Buffer;
+export type ScriptArgument = string | number | Buffer;
 
 /** One run of a script. */
 export interface ScriptCall {
