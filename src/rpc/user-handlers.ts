@@ -19,7 +19,7 @@ import { orderedPipeline } from "./ordered-pipeline.ts";
 import { readPrecondition, readPreferencesMode } from "./user-messages.ts";
 
 /** Messages of one stream that are worked on at a time. */
-const maxBatchesInFlight = 4;
+const maxBatchesInFlight = 2;
 
 /** What a message holds, without what protobuf-es adds. */
 export type Fields<Message> = Omit<Message, "$typeName" | "$unknown">;

@@ -19,6 +19,7 @@ import { reflectionRoutes } from "../rpc/reflection.ts";
 import type { RequestEnd } from "../rpc/request-end.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
+import type { StoreAdapter } from "../store/adapter.ts";
 import { coalesce } from "../store/coalescing-store.ts";
 import { createFailureLog, describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -60,11 +61,22 @@ const lastAnswersMs = 500;
 
 /** @throws Error if the store cannot be opened or the address is not free */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { logger } = options;
-  const opened = await openStore(options.store, options, logger).catch((error: unknown) => {
+  const opened = await openStore(options.store, options, options.logger).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : error;
     throw new Error(`cannot open --store ${describeStoreLocation(options.store)}: ${reason}`, { cause: error });
   });
+  return startServerOver(opened, options);
+}
+
+/**
+ * @param opened is closed in the end
+ * @throws Error if the address is not free
+ */
+export async function startServerOver(
+  opened: StoreAdapter,
+  options: Omit<ServerOptions, "store" | keyof RedisSettings>,
+): Promise<RunningServer> {
+  const { logger } = options;
   const store = coalesce(opened, options.maxWaitingBytes);
   const drain = new AbortController();
   const shutdown = new AbortController();

@@ -9,6 +9,7 @@ const answerHeaders: OutgoingHttpHeaders = {
   "content-type": "application/grpc+proto",
   "grpc-accept-encoding": "gzip,br",
 };
+const answerOptions = { waitForTrailers: true, sendDate: false } as const;
 const okTrailers: OutgoingHttpHeaders = { "grpc-status": "0" };
 
 export interface GrpcCallOptions {
@@ -39,7 +40,7 @@ export class GrpcCall implements CallContext {
     const { timeoutMs } = options;
     if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.fail(deadlineExceeded()), timeoutMs);
     stream.on("error", ignore);
-    stream.once("close", () => {
+    stream.on("close", () => {
       if (!this.#ended) this.#end(canceled());
     });
   }
@@ -98,8 +99,8 @@ export class GrpcCall implements CallContext {
 
   #begin(trailers?: OutgoingHttpHeaders): void {
     if (trailers !== undefined) this.#trailers = trailers;
-    this.#stream.respond(answerHeaders, { waitForTrailers: true });
-    this.#stream.once("wantTrailers", () => {
+    this.#stream.respond(answerHeaders, answerOptions);
+    this.#stream.on("wantTrailers", () => {
       this.#stream.sendTrailers(this.#trailers);
       this.#dismiss();
     });

@@ -105,7 +105,7 @@ function serveUnary(stream: ServerHttp2Stream, call: GrpcCall, serve: Serve<"una
       call.fail(ConnectError.from(error));
     }
   });
-  stream.once("end", () => {
+  stream.on("end", () => {
     if (call.ended) return;
     try {
       envelopes.end();

@@ -14,7 +14,7 @@ import { openSingleServer } from "./single-server.ts";
 import { findWarnings } from "./warnings.ts";
 
 /** A user takes up to 0.05 ms of a script, and while one runs nothing else does. */
-const maxCallUsers = 50;
+const maxCallUsers = 128;
 /** Enough to keep one server busy; more would only make each call smaller. */
 const singleServerLanes = 4;
 

@@ -1,0 +1,144 @@
+/** What the parts below Rollcall do by themselves: Redis with Rollcall's script, SQLite with its rows. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
+import { DatabaseSync } from "node:sqlite";
+import { readIdentifyRequest } from "../src/rpc/grpc/read-identify.ts";
+import { packCommands } from "../src/store/packed.ts";
+import { createKeys, partitionOf } from "../src/store/redis/keys.ts";
+import { loadScript } from "../src/store/redis/script.ts";
+import { ScriptCommand } from "../src/store/redis/script-command.ts";
+import { writeLimits } from "../src/store/redis/script-limits.ts";
+import { layout } from "../src/store/sqlite/user-table.ts";
+import { createEtagSource } from "../src/users/etag.ts";
+import { prepareIdentify, requiredProperties } from "../src/users/identify.ts";
+import type { IdentifyCommand } from "../src/users/store.ts";
+import { identifyTemplate } from "./load/requests.ts";
+
+/** As Rollcall's adapters have them. */
+const usersPerCall = 128;
+const lanes = 4;
+const usersPerTransaction = 200;
+/** The end of time, for a script that is never late. */
+const never = Number.MAX_SAFE_INTEGER;
+const prefixBytes = 5;
+
+/** The commands by which users `from` to `to` get a value. */
+function* commands(from: number, to: number, value: number): Generator<IdentifyCommand> {
+  const template = identifyTemplate();
+  const required = requiredProperties(["name", "email"]);
+  const drawEtag = createEtagSource();
+  for (let user = from; user < to; user++) {
+    template.set(0, user, value);
+    const request = readIdentifyRequest(template.copy().subarray(prefixBytes));
+    const input = { ...request, precondition: undefined, observedAt: undefined };
+    yield prepareIdentify(input, required, { etag: drawEtag(), wantUser: false }).command;
+  }
+}
+
+/**
+ * Sends the scripts that Rollcall would send for those users, made beforehand, over a bare socket.
+ *
+ * @returns users a second
+ */
+export async function redisAlone(port: number, from: number, to: number, value: number): Promise<number> {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  await once(socket, "connect");
+  const script = loadScript("merge", "write");
+  const keys = createKeys("rollcall:");
+  const waiting: IdentifyCommand[][] = Array.from({ length: lanes }, () => []);
+  const calls: Buffer[] = [];
+  const makeCall = (share: readonly IdentifyCommand[]) => {
+    const groups = [...new Set(share.map(({ id }) => partitionOf(id)))];
+    const packed = packCommands(share, groups.length, (at) => groups.indexOf(partitionOf(share[at]?.id ?? "")) + 1);
+    const call = {
+      script,
+      keys: [...groups.map(keys.ids), ...share.map(({ id }) => keys.user(id))],
+      args: [packed, ...writeLimits],
+      writes: true,
+    };
+    return new ScriptCommand(call, calls.length === 0, [never, 0]).toWritable();
+  };
+  for (const command of commands(from, to, value)) {
+    const lane = waiting[partitionOf(command.id) % lanes] ?? [];
+    lane.push(command);
+    if (lane.length === usersPerCall) calls.push(makeCall(lane.splice(0)));
+  }
+  for (const lane of waiting) if (lane.length > 0) calls.push(makeCall(lane));
+
+  const start = performance.now();
+  await exchange(socket, calls);
+  const seconds = (performance.now() - start) / 1_000;
+  socket.destroy();
+  return (to - from) / seconds;
+}
+
+/** Sends requests, as many at a time as Rollcall has lanes, and counts their answers, each of them a bulk string. */
+function exchange(socket: Socket, requests: readonly Buffer[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let sent = 0;
+    let answered = 0;
+    let rest: Buffer = Buffer.alloc(0);
+    const sendNext = () => {
+      const request = requests[sent++];
+      if (request !== undefined) socket.write(request);
+    };
+    socket.on("error", reject);
+    socket.on("data", (piece) => {
+      rest = Buffer.concat([rest, Buffer.from(piece)]);
+      for (let end = rest.indexOf("\r\n"); end >= 0; end = rest.indexOf("\r\n")) {
+        const head = rest.toString("latin1", 0, end);
+        if (!head.startsWith("$")) return reject(new Error(`Redis answered ${head}`));
+        const next = end + 2 + Number(head.slice(1)) + 2;
+        if (rest.length < next) return;
+        rest = rest.subarray(next);
+        answered++;
+        sendNext();
+      }
+      if (answered === requests.length) resolve();
+    });
+    // The first of them brings the script.
+    for (let lane = 0; lane < lanes; lane++) sendNext();
+  });
+}
+
+/** Users written into SQLite by a plain loop, with the durability, the rows and the transactions of Rollcall's adapter. */
+export class SqliteAlone {
+  readonly #database: DatabaseSync;
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path);
+    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    this.#database.exec(layout);
+  }
+
+  /** @returns users a second */
+  write(from: number, to: number, value: number): number {
+    const rows = [...commands(from, to, value)];
+    const database = this.#database;
+    const select = database.prepare("SELECT rid, properties FROM user WHERE id = ?");
+    const insert = database.prepare(
+      "INSERT INTO user (id, created_at, updated_at, etag, properties) VALUES (?, ?, ?, ?, ?)",
+    );
+    const update = database.prepare("UPDATE user SET updated_at = ?, etag = ?, properties = ? WHERE rid = ?");
+    const start = performance.now();
+    for (let at = 0; at < rows.length; at += usersPerTransaction) {
+      database.exec("BEGIN IMMEDIATE");
+      for (const { id, etag, edits } of rows.slice(at, at + usersPerTransaction)) {
+        const now = Date.now() * 1_000;
+        const row = select.get(id);
+        const { rid = null, properties } = row ?? {};
+        if (rid === null) insert.run(id, now, now, etag, edits);
+        else if (!(properties instanceof Uint8Array) || Buffer.compare(properties, edits) !== 0) {
+          update.run(now, etag, edits, rid);
+        }
+      }
+      database.exec("COMMIT");
+    }
+    return rows.length / ((performance.now() - start) / 1_000);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}

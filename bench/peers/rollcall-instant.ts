@@ -1,0 +1,24 @@
+/** Rollcall over a store that answers at once and keeps nothing: what the server alone can do. */
+import { pino } from "pino";
+import { startServerOver } from "../../src/server/server.ts";
+import type { StoreAdapter } from "../../src/store/adapter.ts";
+
+const store: StoreAdapter = {
+  shape: { lanes: 4, laneOf: (id) => id.charCodeAt(id.length - 1) % 4, maxUsers: 128 },
+  write: async (commands) =>
+    commands.map(({ etag }) => ({ outcome: "created", etag, user: undefined, ignored: [] as const })),
+  get: async (ids) => ids.map(() => undefined),
+  list: async () => [],
+  check: async () => {},
+  warnings: async () => [],
+  close: async () => {},
+};
+
+const server = await startServerOver(store, {
+  listen: { host: "127.0.0.1", port: 0 },
+  requiredProperties: ["name", "email"],
+  drainTimeoutMs: 1_000,
+  logger: pino({ level: "error" }),
+});
+process.on("SIGTERM", () => server.drain());
+process.send?.({ port: server.address.port });
