@@ -11,6 +11,8 @@ interface CallShape {
   readonly lanes: number;
   /** Which of them a user belongs to, from 0. */
   laneOf(id: string): number;
+  /** Whether one call may be about users of several of them. */
+  readonly mixed: boolean;
   /** The most users that one call should be about, so that it does not hold up what comes after it. */
   readonly maxUsers: number;
 }

@@ -24,8 +24,8 @@ const listLanes = 4;
  * OVERLOADED
  */
 export function coalesce(store: StoreAdapter, maxWaitingBytes = defaultMaxWaitingBytes): UserStore {
-  const { lanes, laneOf, maxUsers } = store.shape;
-  const bounds = { lanes, laneOf, maxCallItems: maxUsers, maxCallBytes, maxWaitingBytes, retryMs, giveUpMs };
+  const { maxUsers: maxCallItems, ...shape } = store.shape;
+  const bounds = { ...shape, maxCallItems, maxCallBytes, maxWaitingBytes, retryMs, giveUpMs };
   const commands = new Lanes<WriteCommand, WriteResult>({
     ...bounds,
     call: async (items) => (await store.write(items)).map(unlessPostponed),
@@ -44,6 +44,7 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes = defaultMaxWaitin
     ...bounds,
     lanes: listLanes,
     laneOf: () => nextList++ % listLanes,
+    mixed: false,
     maxCallItems: 1,
     call: (items) => Promise.all(items.map(async ({ after, count }) => ({ ids: await store.list(after, count) }))),
     bytesOf: () => itemBytes,

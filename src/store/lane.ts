@@ -1,16 +1,13 @@
 import { storeUnavailable, UserError } from "../users/errors.ts";
+import type { CallRoom } from "./call-room.ts";
 import { ParkedItems } from "./parked-items.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
+import { whenAborted } from "./when-aborted.ts";
 
-export interface LaneOptions<Item, Result> {
-  /** Does the work for one list; results in the order of the items, undefined where one cannot be done yet. */
-  readonly call: (items: readonly Item[]) => Promise<readonly (Result | undefined)[]>;
+export interface LaneOptions<Item> {
   readonly bytesOf: (item: Item) => number;
   /** Items with the same key are done in order. */
   readonly keyOf: (item: Item) => string;
-  /** The most one call takes. A single item larger than the bytes is a call of its own. */
-  readonly maxCallItems: number;
-  readonly maxCallBytes: number;
   /** An item that cannot be done yet is tried again so often, and given up in the end. */
   readonly retryMs: number;
   readonly giveUpMs: number;
@@ -29,32 +26,48 @@ interface Submission<Item, Result> {
 }
 
 /** An item of a submission. */
-interface Entry<Item, Result> {
+export interface Entry<Item, Result> {
   readonly submission: Submission<Item, Result>;
   readonly index: number;
   readonly item: Item;
 }
 
 /**
- * Lets work that arrives together travel together: one call is under way at a time, and what arrives meanwhile makes
- * up the next. Order is kept, from one submission to the next and within each; an item that cannot be done yet is
- * parked, and lets by those with other keys.
+ * A queue of which one call at a time takes items, so that they are done in order, from one submission to the next and
+ * within each. An item that cannot be done yet is parked, and lets by those with other keys.
  */
 export class Lane<Item, Result> {
-  readonly #options: LaneOptions<Item, Result>;
+  readonly #options: LaneOptions<Item>;
   readonly #waitingBytes: WaitingBytes;
+  readonly #onWork: () => void;
   readonly #waiting: Submission<Item, Result>[] = [];
+  #waitingItems = 0;
   readonly #parked: ParkedItems<Entry<Item, Result>>;
   #retry: NodeJS.Timeout | undefined;
   #retryDue = false;
-  #running: Promise<void> | undefined;
   #underWay: { readonly entries: readonly Entry<Item, Result>[]; readonly done: Promise<void> } | undefined;
-  #onIdle: (() => void)[] = [];
 
-  constructor(options: LaneOptions<Item, Result>, waitingBytes: WaitingBytes) {
+  /** @param onWork called when there is something to take */
+  constructor(options: LaneOptions<Item>, waitingBytes: WaitingBytes, onWork: () => void) {
     this.#options = options;
     this.#waitingBytes = waitingBytes;
+    this.#onWork = onWork;
     this.#parked = new ParkedItems(({ item }) => options.keyOf(item));
+  }
+
+  /** Whether a call may take something. */
+  get isReady(): boolean {
+    return this.#underWay === undefined && (this.#waitingItems > 0 || (this.#retryDue && this.#parked.size > 0));
+  }
+
+  /** Whether nothing waits or is under way. */
+  get isIdle(): boolean {
+    return this.#underWay === undefined && this.#waitingItems === 0 && this.#parked.size === 0;
+  }
+
+  /** How many items wait that have not been tried. */
+  get waitingItems(): number {
+    return this.#waitingItems;
   }
 
   /**
@@ -73,81 +86,33 @@ export class Lane<Item, Result> {
         missing: items.length,
         settled: false,
         resolve: (results) => {
-          signal?.removeEventListener("abort", onAbort);
+          unlink?.();
           submission.settled = true;
           resolve(results);
         },
         reject: (reason) => {
           if (submission.settled) return;
-          signal?.removeEventListener("abort", onAbort);
+          unlink?.();
           submission.settled = true;
           this.#withdraw(submission);
           reject(reason);
         },
       };
-      const onAbort = () => submission.reject(signal?.reason);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      const unlink = signal && whenAborted(signal, submission.reject);
       this.#waiting.push(submission);
+      this.#waitingItems += items.length;
       this.#waitingBytes.add(this.#bytes(items));
-      this.#running ??= this.#run();
+      this.#onWork();
     });
   }
 
-  /** Resolves once none of the items of a submission that was rejected is under way any more. */
-  async overFor(items: readonly Item[]): Promise<void> {
-    if (this.#underWay?.entries.some(({ submission }) => submission.items === items)) await this.#underWay.done;
-  }
-
-  /** Resolves once nothing waits or is under way. */
-  async idle(): Promise<void> {
-    while (this.#running !== undefined || this.#parked.size > 0) {
-      await (this.#running ?? new Promise<void>((resolve) => this.#onIdle.push(resolve)));
-    }
-  }
-
-  async #run(): Promise<void> {
-    // What is submitted in the same tick joins the first call.
-    await Promise.resolve();
-    while (this.#waiting.length > 0 || (this.#retryDue && this.#parked.size > 0)) {
-      const entries = this.#take();
-      if (entries.length === 0) continue;
-      this.#underWay = { entries, done: this.#call(entries) };
-      await this.#underWay.done;
-      this.#underWay = undefined;
-    }
-    this.#running = undefined;
-    this.#retryLater();
-    for (const resolve of this.#onIdle.splice(0)) resolve();
-  }
-
-  async #call(entries: readonly Entry<Item, Result>[]): Promise<void> {
-    try {
-      const results = await this.#options.call(entries.map(({ item }) => item));
-      if (results.length !== entries.length) throw new Error("a call did not answer a result for each item");
-      const postponed = entries.filter(({ submission }, at) => results[at] === undefined && !submission.settled);
-      this.#park(postponed);
-      for (const [at, { submission, index }] of entries.entries()) {
-        const result = results[at];
-        if (result === undefined) continue;
-        submission.results[index] = result;
-        submission.missing--;
-        if (submission.missing === 0 && !submission.settled) submission.resolve(submission.results);
-      }
-    } catch (error) {
-      for (const { submission } of entries) submission.reject(error);
-      // What waits would wait as long again, one call after the other.
-      if (isOutage(error)) for (const submission of [...this.#waiting]) submission.reject(error);
-    }
-  }
-
-  /** Takes the next call's items: parked ones that are to be tried again, then the head of the queue. */
-  #take(): Entry<Item, Result>[] {
-    const { bytesOf, maxCallItems, maxCallBytes } = this.#options;
+  /** Takes items for a call, as many as there is room for: parked ones that are to be tried again, then the queue's head. */
+  take(room: CallRoom): Entry<Item, Result>[] {
     const taken: Entry<Item, Result>[] = [];
     let bytes = 0;
     const fits = (item: Item) => {
-      const size = bytesOf(item);
-      if (taken.length >= maxCallItems || (taken.length > 0 && bytes + size > maxCallBytes)) return false;
+      const size = this.#options.bytesOf(item);
+      if (!room.takes(size)) return false;
       bytes += size;
       return true;
     };
@@ -165,18 +130,54 @@ export class Lane<Item, Result> {
         const entry = { submission, index, item };
         if (this.#parked.holdsUp(entry)) this.#parked.add(entry);
         else if (fits(item)) taken.push(entry);
-        else return this.#leaving(taken);
+        else {
+          this.#waitingBytes.remove(bytes);
+          return taken;
+        }
         submission.taken++;
+        this.#waitingItems--;
       }
       this.#waiting.shift();
     }
-    return this.#leaving(taken);
+    this.#waitingBytes.remove(bytes);
+    return taken;
   }
 
-  /** They wait no more. */
-  #leaving(entries: Entry<Item, Result>[]): Entry<Item, Result>[] {
-    this.#waitingBytes.remove(this.#bytes(entries.map(({ item }) => item)));
-    return entries;
+  /** @param done resolves, at the end of a call with entries that were taken here, after `end` */
+  begin(entries: readonly Entry<Item, Result>[], done: Promise<void>): void {
+    this.#underWay = { entries, done };
+  }
+
+  /** After the call is over, and its entries are settled. */
+  end(): void {
+    this.#underWay = undefined;
+    this.#retryLater();
+  }
+
+  /** @param results of the entries; undefined for one that cannot be done yet */
+  settle(entries: readonly Entry<Item, Result>[], results: readonly (Result | undefined)[]): void {
+    const postponed = entries.filter(({ submission }, at) => results[at] === undefined && !submission.settled);
+    this.#park(postponed);
+    for (let at = 0; at < entries.length; at++) {
+      const entry = entries[at];
+      const result = results[at];
+      if (entry === undefined || result === undefined) continue;
+      const { submission, index } = entry;
+      submission.results[index] = result;
+      submission.missing--;
+      if (submission.missing === 0 && !submission.settled) submission.resolve(submission.results);
+    }
+  }
+
+  /** Fails the submissions of some entries; where the store is away, those that wait too, each call as long again. */
+  fail(entries: readonly Entry<Item, Result>[], error: unknown): void {
+    for (const { submission } of entries) submission.reject(error);
+    if (isOutage(error)) for (const submission of [...this.#waiting]) submission.reject(error);
+  }
+
+  /** Resolves once none of the items of a submission that was rejected is under way any more. */
+  async overFor(items: readonly Item[]): Promise<void> {
+    if (this.#underWay?.entries.some(({ submission }) => submission.items === items)) await this.#underWay.done;
   }
 
   /** Puts items back in front of those that were parked after them. */
@@ -192,7 +193,7 @@ export class Lane<Item, Result> {
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#retryDue = true;
-      this.#running ??= this.#run();
+      this.#onWork();
     }, this.#options.retryMs);
   }
 
@@ -206,9 +207,13 @@ export class Lane<Item, Result> {
     const parked = this.#parked.remove((entry) => entry.submission === submission);
     this.#waitingBytes.remove(this.#bytes(parked.map(({ item }) => item)));
     const index = this.#waiting.indexOf(submission);
-    if (index < 0) return;
-    this.#waiting.splice(index, 1);
-    this.#waitingBytes.remove(this.#bytes(submission.items.slice(submission.taken)));
+    if (index >= 0) {
+      this.#waiting.splice(index, 1);
+      const untried = submission.items.slice(submission.taken);
+      this.#waitingItems -= untried.length;
+      this.#waitingBytes.remove(this.#bytes(untried));
+    }
+    this.#onWork();
   }
 
   #bytes(items: readonly Item[]): number {

@@ -1,26 +1,57 @@
 import { overloaded } from "../users/errors.ts";
-import { Lane, type LaneOptions } from "./lane.ts";
+import { CallRoom } from "./call-room.ts";
+import { type Entry, Lane, type LaneOptions } from "./lane.ts";
 import { WaitingBytes } from "./waiting-bytes.ts";
+import { whenAborted } from "./when-aborted.ts";
 
-export interface LanesOptions<Item, Result> extends LaneOptions<Item, Result> {
+export interface LanesOptions<Item, Result> extends LaneOptions<Item> {
   /** How many lanes there are. */
   readonly lanes: number;
   /** The lane of a key, from 0. */
   readonly laneOf: (key: string) => number;
+  /**
+   * Whether one call may hold items of several lanes, as where all of them lead to one server. Then calls stay few and
+   * large: while one is under way, a lane has another only for itself where enough waits in it.
+   */
+  readonly mixed: boolean;
+  /** Does the work for one list; results in the order of the items, undefined where one cannot be done yet. */
+  readonly call: (items: readonly Item[]) => Promise<readonly (Result | undefined)[]>;
+  /** The most one call takes. A single item larger than the bytes is a call of its own. */
+  readonly maxCallItems: number;
+  readonly maxCallBytes: number;
   /** The most that waits in all lanes together; beyond it, submissions are refused. */
   readonly maxWaitingBytes: number;
 }
 
-/** Lanes side by side: items with the same key are in the same lane, and so keep their order. */
+/** The share of a call in which enough waits in one lane for a call of its own. */
+const enoughShare = 0.5;
+
+interface Part<Item, Result> {
+  readonly lane: Lane<Item, Result>;
+  readonly entries: readonly Entry<Item, Result>[];
+}
+
+/**
+ * Lets work that arrives together travel together: each lane has one call under way at a time, and what arrives meanwhile
+ * makes up the next. Items with the same key are in the same lane, and so keep their order.
+ */
 export class Lanes<Item, Result> {
   readonly #options: LanesOptions<Item, Result>;
   readonly #waitingBytes: WaitingBytes;
   readonly #lanes: readonly Lane<Item, Result>[];
+  #scheduled = false;
+  /** The lane that is looked at first: another one each time, so that each has its turn. */
+  #turn = 0;
+  #callsUnderWay = 0;
+  /** Calls that have ended since one could be of several lanes: no lane with little waits for more of them. */
+  #callsSinceMixed = 0;
+  #onIdle: (() => void)[] = [];
 
   constructor(options: LanesOptions<Item, Result>) {
     this.#options = options;
     this.#waitingBytes = new WaitingBytes(options.maxWaitingBytes);
-    this.#lanes = Array.from({ length: options.lanes }, () => new Lane(options, this.#waitingBytes));
+    const onWork = () => this.#schedule();
+    this.#lanes = Array.from({ length: options.lanes }, () => new Lane(options, this.#waitingBytes, onWork));
   }
 
   /**
@@ -42,7 +73,65 @@ export class Lanes<Item, Result> {
 
   /** Resolves once nothing waits or is under way. */
   async idle(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.idle()));
+    while (!this.#lanes.every(({ isIdle }) => isIdle)) {
+      await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    }
+  }
+
+  /** What is submitted in the same tick joins the same call. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#startCalls();
+      for (const resolve of this.#onIdle.splice(0)) resolve();
+    });
+  }
+
+  #startCalls(): void {
+    const { mixed, maxCallItems } = this.#options;
+    if (mixed && (this.#callsUnderWay === 0 || this.#callsSinceMixed >= this.#lanes.length)) {
+      const first = this.#turn++ % this.#lanes.length;
+      this.#startCall([...this.#lanes.slice(first), ...this.#lanes.slice(0, first)].filter(({ isReady }) => isReady));
+      this.#callsSinceMixed = 0;
+    }
+    const enough = mixed ? maxCallItems * enoughShare : 0;
+    for (const lane of this.#lanes) if (lane.isReady && lane.waitingItems >= enough) this.#startCall([lane]);
+  }
+
+  /** Starts a call with what waits in the first of some lanes, and in those of the others of which it can take all. */
+  #startCall(lanes: readonly Lane<Item, Result>[]): void {
+    const room = new CallRoom(this.#options.maxCallItems, this.#options.maxCallBytes);
+    const parts: Part<Item, Result>[] = [];
+    for (const lane of lanes) {
+      if (parts.length > 0 && lane.waitingItems > room.items) continue;
+      const entries = lane.take(room);
+      if (entries.length > 0) parts.push({ lane, entries });
+    }
+    if (parts.length === 0) return;
+    this.#callsUnderWay++;
+    const done = this.#call(parts);
+    for (const { lane, entries } of parts) lane.begin(entries, done);
+  }
+
+  async #call(parts: readonly Part<Item, Result>[]): Promise<void> {
+    const entries = parts.flatMap((part) => part.entries);
+    try {
+      const results = await this.#options.call(entries.map(({ item }) => item));
+      if (results.length !== entries.length) throw new Error("a call did not answer a result for each item");
+      let first = 0;
+      for (const { lane, entries } of parts) {
+        lane.settle(entries, parts.length === 1 ? results : results.slice(first, first + entries.length));
+        first += entries.length;
+      }
+    } catch (error) {
+      for (const { lane, entries } of parts) lane.fail(entries, error);
+    }
+    for (const { lane } of parts) lane.end();
+    this.#callsUnderWay--;
+    this.#callsSinceMixed++;
+    this.#schedule();
   }
 
   /** Which items belong to each lane. */
@@ -65,8 +154,7 @@ export class Lanes<Item, Result> {
     signal: AbortSignal | undefined,
   ): Promise<readonly Result[]> {
     const failed = new AbortController();
-    const onAbort = () => failed.abort(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const unlink = signal && whenAborted(signal, (reason) => failed.abort(reason));
     const results = new Array<Result>(items.length);
     const parts = [...shares].map(([lane, indices]) => ({
       lane: this.#lane(lane),
@@ -85,7 +173,7 @@ export class Lanes<Item, Result> {
       if (!signal?.aborted) await Promise.all(parts.map(({ lane, share }) => lane.overFor(share)));
       throw error;
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      unlink?.();
     }
     return results;
   }

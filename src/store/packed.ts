@@ -64,12 +64,16 @@ export function packCommands(
   groups = 0,
   groupOf: (index: number) => number = () => 0,
 ): Buffer {
-  const writer = new PackedWriter(commands.length * 512).u8(groups).u32(commands.length);
+  const size = commands.reduce((sum, command) => sum + frameBytes + command.id.length + bodyOf(command).length, 5);
+  const writer = new PackedWriter(size).u8(groups).u32(commands.length);
   commands.forEach((command, index) => {
     packCommand(writer, command, groupOf(index));
   });
   return writer.finish();
 }
+
+/** What a command takes beside its id and its body, as a rule. */
+const frameBytes = 32;
 
 function packCommand(writer: PackedWriter, command: WriteCommand, group: number): void {
   const observedAt = command.verb === "identify" ? command.observedAt : undefined;

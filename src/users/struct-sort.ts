@@ -23,9 +23,14 @@ const [nameStartField, nameEndField, endField] = [1, 2, 3];
 /** More entries than this are left to a sort that costs more for a few. */
 const maxInsertionSort = 32;
 
+/** Where entries are noted while a Struct is sorted: memory only, that is not given back each time. */
+let notes = new Int32Array(4_096);
+
 class Sorter {
   readonly #bytes: Uint8Array;
   #pos = 0;
+  /** How many of the notes are taken: by the Structs around the one that is looked at, then by that. */
+  #noted = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -34,7 +39,7 @@ class Sorter {
   /** The sorted entries of the Struct; undefined where a name stands twice. */
   struct(start: number, end: number): Uint8Array | undefined {
     const bytes = this.#bytes;
-    const entries: number[] = [];
+    const first = this.#noted;
     let sorted = true;
     let previousStart = 0;
     let previousEnd = 0;
@@ -47,51 +52,79 @@ class Sorter {
       if (sorted && at > start) {
         sorted = compareBytes(bytes, previousStart, previousEnd, bytes, nameStart, nameEnd) < 0;
       }
-      entries.push(at, nameStart, nameEnd, entryEnd);
+      this.#note(at, nameStart, nameEnd, entryEnd);
       previousStart = nameStart;
       previousEnd = nameEnd;
       at = entryEnd;
     }
-    return sorted ? bytes.subarray(start, end) : this.#sort(entries, end - start);
+    const count = (this.#noted - first) / fields;
+    this.#noted = first;
+    if (sorted) return bytes.subarray(start, end);
+    return this.#sort(first, count) ? this.#copy(first, count, end - start) : undefined;
   }
 
-  #sort(entries: readonly number[], size: number): Uint8Array | undefined {
+  #note(start: number, nameStart: number, nameEnd: number, end: number): void {
+    if (this.#noted + fields > notes.length) {
+      const more = new Int32Array(2 * notes.length);
+      more.set(notes);
+      notes = more;
+    }
+    notes[this.#noted++] = start;
+    notes[this.#noted++] = nameStart;
+    notes[this.#noted++] = nameEnd;
+    notes[this.#noted++] = end;
+  }
+
+  /** Sorts notes by the names; false where one stands twice. */
+  #sort(first: number, count: number): boolean {
+    return count > maxInsertionSort ? this.#sortMany(first, count) : this.#insertionSort(first, count);
+  }
+
+  #insertionSort(first: number, count: number): boolean {
+    for (let i = 1; i < count; i++) {
+      for (let at = first + i * fields; at > first; at -= fields) {
+        const order = this.#compare(at - fields, at);
+        if (order === 0) return false;
+        if (order < 0) break;
+        for (let field = 0; field < fields; field++) {
+          const moved = notes[at + field] ?? 0;
+          notes[at + field] = notes[at - fields + field] ?? 0;
+          notes[at - fields + field] = moved;
+        }
+      }
+    }
+    return true;
+  }
+
+  #sortMany(first: number, count: number): boolean {
+    const order = Array.from({ length: count }, (_, index) => first + index * fields);
+    order.sort((a, b) => this.#compare(a, b));
+    for (let i = 1; i < count; i++) if (this.#compare(order[i - 1] ?? 0, order[i] ?? 0) === 0) return false;
+    const sorted = order.flatMap((at) => [...notes.subarray(at, at + fields)]);
+    notes.set(sorted, first);
+    return true;
+  }
+
+  /** The entries in the order of the notes. */
+  #copy(first: number, count: number, size: number): Uint8Array {
     const bytes = this.#bytes;
-    const order = this.#order(entries);
-    for (let i = 1; i < order.length; i++) {
-      if (this.#compare(entries, order[i - 1] ?? 0, order[i] ?? 0) === 0) return undefined;
+    const copy = Buffer.allocUnsafe(size);
+    let to = 0;
+    for (let at = first; at < first + count * fields; at += fields) {
+      const end = notes[at + endField] ?? 0;
+      for (let from = notes[at] ?? 0; from < end; from++) copy[to++] = bytes[from] ?? 0;
     }
-    const sorted = Buffer.allocUnsafe(size);
-    let at = 0;
-    for (const entry of order) {
-      const last = entries[entry + endField] ?? 0;
-      for (let from = entries[entry] ?? 0; from < last; from++) sorted[at++] = bytes[from] ?? 0;
-    }
-    return sorted;
+    return copy;
   }
 
-  /** The places of the entries in `entries`, in the order of their names. */
-  #order(entries: readonly number[]): number[] {
-    const order: number[] = [];
-    for (let entry = 0; entry < entries.length; entry += fields) order.push(entry);
-    if (order.length > maxInsertionSort) return order.sort((a, b) => this.#compare(entries, a, b));
-    for (let i = 1; i < order.length; i++) {
-      const entry = order[i] ?? 0;
-      let j = i;
-      for (; j > 0 && this.#compare(entries, order[j - 1] ?? 0, entry) > 0; j--) order[j] = order[j - 1] ?? 0;
-      order[j] = entry;
-    }
-    return order;
-  }
-
-  #compare(entries: readonly number[], a: number, b: number): number {
+  #compare(a: number, b: number): number {
     return compareBytes(
       this.#bytes,
-      entries[a + nameStartField] ?? 0,
-      entries[a + nameEndField] ?? 0,
+      notes[a + nameStartField] ?? 0,
+      notes[a + nameEndField] ?? 0,
       this.#bytes,
-      entries[b + nameStartField] ?? 0,
-      entries[b + nameEndField] ?? 0,
+      notes[b + nameStartField] ?? 0,
+      notes[b + nameEndField] ?? 0,
     );
   }
 

@@ -8,6 +8,7 @@ function heldLane(options: Partial<LanesOptions<string, string>> = {}) {
   const lane = new Lanes<string, string>({
     lanes: 1,
     laneOf: () => 0,
+    mixed: false,
     keyOf: (item) => item,
     retryMs: 1,
     giveUpMs: 60_000,

@@ -14,6 +14,7 @@ function openLanes(options: Partial<LanesOptions<Item, string>> = {}) {
   const lanes = new Lanes<Item, string>({
     lanes: 2,
     laneOf: (key) => key.charCodeAt(0) % 2,
+    mixed: false,
     keyOf: ({ key }) => key,
     call: async (items) => items.map((item) => (postponed.has(item.key) ? undefined : finish(item))),
     bytesOf: () => 1,
@@ -121,6 +122,7 @@ test("what cannot be done yet is tried again where the lane never rests", async 
   const { lanes } = openLanes({
     lanes: 1,
     laneOf: () => 0,
+    mixed: false,
     call: async (list) => {
       if (!resting) void lanes.submit(items("c1"));
       await new Promise(setImmediate);

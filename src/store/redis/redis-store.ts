@@ -15,7 +15,7 @@ import { findWarnings } from "./warnings.ts";
 
 /** A user takes up to 0.05 ms of a script, and while one runs nothing else does. */
 const maxCallUsers = 128;
-/** Enough to keep one server busy; more would only make each call smaller. */
+/** How many calls one server has before it, so that it need not wait for the next. */
 const singleServerLanes = 4;
 
 export interface RedisStoreOptions extends RedisAccess {
@@ -61,17 +61,14 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     let again = mayHaveBeenApplied;
     while (results.length < commands.length) {
       const rest = untilDeletedAgain(commands.slice(results.length));
-      const packed = packCommands(
-        rest,
-        groups.length,
-        (index) => groups.indexOf(partitionOf(rest[index]?.id ?? "")) + 1,
-      );
+      const partitions = rest.map(({ id }) => partitionOf(id));
+      const packed = packCommands(rest, groups.length, (index) => groups.indexOf(partitions[index] ?? 0) + 1);
       const deletions = rest.filter(({ verb }) => verb === "delete").map(({ id, etag }) => keys.deletion(id, etag));
       const call = {
         script: scripts.write,
         keys: [
           ...groups.map(keys.ids),
-          ...rest.map(({ id }) => keys.user(id)),
+          ...rest.map(({ id }, index) => keys.user(id, partitions[index])),
           ...(groups.length > 0 ? deletions : []),
         ],
         args: [packed, ...writeLimits],
@@ -103,7 +100,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   }
 
   async function getAt(place: number, ids: readonly UserId[]): Promise<(StoredUser | undefined)[]> {
-    const call = { script: scripts.get, keys: ids.map(keys.user), args: [maxScriptWork], writes: false };
+    const call = { script: scripts.get, keys: ids.map((id) => keys.user(id)), args: [maxScriptWork], writes: false };
     try {
       return unpackFound((await runScript(servers, place, call)).bytes, ids);
     } catch (error) {
@@ -146,8 +143,13 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
 
   return {
     shape: servers.partitioned
-      ? { lanes: partitionCount, laneOf: partitionOf, maxUsers: maxCallUsers }
-      : { lanes: singleServerLanes, laneOf: (id) => partitionOf(id) % singleServerLanes, maxUsers: maxCallUsers },
+      ? { lanes: partitionCount, laneOf: partitionOf, mixed: false, maxUsers: maxCallUsers }
+      : {
+          lanes: singleServerLanes,
+          laneOf: (id) => partitionOf(id) % singleServerLanes,
+          mixed: true,
+          maxUsers: maxCallUsers,
+        },
     write: (commands) =>
       inShares(
         commands,
@@ -192,6 +194,10 @@ async function inShares<Item, Key, Result>(
   keyOf: (item: Item) => Key,
   work: (share: readonly Item[], key: Key) => Promise<readonly Result[]>,
 ): Promise<Result[]> {
+  const [first] = items;
+  if (first === undefined) return [];
+  const firstKey = keyOf(first);
+  if (items.every((item) => keyOf(item) === firstKey)) return [...(await work(items, firstKey))];
   const shares = new Map<Key, number[]>();
   for (const [index, item] of items.entries()) {
     const key = keyOf(item);

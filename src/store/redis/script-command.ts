@@ -21,22 +21,35 @@ export class ScriptCommand extends Command {
   }
 }
 
+const lineEnd = "\r\n";
+
 /** As an array of bulk strings: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
 function encodeWords(words: readonly ScriptArgument[]): Buffer {
-  const pieces: (string | Buffer)[] = [];
-  let text = `*${words.length}\r\n`;
+  const head = `*${words.length}${lineEnd}`;
+  let size = head.length;
   for (const word of words) {
-    if (Buffer.isBuffer(word)) {
-      pieces.push(`${text}$${word.length}\r\n`, word);
-      text = "\r\n";
-    } else {
-      const written = typeof word === "string" ? word : String(word);
-      text += `$${Buffer.byteLength(written)}\r\n${written}\r\n`;
-    }
+    const length = lengthOf(word);
+    size += 1 + String(length).length + length + 2 * lineEnd.length;
   }
-  pieces.push(text);
-  const encoded = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0));
-  let at = 0;
-  for (const piece of pieces) at += typeof piece === "string" ? encoded.write(piece, at) : piece.copy(encoded, at);
+  const encoded = Buffer.allocUnsafe(size);
+  let at = writeAscii(encoded, head, 0);
+  for (const word of words) {
+    const length = lengthOf(word);
+    at = writeAscii(encoded, `$${length}${lineEnd}`, at);
+    if (typeof word === "object") encoded.set(word, at);
+    else if (typeof word === "string" && word.length < length) encoded.write(word, at);
+    else writeAscii(encoded, String(word), at);
+    at = writeAscii(encoded, lineEnd, at + length);
+  }
   return encoded;
+}
+
+function lengthOf(word: ScriptArgument): number {
+  return typeof word === "object" ? word.length : Buffer.byteLength(String(word));
+}
+
+/** Most words are short, for which this is the fastest way. */
+function writeAscii(bytes: Buffer, text: string, at: number): number {
+  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+  return at + text.length;
 }

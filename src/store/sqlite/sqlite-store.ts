@@ -9,6 +9,9 @@ import type { Request, Response, Verb, WorkerData } from "./messages.ts";
 /** Users in one call, so that it does not hold the thread up for others for more than a few milliseconds. */
 const maxCallUsers = 200;
 
+/** How many calls the thread has before it, so that it need not wait for the next. */
+const lanes = 2;
+
 type Pending = { resolve: (packed: Uint8Array) => void; reject: (reason: unknown) => void };
 
 /**
@@ -22,7 +25,7 @@ export async function openSqliteStore(path: string): Promise<StoreAdapter> {
   const thread = new DatabaseThread(path);
   await thread.opened;
   return {
-    shape: { lanes: 1, laneOf: () => 0, maxUsers: maxCallUsers },
+    shape: { lanes, laneOf: (id) => id.charCodeAt(id.length - 1) % lanes, mixed: true, maxUsers: maxCallUsers },
     async write(commands) {
       return unpackResults(await thread.call("write", packCommands(commands)), commands);
     },
