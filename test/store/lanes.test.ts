@@ -55,7 +55,72 @@ test("lanes go on side by side, and the items of one key stay in order", async (
   expect(await lanes.submit(items("b2"))).toEqual(["b"]);
   held.resolve();
   expect(await both).toEqual(["a", "b"]);
-  expect(calls).toEqual([["a1"], ["b1"], ["b2"]]);
+  // Keys of even character codes are in the first lane.
+  expect(calls).toEqual([["b1"], ["a1"], ["b2"]]);
+});
+
+/** Lanes that may share calls, which wait until the test answers them. */
+function openMixedLanes() {
+  const calls: { names: string; answer: () => void }[] = [];
+  const { lanes } = openLanes({
+    mixed: true,
+    maxCallItems: 4,
+    call: (list) =>
+      new Promise((resolve) => {
+        const names = list.map(({ key, value }) => `${key}${value}`);
+        calls.push({ names: names.join(" "), answer: () => resolve(names) });
+      }),
+  });
+  const settle = () => new Promise(setImmediate);
+  return { lanes, calls, settle };
+}
+
+test("lanes that may share a call do so where little waits", async () => {
+  const { lanes, calls, settle } = openMixedLanes();
+  const submitted = [lanes.submit(items("a1", "b1"))];
+  await settle();
+  submitted.push(lanes.submit(items("b2")), lanes.submit(items("a2")));
+  await settle();
+  expect(calls.map(({ names }) => names)).toEqual(["b1 a1"]);
+  calls[0]?.answer();
+  await settle();
+  calls[1]?.answer();
+  expect(await Promise.all(submitted)).toEqual([["a1", "b1"], ["b2"], ["a2"]]);
+  expect(calls.map(({ names }) => names.split(" ").sort())).toEqual([
+    ["a1", "b1"],
+    ["a2", "b2"],
+  ]);
+});
+
+test("a lane in which enough waits has a call of its own beside another's", async () => {
+  const { lanes, calls, settle } = openMixedLanes();
+  const first = lanes.submit(items("b1"));
+  await settle();
+  const second = lanes.submit(items("a1", "a2", "c1"));
+  await settle();
+  expect(calls.map(({ names }) => names)).toEqual(["b1", "a1 a2 c1"]);
+  for (const { answer } of calls) answer();
+  expect(await Promise.all([first, second])).toEqual([["b1"], ["a1", "a2", "c1"]]);
+});
+
+test("a lane in which little waits has its turn though others never rest", async () => {
+  const { lanes, calls, settle } = openMixedLanes();
+  const busy = Array.from({ length: 6 }, (_, at) => lanes.submit(items(`b${at}`, `d${at}`, `f${at}`, `h${at}`)));
+  await settle();
+  const little = lanes.submit(items("a0"));
+  for (let at = 0; at < 3; at++) {
+    await settle();
+    calls.at(-1)?.answer();
+  }
+  await settle();
+  expect(calls.some(({ names }) => names.includes("a0"))).toBe(true);
+  expect(calls.length).toBeLessThan(6);
+  for (let at = 0; at < calls.length; at++) {
+    calls[at]?.answer();
+    await settle();
+  }
+  expect(await little).toEqual(["a0"]);
+  await Promise.all(busy);
 });
 
 test("what fails in one lane is taken back from the others, once none is under way", async () => {

@@ -83,13 +83,13 @@ describe("users in Redis", () => {
     return (await calls()) - before;
   }
 
-  test("take one round trip for an identify, and one for each 50 of a list in each of four lanes", async () => {
+  test("take one round trip for an identify, and at most one for each 128 of a list in each of four lanes", async () => {
     await store.write([command("trip", { n: 0 })]);
     expect(await callsDuring(() => store.write([command("trip", { n: 1 })]))).toBe(1);
     const thousand = Array.from({ length: 1_000 }, (_, i) => command(`trip-${i}`, { i }, { wantUser: false }));
     const lanes = Map.groupBy(thousand, ({ id }) => partitionOf(id) % 4);
-    const calls = [...lanes.values()].reduce((sum, share) => sum + Math.ceil(share.length / 50), 0);
-    expect(await callsDuring(() => store.write(thousand))).toBe(calls);
+    const calls = [...lanes.values()].reduce((sum, share) => sum + Math.ceil(share.length / 128), 0);
+    expect(await callsDuring(() => store.write(thousand))).toBeLessThanOrEqual(calls);
   });
 
   test("are written by a script that the server has forgotten", async () => {

@@ -44,8 +44,10 @@ export function slotOf(partition: number): number {
 
 /** The names of the keys that begin with a prefix. */
 export interface Keys {
-  /** A hash, of the user `id`: `properties` (a google.protobuf.Struct), `meta`, and `preferences` and `observed` where there are any. */
-  user(id: string, partition?: number): string;
+  /** A hash: `properties` (a google.protobuf.Struct), `meta`, and `preferences` and `observed` where there are any. */
+  user(id: string): string;
+  /** The same, where the user's partition is known already. */
+  userIn(partition: number, id: string): string;
   /** A key that says for a while that a deletion of the user `id` has been done. */
   deletion(id: string, etag: string): string;
   /** A sorted set, all scores 0: the ids of a partition's users in byte order. */
@@ -56,7 +58,8 @@ export interface Keys {
 export function createKeys(prefix: string): Keys {
   const heads = partitionTags.map((tag) => `${prefix}{${tag}}:`);
   return {
-    user: (id, partition = partitionOf(id)) => `${heads[partition]}user:${id}`,
+    user: (id) => `${heads[partitionOf(id)]}user:${id}`,
+    userIn: (partition, id) => `${heads[partition]}user:${id}`,
     deletion: (id, etag) => `${heads[partitionOf(id)]}deleted:${etag}`,
     ids: (partition) => `${heads[partition]}ids`,
   };

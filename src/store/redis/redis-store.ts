@@ -68,7 +68,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
         script: scripts.write,
         keys: [
           ...groups.map(keys.ids),
-          ...rest.map(({ id }, index) => keys.user(id, partitions[index])),
+          ...rest.map(({ id }, index) => keys.userIn(partitions[index] ?? 0, id)),
           ...(groups.length > 0 ? deletions : []),
         ],
         args: [packed, ...writeLimits],
@@ -100,7 +100,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   }
 
   async function getAt(place: number, ids: readonly UserId[]): Promise<(StoredUser | undefined)[]> {
-    const call = { script: scripts.get, keys: ids.map((id) => keys.user(id)), args: [maxScriptWork], writes: false };
+    const call = { script: scripts.get, keys: ids.map(keys.user), args: [maxScriptWork], writes: false };
     try {
       return unpackFound((await runScript(servers, place, call)).bytes, ids);
     } catch (error) {
