@@ -14,6 +14,7 @@
  *
  * (`u8+etag` is a length and as many bytes.)
  */
+import type { Edits } from "../users/edits.ts";
 import type { IdentifyCommand, StoredUser, WriteCommand, WriteOutcome, WriteResult } from "../users/store.ts";
 import { isCanonical } from "../users/struct-scan.ts";
 import { parseUserId, type UserId } from "../users/user-id.ts";
@@ -95,7 +96,8 @@ export interface PackedCommand {
   readonly flags: number;
   readonly etag: string;
   readonly id: string;
-  readonly body: Uint8Array;
+  /** Preferences are edits that all set. */
+  readonly body: Edits;
   readonly observedAt: number | undefined;
   readonly wantedEtag: string | undefined;
 }
@@ -108,9 +110,15 @@ export function unpackCommand(reader: PackedReader): PackedCommand {
   const etag = reader.shortText();
   const id = reader.text();
   const body = reader.bytes();
+  if (!wereChecked(body)) throw new Error("a command carries no edits");
   const observedAt = (flag & flags.observed) === 0 ? undefined : reader.u64();
   const wantedEtag = (flag & flags.ifEtag) === 0 ? undefined : reader.shortText();
   return { verb, flags: flag, etag, id, body, observedAt, wantedEtag };
+}
+
+/** They were when the command was made, and came no other way. */
+function wereChecked(_body: Uint8Array): _body is Edits {
+  return true;
 }
 
 function identifyFlags({ canCreate, wantUser, validateOnly }: IdentifyCommand): number {

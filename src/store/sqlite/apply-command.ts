@@ -1,7 +1,6 @@
 /** Applies one packed command to the table of users. `../redis/scripts/write.lua` does the same in Redis. */
-import { isEdits } from "../../users/edits.ts";
 import { limits } from "../../users/limits.ts";
-import { applyEdits } from "../../users/merge.ts";
+import { applyEdits, applySets } from "../../users/merge.ts";
 import { packMarks, readMarks } from "../../users/observed.ts";
 import { preferencesLimits } from "../../users/struct-format.ts";
 import { isCanonical } from "../../users/struct-scan.ts";
@@ -66,10 +65,18 @@ function identify(
 ): void {
   const stored = row ?? noUser;
   const again = stored.etag === command.etag;
-  if (!isCanonical(stored.properties) || !isEdits(command.body)) throw new Error("properties are not canonical");
-  const marks = readMarks(stored.observed);
   const { observedAt } = command;
-  const merged = applyEdits(stored.properties, command.body, marks, { observedAt, now, again });
+  const onlySets = command.verb === verbs.setProperties && observedAt === undefined && !again;
+  if (onlySets && Buffer.compare(stored.properties, command.body) === 0 && row !== undefined && noMarks(stored)) {
+    answer(results, command, status.unchanged, stored);
+    return;
+  }
+  if (!isCanonical(stored.properties)) throw new Error("properties are not canonical");
+  const marks = readMarks(stored.observed);
+  const merged =
+    onlySets && noMarks(stored)
+      ? applySets(stored.properties, command.body)
+      : applyEdits(stored.properties, command.body, marks, { observedAt, now, again });
   if (again) {
     answer(
       results,
@@ -123,11 +130,9 @@ function setPreferences(
     return;
   }
   const { body, etag } = command;
-  let preferences = body;
+  let preferences: Uint8Array = body;
   if (command.verb === verbs.mergePreferences) {
-    if (!isCanonical(row.preferences, preferencesLimits) || !isEdits(body)) {
-      throw new Error("preferences are not canonical");
-    }
+    if (!isCanonical(row.preferences, preferencesLimits)) throw new Error("preferences are not canonical");
     preferences = applyEdits(row.preferences, body, new Map(), { now }).properties ?? row.preferences;
   }
   if (preferences.length > limits.maxPreferencesBytes) results.u8(status.tooLarge).u32(preferences.length);
@@ -137,6 +142,10 @@ function setPreferences(
     table.update(changed);
     answer(results, command, status.updated, changed);
   }
+}
+
+function noMarks({ observed }: UserFields): boolean {
+  return observed.length === 0;
 }
 
 function later({ updatedAt }: UserRow, now: number): number {

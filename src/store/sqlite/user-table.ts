@@ -1,5 +1,5 @@
 /** The table of users: its layout, and its statements. */
-import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 
 export const layout = `
   CREATE TABLE user (
@@ -42,6 +42,8 @@ export class UserTable {
     this.#select = database.prepare(
       "SELECT rid, created_at, updated_at, etag, properties, preferences, observed FROM user WHERE id = ?",
     );
+    // A row is read into an array in less time than into an object.
+    this.#select.setReturnArrays(true);
     this.#insert = database.prepare(
       "INSERT INTO user (id, created_at, updated_at, etag, properties, preferences, observed) VALUES (?, ?, ?, ?, ?, ?, ?)",
     );
@@ -53,7 +55,7 @@ export class UserTable {
   }
 
   find(id: string): UserRow | undefined {
-    const row = this.#select.get(id);
+    const row: unknown = this.#select.get(id);
     return row === undefined ? undefined : readRow(row);
   }
 
@@ -79,12 +81,13 @@ function orNull(bytes: Uint8Array): Uint8Array | null {
   return bytes.length === 0 ? null : bytes;
 }
 
-function readRow(row: Record<string, SQLOutputValue>): UserRow {
-  const { rid, created_at, updated_at, etag, properties, preferences, observed } = row;
+/** @param row its columns, in the order of the statement */
+function readRow(row: unknown): UserRow {
+  const [rid, createdAt, updatedAt, etag, properties, preferences, observed]: unknown[] = Array.isArray(row) ? row : [];
   if (
     typeof rid !== "number" ||
-    typeof created_at !== "number" ||
-    typeof updated_at !== "number" ||
+    typeof createdAt !== "number" ||
+    typeof updatedAt !== "number" ||
     typeof etag !== "string" ||
     !(properties instanceof Uint8Array)
   ) {
@@ -92,8 +95,8 @@ function readRow(row: Record<string, SQLOutputValue>): UserRow {
   }
   return {
     rid,
-    createdAt: created_at,
-    updatedAt: updated_at,
+    createdAt,
+    updatedAt,
     etag,
     properties,
     preferences: preferences instanceof Uint8Array ? preferences : nothing,
