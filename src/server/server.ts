@@ -41,8 +41,6 @@ export interface ServerOptions extends RedisSettings {
   readonly drainTimeoutMs: number;
   /** What may wait for the store, in bytes of requests; beyond it, calls are refused with OVERLOADED. */
   readonly maxWaitingBytes?: number;
-  /** Whether gRPC calls take Connect's adapter as all others do. */
-  readonly grpcByConnect?: boolean;
   readonly logger: Logger;
 }
 
@@ -101,7 +99,7 @@ export async function startServerOver(
   ];
   const onRequestEnd = (end: RequestEnd) => logger.debug(end, "request");
   const streamHandler = createGrpcHandler({
-    methods: options.grpcByConnect ? [] : grpcUserMethods(handlers),
+    methods: grpcUserMethods(handlers),
     shutdown: shutdown.signal,
     onRequestEnd,
   });

@@ -1,7 +1,12 @@
 /** One row for each reason of the contract: what a client of each protocol sees of it. */
 import { create } from "@bufbuild/protobuf";
 import { ConnectError, type Transport } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import {
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ErrorReason } from "#gen/rollcall/v1/errors_pb.js";
@@ -14,6 +19,10 @@ import { type Row, rows, unary, users } from "./error-rows.ts";
 
 const protocols: [string, (baseUrl: string) => Transport][] = [
   ["gRPC", (baseUrl) => createGrpcTransport({ baseUrl })],
+  [
+    "gRPC, compressed",
+    (baseUrl) => createGrpcTransport({ baseUrl, sendCompression: compressionGzip, compressMinBytes: 0 }),
+  ],
   ["gRPC-Web", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
   ["Connect JSON", (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false })],
 ];

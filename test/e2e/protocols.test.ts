@@ -1,7 +1,12 @@
 /** The same service through Connect-ES clients of all three protocols, on both stores. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { createClient, type Transport } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import {
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { BatchReport, Outcome, PreferencesMode, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { describeEachStore } from "../support/each-store.ts";
@@ -18,6 +23,11 @@ interface Protocol {
 
 const protocols: Protocol[] = [
   { name: "gRPC", httpVersion: "2", transport: (baseUrl) => createGrpcTransport({ baseUrl }) },
+  {
+    name: "gRPC, compressed",
+    httpVersion: "2",
+    transport: (baseUrl) => createGrpcTransport({ baseUrl, sendCompression: compressionGzip, compressMinBytes: 0 }),
+  },
   ...(["1.1", "2"] as const).flatMap((httpVersion): Protocol[] => [
     {
       name: `gRPC-Web, HTTP/${httpVersion}`,

@@ -28,7 +28,7 @@ export interface GrpcCallOptions {
 export class GrpcCall implements CallContext {
   readonly #stream: ServerHttp2Stream;
   readonly #options: GrpcCallOptions;
-  readonly #deadline: NodeJS.Timeout | undefined;
+  #deadline: NodeJS.Timeout | undefined;
   #abort: AbortController | undefined;
   #ended = false;
   /** Why it ended before its time. */
@@ -37,12 +37,14 @@ export class GrpcCall implements CallContext {
   constructor(stream: ServerHttp2Stream, options: GrpcCallOptions) {
     this.#stream = stream;
     this.#options = options;
-    const { timeoutMs } = options;
-    if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.fail(deadlineExceeded()), timeoutMs);
     stream.on("error", ignore);
     stream.on("close", () => {
       if (!this.#ended) this.#end(canceled());
     });
+    const { timeoutMs } = options;
+    if (timeoutMs === undefined) return;
+    if (timeoutMs <= 0) this.fail(deadlineExceeded());
+    else this.#deadline = setTimeout(() => this.fail(deadlineExceeded()), timeoutMs);
   }
 
   get signal(): AbortSignal {

@@ -3,7 +3,7 @@
  * Connect's adapter, which serves all others, spends several times as long on a call as its work takes. What callers see
  * is the same, but that answers are not compressed.
  */
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { performance } from "node:perf_hooks";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -59,6 +59,7 @@ export function createGrpcHandler({ methods, shutdown, onRequestEnd }: GrpcHandl
         onRequestEnd({ method: nameOf(method), protocol: "grpc", code: codeName(failure), durationMs });
       },
     });
+    if (call.ended) return true;
     underWay.add(call);
     if (error !== undefined) call.fail(error);
     else if (shutdown.aborted) call.fail(shutdown.reason);
@@ -106,7 +107,8 @@ function serveUnary(stream: ServerHttp2Stream, call: GrpcCall, serve: Serve<"una
     }
   });
   stream.on("end", () => {
-    if (call.ended) return;
+    // A caller that resets the stream ends it too.
+    if (call.ended || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
     try {
       envelopes.end();
       if (message === undefined) {

@@ -2,7 +2,7 @@
  * Reads identifies straight from their bytes, without a copy: the requests of which there are most. What is not as every
  * client writes it (an unknown field, a message in pieces) is left to protobuf-es; both read the same.
  */
-import { fromBinary } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Precondition, PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
 import {
@@ -111,11 +111,13 @@ class IdentifyReader {
           break;
         case identifyTags.precondition:
           if (precondition !== undefined) return undefined;
-          precondition = fromBinary(PreconditionSchema, field);
+          precondition = readInner(PreconditionSchema, field);
+          if (precondition === undefined) return undefined;
           break;
         case identifyTags.observedAt:
           if (observedAt !== undefined) return undefined;
-          observedAt = fromBinary(TimestampSchema, field);
+          observedAt = readInner(TimestampSchema, field);
+          if (observedAt === undefined) return undefined;
           break;
         default:
           return undefined;
@@ -144,6 +146,14 @@ class IdentifyReader {
       }
     }
     return -1;
+  }
+}
+
+function readInner<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): MessageShape<Desc> | undefined {
+  try {
+    return fromBinary(desc, bytes);
+  } catch {
+    return undefined;
   }
 }
 

@@ -67,8 +67,12 @@ function sizeOfField(length: number): number {
 }
 
 function sizeOfTimestamp(micros: number): number {
-  const nanos = (micros % 1_000_000) * 1_000;
-  return 1 + sizeOfVarint(Math.floor(micros / 1_000_000)) + (nanos === 0 ? 0 : 1 + sizeOfVarint(nanos));
+  return sizeOfNumber(Math.floor(micros / 1_000_000)) + sizeOfNumber((micros % 1_000_000) * 1_000);
+}
+
+/** Of a field with a number, which is left out where it is 0. */
+function sizeOfNumber(value: number): number {
+  return value === 0 ? 0 : 1 + sizeOfVarint(value);
 }
 
 function sizeOfVarint(value: number): number {
@@ -113,6 +117,7 @@ class FieldWriter {
 
   /** @param value up to 2^53 */
   number(tag: number, value: number): void {
+    if (value === 0) return;
     this.#bytes[this.#pos++] = tag;
     this.#varint(value);
   }
@@ -126,8 +131,7 @@ class FieldWriter {
   #timestamp(tag: number, micros: number, size: number): void {
     this.#head(tag, size);
     this.number(timestampTags.seconds, Math.floor(micros / 1_000_000));
-    const nanos = (micros % 1_000_000) * 1_000;
-    if (nanos !== 0) this.number(timestampTags.nanos, nanos);
+    this.number(timestampTags.nanos, (micros % 1_000_000) * 1_000);
   }
 
   #head(tag: number, size: number): void {
