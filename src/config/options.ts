@@ -1,4 +1,5 @@
 /** Every option, declared once: its flag, its environment variable, its default and what values it takes. */
+import { availableParallelism } from "node:os";
 import { CommanderError, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../telemetry/logger.ts";
 import { limits } from "../users/limits.ts";
@@ -8,6 +9,8 @@ export interface Address {
   readonly host: string;
   readonly port: number;
 }
+
+const maxWorkers = 256;
 
 /** Options of `rollcall serve`. */
 export const serveOptions = {
@@ -25,6 +28,14 @@ export const serveOptions = {
       .env("ROLLCALL_STORE")
       .default(parseStoreLocation("sqlite:data/rollcall.db"), "sqlite:data/rollcall.db")
       .argParser(secret("--store", "ROLLCALL_STORE", parseStoreLocation)),
+  workers: () =>
+    new Option(
+      "--workers <count>",
+      "processes that share the port; auto for one on each core; more than one needs Redis",
+    )
+      .env("ROLLCALL_WORKERS")
+      .default(1)
+      .argParser(checked(parseWorkers)),
   redisKeyPrefix: () =>
     new Option("--redis-key-prefix <text>", "what every key in Redis begins with")
       .env("ROLLCALL_REDIS_KEY_PREFIX")
@@ -139,6 +150,14 @@ function parseKeyPrefix(text: string): string {
 function parseReplicas(text: string): number {
   if (!/^\d{1,2}$/.test(text)) throw new Error("Expected a number of replicas from 0 to 99.");
   return Number(text);
+}
+
+function parseWorkers(text: string): number {
+  const count = text === "auto" ? availableParallelism() : Number(text);
+  if (!/^(auto|\d{1,3})$/.test(text) || count < 1 || count > maxWorkers) {
+    throw new Error(`Expected a number of processes from 1 to ${maxWorkers}, or auto.`);
+  }
+  return count;
 }
 
 function parseSeconds(text: string): number {

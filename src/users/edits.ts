@@ -43,7 +43,7 @@ export function combineEdits(
 }
 
 /** Whether `bytes` are Edits, but for their values: those are not looked at. */
-export function isEdits(bytes: Uint8Array): bytes is Edits {
+function isEdits(bytes: Uint8Array): bytes is Edits {
   let previous: Uint8Array | undefined;
   const entry = new EntryCursor(bytes);
   while (entry.next()) {
