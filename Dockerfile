@@ -17,5 +17,5 @@ ENV NODE_ENV=production \
     ROLLCALL_STORE=sqlite:/data/rollcall.db
 EXPOSE 50051
 HEALTHCHECK CMD ["node", "src/main.ts", "health"]
-ENTRYPOINT ["node", "src/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=24", "src/main.ts"]
 CMD ["serve"]

@@ -13,10 +13,14 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
+/** As `npm start` has them. */
+const nodeFlags = ["--max-semi-space-size=24"];
+
 /** Starts Rollcall as its operator does. */
 export async function startRollcall(store: string, args: readonly string[] = []): Promise<ServerProcess> {
   const words = ["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args];
   const child = fork(new URL("../src/main.ts", import.meta.url), words, {
+    execArgv: nodeFlags,
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   if (child.stdout === null) throw new Error("the server has no output");

@@ -1,18 +1,8 @@
 #!/usr/bin/env node
-import { CommanderError } from "commander";
-import { CliError } from "./cli/cli-error.ts";
-import { createProgram } from "./cli/program.ts";
+import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 
-// Whoever reads the output may stop reading: `rollcall list --all | head`.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
-});
-
-try {
-  await createProgram().parseAsync();
-} catch (error) {
-  if (!(error instanceof CliError || error instanceof CommanderError)) throw error;
-  console.error(`rollcall: ${error.message}`);
-  process.exitCode = 1;
-}
+// What has been compiled once is loaded the next time, from where only the package's owner writes: a third less to start.
+enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/rollcall", import.meta.url)));
+const { run } = await import("./cli/run.ts");
+await run();

@@ -12,6 +12,9 @@ const maxCallUsers = 200;
 /** How many calls the thread has before it, so that it need not wait for the next. */
 const lanes = 2;
 
+/** The thread holds little beyond one call: more would only lie about for longer before it is cleared away. */
+const maxYoungGenerationSizeMb = 16;
+
 type Pending = { resolve: (packed: Uint8Array) => void; reject: (reason: unknown) => void };
 
 /**
@@ -57,7 +60,10 @@ class DatabaseThread {
 
   constructor(path: string) {
     const data: WorkerData = { path };
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: data });
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      workerData: data,
+      resourceLimits: { maxYoungGenerationSizeMb },
+    });
     this.opened = new Promise((resolve, reject) => {
       this.#worker.on("message", (response: Response) => {
         if (response.call >= 0) this.#settle(response);

@@ -1,0 +1,20 @@
+import { CommanderError } from "commander";
+import { CliError } from "./cli-error.ts";
+import { createProgram } from "./program.ts";
+
+/** Does what the arguments of the process ask for. */
+export async function run(): Promise<void> {
+  // Whoever reads the output may stop reading: `rollcall list --all | head`.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
+
+  try {
+    await createProgram().parseAsync();
+  } catch (error) {
+    if (!(error instanceof CliError || error instanceof CommanderError)) throw error;
+    console.error(`rollcall: ${error.message}`);
+    process.exitCode = 1;
+  }
+}
