@@ -15,7 +15,7 @@ export async function runBatch(job: BatchJob, onBegin: () => void): Promise<Batc
   const nextMessage = (): Buffer | undefined => {
     const count = Math.min(job.perMessage, job.to - next);
     if (count <= 0) return undefined;
-    const template = templates.get(count) ?? batchTemplate(count);
+    const template = templates.get(count) ?? batchTemplate(count, job.properties);
     templates.set(count, template);
     for (let item = 0; item < count; item++) template.set(item, next + item, job.value);
     next += count;

@@ -30,6 +30,8 @@ export interface BatchJob {
   readonly to: number;
   /** The value of the property that changes. */
   readonly value: number;
+  /** Of each user; without it, eight of several kinds. */
+  readonly properties?: number;
 }
 
 export type Job = UnaryJob | BatchJob;

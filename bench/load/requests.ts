@@ -30,9 +30,13 @@ export function getUserTemplate(): RequestTemplate {
   );
 }
 
-/** A BatchIdentify message with so many of these identifies. */
-export function batchTemplate(count: number): RequestTemplate {
-  const item = identifyBytes();
+/**
+ * A BatchIdentify message with so many identifies.
+ *
+ * @param properties of each; without it, eight as above
+ */
+export function batchTemplate(count: number, properties?: number): RequestTemplate {
+  const item = properties === undefined ? identifyBytes() : numberedBytes(properties);
   const field = Buffer.concat([Buffer.of(0x0a), varint(item.length), item]);
   return template(Buffer.concat(new Array(count).fill(field)), count);
 }
@@ -51,6 +55,13 @@ function identifyBytes(): Buffer {
       last_seen: `2026-11-25 ${valueMark}`,
     },
   });
+  return Buffer.from(toBinary(IdentifyRequestSchema, request));
+}
+
+/** An Identify with so many properties, of which one changes. */
+function numberedBytes(count: number): Buffer {
+  const texts = Array.from({ length: count }, (_, at) => [`property_${at}`, `value ${at === 0 ? valueMark : at}`]);
+  const request = create(IdentifyRequestSchema, { id: userId(userMark), properties: Object.fromEntries(texts) });
   return Buffer.from(toBinary(IdentifyRequestSchema, request));
 }
 
@@ -91,5 +102,7 @@ function writeDigits(bytes: Buffer, at: number, number: number): void {
 }
 
 function varint(value: number): Buffer {
-  return value < 0x80 ? Buffer.of(value) : Buffer.of((value & 0x7f) | 0x80, value >> 7);
+  const bytes: number[] = [];
+  for (let rest = value; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return Buffer.of(...bytes, value >>> (7 * bytes.length));
 }

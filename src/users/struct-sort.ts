@@ -96,12 +96,41 @@ class Sorter {
     return true;
   }
 
+  /** Merges ever longer runs of notes that are sorted. */
   #sortMany(first: number, count: number): boolean {
-    const order = Array.from({ length: count }, (_, index) => first + index * fields);
-    order.sort((a, b) => this.#compare(a, b));
-    for (let i = 1; i < count; i++) if (this.#compare(order[i - 1] ?? 0, order[i] ?? 0) === 0) return false;
-    const sorted = order.flatMap((at) => [...notes.subarray(at, at + fields)]);
+    let from = Int32Array.from({ length: count }, (_, index) => first + index * fields);
+    let to = new Int32Array(count);
+    for (let run = 1; run < count; run *= 2) {
+      for (let start = 0; start < count; start += 2 * run) {
+        if (!this.#mergeRuns(from, to, start, run)) return false;
+      }
+      [from, to] = [to, from];
+    }
+    const sorted = new Int32Array(count * fields);
+    for (let index = 0; index < count; index++) {
+      for (let field = 0; field < fields; field++) {
+        sorted[index * fields + field] = notes[(from[index] ?? 0) + field] ?? 0;
+      }
+    }
     notes.set(sorted, first);
+    return true;
+  }
+
+  /** Merges two runs of places in the notes, side by side from `start` on; false where a name is in both. */
+  #mergeRuns(from: Int32Array, to: Int32Array, start: number, run: number): boolean {
+    const middle = Math.min(start + run, from.length);
+    const end = Math.min(start + 2 * run, from.length);
+    let left = start;
+    let right = middle;
+    for (let at = start; at < end; at++) {
+      const a = from[left] ?? 0;
+      const b = from[right] ?? 0;
+      const order = left === middle ? 1 : right === end ? -1 : this.#compare(a, b);
+      if (order === 0) return false;
+      to[at] = order < 0 ? a : b;
+      if (order < 0) left++;
+      else right++;
+    }
     return true;
   }
 

@@ -45,6 +45,27 @@ describe("a canonical Struct", () => {
     );
   });
 
+  test.each([2, 32, 33, 100, 512])("has its %i names in the order of their bytes, at every depth", (count) => {
+    const random = seededRandom(count);
+    for (let round = 0; round < 20; round++) {
+      const names = Array.from({ length: count }, (_, at) => `${["k", "K", "é", ""][at % 4]}${at}`);
+      const shuffled = names.map((name) => ({ name, rank: random() })).sort((a, b) => a.rank - b.rank);
+      const inner = Object.fromEntries(shuffled.map(({ name }) => [name, 1]));
+      const sent: JsonObject = Object.fromEntries(shuffled.map(({ name }, at) => [name, at === 0 ? [inner] : name]));
+      const entries = encode(sent);
+      const cursor = new EntryCursor(canonical(sent));
+      const found: Buffer[] = [];
+      while (cursor.next()) found.push(Buffer.from(cursor.bytes.subarray(cursor.nameStart, cursor.nameEnd)));
+      expect(found).toEqual(names.map((name) => Buffer.from(name)).sort(Buffer.compare));
+      expect(isCanonical(canonical(sent))).toBe(true);
+      expect(decode(canonical(sent))).toEqual(decode(entries));
+      // A name that stands twice: the last one wins, wherever the first is.
+      const again = encode({ [shuffled[Math.floor(random() * count)]?.name ?? ""]: "again" });
+      const twice = canonicalStruct([Buffer.concat([encode(sent), again])], "properties");
+      expect("struct" in twice && decode(twice.struct)).toEqual(decode(Buffer.concat([encode(sent), again])));
+    }
+  });
+
   test("is the same for a message field sent in pieces as for one sent whole", () => {
     fc.assert(
       fc.property(properties, properties, seed, (first, second, random) => {
