@@ -3,7 +3,7 @@
  * `npm run bench`, or `npm run bench -- --quick`. Everything is measured in turn, several times; the tables show medians.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type RedisProcess, startRedis } from "../test/support/redis.ts";
@@ -36,6 +36,7 @@ interface Contestant {
   readonly redis: RedisProcess | undefined;
 }
 
+const coresForWorkers = 4;
 /** Recommended for users of this size. */
 const redisArgs = ["--hash-max-listpack-value", "1024"];
 
@@ -57,13 +58,18 @@ try {
       redis: undefined,
     },
   ];
+  // Workers need cores of their own, beside those of Redis and the load.
+  const onWorkers =
+    availableParallelism() < coresForWorkers
+      ? []
+      : [await contestant("Rollcall, 2 workers", (url) => startRollcall(url, ["--workers", "2"]))];
   const instant = { name: "instant store", server: await startPeer("rollcall-instant"), redis: undefined };
   const bare = await startRedis({ args: redisArgs });
   stopping.push(() => bare.stop());
   for (const { server } of [...onSqlite, instant]) stopping.push(() => server.stop());
 
   // Unmeasured, with users of its own: servers run new code more slowly.
-  for (const { server, redis } of [...onRedis, ...onSqlite, instant]) {
+  for (const { server, redis } of [...onRedis, ...onWorkers, ...onSqlite, instant]) {
     await loadBatches(load, server, redis, lengths.users, runs);
   }
   for (let run = 0; run < runs; run++) {
@@ -72,6 +78,7 @@ try {
     for (const method of ["Identify", "GetUser"] as const) {
       for (const each of onRedis) await unary(`${method}, Redis`, method, each, run);
     }
+    for (const each of onWorkers) await unary("Identify, Redis", "Identify", each, run);
     for (const each of onRedis.filter(({ name }) => name !== "connect-node")) {
       await unary("Identify, one caller", "Identify", each, run, { connections: 1, inFlight: 1 });
       const peak = median(results.runs("Identify, Redis", "Rollcall").map(({ perSecond }) => perSecond));

@@ -41,6 +41,10 @@ export function verdicts(results: Results): Verdict[] {
     if (lower !== undefined) against(what, lower[0], 0.7);
     against(`BatchIdentify, SQLite, ${kind}`, "node:sqlite alone", 0.6);
   }
+  const one = ["Identify, Redis", "Rollcall"] as const;
+  const two = ["Identify, Redis", "Rollcall, 2 workers"] as const;
+  const target = "Identify, Redis: a second, with two workers, against one (measured on four cores or more)";
+  all.push({ target, required: 1.6, reached: results.ratio(two, one, "perSecond") });
   return all;
 }
 

@@ -13,7 +13,7 @@ import { runScript } from "./script-runner.ts";
 import { openSingleServer } from "./single-server.ts";
 import { findWarnings } from "./warnings.ts";
 
-/** A user takes up to 0.05 ms of a script, and while one runs nothing else does. */
+/** A user takes about a hundredth of a millisecond of a script, and while one runs nothing else does. */
 const maxCallUsers = 128;
 /** How many calls one server has before it, so that it need not wait for the next. */
 const singleServerLanes = 4;

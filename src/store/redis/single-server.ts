@@ -3,6 +3,9 @@ import { Connection, connect, connectionOptions, type RedisAccess, reconnectPaus
 import { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
 
+/** A Sentinel that does not answer for so long is passed over: ioredis would wait for it without an end. */
+const sentinelTimeoutMs = 1_000;
+
 /** One server that keeps all partitions: the one at an address, or the one that Sentinels say is the primary. */
 export function openSingleServer(access: RedisAccess, waitReplicas: number): Servers {
   const { endpoints, masterName } = access.location;
@@ -31,6 +34,7 @@ function connectBySentinel(access: RedisAccess, name: string): Redis {
     // A primary that Sentinels replaced is left at once, even if it is there still.
     failoverDetector: true,
     sentinelRetryStrategy: reconnectPause,
+    sentinelCommandTimeout: sentinelTimeoutMs,
     ...(sentinel?.username === undefined ? {} : { sentinelUsername: sentinel.username }),
     ...(sentinel?.password === undefined ? {} : { sentinelPassword: sentinel.password }),
     ...(location.tls ? { sentinelTLS: { ...tls }, enableTLSForSentinelMode: true } : {}),
