@@ -4,7 +4,13 @@ import { startServerOver } from "../../src/server/server.ts";
 import type { StoreAdapter } from "../../src/store/adapter.ts";
 
 const store: StoreAdapter = {
-  shape: { lanes: 4, laneOf: (id) => id.charCodeAt(id.length - 1) % 4, mixed: true, maxUsers: 128 },
+  shape: {
+    lanes: 4,
+    laneOf: (id) => id.charCodeAt(id.length - 1) % 4,
+    mixed: true,
+    maxUsers: 128,
+    maxBytes: 64 * 1024,
+  },
   write: async (commands) =>
     commands.map(({ etag }) => ({ outcome: "created", etag, user: undefined, ignored: [] as const })),
   get: async (ids) => ids.map(() => undefined),

@@ -15,6 +15,8 @@ interface CallShape {
   readonly mixed: boolean;
   /** The most users that one call should be about, so that it does not hold up what comes after it. */
   readonly maxUsers: number;
+  /** The most bytes of requests in one call, for the same reason. A single larger one is a call of its own. */
+  readonly maxBytes: number;
 }
 
 /**

@@ -4,8 +4,6 @@ import type { StoreAdapter } from "./adapter.ts";
 import { Lanes } from "./lanes.ts";
 import { bodyOf } from "./packed.ts";
 
-/** Bytes of requests in one call to a store. */
-const maxCallBytes = 256 * 1024;
 /** What may wait for the store, in bytes of requests, if nothing else is said. */
 const defaultMaxWaitingBytes = 64 * 1024 * 1024;
 /** What an item costs beside its body. */
@@ -24,7 +22,7 @@ const listLanes = 4;
  * OVERLOADED
  */
 export function coalesce(store: StoreAdapter, maxWaitingBytes = defaultMaxWaitingBytes): UserStore {
-  const { maxUsers: maxCallItems, ...shape } = store.shape;
+  const { maxUsers: maxCallItems, maxBytes: maxCallBytes, ...shape } = store.shape;
   const bounds = { ...shape, maxCallItems, maxCallBytes, maxWaitingBytes, retryMs, giveUpMs };
   const commands = new Lanes<WriteCommand, WriteResult>({
     ...bounds,

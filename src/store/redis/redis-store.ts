@@ -15,6 +15,8 @@ import { findWarnings } from "./warnings.ts";
 
 /** A user takes about a hundredth of a millisecond of a script, and while one runs nothing else does. */
 const maxCallUsers = 128;
+/** About what a script works through before it stops: it looks at what is stored too. */
+const maxCallBytes = maxScriptWork / 2;
 /** How many calls one server has before it, so that it need not wait for the next. */
 const singleServerLanes = 4;
 
@@ -59,8 +61,10 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   ): Promise<Results> {
     const results: Results = [];
     let again = mayHaveBeenApplied;
+    // After a script has stopped early, the next ones get about as much as that one has done.
+    let most = commands.length;
     while (results.length < commands.length) {
-      const rest = untilDeletedAgain(commands.slice(results.length));
+      const rest = untilDeletedAgain(commands.slice(results.length, results.length + most));
       const partitions = rest.map(({ id }) => partitionOf(id));
       const packed = packCommands(rest, groups.length, (index) => groups.indexOf(partitions[index] ?? 0) + 1);
       const deletions = rest.filter(({ verb }) => verb === "delete").map(({ id, etag }) => keys.deletion(id, etag));
@@ -79,6 +83,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
         again ||= repeated;
         const some = unpackResults(bytes, rest);
         if (some.length === 0) throw new Error("a script executed none of its commands");
+        if (some.length < rest.length) most = some.length + 1;
         results.push(...(again ? some.map((result, index) => asRepeated(result, rest[index])) : some));
       } catch (error) {
         if (!(error instanceof SlotMovingError)) throw error;
@@ -143,12 +148,13 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
 
   return {
     shape: servers.partitioned
-      ? { lanes: partitionCount, laneOf: partitionOf, mixed: false, maxUsers: maxCallUsers }
+      ? { lanes: partitionCount, laneOf: partitionOf, mixed: false, maxUsers: maxCallUsers, maxBytes: maxCallBytes }
       : {
           lanes: singleServerLanes,
           laneOf: (id) => partitionOf(id) % singleServerLanes,
           mixed: true,
           maxUsers: maxCallUsers,
+          maxBytes: maxCallBytes,
         },
     write: (commands) =>
       inShares(

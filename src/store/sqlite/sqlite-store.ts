@@ -9,6 +9,7 @@ import type { Request, Response, Verb, WorkerData } from "./messages.ts";
 /** Users in one call, so that it does not hold the thread up for others for more than a few milliseconds. */
 const maxCallUsers = 200;
 
+const maxCallBytes = 256 * 1024;
 /** How many calls the thread has before it, so that it need not wait for the next. */
 const lanes = 2;
 
@@ -28,7 +29,13 @@ export async function openSqliteStore(path: string): Promise<StoreAdapter> {
   const thread = new DatabaseThread(path);
   await thread.opened;
   return {
-    shape: { lanes, laneOf: (id) => id.charCodeAt(id.length - 1) % lanes, mixed: true, maxUsers: maxCallUsers },
+    shape: {
+      lanes,
+      laneOf: (id) => id.charCodeAt(id.length - 1) % lanes,
+      mixed: true,
+      maxUsers: maxCallUsers,
+      maxBytes: maxCallBytes,
+    },
     async write(commands) {
       return unpackResults(await thread.call("write", packCommands(commands)), commands);
     },
