@@ -246,6 +246,26 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     expect((await exchange({ method: getUser, pieces: [there] }, way)).status).toBe("0");
   });
 
+  test("callers who reset calls at any moment end them, and nothing else", async () => {
+    const closed = Array.from({ length: 200 }, async (_, at) => {
+      const method = at % 2 === 0 ? getUser : batchIdentify;
+      const stream = session.request({
+        ":method": "POST",
+        ":path": path(method),
+        "content-type": "application/grpc",
+        te: "trailers",
+        ...way,
+      });
+      stream.on("error", () => {}).resume();
+      stream.end(at % 2 === 0 ? there : messageOf(batchIdentify, { requests: [{ ...item, validateOnly: true }] }));
+      for (let turn = 0; turn < at % 7; turn++) await new Promise((resolve) => setImmediate(resolve));
+      stream.close(constants.NGHTTP2_CANCEL);
+      await until(() => stream.closed);
+    });
+    await Promise.all(closed);
+    expect((await exchange({ method: getUser, pieces: [there] }, way)).status).toBe("0");
+  });
+
   test("a stream is answered while it goes on, and ends with its last answer", async () => {
     const stream = session.request({
       ":method": "POST",

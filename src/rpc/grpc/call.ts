@@ -12,6 +12,9 @@ const answerHeaders: OutgoingHttpHeaders = {
 const answerOptions = { waitForTrailers: true, sendDate: false } as const;
 const okTrailers: OutgoingHttpHeaders = { "grpc-status": "0" };
 
+/** How long a caller may take to read what was written before an error. */
+const lastAnswerMs = 1_000;
+
 export interface GrpcCallOptions {
   /** In milliseconds from now; undefined where the caller waits for as long as it takes. */
   readonly timeoutMs: number | undefined;
@@ -31,6 +34,7 @@ export class GrpcCall implements CallContext {
   #deadline: NodeJS.Timeout | undefined;
   #abort: AbortController | undefined;
   #ended = false;
+  #trailers = okTrailers;
   /** Why it ended before its time. */
   #reason: ConnectError | undefined;
 
@@ -62,23 +66,22 @@ export class GrpcCall implements CallContext {
 
   /** The one answer of a unary call: a message with its prefix. */
   answer(envelope: Buffer): void {
-    if (!this.#end(undefined)) return;
-    this.#begin(okTrailers);
+    if (!this.#end(undefined) || this.#isGone) return;
+    this.#begin();
     this.#stream.end(envelope);
   }
 
   /** One of several answers. Resolves when the caller has room for more. */
   async write(envelope: Buffer): Promise<void> {
-    if (this.#ended) return;
+    if (this.#ended || this.#isGone) return;
     if (!this.#stream.headersSent) this.#begin();
     if (!this.#stream.write(envelope)) await once(this.#stream, "drain", { signal: this.signal });
   }
 
   /** No further answer comes. */
   finish(): void {
-    if (!this.#end(undefined)) return;
+    if (!this.#end(undefined) || this.#isGone) return;
     if (!this.#stream.headersSent) this.#begin();
-    this.#trailers = okTrailers;
     this.#stream.end();
   }
 
@@ -87,25 +90,31 @@ export class GrpcCall implements CallContext {
     if (this.#ended) return;
     this.#options.restate(error);
     this.#end(error);
+    if (this.#isGone) return;
     const trailers = Object.fromEntries(setTrailerStatus(new Headers(), error));
     if (this.#stream.headersSent) {
       this.#trailers = trailers;
       this.#stream.end();
+      // A caller that reads no further keeps no more than a moment.
+      setTimeout(() => this.#stream.close(constants.NGHTTP2_CANCEL), lastAnswerMs).unref();
     } else {
       this.#stream.respond({ ...answerHeaders, ...trailers }, { endStream: true });
       this.#dismiss();
     }
   }
 
-  #trailers: OutgoingHttpHeaders = okTrailers;
-
-  #begin(trailers?: OutgoingHttpHeaders): void {
-    if (trailers !== undefined) this.#trailers = trailers;
+  #begin(): void {
     this.#stream.respond(answerHeaders, answerOptions);
     this.#stream.on("wantTrailers", () => {
+      if (this.#isGone) return;
       this.#stream.sendTrailers(this.#trailers);
       this.#dismiss();
     });
+  }
+
+  /** Whether the caller has reset the stream, or the connection has broken: nothing can be sent any more. */
+  get #isGone(): boolean {
+    return this.#stream.closed || this.#stream.destroyed;
   }
 
   /** Once all is answered, the client need not send the rest of its request: RFC 9113, section 8.1. */
