@@ -38,6 +38,16 @@ function path(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`;
 }
 
+function openStream(method: DescMethod, headers: Readonly<Record<string, string>>): ClientHttp2Stream {
+  return session.request({
+    ":method": "POST",
+    ":path": path(method),
+    "content-type": "application/grpc",
+    te: "trailers",
+    ...headers,
+  });
+}
+
 function enveloped(message: Uint8Array, flags = 0): Buffer {
   const prefix = Buffer.alloc(5);
   prefix[0] = flags;
@@ -70,14 +80,7 @@ interface Seen {
 /** Everything that a caller sees, without what differs between any two calls: etags and times. */
 function exchange({ method, pieces, headers, pause }: Exchange, way: Readonly<Record<string, string>>): Promise<Seen> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({
-      ":method": "POST",
-      ":path": path(method),
-      "content-type": "application/grpc",
-      te: "trailers",
-      ...way,
-      ...headers,
-    });
+    const stream = openStream(method, { ...way, ...headers });
     const body: Buffer[] = [];
     let head: IncomingHttpHeaders = {};
     let trailers: IncomingHttpHeaders = {};
@@ -231,13 +234,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
 
   test("a caller who resets a call before it is sent ends it, and nothing else", async () => {
     const before = ends();
-    const stream = session.request({
-      ":method": "POST",
-      ":path": path(getUser),
-      "content-type": "application/grpc",
-      te: "trailers",
-      ...way,
-    });
+    const stream = openStream(getUser, way);
     stream.on("error", () => {});
     stream.write(there.subarray(0, 4));
     await new Promise((resolve) => setImmediate(resolve));
@@ -249,13 +246,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
   test("callers who reset calls at any moment end them, and nothing else", async () => {
     const closed = Array.from({ length: 200 }, async (_, at) => {
       const method = at % 2 === 0 ? getUser : batchIdentify;
-      const stream = session.request({
-        ":method": "POST",
-        ":path": path(method),
-        "content-type": "application/grpc",
-        te: "trailers",
-        ...way,
-      });
+      const stream = openStream(method, way);
       stream.on("error", () => {}).resume();
       stream.end(at % 2 === 0 ? there : messageOf(batchIdentify, { requests: [{ ...item, validateOnly: true }] }));
       for (let turn = 0; turn < at % 7; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -267,13 +258,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
   });
 
   test("a stream is answered while it goes on, and ends with its last answer", async () => {
-    const stream = session.request({
-      ":method": "POST",
-      ":path": path(batchIdentify),
-      "content-type": "application/grpc",
-      te: "trailers",
-      ...way,
-    });
+    const stream = openStream(batchIdentify, way);
     const pieces: Buffer[] = [];
     let trailers: IncomingHttpHeaders = {};
     stream.on("data", (piece: Buffer) => pieces.push(piece));
@@ -289,13 +274,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
   });
 
   test("a call with an answer before its request has ended is over at once", async () => {
-    const stream = session.request({
-      ":method": "POST",
-      ":path": path(getUser),
-      "content-type": "application/grpc",
-      te: "trailers",
-      ...way,
-    });
+    const stream = openStream(getUser, way);
     let status: unknown;
     const see = (answer: IncomingHttpHeaders) => {
       status = answer["grpc-status"] ?? status;
