@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type RedisProcess, startRedis } from "../test/support/redis.ts";
+import { batchShape, redisArgs } from "./conditions.ts";
 import type { BatchJob } from "./load/jobs.ts";
 import { LoadProcess } from "./load/load-process.ts";
 import { median } from "./median.ts";
@@ -35,7 +36,6 @@ interface Point {
   readonly redisCpu: number | undefined;
 }
 
-const shape = { connections: 2, perMessage: 500, messagesInFlight: 3 } as const;
 /** Users that one point of a series is measured with. */
 const sample = 100_000;
 const usersPerStream = 250_000;
@@ -54,7 +54,7 @@ try {
     await withRedis(async (server, redis) => {
       const users = Math.min(sample, Math.ceil(800_000 / properties));
       const perMessage = Math.max(1, Math.min(500, Math.floor(16_000 / properties)));
-      const job = { ...shape, perMessage, properties, from: 0, to: users };
+      const job = { ...batchShape, perMessage, properties, from: 0, to: users };
       await batch(server, { ...job, value: 0 });
       await measure("properties of a user, one changed", properties, server, redis, users, (run) =>
         batch(server, { ...job, value: run + 1 }),
@@ -63,7 +63,7 @@ try {
   }
   for (const callers of [1, 3, 10, 30, 100, 300, 1_000]) {
     await withRedis(async (server, redis) => {
-      await batch(server, { ...shape, from: 0, to: sample, value: 0 });
+      await batch(server, { ...batchShape, from: 0, to: sample, value: 0 });
       const connections = Math.min(callers, 20);
       const inFlight = Math.round(callers / connections);
       await measure("callers of Identify", callers, server, redis, undefined, async (run, onBegin) => {
@@ -76,7 +76,7 @@ try {
   for (const perMessage of [1, 3, 10, 30, 100, 300, 1_000]) {
     await withRedis(async (server, redis) => {
       const users = Math.min(sample, perMessage * 20_000);
-      const job = { ...shape, perMessage, from: 0, to: users };
+      const job = { ...batchShape, perMessage, from: 0, to: users };
       await batch(server, { ...job, value: 0 });
       await measure("users in a message, one of eight properties changed", perMessage, server, redis, users, (run) =>
         batch(server, { ...job, value: run + 1 }),
@@ -100,7 +100,7 @@ for (const point of points) {
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(points, undefined, 1)}\n`);
 
 async function withRedis(work: (server: ServerProcess, redis: RedisProcess) => Promise<void>): Promise<void> {
-  const redis = await startRedis({ args: ["--hash-max-listpack-value", "1024"] });
+  const redis = await startRedis({ args: redisArgs });
   try {
     const server = await startRollcall(redis.url, ["--required-properties", ""]);
     await work(server, redis);
@@ -119,7 +119,7 @@ async function overStored(
 ): Promise<void> {
   let stored = 0;
   for (let size = 10_000; size <= most; size *= 10) {
-    await batch(server, { ...shape, from: stored, to: size, value: 0 });
+    await batch(server, { ...batchShape, from: stored, to: size, value: 0 });
     stored = size;
     const parts = 10;
     let value = 0;
@@ -129,7 +129,7 @@ async function overStored(
         const perPart = Math.min(sample, size) / parts;
         for (let part = 0; part < parts; part++, sent += perPart) {
           const from = Math.floor((part * size) / parts);
-          await batch(server, { ...shape, from, to: from + perPart, value });
+          await batch(server, { ...batchShape, from, to: from + perPart, value });
         }
       }
       return sample;

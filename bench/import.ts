@@ -13,6 +13,7 @@ import { isDeepStrictEqual, parseArgs } from "node:util";
 import { exampleUsers } from "../examples/generate-users.ts";
 import { createUserClient } from "../src/client/index.ts";
 import { startRedis } from "../test/support/redis.ts";
+import { redisArgs } from "./conditions.ts";
 
 const main = new URL("../src/main.ts", import.meta.url).pathname;
 const concurrentReads = 64;
@@ -26,7 +27,7 @@ const file = join(directory, "users.ndjson");
 try {
   await pipeline(lines(), createWriteStream(file));
   await measure("SQLite", `sqlite:${join(directory, "users.db")}`);
-  const redis = await startRedis({ args: ["--hash-max-listpack-value", "1024"] });
+  const redis = await startRedis({ args: redisArgs });
   try {
     await measure("Redis", redis.url);
   } finally {

@@ -1,5 +1,6 @@
 /** Loads a server and says what it took: figures for each call, or each user. */
 import type { RedisProcess } from "../test/support/redis.ts";
+import { batchShape } from "./conditions.ts";
 import type { Figures } from "./figures.ts";
 import type { BatchJob, UnaryJob } from "./load/jobs.ts";
 import type { LoadProcess } from "./load/load-process.ts";
@@ -11,9 +12,6 @@ export interface Lengths {
   /** Users that there are, and that one batch load sends. */
   readonly users: number;
 }
-
-/** As an import would: few connections, a few messages ahead of the answers. */
-const batchShape = { connections: 2, perMessage: 500, messagesInFlight: 3 } as const;
 
 export async function loadUnary(
   load: LoadProcess,

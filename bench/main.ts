@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type RedisProcess, startRedis } from "../test/support/redis.ts";
 import { redisAlone, SqliteAlone } from "./baselines.ts";
+import { redisArgs } from "./conditions.ts";
 import { Results } from "./figures.ts";
 import { LoadProcess } from "./load/load-process.ts";
 import { type Lengths, loadBatches, loadUnary } from "./loads.ts";
@@ -37,8 +38,6 @@ interface Contestant {
 }
 
 const coresForWorkers = 4;
-/** Recommended for users of this size. */
-const redisArgs = ["--hash-max-listpack-value", "1024"];
 
 const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
 const results = new Results();

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { startRedis } from "../test/support/redis.ts";
+import { batchShape, redisArgs } from "./conditions.ts";
 import { LoadProcess } from "./load/load-process.ts";
 import { median } from "./median.ts";
 import { memoryOf, type ServerProcess, startRollcall } from "./processes.ts";
@@ -30,7 +31,7 @@ const load = new LoadProcess();
 try {
   console.log("| store | users | a second | resident MiB, least | most | growth after the first tenth |");
   console.log("|---|--:|--:|--:|--:|--:|");
-  const redis = await startRedis({ args: ["--hash-max-listpack-value", "1024"] });
+  const redis = await startRedis({ args: redisArgs });
   try {
     await importInto("Redis", await startRollcall(redis.url));
   } finally {
@@ -50,8 +51,7 @@ async function importInto(store: string, server: ServerProcess): Promise<void> {
   const start = performance.now();
   for (let from = 0; from < users; from += step) {
     const to = Math.min(from + step, users);
-    const shape = { connections: 2, perMessage: 500, messagesInFlight: 3 };
-    const result = await load.run({ kind: "batch", port: server.port, ...shape, from, to, value: 0 });
+    const result = await load.run({ kind: "batch", port: server.port, ...batchShape, from, to, value: 0 });
     if (result.created !== to - from) throw new Error("not every user was created");
     if (to > warmUp) resident.push(memoryOf(server.pid).residentMiB);
   }

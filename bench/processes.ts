@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { nodeFlags } from "./conditions.ts";
 
 /** USER_HZ, which is the same on every Linux that Node runs on: proc(5). */
 const ticksPerSecond = 100;
@@ -12,9 +13,6 @@ export interface ServerProcess {
   readonly pid: number;
   stop(): Promise<void>;
 }
-
-/** As `npm start` has them. */
-const nodeFlags = ["--max-semi-space-size=24"];
 
 /** Starts Rollcall as its operator does. */
 export async function startRollcall(store: string, args: readonly string[] = []): Promise<ServerProcess> {

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { startRedis } from "../test/support/redis.ts";
+import { batchShape, nodeFlags, redisArgs } from "./conditions.ts";
 import { LoadProcess } from "./load/load-process.ts";
 
 const main = new URL("../src/main.ts", import.meta.url).pathname;
@@ -29,7 +30,7 @@ interface ProfileNode {
 
 const load = new LoadProcess();
 try {
-  const shape = { kind: "batch", connections: 2, perMessage: 500, messagesInFlight: 3, from: 0, to: users } as const;
+  const shape = { kind: "batch", ...batchShape, from: 0, to: users } as const;
   const unary = { kind: "unary", connections: 4, inFlight: 32, warmUpSeconds: 2, seconds: 6, users, seed: 1 } as const;
   const imported = async (port: number) => {
     for (let value = 1; value <= 12; value++) await load.run({ ...shape, port, value });
@@ -54,15 +55,14 @@ try {
 /** The share of each part in the time that the server was busy while some work ran. */
 async function profile(work: (port: number) => Promise<unknown>): Promise<Map<string, number>> {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-profile-"));
-  const redis = await startRedis({ args: ["--hash-max-listpack-value", "1024"] });
+  const redis = await startRedis({ args: redisArgs });
   try {
-    const flags = ["--max-semi-space-size=24", "--cpu-prof", "--cpu-prof-dir", directory];
+    const flags = [...nodeFlags, "--cpu-prof", "--cpu-prof-dir", directory];
     const args = ["serve", "--listen", "127.0.0.1:0", "--store", redis.url, "--log-level", "error"];
     const child = spawn(process.execPath, [...flags, main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
     const [line] = await once(createInterface({ input: child.stdout }), "line");
     const port = Number(/http:\/\/[\d.]+:(\d+)/.exec(String(line))?.[1]);
-    const shape = { kind: "batch", connections: 2, perMessage: 500, messagesInFlight: 3 } as const;
-    await load.run({ ...shape, port, from: 0, to: users, value: 0 });
+    await load.run({ kind: "batch", ...batchShape, port, from: 0, to: users, value: 0 });
     await work(port);
     child.kill("SIGTERM");
     await once(child, "exit");

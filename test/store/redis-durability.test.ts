@@ -1,26 +1,11 @@
 /** What an answer says where replicas are waited for, and where answers of Redis are lost. */
 import { expect, onTestFinished, test } from "vitest";
-import type { RedisSettings } from "../../src/server/open-store.ts";
-import type { UserStore } from "../../src/users/store.ts";
 import { applied, command, deletion, userId } from "../support/commands.ts";
 import { startCuttingProxy } from "../support/cutting-proxy.ts";
-import { type RedisProcess, startRedis } from "../support/redis.ts";
-import { openRedis } from "../support/stores.ts";
+import { redisWith, storeIn } from "../support/for-one-test.ts";
 import { until } from "../support/until.ts";
 
 const unavailable = { reason: "STORE_UNAVAILABLE" };
-
-async function redisWith(...args: string[]): Promise<RedisProcess> {
-  const redis = await startRedis({ args });
-  onTestFinished(() => redis.stop());
-  return redis;
-}
-
-async function storeIn(url: string, settings: RedisSettings = {}): Promise<UserStore> {
-  const store = await openRedis(url, settings);
-  onTestFinished(() => store.close());
-  return store;
-}
 
 test("what too few replicas have is STORE_UNAVAILABLE, whether it changes anything or not", async () => {
   const primary = await redisWith();

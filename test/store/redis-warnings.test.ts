@@ -4,23 +4,8 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { Transform } from "node:stream";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
-import type { RedisSettings } from "../../src/server/open-store.ts";
-import type { UserStore } from "../../src/users/store.ts";
-import { type RedisProcess, startRedis } from "../support/redis.ts";
-import { openRedis } from "../support/stores.ts";
+import { redisWith, storeIn } from "../support/for-one-test.ts";
 import { until } from "../support/until.ts";
-
-async function redisWith(...args: string[]): Promise<RedisProcess> {
-  const redis = await startRedis({ args });
-  onTestFinished(() => redis.stop());
-  return redis;
-}
-
-async function storeIn(url: string, settings: RedisSettings = {}): Promise<UserStore> {
-  const store = await openRedis(url, settings);
-  onTestFinished(() => store.close());
-  return store;
-}
 
 test("what is wrong with a server is said in a line each", async () => {
   const redis = await redisWith("--maxmemory-policy", "allkeys-lru");
