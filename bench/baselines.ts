@@ -4,11 +4,9 @@ import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
 import { readIdentifyRequest } from "../src/rpc/grpc/read-identify.ts";
-import { packCommands } from "../src/store/packed.ts";
 import { createKeys, partitionOf } from "../src/store/redis/keys.ts";
-import { loadScript } from "../src/store/redis/script.ts";
 import { ScriptCommand } from "../src/store/redis/script-command.ts";
-import { writeLimits } from "../src/store/redis/script-limits.ts";
+import { placed, writeCall } from "../src/store/redis/write-call.ts";
 import { layout } from "../src/store/sqlite/user-table.ts";
 import { createEtagSource } from "../src/users/etag.ts";
 import { prepareIdentify, requiredProperties } from "../src/users/identify.ts";
@@ -44,19 +42,12 @@ function* commands(from: number, to: number, value: number): Generator<IdentifyC
 export async function redisAlone(port: number, from: number, to: number, value: number): Promise<number> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await once(socket, "connect");
-  const script = loadScript("merge", "write");
   const keys = createKeys("rollcall:");
   const waiting: IdentifyCommand[][] = Array.from({ length: lanes }, () => []);
   const calls: Buffer[] = [];
   const makeCall = (share: readonly IdentifyCommand[]) => {
     const groups = [...new Set(share.map(({ id }) => partitionOf(id)))];
-    const packed = packCommands(share, groups.length, (at) => groups.indexOf(partitionOf(share[at]?.id ?? "")) + 1);
-    const call = {
-      script,
-      keys: [...groups.map(keys.ids), ...share.map(({ id }) => keys.user(id))],
-      args: [packed, ...writeLimits],
-      writes: true,
-    };
+    const call = writeCall(keys, share.map(placed), groups);
     return new ScriptCommand(call, calls.length === 0, [never, 0]).toWritable();
   };
   for (const command of commands(from, to, value)) {

@@ -1,5 +1,8 @@
 /** Numbers, texts and bytes one after the other in one buffer, little-endian. */
 
+/** What a UTF-16 code unit takes in UTF-8. */
+const maxBytesPerUnit = 3;
+
 /** A buffer that grows, of which it owns the whole memory. */
 export class PackedWriter {
   #buffer: Buffer;
@@ -70,18 +73,9 @@ export class PackedWriter {
 
   /** Answers how many bytes the text takes. */
   #utf8(text: string): number {
-    const { length } = text;
-    const at = this.#reserve(length);
-    const buffer = this.#buffer;
-    for (let i = 0; i < length; i++) {
-      const unit = text.charCodeAt(i);
-      if (unit >= 0x80) {
-        const bytes = Buffer.byteLength(text);
-        this.#reserve(bytes - length);
-        return this.#buffer.write(text, at);
-      }
-      buffer[at + i] = unit;
-    }
+    const at = this.#reserve(text.length * maxBytesPerUnit);
+    const length = this.#buffer.write(text, at);
+    this.#length = at + length;
     return length;
   }
 
@@ -132,11 +126,11 @@ export class PackedReader {
   }
 
   shortText(): string {
-    return this.#take(this.u8()).toString("utf8");
+    return this.#text(this.u8());
   }
 
   text(): string {
-    return this.textBytes().toString("utf8");
+    return this.#text(this.u16());
   }
 
   /** Of a text with a length of two bytes; a view, not a copy. */
@@ -149,11 +143,22 @@ export class PackedReader {
     return this.#take(this.u32());
   }
 
+  #text(length: number): string {
+    const start = this.#skip(length);
+    return this.#buffer.toString("utf8", start, start + length);
+  }
+
   #take(length: number): Buffer {
-    const end = this.#pos + length;
+    const start = this.#skip(length);
+    return this.#buffer.subarray(start, start + length);
+  }
+
+  /** Answers where what is skipped starts. */
+  #skip(length: number): number {
+    const start = this.#pos;
+    const end = start + length;
     if (end > this.#buffer.length) throw new RangeError("packed data ends early");
-    const taken = this.#buffer.subarray(this.#pos, end);
     this.#pos = end;
-    return taken;
+    return start;
   }
 }

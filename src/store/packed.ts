@@ -2,8 +2,8 @@
  * The packed form in which the adapters hand lists of commands and results over, to a script or to a thread: one
  * buffer each way, little-endian, instead of an object and several strings for each user.
  *
- *     commands   u8 groups, u32 count, then for each: u8 verb, u8 flags, u8 group, u8+etag, u16+id, u32+body (edits or
- *                preferences), and where the flags say so: u64 observed µs, u8+etag wanted
+ *     commands   u8 groups, u32 count, then for each: u8 verb, u8 flags, u8 group, u8+etag, u16+id (only where nothing else
+ *                in the call says it), u32+body (edits or preferences), and where the flags say so: u64 observed µs, u8+etag wanted
  *     results    for each: u8 status; where it was applied: u8+etag, u16 count of names ignored with u8+name for each,
  *                then a found user if it was wanted; too many, too large: u32 how many; fewer results than commands where
  *                the first commands were enough for one call
@@ -56,19 +56,20 @@ const outcomes: Readonly<Record<number, WriteOutcome>> = {
   [status.deleted]: "deleted",
 };
 
-/**
- * @param groups how many groups there are, 0 to 64
- * @param groupOf the group of each command, from 1; adapters that keep users together by group use it
- */
-export function packCommands(
-  commands: readonly WriteCommand[],
-  groups = 0,
-  groupOf: (index: number) => number = () => 0,
-): Buffer {
+/** Where a call carries the key of each user, and users are kept together by group. */
+export interface Grouping {
+  /** How many groups there are, 0 to 64. */
+  readonly groups: number;
+  /** The group of a command, from 1. */
+  readonly groupOf: (index: number) => number;
+}
+
+/** @param grouping without it, the commands bring the users' ids */
+export function packCommands(commands: readonly WriteCommand[], grouping?: Grouping): Buffer {
   const size = commands.reduce((sum, command) => sum + frameBytes + command.id.length + bodyOf(command).length, 5);
-  const writer = new PackedWriter(size).u8(groups).u32(commands.length);
+  const writer = new PackedWriter(size).u8(grouping?.groups ?? 0).u32(commands.length);
   commands.forEach((command, index) => {
-    packCommand(writer, command, groupOf(index));
+    packCommand(writer, command, grouping?.groupOf(index));
   });
   return writer.finish();
 }
@@ -76,7 +77,7 @@ export function packCommands(
 /** What a command takes beside its id and its body, as a rule. */
 const frameBytes = 32;
 
-function packCommand(writer: PackedWriter, command: WriteCommand, group: number): void {
+function packCommand(writer: PackedWriter, command: WriteCommand, group: number | undefined): void {
   const observedAt = command.verb === "identify" ? command.observedAt : undefined;
   const wanted = command.precondition;
   let flag = 0;
@@ -85,7 +86,13 @@ function packCommand(writer: PackedWriter, command: WriteCommand, group: number)
   else if (command.allowMissing) flag |= flags.allowMissing;
   if (observedAt !== undefined) flag |= flags.observed;
   if (wanted !== undefined) flag |= "etag" in wanted ? flags.ifEtag : wanted.exists ? flags.ifExists : flags.ifMissing;
-  writer.u8(verbOf(command)).u8(flag).u8(group).shortText(command.etag).text(command.id).bytes(bodyOf(command));
+  writer
+    .u8(verbOf(command))
+    .u8(flag)
+    .u8(group ?? 0)
+    .shortText(command.etag);
+  if (group === undefined) writer.text(command.id);
+  writer.bytes(bodyOf(command));
   if (observedAt !== undefined) writer.u64(observedAt);
   if (wanted !== undefined && "etag" in wanted) writer.shortText(wanted.etag);
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const alphabet = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", "latin1");
 /** Of the counter's 48 bits, those that change with every etag; the others are written out when they change. */
 const lowBits = 12;
+const length = 20;
 
 /**
  * A source of etags that never repeats one: random bytes of its own, then a counter. No clock is involved, so that
@@ -12,15 +13,17 @@ const lowBits = 12;
  */
 export function createEtagSource(random: (size: number) => Buffer = randomBytes): () => string {
   const bytes = Buffer.concat([random(9), Buffer.alloc(6)]);
+  const text = Buffer.alloc(length);
   let drawn = 0;
-  let head = "";
   return () => {
     const low = drawn % 2 ** lowBits;
     if (low === 0) {
       bytes.writeUIntBE(drawn, 9, 6);
-      head = bytes.toString("base64url").slice(0, -2);
+      text.write(bytes.toString("base64url"), "latin1");
     }
     drawn++;
-    return head + alphabet.charAt(low >> 6) + alphabet.charAt(low & 0x3f);
+    text[length - 2] = alphabet[low >> 6] ?? 0;
+    text[length - 1] = alphabet[low & 0x3f] ?? 0;
+    return text.toString("latin1");
   };
 }

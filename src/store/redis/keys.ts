@@ -48,6 +48,8 @@ export interface Keys {
   user(id: string): string;
   /** The same, where the user's partition is known already. */
   userIn(partition: number, id: string): string;
+  /** Where the id begins in the key of a user: the bytes before it. */
+  readonly bytesBeforeId: number;
   /** A key that says for a while that a deletion of the user `id` has been done. */
   deletion(id: string, etag: string): string;
   /** A sorted set, all scores 0: the ids of a partition's users in byte order. */
@@ -60,6 +62,7 @@ export function createKeys(prefix: string): Keys {
   return {
     user: (id) => `${heads[partitionOf(id)]}user:${id}`,
     userIn: (partition, id) => `${heads[partition]}user:${id}`,
+    bytesBeforeId: Buffer.byteLength(`${heads[0]}user:`),
     deletion: (id, etag) => `${heads[partitionOf(id)]}deleted:${etag}`,
     ids: (partition) => `${heads[partition]}ids`,
   };

@@ -2,16 +2,17 @@ import { UserError } from "../../users/errors.ts";
 import type { StoredUser, WriteCommand, WriteResult } from "../../users/store.ts";
 import type { UserId } from "../../users/user-id.ts";
 import type { Postponed, StoreAdapter } from "../adapter.ts";
-import { packCommands, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
+import { readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
 import { openCluster } from "./cluster-servers.ts";
 import type { RedisAccess } from "./connection.ts";
 import { NotSentError, SlotMovingError } from "./failures.ts";
 import { createKeys, partitionCount, partitionOf } from "./keys.ts";
 import { loadScript } from "./script.ts";
-import { maxScriptWork, writeLimits } from "./script-limits.ts";
+import { maxScriptWork } from "./script-limits.ts";
 import { runScript } from "./script-runner.ts";
 import { openSingleServer } from "./single-server.ts";
 import { findWarnings } from "./warnings.ts";
+import { type PlacedCommand, placed, writeCall } from "./write-call.ts";
 
 /** A user takes about a hundredth of a millisecond of a script, and while one runs nothing else does. */
 const maxCallUsers = 128;
@@ -37,7 +38,6 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const servers = open(options, options.waitReplicas);
   const keys = createKeys(options.keyPrefix);
   const scripts = {
-    write: loadScript("merge", "write"),
     get: loadScript("get"),
     list: loadScript("list"),
     check: loadScript("check"),
@@ -55,7 +55,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
    */
   async function writeAt(
     place: number,
-    commands: readonly WriteCommand[],
+    commands: readonly PlacedCommand[],
     groups: readonly number[],
     mayHaveBeenApplied = false,
   ): Promise<Results> {
@@ -65,26 +65,14 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     let most = commands.length;
     while (results.length < commands.length) {
       const rest = untilDeletedAgain(commands.slice(results.length, results.length + most));
-      const partitions = rest.map(({ id }) => partitionOf(id));
-      const packed = packCommands(rest, groups.length, (index) => groups.indexOf(partitions[index] ?? 0) + 1);
-      const deletions = rest.filter(({ verb }) => verb === "delete").map(({ id, etag }) => keys.deletion(id, etag));
-      const call = {
-        script: scripts.write,
-        keys: [
-          ...groups.map(keys.ids),
-          ...rest.map(({ id }, index) => keys.userIn(partitions[index] ?? 0, id)),
-          ...(groups.length > 0 ? deletions : []),
-        ],
-        args: [packed, ...writeLimits],
-        writes: true,
-      };
       try {
-        const { bytes, repeated } = await runScript(servers, place, call);
+        const { bytes, repeated } = await runScript(servers, place, writeCall(keys, rest, groups));
         again ||= repeated;
-        const some = unpackResults(bytes, rest);
+        const sent = rest.map(({ command }) => command);
+        const some = unpackResults(bytes, sent);
         if (some.length === 0) throw new Error("a script executed none of its commands");
         if (some.length < rest.length) most = some.length + 1;
-        results.push(...(again ? some.map((result, index) => asRepeated(result, rest[index])) : some));
+        results.push(...(again ? some.map((result, index) => asRepeated(result, sent[index])) : some));
       } catch (error) {
         if (!(error instanceof SlotMovingError)) throw error;
         // By one key a user can be found wherever it is; to be created or deleted, it needs its index too.
@@ -92,7 +80,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
         results.push(
           ...(await inShares(
             rest,
-            ({ id }) => id,
+            ({ command }) => command.id,
             (share) => writeAt(place, share, [], repeated),
           )),
         );
@@ -158,9 +146,9 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
         },
     write: (commands) =>
       inShares(
-        commands,
-        ({ id }) => placeOf(id),
-        (share, place) => writeAt(place, share, [...new Set(share.map(({ id }) => partitionOf(id)))]),
+        commands.map(placed),
+        ({ partition }) => (servers.partitioned ? partition : 0),
+        (share, place) => writeAt(place, share, [...new Set(share.map(({ partition }) => partition))]),
       ),
     get: (ids) => inShares(ids, placeOf, (share, place) => readAll(share, (some) => getAt(place, some))),
     async list(after, count) {
@@ -246,9 +234,10 @@ function asRepeated<Result extends WriteResult | Postponed>(
  * The first commands, up to the deletion of a user that one of them writes: were both sent again after both have been
  * applied, the first would create the user anew, and the deletion has been done.
  */
-function untilDeletedAgain(commands: readonly WriteCommand[]): readonly WriteCommand[] {
+function untilDeletedAgain(commands: readonly PlacedCommand[]): readonly PlacedCommand[] {
   const deletion = commands.findIndex(
-    ({ verb, id }, index) => verb === "delete" && commands.findIndex((other) => other.id === id) < index,
+    ({ command: { verb, id } }, index) =>
+      verb === "delete" && commands.findIndex(({ command }) => command.id === id) < index,
   );
   return deletion < 0 ? commands : commands.slice(0, deletion);
 }

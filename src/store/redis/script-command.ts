@@ -21,58 +21,30 @@ export class ScriptCommand extends Command {
   }
 }
 
-const star = 0x2a;
-const dollar = 0x24;
-const zero = 0x30;
-const carriageReturn = 0x0d;
-const lineFeed = 0x0a;
-const lineEndBytes = 2;
+const lineEnd = "\r\n";
 
 /** As an array of bulk strings: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
 function encodeWords(words: readonly ScriptArgument[]): Buffer {
-  let size = sizeOfHead(words.length);
-  const texts = words.map((word) => (typeof word === "number" ? String(word) : word));
-  const lengths = texts.map((text) => (typeof text === "string" ? Buffer.byteLength(text) : text.length));
-  for (const length of lengths) size += sizeOfHead(length) + length + lineEndBytes;
-  const encoded = Buffer.allocUnsafe(size);
-  let at = writeHead(encoded, star, words.length, 0);
-  for (let index = 0; index < texts.length; index++) {
-    const text = texts[index] ?? "";
-    const length = lengths[index] ?? 0;
-    at = writeHead(encoded, dollar, length, at);
-    if (typeof text !== "string") encoded.set(text, at);
-    else if (text.length === length) writeAscii(encoded, text, at);
-    else encoded.write(text, at);
-    at = writeLineEnd(encoded, at + length);
+  const pieces: (string | Uint8Array)[] = [];
+  let text = `*${words.length}${lineEnd}`;
+  for (const word of words) {
+    if (word instanceof Uint8Array) {
+      pieces.push(`${text}$${word.length}${lineEnd}`, word);
+      text = lineEnd;
+    } else {
+      text += `$${Buffer.byteLength(String(word))}${lineEnd}${word}${lineEnd}`;
+    }
+  }
+  pieces.push(text);
+  const encoded = Buffer.allocUnsafe(pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0));
+  let at = 0;
+  for (const piece of pieces) {
+    if (typeof piece === "string") {
+      at += encoded.write(piece, at);
+    } else {
+      encoded.set(piece, at);
+      at += piece.length;
+    }
   }
   return encoded;
-}
-
-/** Of a sign, a number and the end of the line. */
-function sizeOfHead(value: number): number {
-  let digits = 1;
-  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
-  return 1 + digits + lineEndBytes;
-}
-
-function writeHead(bytes: Buffer, sign: number, value: number, at: number): number {
-  const end = at + sizeOfHead(value) - lineEndBytes;
-  bytes[at] = sign;
-  let rest = value;
-  for (let place = end - 1; place > at; place--) {
-    bytes[place] = zero + (rest % 10);
-    rest = Math.floor(rest / 10);
-  }
-  return writeLineEnd(bytes, end);
-}
-
-function writeLineEnd(bytes: Buffer, at: number): number {
-  bytes[at] = carriageReturn;
-  bytes[at + 1] = lineFeed;
-  return at + lineEndBytes;
-}
-
-/** Most words are short, for which this is the fastest way. */
-function writeAscii(bytes: Buffer, text: string, at: number): void {
-  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
 }

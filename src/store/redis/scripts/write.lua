@@ -13,10 +13,11 @@ ARGV[4]         the most bytes that a user's preferences have
 ARGV[5]         how far a time of observation may be ahead of this server's clock, in microseconds
 ARGV[6]         how long a deletion is remembered, in milliseconds
 ARGV[7]         the work after which no further command is executed: bytes stored and sent, and properties at what they take
-ARGV[8]         the time after which nothing is executed, in microseconds of this server's clock
-ARGV[9]         1 if something must be written whatever is found, so that replicas can be waited for
+ARGV[8]         how many bytes there are before the id in the key of a user
+ARGV[9]         the time after which nothing is executed, in microseconds of this server's clock
+ARGV[10]        1 if something must be written whatever is found, so that replicas can be waited for
 
-Returns the results, packed (see packed.ts); the error EXPIRED after the time in ARGV[8].
+Returns the results, packed (see packed.ts); the error EXPIRED after the time in ARGV[9].
 
 meta is u64 created µs, u64 updated µs, then the etag; properties and preferences are canonical Structs; observed is marks
 (see observed.ts).
@@ -33,7 +34,7 @@ local maxProperties, maxPropertiesBytes, maxPreferencesBytes = tonumber(ARGV[2])
 local maxAhead, maxWork = tonumber(ARGV[5]), tonumber(ARGV[7])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-if now > tonumber(ARGV[8]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
+if now > tonumber(ARGV[9]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
 
 local band, max, call, values = bit.band, math.max, redis.call, _G.unpack
 local work, written = 0, false
@@ -45,11 +46,13 @@ local groups, total, commandsAt = unpack('<BI4', commands)
 -- Ids of users created, by group, that the index does not have yet; in front of each, its score.
 local unlisted = {}
 
-local function list(group, id)
+local idFrom = tonumber(ARGV[8]) + 1
+
+local function list(group, key)
   local ids = unlisted[group] or {}
   unlisted[group] = ids
   ids[#ids + 1] = 0
-  ids[#ids + 1] = id
+  ids[#ids + 1] = sub(key, idFrom)
 end
 
 local function listAll()
@@ -147,7 +150,7 @@ local function identify(command, user, key, again)
   if status == CREATED and groups == 0 then return refused(POSTPONED) end
 
   if status ~= UNCHANGED then write(key, user, command.etag, 'properties', properties) end
-  if status == CREATED then list(command.group, command.id) end
+  if status == CREATED then list(command.group, key) end
   if marked then
     written = true
     call('HSET', key, 'observed', packMarks(marks))
@@ -174,14 +177,14 @@ local function delete(command, user, key, doneKey)
   written = true
   listAll()
   call('DEL', key)
-  call('ZREM', KEYS[command.group], command.id)
+  call('ZREM', KEYS[command.group], sub(key, idFrom))
   call('SET', doneKey, '', 'PX', ARGV[6])
   return applied(command, DELETED, {})
 end
 
 -- Does what identify does for nearly all commands, with less ado: every edit sets a property, and no flag asks for more
 -- than to create the user and to answer with it. Returns nil where there turns out to be more to it.
-local function setProperties(key, flags, group, etag, id, body)
+local function setProperties(key, flags, group, etag, body)
   local fields = call('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
   local meta, properties, preferences = fields[1], fields[2], fields[3] or ''
   local status, created, updated, current
@@ -191,7 +194,7 @@ local function setProperties(key, flags, group, etag, id, body)
     status, created, updated, current, properties = CREATED, now, now, etag, body
     call('HSET', key, 'meta', pack('<I8I8', now, now) .. etag, 'properties', body)
     written = true
-    list(group, id)
+    list(group, key)
   else
     current = sub(meta, 17)
     if current == etag or fields[4] then return nil end
@@ -260,15 +263,15 @@ local function applyAll(pos)
   local results, nextDoneKey = {}, groups + total + 1
   for n = 1, total do
     if work >= maxWork then break end
-    local verb, flags, group, etag, id, body
-    verb, flags, group, etag, id, body, pos = unpack('<BBBBc0I2c0I4c0', commands, pos)
+    local verb, flags, group, etag, body
+    verb, flags, group, etag, body, pos = unpack('<BBBBc0I4c0', commands, pos)
     work = work + #body
     local key, result = KEYS[groups + n], nil
     if verb == SET_PROPERTIES and flags <= CAN_CREATE + WANT_USER then
-      result = ifRoom(setProperties, key, flags, group, etag, id, body)
+      result = ifRoom(setProperties, key, flags, group, etag, body)
     end
     if not result then
-      local command = { verb = verb, flags = flags, group = group, etag = etag, id = id, body = body }
+      local command = { verb = verb, flags = flags, group = group, etag = etag, body = body }
       if has(command, OBSERVED) then command.observedAt, pos = unpack('<I8', commands, pos) end
       if has(command, IF_ETAG) then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
       local doneKey
@@ -294,5 +297,5 @@ local done, results = pcall(applyAll, commandsAt)
 -- Whatever has happened, a user that is there is listed.
 listAll()
 if not done then error(results) end
-if ARGV[9] == '1' and not written then writeSomething(KEYS[groups + 1]) end
+if ARGV[10] == '1' and not written then writeSomething(KEYS[groups + 1]) end
 return results

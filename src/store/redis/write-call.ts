@@ -1,0 +1,54 @@
+import { limits } from "../../users/limits.ts";
+import type { WriteCommand } from "../../users/store.ts";
+import { packCommands } from "../packed.ts";
+import { type Keys, partitionOf } from "./keys.ts";
+import { loadScript, type ScriptCall } from "./script.ts";
+import { maxScriptWork } from "./script-limits.ts";
+
+const script = loadScript("merge", "write");
+
+/** Longer than a command may wait and be repeated because its answer was lost. */
+const rememberDeletionMs = 120_000;
+
+const writeLimits = [
+  limits.maxProperties,
+  limits.maxPropertiesBytes,
+  limits.maxPreferencesBytes,
+  limits.maxObservedAheadSeconds * 1_000_000,
+  rememberDeletionMs,
+  maxScriptWork,
+];
+
+/** A command, and the partition of its user. */
+export interface PlacedCommand {
+  readonly command: WriteCommand;
+  readonly partition: number;
+}
+
+export function placed(command: WriteCommand): PlacedCommand {
+  return { command, partition: partitionOf(command.id) };
+}
+
+/**
+ * The call of write.lua that applies commands.
+ *
+ * @param groups the partitions whose indexes the script may write to
+ */
+export function writeCall(keys: Keys, commands: readonly PlacedCommand[], groups: readonly number[]): ScriptCall {
+  const groupOf = (index: number) => groups.indexOf(commands[index]?.partition ?? -1) + 1;
+  const packed = packCommands(
+    commands.map(({ command }) => command),
+    { groups: groups.length, groupOf },
+  );
+  const deletions = groups.length === 0 ? [] : commands.filter(({ command }) => command.verb === "delete");
+  return {
+    script,
+    keys: [
+      ...groups.map(keys.ids),
+      ...commands.map(({ command, partition }) => keys.userIn(partition, command.id)),
+      ...deletions.map(({ command }) => keys.deletion(command.id, command.etag)),
+    ],
+    args: [packed, ...writeLimits, keys.bytesBeforeId],
+    writes: true,
+  };
+}
