@@ -49,9 +49,10 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes = defaultMaxWaitin
     keyOf: () => "",
   });
   return {
-    write: (items, signal) => commands.submit(items, signal),
-    get: async (ids, signal) => (await reads.submit(ids, signal)).map(({ user }) => user),
-    list: async (after, count, signal) => (await lists.submit([{ after, count }], signal)).flatMap(({ ids }) => ids),
+    write: (items, options) => commands.submit(items, options),
+    get: async (ids, signal) => (await reads.submit(ids, { signal })).map(({ user }) => user),
+    list: async (after, count, signal) =>
+      (await lists.submit([{ after, count }], { signal })).flatMap(({ ids }) => ids),
     check: () => store.check(),
     warnings: () => store.warnings(),
     async close() {

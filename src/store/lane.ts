@@ -1,4 +1,5 @@
 import { storeUnavailable, UserError } from "../users/errors.ts";
+import type { Way } from "../users/store.ts";
 import type { CallRoom } from "./call-room.ts";
 import { ParkedItems } from "./parked-items.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
@@ -13,8 +14,16 @@ export interface LaneOptions<Item> {
   readonly giveUpMs: number;
 }
 
+export interface SubmitOptions {
+  /** Among items of one way the order is kept; each way has its turn. */
+  readonly way?: Way | undefined;
+  /** If it aborts, items that are not under way are taken back and the promise rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 interface Submission<Item, Result> {
   readonly items: readonly Item[];
+  readonly way: Way;
   readonly results: Result[];
   /** How many of the items have left the queue. */
   taken: number;
@@ -33,14 +42,17 @@ export interface Entry<Item, Result> {
 }
 
 /**
- * A queue of which one call at a time takes items, so that they are done in order, from one submission to the next and
- * within each. An item that cannot be done yet is parked, and lets by those with other keys.
+ * Queues of which one call at a time takes items, those of each way in order, from one submission to the next and within
+ * each; from the queues of both ways in turn. An item that cannot be done yet is parked, and lets by those with other
+ * keys.
  */
 export class Lane<Item, Result> {
   readonly #options: LaneOptions<Item>;
   readonly #waitingBytes: WaitingBytes;
   readonly #onWork: () => void;
-  readonly #waiting: Submission<Item, Result>[] = [];
+  readonly #waiting: Readonly<Record<Way, Submission<Item, Result>[]>> = { single: [], import: [] };
+  /** The way of which the next item is, if any waits. */
+  #turn: Way = "single";
   #waitingItems = 0;
   readonly #parked: ParkedItems<Entry<Item, Result>>;
   #retry: NodeJS.Timeout | undefined;
@@ -72,15 +84,15 @@ export class Lane<Item, Result> {
 
   /**
    * @param items one at least
-   * @param signal if it aborts, items that are not under way are taken back and the promise rejects with its reason
    * @throws UserError STORE_UNAVAILABLE if that befell this call or the one it waited for, or an item could not be done
    * in time; else what the call rejects with, once any of the items failed
    */
-  submit(items: readonly Item[], signal?: AbortSignal): Promise<readonly Result[]> {
+  submit(items: readonly Item[], { way = "single", signal }: SubmitOptions = {}): Promise<readonly Result[]> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const submission: Submission<Item, Result> = {
         items,
+        way,
         results: new Array(items.length),
         taken: 0,
         missing: items.length,
@@ -99,14 +111,14 @@ export class Lane<Item, Result> {
         },
       };
       const unlink = signal && whenAborted(signal, submission.reject);
-      this.#waiting.push(submission);
+      this.#waiting[way].push(submission);
       this.#waitingItems += items.length;
       this.#waitingBytes.add(this.#bytes(items));
       this.#onWork();
     });
   }
 
-  /** Takes items for a call, as many as there is room for: parked ones that are to be tried again, then the queue's head. */
+  /** Takes items for a call, as many as there is room for: parked ones that are to be tried again, then those that wait. */
   take(room: CallRoom): Entry<Item, Result>[] {
     const taken: Entry<Item, Result>[] = [];
     let bytes = 0;
@@ -124,23 +136,25 @@ export class Lane<Item, Result> {
       }
       this.#retryLater();
     }
-    for (let submission = this.#waiting[0]; submission !== undefined; submission = this.#waiting[0]) {
-      for (let index = submission.taken; index < submission.items.length; index++) {
-        const item = submission.items[index] as Item;
-        const entry = { submission, index, item };
-        if (this.#parked.holdsUp(entry)) this.#parked.add(entry);
-        else if (fits(item)) taken.push(entry);
-        else {
-          this.#waitingBytes.remove(bytes);
-          return taken;
-        }
-        submission.taken++;
-        this.#waitingItems--;
-      }
-      this.#waiting.shift();
+    for (let submission = this.#next(); submission !== undefined; submission = this.#next()) {
+      const item = submission.items[submission.taken] as Item;
+      const entry = { submission, index: submission.taken, item };
+      if (this.#parked.holdsUp(entry)) this.#parked.add(entry);
+      else if (fits(item)) taken.push(entry);
+      else break;
+      submission.taken++;
+      this.#waitingItems--;
+      if (submission.taken === submission.items.length) this.#waiting[submission.way].shift();
+      this.#turn = submission.way === "single" ? "import" : "single";
     }
     this.#waitingBytes.remove(bytes);
     return taken;
+  }
+
+  /** The submission whose turn it is. */
+  #next(): Submission<Item, Result> | undefined {
+    const { single, import: imported } = this.#waiting;
+    return this.#turn === "single" ? (single[0] ?? imported[0]) : (imported[0] ?? single[0]);
   }
 
   /** @param done resolves, at the end of a call with entries that were taken here, after `end` */
@@ -172,7 +186,7 @@ export class Lane<Item, Result> {
   /** Fails the submissions of some entries; where the store is away, those that wait too, each call as long again. */
   fail(entries: readonly Entry<Item, Result>[], error: unknown): void {
     for (const { submission } of entries) submission.reject(error);
-    if (isOutage(error)) for (const submission of [...this.#waiting]) submission.reject(error);
+    if (isOutage(error)) for (const submission of this.#everyWaiting()) submission.reject(error);
   }
 
   /** Resolves once none of the items of a submission that was rejected is under way any more. */
@@ -206,14 +220,19 @@ export class Lane<Item, Result> {
   #withdraw(submission: Submission<Item, Result>): void {
     const parked = this.#parked.remove((entry) => entry.submission === submission);
     this.#waitingBytes.remove(this.#bytes(parked.map(({ item }) => item)));
-    const index = this.#waiting.indexOf(submission);
+    const queue = this.#waiting[submission.way];
+    const index = queue.indexOf(submission);
     if (index >= 0) {
-      this.#waiting.splice(index, 1);
+      queue.splice(index, 1);
       const untried = submission.items.slice(submission.taken);
       this.#waitingItems -= untried.length;
       this.#waitingBytes.remove(this.#bytes(untried));
     }
     this.#onWork();
+  }
+
+  #everyWaiting(): Submission<Item, Result>[] {
+    return [...this.#waiting.single, ...this.#waiting.import];
   }
 
   #bytes(items: readonly Item[]): number {

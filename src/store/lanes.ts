@@ -1,6 +1,6 @@
 import { overloaded } from "../users/errors.ts";
 import { CallRoom } from "./call-room.ts";
-import { type Entry, Lane, type LaneOptions } from "./lane.ts";
+import { type Entry, Lane, type LaneOptions, type SubmitOptions } from "./lane.ts";
 import { WaitingBytes } from "./waiting-bytes.ts";
 import { whenAborted } from "./when-aborted.ts";
 
@@ -33,7 +33,7 @@ interface Part<Item, Result> {
 
 /**
  * Lets work that arrives together travel together: each lane has one call under way at a time, and what arrives meanwhile
- * makes up the next. Items with the same key are in the same lane, and so keep their order.
+ * makes up the next. Items with the same key are in the same lane, and those of one way so keep their order.
  */
 export class Lanes<Item, Result> {
   readonly #options: LanesOptions<Item, Result>;
@@ -55,20 +55,19 @@ export class Lanes<Item, Result> {
   }
 
   /**
-   * @param signal if it aborts, items that are not under way are taken back and the promise rejects with its reason
    * @returns results in the order of the items
    * @throws UserError OVERLOADED if too much is waiting; else what a lane rejects with, once any of the items failed and
    * none of the others is under way
    */
-  async submit(items: readonly Item[], signal?: AbortSignal): Promise<readonly Result[]> {
-    signal?.throwIfAborted();
+  async submit(items: readonly Item[], options: SubmitOptions = {}): Promise<readonly Result[]> {
+    options.signal?.throwIfAborted();
     if (items.length === 0) return [];
     const bytes = items.reduce((sum, item) => sum + this.#options.bytesOf(item), 0);
     if (!this.#waitingBytes.hasRoomFor(bytes)) throw overloaded();
     const shares = this.#share(items);
     const [only] = shares;
-    if (only !== undefined && shares.size === 1) return this.#lane(only[0]).submit(items, signal);
-    return this.#submitShares(items, shares, signal);
+    if (only !== undefined && shares.size === 1) return this.#lane(only[0]).submit(items, options);
+    return this.#submitShares(items, shares, options);
   }
 
   /** Resolves once nothing waits or is under way. */
@@ -151,7 +150,7 @@ export class Lanes<Item, Result> {
   async #submitShares(
     items: readonly Item[],
     shares: ReadonlyMap<number, readonly number[]>,
-    signal: AbortSignal | undefined,
+    { way, signal }: SubmitOptions,
   ): Promise<readonly Result[]> {
     const failed = new AbortController();
     const unlink = signal && whenAborted(signal, (reason) => failed.abort(reason));
@@ -162,7 +161,7 @@ export class Lanes<Item, Result> {
       share: indices.map((index) => items[index] as Item),
     }));
     const submitted = parts.map(async ({ lane, indices, share }) => {
-      const answers = await lane.submit(share, failed.signal);
+      const answers = await lane.submit(share, { way, signal: failed.signal });
       for (const [at, index] of indices.entries()) results[index] = answers[at] as Result;
     });
     try {

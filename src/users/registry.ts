@@ -95,7 +95,7 @@ export function createUserRegistry(options: {
     refused: { field: "properties" | "preferences"; missing: readonly string[] },
     signal: AbortSignal | undefined,
   ): Promise<Applied> => {
-    const [result] = await store.write([command], signal);
+    const [result] = await store.write([command], { signal });
     if (result === undefined) throw missingResult();
     if ("refused" in result) throw refusal(result, { ...refused, required });
     return result;
@@ -119,7 +119,7 @@ export function createUserRegistry(options: {
         }
       });
       const commands = prepared.flatMap((item) => (item instanceof UserError ? [] : [item.command]));
-      const results = commands.length === 0 ? [] : await store.write(commands, signal);
+      const results = commands.length === 0 ? [] : await store.write(commands, { way: "import", signal });
       let next = 0;
       return prepared.map((item): BatchItemResult => {
         if (item instanceof UserError) return { error: item };

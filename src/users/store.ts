@@ -100,6 +100,15 @@ export type Refused =
 
 export type WriteResult = Applied | Refused;
 
+/** Who waits: a caller of a single call, or an import. Neither is kept waiting for long by however much of the other. */
+export type Way = "single" | "import";
+
+export interface WriteOptions {
+  /** Commands of one way for the same user are applied in order; of both, in any. "single" unless said otherwise. */
+  readonly way?: Way | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Every verb rejects with UserError STORE_UNAVAILABLE (commands may have been applied), STORE_FULL (others of the same list
  * may have been), OVERLOADED (nothing was applied), or with the signal's reason if that aborts before the answer: commands
@@ -107,7 +116,7 @@ export type WriteResult = Applied | Refused;
  */
 export interface UserStore {
   /** Results in the order of the commands. */
-  write(commands: readonly WriteCommand[], signal?: AbortSignal): Promise<readonly WriteResult[]>;
+  write(commands: readonly WriteCommand[], options?: WriteOptions): Promise<readonly WriteResult[]>;
   /** Users in the order of the ids; undefined for an id without a user. */
   get(ids: readonly UserId[], signal?: AbortSignal): Promise<readonly (StoredUser | undefined)[]>;
   /**

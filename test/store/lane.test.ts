@@ -62,6 +62,39 @@ test("a call is bounded in items and in bytes, and a large item goes alone", asy
   expect(await answer).toEqual(["A", "B", "C", "D", "EE", "FFFF", "GGGGGGGG", "H"]);
 });
 
+test("single calls and imports have their turn, however much waits of the other, and each keeps its order", async () => {
+  const { lane, calls, settle, answerAll } = heldLane({ maxCallItems: 4 });
+  const underWay = lane.submit(["a"]);
+  await settle();
+  const answers = [
+    lane.submit(["i1", "i2", "i3", "i4", "i5"], { way: "import" }),
+    lane.submit(["i6"], { way: "import" }),
+    lane.submit(["s1"]),
+    lane.submit(["s2"]),
+    lane.submit(["s3"]),
+  ];
+  await answerAll();
+  expect(calls.map(({ items }) => items)).toEqual([["a"], ["i1", "s1", "i2", "s2"], ["i3", "s3", "i4", "i5"], ["i6"]]);
+  expect(await Promise.all([underWay, ...answers])).toEqual([
+    ["A"],
+    ["I1", "I2", "I3", "I4", "I5"],
+    ["I6"],
+    ["S1"],
+    ["S2"],
+    ["S3"],
+  ]);
+});
+
+test("items too large to share a call are taken from single calls and imports in turn", async () => {
+  const { lane, calls, settle, answerAll } = heldLane({ maxCallBytes: 2 });
+  const answers = [lane.submit(["a"])];
+  await settle();
+  for (const n of [1, 2]) answers.push(lane.submit([`s${n}s`]), lane.submit([`i${n}i`], { way: "import" }));
+  await answerAll();
+  expect(calls.map(({ items }) => items)).toEqual([["a"], ["i1i"], ["s1s"], ["i2i"], ["s2s"]]);
+  await Promise.all(answers);
+});
+
 test("more than may wait is OVERLOADED, and there is room again afterwards", async () => {
   const { lane, settle, answerAll } = heldLane({ maxWaitingBytes: 4 });
   const underWay = lane.submit(["a"]);
@@ -80,14 +113,14 @@ test("more than may wait is OVERLOADED, and there is room again afterwards", asy
 test("a caller that gives up takes back what is not under way", async () => {
   const { lane, calls, settle, answerAll } = heldLane();
   const caller = new AbortController();
-  const underWay = lane.submit(["a"], caller.signal);
+  const underWay = lane.submit(["a"], { signal: caller.signal });
   await settle();
-  const waiting = lane.submit(["b"], caller.signal);
+  const waiting = lane.submit(["b"], { signal: caller.signal });
   const other = lane.submit(["c"]);
   caller.abort(new Error("gave up"));
   await expect(underWay).rejects.toThrow("gave up");
   await expect(waiting).rejects.toThrow("gave up");
-  await expect(lane.submit(["d"], caller.signal)).rejects.toThrow("gave up");
+  await expect(lane.submit(["d"], { signal: caller.signal })).rejects.toThrow("gave up");
   await answerAll();
   expect(calls.map(({ items }) => items)).toEqual([["a"], ["c"]]);
   expect(await other).toEqual(["C"]);
@@ -96,7 +129,7 @@ test("a caller that gives up takes back what is not under way", async () => {
 test("a caller that gives up takes back the rest of what is under way in part", async () => {
   const { lane, calls, settle, answerAll } = heldLane();
   const caller = new AbortController();
-  const large = lane.submit(["a", "b", "c", "never"], caller.signal);
+  const large = lane.submit(["a", "b", "c", "never"], { signal: caller.signal });
   await settle();
   const other = lane.submit(["d"]);
   caller.abort(new Error("gave up"));
@@ -112,7 +145,7 @@ test("what is taken back leaves its room to others", async () => {
   const underWay = lane.submit(["a"]);
   await settle();
   const first = lane.submit(["b"]);
-  const takenBack = lane.submit(["ccc"], caller.signal);
+  const takenBack = lane.submit(["ccc"], { signal: caller.signal });
   caller.abort(new Error("gave up"));
   await expect(takenBack).rejects.toThrow("gave up");
   const next = lane.submit(["ddd"]);

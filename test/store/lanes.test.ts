@@ -216,7 +216,7 @@ test("a caller that gives up takes back what cannot be done yet", async () => {
   const { lanes, postponed, done } = openLanes();
   postponed.add("a");
   const caller = new AbortController();
-  const given = lanes.submit(items("a1"), caller.signal);
+  const given = lanes.submit(items("a1"), { signal: caller.signal });
   await expect(Promise.race([given, lanes.submit(items("c1")).then(() => "other")])).resolves.toBe("other");
   caller.abort(new Error("gave up"));
   await expect(given).rejects.toThrow("gave up");

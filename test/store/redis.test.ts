@@ -145,7 +145,7 @@ describe("users in Redis", () => {
       await until(() => away.check());
       await away.write([command("away", { n: 1 })]);
       other.kill("SIGKILL");
-      const refused = away.write([command("away", { n: 2 })], AbortSignal.timeout(2_000));
+      const refused = away.write([command("away", { n: 2 })], { signal: AbortSignal.timeout(2_000) });
       await expect(refused).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
       await other.restart();
       await until(() => away.check());

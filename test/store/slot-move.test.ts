@@ -81,7 +81,7 @@ test("who creates with a deadline is answered then, and nothing is created", asy
   const move = await halfMoved(true);
   const fresh = ids[4] ?? "";
   const caller = new AbortController();
-  const created = store.write([command(fresh, { n: 1 })], caller.signal);
+  const created = store.write([command(fresh, { n: 1 })], { signal: caller.signal });
   await store.write([command(ids[0] ?? "", { n: 5 })]);
   caller.abort(new Error("the deadline"));
   await expect(created).rejects.toThrow("the deadline");
