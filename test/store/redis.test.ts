@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { crc16, createKeys, partitionOf, partitionTags } from "../../src/store/redis/keys.ts";
 import type { UserStore } from "../../src/users/store.ts";
-import { command, deletion, userId } from "../support/commands.ts";
+import { command, deletion, setPreferences, userId } from "../support/commands.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { openRedis, openTemporaryRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
@@ -92,6 +92,18 @@ describe("users in Redis", () => {
     expect(await callsDuring(() => store.write(thousand))).toBeLessThanOrEqual(calls);
   });
 
+  test("take a call for what a script reads and answers in about a millisecond, preferences counted", async () => {
+    const ids = Array.from({ length: 40 }, (_, i) => `large-${i}`);
+    await store.write(ids.map((id) => command(id, { n: 1 })));
+    await store.write(ids.map((id) => setPreferences(id, { text: "x".repeat(60_000) })));
+    const bytes = 40 * 60_000;
+    const perCall = 128 * 1024 + 60_000;
+    const unchanged = () => store.write(ids.map((id) => command(id, { n: 1 })));
+    expect(await callsDuring(unchanged)).toBeGreaterThan(bytes / perCall);
+    const merged = () => store.write(ids.map((id) => setPreferences(id, { more: 1 }, { merge: true })));
+    expect(await callsDuring(merged)).toBeGreaterThan(bytes / perCall);
+  });
+
   test("are written by a script that the server has forgotten", async () => {
     await redis.script("FLUSH");
     expect(await store.write([command("flushed", { n: 1 })])).toMatchObject([{ outcome: "created" }]);
@@ -125,6 +137,22 @@ describe("users in Redis", () => {
     }
     expect(await store.get([userId("full-new")])).toEqual([undefined]);
     expect(await store.write([command("full", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
+  });
+
+  test.each([
+    ["misses replicas", "CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0"],
+    ["has become a replica", "REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"],
+  ])("a server that %s is not available to who writes", async (_, on, off) => {
+    await store.write([command("refused", { n: 1 })]);
+    const configure = (words: string) => redis.call(...(words.split(" ") as [string, ...string[]]));
+    await configure(on);
+    try {
+      const writes = [store.write([command("refused", { n: 2 })]), store.write([deletion("refused")])];
+      for (const write of writes) await expect(write).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    } finally {
+      await configure(off);
+    }
+    expect(await store.write([command("refused", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
   });
 
   test("are deleted where Redis has no memory left", async () => {

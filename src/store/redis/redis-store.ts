@@ -60,11 +60,17 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     mayHaveBeenApplied = false,
   ): Promise<Results> {
     const results: Results = [];
+    const postponed = new Set<UserId>();
     let again = mayHaveBeenApplied;
     // After a script has stopped early, the next ones get about as much as that one has done.
     let most = commands.length;
     while (results.length < commands.length) {
-      const rest = untilDeletedAgain(commands.slice(results.length, results.length + most));
+      const next = commands.slice(results.length, results.length + most);
+      const rest = untilDeletedAgain(upToPostponed(next, postponed));
+      if (rest.length === 0) {
+        results.push({ refused: "postponed" });
+        continue;
+      }
       try {
         const { bytes, repeated } = await runScript(servers, place, writeCall(keys, rest, groups));
         again ||= repeated;
@@ -77,13 +83,16 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
         if (!(error instanceof SlotMovingError)) throw error;
         // By one key a user can be found wherever it is; to be created or deleted, it needs its index too.
         const repeated = again || error.repeated;
-        results.push(
-          ...(await inShares(
-            rest,
-            ({ command }) => command.id,
-            (share) => writeAt(place, share, [], repeated),
-          )),
+        const some = await inShares(
+          rest,
+          ({ command }) => command.id,
+          (share) => writeAt(place, share, [], repeated),
         );
+        results.push(...some);
+        for (const [index, result] of some.entries()) {
+          const { id } = rest[index]?.command ?? {};
+          if (isPostponed(result) && id !== undefined) postponed.add(id);
+        }
       }
       if (groups.length === 0 && results.some(isPostponed)) {
         while (results.length < commands.length) results.push({ refused: "postponed" });
@@ -101,7 +110,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       return inShares(
         ids,
         (id) => id,
-        (share) => getAt(place, share),
+        (share) => readAll(share, (some) => getAt(place, some)),
       );
     }
   }
@@ -206,6 +215,7 @@ async function inShares<Item, Key, Result>(
         indices.map((index) => items[index] as Item),
         key,
       );
+      if (answers.length !== indices.length) throw new Error("a share was not answered a result for each item");
       for (const [at, index] of indices.entries()) results[index] = answers[at] as Result;
     }),
   );
@@ -240,6 +250,13 @@ function untilDeletedAgain(commands: readonly PlacedCommand[]): readonly PlacedC
       verb === "delete" && commands.findIndex(({ command }) => command.id === id) < index,
   );
   return deletion < 0 ? commands : commands.slice(0, deletion);
+}
+
+/** The first commands, up to one for a user of whom an earlier command has been postponed. */
+function upToPostponed(commands: readonly PlacedCommand[], postponed: ReadonlySet<UserId>): readonly PlacedCommand[] {
+  if (postponed.size === 0) return commands;
+  const first = commands.findIndex(({ command }) => postponed.has(command.id));
+  return first < 0 ? commands : commands.slice(0, first);
 }
 
 function isPostponed(result: WriteResult | Postponed): result is Postponed {

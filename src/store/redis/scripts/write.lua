@@ -70,14 +70,15 @@ local function read(key)
   local meta = fields[1]
   if not meta then return { created = 0, updated = 0, properties = '', preferences = '', observed = '' } end
   local created, updated = unpack('<I8I8', meta)
-  work = work + #fields[2]
+  local properties, preferences, observed = fields[2], fields[3] or '', fields[4] or ''
+  work = work + #properties + #preferences + #observed
   return {
     created = created,
     updated = updated,
     etag = sub(meta, 17),
-    properties = fields[2],
-    preferences = fields[3] or '',
-    observed = fields[4] or '',
+    properties = properties,
+    preferences = preferences,
+    observed = observed,
   }
 end
 
@@ -162,7 +163,9 @@ local function setPreferences(command, user, key, again)
   if again then return applied(command, UPDATED, user) end
   local preferences = command.body
   if command.verb == MERGE_PREFERENCES then
-    preferences = mergeSets(user.preferences, command.body) or user.preferences
+    local merged, count = mergeSets(user.preferences, command.body)
+    preferences = merged or user.preferences
+    work = work + count * propertyWork
   end
   if #preferences > maxPreferencesBytes then return pack('<BI4', TOO_LARGE, #preferences) end
   if preferences == user.preferences then return applied(command, UNCHANGED, user) end
@@ -185,8 +188,14 @@ end
 -- Does what identify does for nearly all commands, with less ado: every edit sets a property, and no flag asks for more
 -- than to create the user and to answer with it. Returns nil where there turns out to be more to it.
 local function setProperties(key, flags, group, etag, body)
-  local fields = call('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
-  local meta, properties, preferences = fields[1], fields[2], fields[3] or ''
+  local wantsUser = flags >= WANT_USER
+  local fields
+  if wantsUser then
+    fields = call('HMGET', key, 'meta', 'properties', 'observed', 'preferences')
+  else
+    fields = call('HMGET', key, 'meta', 'properties', 'observed')
+  end
+  local meta, properties = fields[1], fields[2]
   local status, created, updated, current
   if not meta then
     if flags % 2 == 0 then return refused(REQUIRED_MISSING) end
@@ -197,7 +206,7 @@ local function setProperties(key, flags, group, etag, body)
     list(group, key)
   else
     current = sub(meta, 17)
-    if current == etag or fields[4] then return nil end
+    if current == etag or fields[3] then return nil end
     work = work + #properties
     if properties == body then
       status = UNCHANGED
@@ -218,7 +227,8 @@ local function setProperties(key, flags, group, etag, body)
       end
     end
   end
-  if flags < WANT_USER then return pack('<BBc0I2', status, #current, current, 0) end
+  if not wantsUser then return pack('<BBc0I2', status, #current, current, 0) end
+  local preferences = fields[4] or ''
   if not created then created, updated = unpack('<I8I8', meta) end
   return pack('<BBc0I2BI8I8Bc0I4c0I4c0', status, #current, current, 0, 1, created, updated, #current, current,
     #properties, properties, #preferences, preferences)
@@ -237,14 +247,19 @@ local function apply(command, key, doneKey)
   return setPreferences(command, user, key, again)
 end
 
+-- What went wrong, as Redis says it, its code in front.
+local function messageOf(failure)
+  return type(failure) == 'table' and failure.err or tostring(failure)
+end
+
 -- A command for which there is no memory left is refused alone: it has written nothing, since Redis refuses the first
 -- write of a script or none.
 local function ifRoom(attempt, ...)
   if written then return attempt(...) end
   local done, result = pcall(attempt, ...)
   if done then return result end
-  local message = type(result) == 'table' and result.err or tostring(result)
-  if sub(message, 1, 3) ~= 'OOM' then error(result) end
+  local message = messageOf(result)
+  if sub(message, 1, 3) ~= 'OOM' then error(message, 0) end
   written = false
   return refused(STORE_FULL)
 end
@@ -282,6 +297,7 @@ local function applyAll(pos)
       result = ifRoom(apply, command, key, doneKey)
     end
     results[n] = result
+    work = work + #result
     if groups == 0 and byte(result) == POSTPONED then
       while n < total do
         n = n + 1
@@ -296,6 +312,6 @@ end
 local done, results = pcall(applyAll, commandsAt)
 -- Whatever has happened, a user that is there is listed.
 listAll()
-if not done then error(results) end
+if not done then return redis.error_reply(messageOf(results)) end
 if ARGV[10] == '1' and not written then writeSomething(KEYS[groups + 1]) end
 return results
