@@ -25,5 +25,6 @@ interface CallShape {
  */
 export interface StoreAdapter extends Omit<UserStore, "write"> {
   readonly shape: CallShape;
-  write(commands: readonly WriteCommand[]): Promise<readonly (WriteResult | Postponed)[]>;
+  /** @param again whether the commands may have been applied before, by a call that rejected */
+  write(commands: readonly WriteCommand[], again?: boolean): Promise<readonly (WriteResult | Postponed)[]>;
 }

@@ -1,13 +1,16 @@
+import { UserError } from "../users/errors.ts";
 import type { StoredUser, UserStore, WriteCommand, WriteResult } from "../users/store.ts";
 import type { UserId } from "../users/user-id.ts";
 import type { StoreAdapter } from "./adapter.ts";
+import { eachAlone } from "./item-failure.ts";
 import { Lanes } from "./lanes.ts";
 import { bodyOf } from "./packed.ts";
 
 /** What may wait for the store, in bytes of requests, if nothing else is said. */
 const defaultMaxWaitingBytes = 64 * 1024 * 1024;
-/** What an item costs beside its body. */
+/** What an item costs beside its body, and what a call that waits does beside its items. */
 const itemBytes = 128;
+const submissionBytes = 2_048;
 /** How often a command that the store postponed is given to it again, and for how long. */
 const retryMs = 100;
 const giveUpMs = 60_000;
@@ -23,17 +26,22 @@ const listLanes = 4;
  */
 export function coalesce(store: StoreAdapter, maxWaitingBytes = defaultMaxWaitingBytes): UserStore {
   const { maxUsers: maxCallItems, maxBytes: maxCallBytes, ...shape } = store.shape;
-  const bounds = { ...shape, maxCallItems, maxCallBytes, maxWaitingBytes, retryMs, giveUpMs };
+  const bounds = { ...shape, maxCallItems, maxCallBytes, maxWaitingBytes, submissionBytes, retryMs, giveUpMs };
   const commands = new Lanes<WriteCommand, WriteResult>({
     ...bounds,
-    call: async (items) => (await store.write(items)).map(unlessPostponed),
+    call: (items) =>
+      eachAlone(
+        items,
+        async (some, again) => (await store.write(some, again)).map(unlessPostponed),
+        (error) => isUnexpected(error) || isStoreFull(error),
+      ),
     bytesOf: (command) => itemBytes + bodyOf(command).length,
     keyOf: ({ id }) => id,
   });
   // A list of results holds undefined for a user that is not there, so that it is never short.
   const reads = new Lanes<UserId, { user: StoredUser | undefined }>({
     ...bounds,
-    call: async (ids) => (await store.get(ids)).map((user) => ({ user })),
+    call: (ids) => eachAlone(ids, async (some) => (await store.get(some)).map((user) => ({ user })), isUnexpected),
     bytesOf: () => itemBytes,
     keyOf: (id) => id,
   });
@@ -60,6 +68,16 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes = defaultMaxWaitin
       await store.close();
     },
   };
+}
+
+/** As where what is stored of a user is not what Rollcall writes. */
+function isUnexpected(error: unknown): boolean {
+  return !(error instanceof UserError);
+}
+
+/** Some of the commands may need no room. */
+function isStoreFull(error: unknown): boolean {
+  return error instanceof UserError && error.reason === "STORE_FULL";
 }
 
 type AdapterResult = Awaited<ReturnType<StoreAdapter["write"]>>[number];

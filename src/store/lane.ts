@@ -1,12 +1,16 @@
 import { storeUnavailable, UserError } from "../users/errors.ts";
 import type { Way } from "../users/store.ts";
 import type { CallRoom } from "./call-room.ts";
+import { Fifo } from "./fifo.ts";
+import { ItemFailure } from "./item-failure.ts";
 import { ParkedItems } from "./parked-items.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
 import { whenAborted } from "./when-aborted.ts";
 
 export interface LaneOptions<Item> {
   readonly bytesOf: (item: Item) => number;
+  /** What a submission takes beside its items, in bytes. */
+  readonly submissionBytes: number;
   /** Items with the same key are done in order. */
   readonly keyOf: (item: Item) => string;
   /** An item that cannot be done yet is tried again so often, and given up in the end. */
@@ -25,6 +29,8 @@ interface Submission<Item, Result> {
   readonly items: readonly Item[];
   readonly way: Way;
   readonly results: Result[];
+  /** Its place in the queue. */
+  place: number;
   /** How many of the items have left the queue. */
   taken: number;
   /** How many have no result yet. */
@@ -50,7 +56,10 @@ export class Lane<Item, Result> {
   readonly #options: LaneOptions<Item>;
   readonly #waitingBytes: WaitingBytes;
   readonly #onWork: () => void;
-  readonly #waiting: Readonly<Record<Way, Submission<Item, Result>[]>> = { single: [], import: [] };
+  readonly #waiting: Readonly<Record<Way, Fifo<Submission<Item, Result>>>> = {
+    single: new Fifo(),
+    import: new Fifo(),
+  };
   /** The way of which the next item is, if any waits. */
   #turn: Way = "single";
   #waitingItems = 0;
@@ -94,6 +103,7 @@ export class Lane<Item, Result> {
         items,
         way,
         results: new Array(items.length),
+        place: 0,
         taken: 0,
         missing: items.length,
         settled: false,
@@ -111,9 +121,9 @@ export class Lane<Item, Result> {
         },
       };
       const unlink = signal && whenAborted(signal, submission.reject);
-      this.#waiting[way].push(submission);
+      submission.place = this.#waiting[way].push(submission);
       this.#waitingItems += items.length;
-      this.#waitingBytes.add(this.#bytes(items));
+      this.#waitingBytes.add(this.#options.submissionBytes + this.#bytes(items));
       this.#onWork();
     });
   }
@@ -144,7 +154,10 @@ export class Lane<Item, Result> {
       else break;
       submission.taken++;
       this.#waitingItems--;
-      if (submission.taken === submission.items.length) this.#waiting[submission.way].shift();
+      if (submission.taken === submission.items.length) {
+        this.#waiting[submission.way].shift();
+        bytes += this.#options.submissionBytes;
+      }
       this.#turn = submission.way === "single" ? "import" : "single";
     }
     this.#waitingBytes.remove(bytes);
@@ -154,7 +167,7 @@ export class Lane<Item, Result> {
   /** The submission whose turn it is. */
   #next(): Submission<Item, Result> | undefined {
     const { single, import: imported } = this.#waiting;
-    return this.#turn === "single" ? (single[0] ?? imported[0]) : (imported[0] ?? single[0]);
+    return this.#turn === "single" ? (single.first ?? imported.first) : (imported.first ?? single.first);
   }
 
   /** @param done resolves, at the end of a call with entries that were taken here, after `end` */
@@ -169,7 +182,7 @@ export class Lane<Item, Result> {
   }
 
   /** @param results of the entries; undefined for one that cannot be done yet */
-  settle(entries: readonly Entry<Item, Result>[], results: readonly (Result | undefined)[]): void {
+  settle(entries: readonly Entry<Item, Result>[], results: readonly (Result | ItemFailure | undefined)[]): void {
     const postponed = entries.filter(({ submission }, at) => results[at] === undefined && !submission.settled);
     this.#park(postponed);
     for (let at = 0; at < entries.length; at++) {
@@ -177,6 +190,10 @@ export class Lane<Item, Result> {
       const result = results[at];
       if (entry === undefined || result === undefined) continue;
       const { submission, index } = entry;
+      if (result instanceof ItemFailure) {
+        submission.reject(result.reason);
+        continue;
+      }
       submission.results[index] = result;
       submission.missing--;
       if (submission.missing === 0 && !submission.settled) submission.resolve(submission.results);
@@ -186,7 +203,8 @@ export class Lane<Item, Result> {
   /** Fails the submissions of some entries; where the store is away, those that wait too, each call as long again. */
   fail(entries: readonly Entry<Item, Result>[], error: unknown): void {
     for (const { submission } of entries) submission.reject(error);
-    if (isOutage(error)) for (const submission of this.#everyWaiting()) submission.reject(error);
+    if (!isOutage(error)) return;
+    for (let submission = this.#next(); submission !== undefined; submission = this.#next()) submission.reject(error);
   }
 
   /** Resolves once none of the items of a submission that was rejected is under way any more. */
@@ -220,19 +238,13 @@ export class Lane<Item, Result> {
   #withdraw(submission: Submission<Item, Result>): void {
     const parked = this.#parked.remove((entry) => entry.submission === submission);
     this.#waitingBytes.remove(this.#bytes(parked.map(({ item }) => item)));
-    const queue = this.#waiting[submission.way];
-    const index = queue.indexOf(submission);
-    if (index >= 0) {
-      queue.splice(index, 1);
+    if (submission.taken < submission.items.length) {
+      this.#waiting[submission.way].remove(submission.place);
       const untried = submission.items.slice(submission.taken);
       this.#waitingItems -= untried.length;
-      this.#waitingBytes.remove(this.#bytes(untried));
+      this.#waitingBytes.remove(this.#options.submissionBytes + this.#bytes(untried));
     }
     this.#onWork();
-  }
-
-  #everyWaiting(): Submission<Item, Result>[] {
-    return [...this.#waiting.single, ...this.#waiting.import];
   }
 
   #bytes(items: readonly Item[]): number {

@@ -1,5 +1,6 @@
 import { overloaded } from "../users/errors.ts";
 import { CallRoom } from "./call-room.ts";
+import type { ItemFailure } from "./item-failure.ts";
 import { type Entry, Lane, type LaneOptions, type SubmitOptions } from "./lane.ts";
 import { WaitingBytes } from "./waiting-bytes.ts";
 import { whenAborted } from "./when-aborted.ts";
@@ -14,8 +15,11 @@ export interface LanesOptions<Item, Result> extends LaneOptions<Item> {
    * large: while one is under way, a lane has another only for itself where enough waits in it.
    */
   readonly mixed: boolean;
-  /** Does the work for one list; results in the order of the items, undefined where one cannot be done yet. */
-  readonly call: (items: readonly Item[]) => Promise<readonly (Result | undefined)[]>;
+  /**
+   * Does the work for one list; results in the order of the items, undefined where one cannot be done yet. What it rejects
+   * with befalls all of them.
+   */
+  readonly call: (items: readonly Item[]) => Promise<readonly (Result | ItemFailure | undefined)[]>;
   /** The most one call takes. A single item larger than the bytes is a call of its own. */
   readonly maxCallItems: number;
   readonly maxCallBytes: number;
@@ -62,7 +66,8 @@ export class Lanes<Item, Result> {
   async submit(items: readonly Item[], options: SubmitOptions = {}): Promise<readonly Result[]> {
     options.signal?.throwIfAborted();
     if (items.length === 0) return [];
-    const bytes = items.reduce((sum, item) => sum + this.#options.bytesOf(item), 0);
+    const { bytesOf, submissionBytes } = this.#options;
+    const bytes = items.reduce((sum, item) => sum + bytesOf(item), submissionBytes);
     if (!this.#waitingBytes.hasRoomFor(bytes)) throw overloaded();
     const shares = this.#share(items);
     const [only] = shares;

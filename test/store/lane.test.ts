@@ -10,6 +10,7 @@ function heldLane(options: Partial<LanesOptions<string, string>> = {}) {
     laneOf: () => 0,
     mixed: false,
     keyOf: (item) => item,
+    submissionBytes: 0,
     retryMs: 1,
     giveUpMs: 60_000,
     call: (items) =>

@@ -21,6 +21,7 @@ function openLanes(options: Partial<LanesOptions<Item, string>> = {}) {
     maxCallItems: 10,
     maxCallBytes: 100,
     maxWaitingBytes: 100,
+    submissionBytes: 0,
     retryMs: 1,
     giveUpMs: 60_000,
     ...options,

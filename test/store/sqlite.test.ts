@@ -1,13 +1,17 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Worker } from "node:worker_threads";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { coalesce } from "../../src/store/coalescing-store.ts";
 import { packCommands, unpackResults } from "../../src/store/packed.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { command, userId } from "../support/commands.ts";
 import { openTemporarySqlite, temporaryDirectory } from "../support/stores.ts";
+import { until } from "../support/until.ts";
 import { storeConformance } from "./conformance.ts";
+import { expectOnlyBrokenFails } from "./only-broken-fails.ts";
 
 storeConformance("SQLite", openTemporarySqlite);
 
@@ -81,6 +85,32 @@ describe("the SQLite database", () => {
     expect(() => identify("after", "x".repeat(60_000))).toThrow("full");
     identify("before", "changed");
     database.close();
+  });
+
+  test("a thread that ends is followed by another", async () => {
+    const threads = new Set<Worker>();
+    const post = Worker.prototype.postMessage;
+    const spy = vi.spyOn(Worker.prototype, "postMessage").mockImplementation(function (this: Worker, ...args) {
+      threads.add(this);
+      post.apply(this, args);
+    });
+    const store = await openSqliteStore(path);
+    await store.write([command("u", { n: 1 })]);
+    spy.mockRestore();
+    for (const thread of threads) await thread.terminate();
+    await expect(store.write([command("u", { n: 2 })])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    expect(await until(() => store.write([command("u", { n: 2 })]))).toMatchObject([{ outcome: "updated" }]);
+    await store.close();
+  });
+
+  test("a user that is stored as it should not be fails alone, also where others travel with it", async () => {
+    const store = coalesce(await openSqliteStore(path));
+    await store.write([command("broken", { n: 1 }), command("u", { n: 1 })]);
+    const direct = new DatabaseSync(path);
+    direct.prepare("UPDATE user SET properties = ? WHERE id = 'broken'").run(Buffer.from("no Struct"));
+    direct.close();
+    await expectOnlyBrokenFails(store);
+    await store.close();
   });
 
   test("a database that another process holds is STORE_UNAVAILABLE, and works again afterwards", async () => {

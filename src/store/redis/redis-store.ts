@@ -153,11 +153,11 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
           maxUsers: maxCallUsers,
           maxBytes: maxCallBytes,
         },
-    write: (commands) =>
+    write: (commands, again = false) =>
       inShares(
         commands.map(placed),
         ({ partition }) => (servers.partitioned ? partition : 0),
-        (share, place) => writeAt(place, share, [...new Set(share.map(({ partition }) => partition))]),
+        (share, place) => writeAt(place, share, [...new Set(share.map(({ partition }) => partition))], again),
       ),
     get: (ids) => inShares(ids, placeOf, (share, place) => readAll(share, (some) => getAt(place, some))),
     async list(after, count) {

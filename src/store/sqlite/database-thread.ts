@@ -1,0 +1,110 @@
+import { performance } from "node:perf_hooks";
+import { Worker } from "node:worker_threads";
+import { storeFull, storeUnavailable } from "../../users/errors.ts";
+import type { Request, Response, Verb, WorkerData } from "./messages.ts";
+
+/** The thread holds little beyond one call: more would only lie about for longer before it is cleared away. */
+const maxYoungGenerationSizeMb = 16;
+
+type Pending = { resolve: (packed: Uint8Array) => void; reject: (reason: unknown) => void };
+
+/** Between the starts of two threads, where the first has ended. */
+const restartMs = 1_000;
+
+/** The database in its thread, and in another one should that end, as it does without memory. */
+export class Database {
+  readonly #path: string;
+  #thread: DatabaseThread;
+  #startedAt = performance.now();
+
+  private constructor(path: string) {
+    this.#path = path;
+    this.#thread = new DatabaseThread(path);
+  }
+
+  /** @throws Error if the file cannot be opened, or is not Rollcall's */
+  static async open(path: string): Promise<Database> {
+    const database = new Database(path);
+    await database.#thread.opened;
+    return database;
+  }
+
+  /** @throws UserError STORE_UNAVAILABLE, STORE_FULL; Error where the thread fails otherwise */
+  call(verb: Exclude<Verb, "close">, packed?: Buffer): Promise<Uint8Array> {
+    const now = performance.now();
+    if (this.#thread.hasEnded && now - this.#startedAt >= restartMs) {
+      this.#startedAt = now;
+      this.#thread = new DatabaseThread(this.#path);
+      // What keeps it from opening is what its calls reject with.
+      this.#thread.opened.catch(() => {});
+    }
+    return this.#thread.call(verb, packed);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#thread.hasEnded) await this.#thread.call("close");
+  }
+}
+
+class DatabaseThread {
+  readonly opened: Promise<void>;
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #calls = 0;
+  /** Why the thread ended, once it has. */
+  #ended: Error | undefined;
+
+  constructor(path: string) {
+    const data: WorkerData = { path };
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      workerData: data,
+      resourceLimits: { maxYoungGenerationSizeMb },
+    });
+    this.opened = new Promise((resolve, reject) => {
+      this.#worker.on("message", (response: Response) => {
+        if (response.call >= 0) this.#settle(response);
+        else if ("packed" in response) resolve();
+        else reject(new Error(response.message));
+      });
+      this.#worker.on("error", (error) => this.#end(error));
+      this.#worker.on("exit", () => {
+        const error = this.#ended ?? new Error("the database's thread has ended");
+        this.#end(error);
+        reject(error);
+      });
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  call(verb: Verb, packed: Buffer = Buffer.alloc(0)): Promise<Uint8Array> {
+    if (this.#ended !== undefined) return Promise.reject(storeUnavailable(this.#ended));
+    return new Promise((resolve, reject) => {
+      const call = this.#calls++;
+      this.#pending.set(call, { resolve, reject });
+      const { buffer } = packed;
+      if (!(buffer instanceof ArrayBuffer)) throw new TypeError("packed data lies in shared memory");
+      const request: Request = { call, verb, packed: new Uint8Array(buffer, packed.byteOffset, packed.length) };
+      this.#worker.postMessage(request, packed.length > 0 ? [buffer] : []);
+    });
+  }
+
+  #settle(response: Response): void {
+    const pending = this.#pending.get(response.call);
+    this.#pending.delete(response.call);
+    if ("packed" in response) pending?.resolve(response.packed);
+    else {
+      const error = new Error(response.message);
+      const { failure } = response;
+      pending?.reject(failure === "full" ? storeFull(error) : failure === "database" ? storeUnavailable(error) : error);
+    }
+  }
+
+  #end(error: Error): void {
+    this.#ended = error;
+    for (const pending of this.#pending.values()) pending.reject(storeUnavailable(error));
+    this.#pending.clear();
+  }
+}
