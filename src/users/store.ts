@@ -103,7 +103,7 @@ export type WriteResult = Applied | Refused;
 /** Who waits: a caller of a single call, or an import. Neither is kept waiting for long by however much of the other. */
 export type Way = "single" | "import";
 
-export interface WriteOptions {
+interface WriteOptions {
   /** Commands of one way for the same user are applied in order; of both, in any. "single" unless said otherwise. */
   readonly way?: Way | undefined;
   readonly signal?: AbortSignal | undefined;
