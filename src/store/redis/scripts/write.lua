@@ -51,7 +51,7 @@ local idFrom = tonumber(ARGV[8]) + 1
 local function list(group, key)
   local ids = unlisted[group] or {}
   unlisted[group] = ids
-  ids[#ids + 1] = 0
+  ids[#ids + 1] = '0'
   ids[#ids + 1] = sub(key, idFrom)
 end
 
