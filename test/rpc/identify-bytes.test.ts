@@ -112,6 +112,16 @@ describe("an IdentifyRequest is read as protobuf-es reads it", () => {
     );
   });
 
+  test("in one pass, however often a field is repeated", () => {
+    const times = 100_000;
+    const many = Buffer.alloc(2 * times, "2200", "hex");
+    const { properties, setOnce, unset } = readIdentifyRequest(
+      Buffer.concat([Buffer.from("12001a001200", "hex"), many]),
+    );
+    expect([properties.length, setOnce.length, unset.length]).toEqual([2, 1, times]);
+    expect(readIdentifyRequest(Buffer.alloc(0))).toMatchObject({ properties: [], setOnce: [], unset: [] });
+  });
+
   test("in a batch, whole or damaged", () => {
     const batch = fc.record({ requests: fc.array(request, { maxLength: 4 }), report: fc.nat({ max: 300 }) });
     fc.assert(

@@ -157,6 +157,9 @@ function readInner<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): Mes
   }
 }
 
+/** @param pieces what this answered before for the same field, or `none` */
 function append(pieces: Uint8Array[], piece: Uint8Array): Uint8Array[] {
-  return pieces === none ? [piece] : [...pieces, piece];
+  if (pieces === none) return [piece];
+  pieces.push(piece);
+  return pieces;
 }
