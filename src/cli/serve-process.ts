@@ -1,10 +1,12 @@
 /** A process that serves: all there is, or one of several workers. */
+import cluster from "node:cluster";
 import type { Address } from "../config/options.ts";
 import type { StoreLocation } from "../config/store-url.ts";
 import type { RedisSettings } from "../server/open-store.ts";
-import { startServer } from "../server/server.ts";
+import { type RunningServer, startServer } from "../server/server.ts";
 import type { Logger, LogLevel } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";
+import { drainRequest, type WorkerReport } from "./serve-messages.ts";
 
 export interface ServeOptions extends RedisSettings {
   readonly listen: Address;
@@ -15,14 +17,6 @@ export interface ServeOptions extends RedisSettings {
   readonly logLevel: LogLevel;
 }
 
-/** What a worker tells the process that leads it, once it listens. */
-interface WorkerReport {
-  readonly url: string;
-}
-
-/** What that process tells its workers. */
-export const drainRequest = "drain";
-
 /**
  * Serves until it is told to stop, then ends the process.
  *
@@ -30,52 +24,63 @@ export const drainRequest = "drain";
  * @throws CliError if it cannot start
  */
 export async function serveHere(options: ServeOptions, logger: Logger, announce: (url: string) => void): Promise<void> {
-  const server = await startServer({ ...options, drainTimeoutMs: options.drainTimeout * 1_000, logger }).catch(
-    (error: unknown) => {
-      // A worker lives as long as its tie to whoever leads it.
-      if (process.connected) process.disconnect();
-      throw new CliError(error instanceof Error ? error.message : String(error));
-    },
-  );
-
-  let stopping: string | undefined;
-  const stop = (reason: string) => {
-    if (stopping !== undefined) return;
-    stopping = reason;
+  let server: RunningServer | undefined;
+  let stopping = false;
+  let signalled = false;
+  const stop = async (reason: string) => {
+    if (stopping) return;
+    stopping = true;
     logger.info({ reason }, "stopping");
-    server.drain().then(
-      () => {
-        logger.info("stopped");
-        process.exit(0);
-      },
-      (error: unknown) => {
-        logger.error({ err: error }, "the stop failed");
-        process.exit(1);
-      },
-    );
+    try {
+      // Before it serves, nothing is under way.
+      await server?.drain();
+      logger.info("stopped");
+      process.exit(0);
+    } catch (error) {
+      logger.error({ err: error }, "the stop failed");
+      process.exit(1);
+    }
   };
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping === signal) {
+    if (signalled) {
       logger.warn({ signal }, "stopped at once");
       process.exit(1);
     }
+    signalled = true;
     stop(signal);
   };
+
+  const led = options.workers > 1 ? cluster.worker : undefined;
   process.on("SIGTERM", onSignal);
+  // A terminal sends SIGINT to every process; who leads them says what it means.
+  process.on("SIGINT", led === undefined ? onSignal : () => {});
+  if (led !== undefined) {
+    // Without it, node:cluster ends a worker at once when its leader is gone, whatever it has under way.
+    led.exitedAfterDisconnect = true;
+    process.on("disconnect", () => stop("whoever led the workers has ended"));
+    // What cannot be sent any more: that the leader is gone is all there is to know.
+    led.on("error", (error) => logger.debug({ err: error }, "the leader cannot be told"));
+    process.on("message", (message) => {
+      if (message === drainRequest) stop(drainRequest);
+    });
+  }
+
+  try {
+    server = await startServer({ ...options, drainTimeoutMs: options.drainTimeout * 1_000, logger });
+  } catch (error) {
+    // A worker lives as long as its tie to whoever leads it.
+    stopping = true;
+    process.exitCode = 1;
+    if (process.connected) process.disconnect();
+    throw new CliError(error instanceof Error ? error.message : String(error));
+  }
 
   const { host, port } = server.address;
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  if (options.workers === 1) {
-    process.on("SIGINT", onSignal);
-    announce(url);
-    return;
+  const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (led === undefined) {
+    announce(`http://${address}`);
+  } else {
+    const report: WorkerReport = { address };
+    led.send(report);
   }
-  // A terminal sends it to every process; who leads them says what it means.
-  process.on("SIGINT", () => {});
-  process.on("message", (message) => {
-    if (message === drainRequest) stop(drainRequest);
-  });
-  process.on("disconnect", () => stop("whoever led the workers has ended"));
-  const report: WorkerReport = { url };
-  process.send?.(report);
 }

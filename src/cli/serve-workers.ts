@@ -2,69 +2,144 @@
 import cluster, { type Worker } from "node:cluster";
 import type { Logger } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";
-import { drainRequest } from "./serve-process.ts";
+import { drainRequest, readReport } from "./serve-messages.ts";
 
-/** Before a worker that ended takes its place again. */
-const restartPauseMs = 1_000;
+/** After half a minute in which no worker starts, it is for whoever watches over the process to find it a better place. */
+const defaultRestartPausesMs = [1_000, 2_000, 4_000, 8_000, 16_000];
 
-/**
- * Starts workers, and others in place of those that end, until it is told to stop; then ends the process once all of them
- * have stopped.
- *
- * @param announce called once all of them listen
- * @throws CliError if one of them cannot start, for a reason that it has printed
- */
-export function leadWorkers(count: number, logger: Logger, announce: (url: string) => void): Promise<void> {
-  return new Promise((_, reject) => {
-    const listening = new Set<Worker>();
-    let announced = false;
-    let stopping: NodeJS.Signals | undefined;
-    let failed = false;
-    const workers = () => Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
-
-    const start = () => {
-      if (stopping === undefined) cluster.fork();
-    };
-    cluster.on("message", (worker, report: unknown) => {
-      listening.add(worker);
-      if (announced || listening.size < count) return;
-      announced = true;
-      announce(urlIn(report));
-    });
-    cluster.on("exit", (worker, status, signal) => {
-      listening.delete(worker);
-      if (stopping !== undefined) {
-        failed ||= status !== 0;
-        if (workers().length === 0) process.exit(failed ? 1 : 0);
-      } else if (announced) {
-        logger.error({ worker: worker.process.pid, status, signal }, "a worker has ended; another takes its place");
-        setTimeout(start, restartPauseMs);
-      } else {
-        stopping = "SIGTERM";
-        failed = true;
-        for (const other of workers()) other.process.kill("SIGKILL");
-        reject(new CliError("a worker could not start"));
-      }
-    });
-    const stop = (signal: NodeJS.Signals) => {
-      if (stopping !== undefined) {
-        logger.warn({ signal }, "stopped at once");
-        for (const worker of workers()) worker.process.kill("SIGKILL");
-        process.exit(1);
-      }
-      stopping = signal;
-      for (const worker of workers()) worker.send(drainRequest);
-      if (workers().length === 0) process.exit(0);
-    };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
-    for (let started = 0; started < count; started++) start();
-  });
+export interface LeaderOptions {
+  /** How many workers. */
+  readonly count: number;
+  readonly logger: Logger;
+  /** Called once all of them listen. */
+  readonly announce: (url: string) => void;
+  /** How long they may take to stop before they are ended by force. */
+  readonly stopTimeoutMs: number;
+  /**
+   * How long to wait before others take the place of workers that ended: the first pause where the last attempt brought one
+   * that serves, the next one after each attempt in a row that brought none. After the last pause's attempt it gives up.
+   */
+  readonly restartPausesMs?: readonly number[];
 }
 
-function urlIn(report: unknown): string {
-  if (typeof report === "object" && report !== null && "url" in report && typeof report.url === "string") {
-    return report.url;
-  }
-  throw new TypeError("a worker reported something else than where it listens");
+/**
+ * Starts workers, and others in place of those that end, until it is told to stop or gives up; then ends the process once
+ * all of them have stopped.
+ *
+ * @throws CliError if one of them cannot start in the beginning, for a reason that it has printed
+ */
+export function leadWorkers(options: LeaderOptions): Promise<never> {
+  const { count, logger, announce, stopTimeoutMs, restartPausesMs = defaultRestartPausesMs } = options;
+  const args = cluster.settings.args ?? process.argv.slice(2);
+  return new Promise((_, reject) => {
+    /** Those whose process has not ended, and of them those that have told where they listen. */
+    const running = new Set<Worker>();
+    const serving = new Set<Worker>();
+    let address: string | undefined;
+    let announced = false;
+    /** Attempts in a row to replace workers that brought none that serves. */
+    let failures = 0;
+    let restart: NodeJS.Timeout | undefined;
+    let stopping = false;
+    let signalled = false;
+    let failed = false;
+
+    const start = () => {
+      restart = undefined;
+      while (running.size < count) {
+        const worker = cluster.fork();
+        running.add(worker);
+        logger.debug({ worker: worker.process.pid }, "a worker starts");
+        worker.on("message", (report: unknown) => onReport(worker, readReport(report).address));
+        worker.on("exit", (status, signal) => onEnd(worker, { status, signal }));
+        // What cannot be sent to a worker is lost with it: its end is what counts. One that was never born has no other.
+        worker.on("error", (error) => {
+          if (worker.isDead()) onEnd(worker, { err: error });
+        });
+      }
+    };
+    const onReport = (worker: Worker, reported: string) => {
+      if (stopping) return;
+      address ??= reported;
+      if (reported !== address) {
+        // Asked for port 0, workers share a socket that is gone with the last of them: then it would be another port.
+        cluster.setupPrimary({ args: [...args, "--listen", address] });
+        logger.warn(
+          { worker: worker.process.pid, address: reported },
+          "a worker listens elsewhere than the others did",
+        );
+        worker.process.kill("SIGKILL");
+        return;
+      }
+      serving.add(worker);
+      failures = 0;
+      if (announced || serving.size < count) return;
+      announced = true;
+      announce(`http://${address}`);
+    };
+    const onEnd = (worker: Worker, how: { status?: number; signal?: string; err?: Error }) => {
+      if (!running.delete(worker)) return;
+      const served = serving.delete(worker);
+      if (stopping) {
+        failed ||= served && how.status !== 0;
+        if (running.size === 0) finish();
+        return;
+      }
+      if (!announced) {
+        reject(new CliError("a worker could not start"));
+        failed = true;
+        stop("a worker could not start");
+        return;
+      }
+      logger.error({ worker: worker.process.pid, ...how }, "a worker has ended; another takes its place");
+      // Those that end before the next attempt belong to the last one.
+      if (restart !== undefined) return;
+      if (!served) failures++;
+      const pauseMs = restartPausesMs[failures];
+      if (pauseMs !== undefined) {
+        restart = setTimeout(start, pauseMs);
+        return;
+      }
+      logger.error({ attempts: failures }, "no worker could take its place; giving up");
+      failed = true;
+      stop("workers cannot start");
+    };
+
+    const stop = (reason: string) => {
+      if (stopping) return;
+      stopping = true;
+      logger.info({ reason }, "stopping");
+      clearTimeout(restart);
+      if (running.size === 0) finish();
+      for (const worker of running) {
+        // A message may be lost on one that is still starting. The others may have had the signal themselves, and a second
+        // one would stop them at once.
+        if (!serving.has(worker)) worker.process.kill("SIGTERM");
+        else if (worker.isConnected()) worker.send(drainRequest);
+      }
+      setTimeout(() => {
+        logger.error("workers have not stopped in time; they are ended by force");
+        stopAtOnce();
+      }, stopTimeoutMs);
+    };
+    const finish = () => {
+      logger.info("stopped");
+      process.exit(failed ? 1 : 0);
+    };
+    const stopAtOnce = () => {
+      for (const worker of running) worker.process.kill("SIGKILL");
+      process.exit(1);
+    };
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (signalled) {
+        logger.warn({ signal }, "stopped at once");
+        stopAtOnce();
+      }
+      signalled = true;
+      stop(signal);
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+    start();
+  });
 }

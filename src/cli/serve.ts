@@ -32,6 +32,9 @@ export function serveCommand(): Command {
  */
 const v8Flags = "--no-allocation-site-pretenuring";
 
+/** What workers may take to stop beyond the drain timeout: to write their last answers and to close the store. */
+const stopGraceMs = 5_000;
+
 async function serve(options: ServeOptions): Promise<void> {
   const logger = createLogger(options.logLevel);
   const store = describeStoreLocation(options.store);
@@ -50,7 +53,8 @@ async function serve(options: ServeOptions): Promise<void> {
       );
     }
     const { leadWorkers } = await import("./serve-workers.ts");
-    await leadWorkers(options.workers, logger, announce);
+    const stopTimeoutMs = options.drainTimeout * 1_000 + stopGraceMs;
+    await leadWorkers({ count: options.workers, logger, announce, stopTimeoutMs });
     return;
   }
   setFlagsFromString(v8Flags);

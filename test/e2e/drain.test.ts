@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen-server/health/v1/health_pb.js";
+import { holdCall } from "../support/held-call.ts";
 import { serve } from "../support/processes.ts";
 import { describeError, failureOf } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
@@ -120,4 +121,19 @@ test("SIGTERM and SIGINT end the program with status 0", async () => {
     const running = await serve(`sqlite:${join(directory, `${signal}.db`)}`);
     expect(await running.stop(signal)).toBe(0);
   }
+});
+
+test.each([
+  ["SIGTERM", "SIGINT"],
+  ["SIGINT", "SIGTERM"],
+] as const)("%s, and then %s stops at once", async (first, second) => {
+  let log = "";
+  const running = await serve(`sqlite:${join(directory, `${first}.db`)}`, ["--log-level", "info"], (piece) => {
+    log += piece;
+  });
+  const call = await holdCall(running.url);
+  running.child.kill(first);
+  await until(() => log.includes('"stopping"'));
+  expect(await running.stop(second)).toBe(1);
+  await until(() => call.lost());
 });

@@ -1,12 +1,15 @@
 /** `rollcall serve --workers`: several processes behind one port. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen-server/health/v1/health_pb.js";
-import { rollcall, type ServeProcess, serve } from "../support/processes.ts";
+import { holdCall } from "../support/held-call.ts";
+import { rollcall } from "../support/processes.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { ada } from "../support/server.ts";
 import { until } from "../support/until.ts";
@@ -17,28 +20,98 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-interface Workers extends ServeProcess {
-  /** What was logged so far. */
+/** As users start it. */
+const program = new URL("../../src/main.ts", import.meta.url).pathname;
+const quickLeader = new URL("./quick-leader.ts", import.meta.url).pathname;
+/** So that these many processes start sooner. */
+const compileCache = new URL("../../node_modules/.cache/node", import.meta.url).pathname;
+
+interface Leader {
+  readonly child: ChildProcess;
+  /** What it has printed so far. */
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** What was logged so far, by it and its workers. */
   readonly log: () => Record<string, unknown>[];
-  /** Process ids of the workers that have served a request. */
-  readonly served: () => Set<unknown>;
+  /** Process ids of all the workers that it has started. */
+  readonly workers: () => number[];
+  /** Its exit status, once no process of its is left. */
+  readonly ended: Promise<number | null>;
 }
 
-async function serveWorkers(...args: string[]): Promise<Workers> {
-  let text = "";
-  const running = await serve(redis.url, ["--workers", "2", "--log-level", "debug", ...args], (piece) => {
-    text += piece;
+/** Starts two workers and who leads them; the test's end ends them. */
+function start(leader: string, store: string): Leader {
+  const options = ["--listen", "127.0.0.1:0", "--store", store, "--log-level", "debug"];
+  const command = leader === program ? ["serve", "--workers", "2", ...options] : options;
+  const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
+  const child = spawn(process.execPath, [leader, ...command], { env, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (piece) => {
+    stdout += piece;
   });
+  child.stderr.setEncoding("utf8").on("data", (piece) => {
+    stderr += piece;
+  });
+  const ended = once(child, "close").then(([status]) => status);
   onTestFinished(async () => {
-    await running.stop();
+    child.kill("SIGTERM");
+    child.kill("SIGCONT");
+    await ended;
   });
-  const log = () => text.split("\n").flatMap((line) => (line.endsWith("}") ? [JSON.parse(line)] : []));
+  const log = () => stderr.split("\n").flatMap((line) => (/^{.*}$/.test(line) ? [JSON.parse(line)] : []));
   return {
-    ...running,
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
     log,
-    served: () => new Set(log().flatMap(({ msg, pid }) => (msg === "request" ? [pid] : []))),
+    workers: () => log().flatMap(({ msg, worker }) => (msg === "a worker starts" ? [worker] : [])),
+    ended,
   };
 }
+
+interface Workers extends Leader {
+  readonly url: string;
+  /** Process ids of the workers that have served a request. */
+  readonly served: () => Set<unknown>;
+  stop(): Promise<number | null>;
+}
+
+async function serveWorkers(leader = program): Promise<Workers> {
+  const running = start(leader, redis.url);
+  const url = await until(() => urlIn(running.stdout()));
+  return {
+    ...running,
+    url,
+    served: () => new Set(running.log().flatMap(({ msg, pid }) => (msg === "request" ? [pid] : []))),
+    stop() {
+      running.child.kill("SIGTERM");
+      return running.ended;
+    },
+  };
+}
+
+function urlIn(text: string): string {
+  const url = /http:\/\/[\d.:]+\d/.exec(text)?.[0];
+  if (url === undefined) throw new Error(`no address in: ${text}`);
+  return url;
+}
+
+/** Stops a process until it is let go on, by the test's end at the latest. */
+function freeze(pid: number): void {
+  process.kill(pid, "SIGSTOP");
+  onTestFinished(() => letGoOn(pid));
+}
+
+function letGoOn(pid: number): void {
+  try {
+    process.kill(pid, "SIGCONT");
+  } catch {
+    // It has ended.
+  }
+}
+
+const messages = (leader: Leader) => leader.log().map(({ msg }) => msg);
 
 const usersOver = (url: string) => createClient(UserService, createGrpcTransport({ baseUrl: url }));
 
@@ -97,32 +170,117 @@ test("a stop lets every worker finish what it has under way", async () => {
 });
 
 test("another worker takes the place of one that ends", async () => {
-  const workers = await serveWorkers();
-  await until(async () => {
-    await usersOver(workers.url).identify({ id: "place", properties: ada });
-    return workers.served().size === 2;
-  });
-  const [first] = workers.served();
-  process.kill(Number(first), "SIGKILL");
+  const workers = await serveWorkers(quickLeader);
+  const [first = 0] = workers.workers();
+  process.kill(first, "SIGKILL");
   await until(async () => {
     await aCall(workers.url).catch(() => {});
-    return workers.served().size === 3;
+    return workers.served().has(workers.workers()[2]) && workers.served().size >= 2;
   });
   expect(workers.log().filter(({ msg }) => String(msg).startsWith("a worker has ended"))).toMatchObject([
     { worker: first, signal: "SIGKILL" },
   ]);
 });
 
-test("workers end with the process that leads them", async () => {
+test("workers that take the place of all others listen where those did", async () => {
+  const workers = await serveWorkers(quickLeader);
+  const gone = workers.workers();
+  for (const pid of gone) process.kill(pid, "SIGKILL");
+  await until(() => aCall(workers.url).then(() => true));
+  expect(gone).toHaveLength(2);
+  expect(gone).not.toContain([...workers.served()][0]);
+});
+
+test("a leader whose workers cannot start again gives up", async () => {
+  const workers = await serveWorkers(quickLeader);
+  for (const pid of workers.workers()) process.kill(pid, "SIGKILL");
+  const { port } = new URL(workers.url);
+  const other = await until(async () => {
+    const server = createServer().listen(Number(port), "127.0.0.1");
+    await once(server, "listening");
+    return server;
+  });
+  onTestFinished(() => void other.close());
+  expect(await workers.ended).toBe(1);
+  expect(workers.stderr()).toContain("EADDRINUSE");
+  expect(workers.log()).toContainEqual(
+    expect.objectContaining({ msg: "a worker has ended; another takes its place", status: 1 }),
+  );
+  expect(workers.log()).toContainEqual(
+    expect.objectContaining({ msg: "no worker could take its place; giving up", attempts: 3 }),
+  );
+});
+
+test("a stop reaches workers that have just been started", async () => {
+  const leader = start(program, redis.url);
+  await until(() => leader.workers().length === 2);
+  leader.child.kill("SIGTERM");
+  expect(await leader.ended).toBe(0);
+  expect(leader.stdout()).toBe("");
+});
+
+test("a stop reaches workers that wait for their store", async () => {
+  const connected = Promise.withResolvers<void>();
+  const silent = createServer(() => connected.resolve()).listen(0, "127.0.0.1");
+  onTestFinished(() => void silent.close());
+  await once(silent, "listening");
+  const leader = start(program, `redis://127.0.0.1:${(silent.address() as AddressInfo).port}`);
+  await connected.promise;
+  leader.child.kill("SIGTERM");
+  expect(await leader.ended).toBe(0);
+  expect(leader.stdout()).toBe("");
+});
+
+test("a stop reaches a worker that takes another's place", async () => {
+  const workers = await serveWorkers(quickLeader);
+  process.kill(workers.workers()[0] ?? 0, "SIGKILL");
+  await until(() => workers.workers().length === 3);
+  expect(await workers.stop()).toBe(0);
+});
+
+test("a stop goes on where a worker has ended and the leader does not know it yet", async () => {
   const workers = await serveWorkers();
+  const calls = await Promise.all([1, 2, 3, 4].map(() => holdCall(workers.url)));
+  freeze(workers.child.pid ?? 0);
+  process.kill(workers.workers()[0] ?? 0, "SIGKILL");
+  await until(() => calls.some((call) => call.lost()));
+  workers.child.kill("SIGTERM");
+  workers.child.kill("SIGCONT");
+  await until(() => messages(workers).filter((message) => message === "stopping").length === 2);
+  const left = calls.filter((call) => !call.lost());
+  expect(await Promise.all(left.map((call) => call.finish()))).toEqual(left.map(() => 404));
+  expect(left).not.toHaveLength(0);
+  expect(await workers.ended).toBe(1);
+  expect(workers.log().at(-1)).toMatchObject({ msg: "stopped", pid: workers.child.pid });
+});
+
+test("a worker that does not stop in time is ended by force", async () => {
+  const workers = await serveWorkers(quickLeader);
+  freeze(workers.workers()[0] ?? 0);
+  expect(await workers.stop()).toBe(1);
+  expect(messages(workers)).toContain("workers have not stopped in time; they are ended by force");
+});
+
+test("workers whose leader is gone finish what they have under way, then end", async () => {
+  const workers = await serveWorkers();
+  const calls = await Promise.all([1, 2, 3, 4].map(() => holdCall(workers.url)));
+  // The frozen one is given a connection that it finds after its leader has gone; it cannot confirm it any more.
+  const [frozen = 0] = workers.workers();
+  freeze(frozen);
+  for (let at = 0; at < 4; at++) {
+    holdCall(workers.url).then(
+      (call) => calls.push(call),
+      () => {},
+    );
+  }
+  await until(() => calls.length === 7);
   workers.child.kill("SIGKILL");
   await once(workers.child, "exit");
-  await until(() =>
-    fetch(workers.url).then(
-      () => false,
-      () => true,
-    ),
-  );
+  letGoOn(frozen);
+  await until(() => messages(workers).filter((message) => message === "stopping").length === 2);
+  expect(await Promise.all(calls.map((call) => call.finish()))).toEqual(calls.map(() => 404));
+  await workers.ended;
+  expect(messages(workers).filter((message) => message === "stopped")).toHaveLength(2);
 });
 
 test("more than one worker over SQLite is refused with the reason", async () => {

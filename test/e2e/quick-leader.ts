@@ -1,0 +1,16 @@
+/** `rollcall serve --workers 2` with a leader that waits for milliseconds where it waits for seconds otherwise. */
+import cluster from "node:cluster";
+import { leadWorkers } from "../../src/cli/serve-workers.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+
+cluster.setupPrimary({
+  exec: new URL("../../src/main.ts", import.meta.url).pathname,
+  args: ["serve", "--workers", "2", ...process.argv.slice(2)],
+});
+await leadWorkers({
+  count: 2,
+  logger: createLogger("debug"),
+  announce: (url) => console.log(url),
+  stopTimeoutMs: 200,
+  restartPausesMs: [10, 10, 10],
+});
