@@ -5,7 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { limitExceeded, type Violation } from "./errors.ts";
-import { formatPath, type Path } from "./field-path.ts";
+import { formatPath } from "./field-path.ts";
 import { type LimitName, limits } from "./limits.ts";
 import { isFiniteDouble, type StructLimits, tags } from "./struct-format.ts";
 
@@ -132,61 +132,77 @@ function assertWithin(reader: BinaryReader): void {
   if (reader.pos > reader.len) throw new RangeError("premature end");
 }
 
-/** Writes canonical bytes, and collects what the contract does not allow. */
+/**
+ * Writes canonical bytes, and collects what the contract does not allow: as much of it as an error names, and what comes
+ * after is not looked at.
+ */
 class Encoder {
   readonly violations: Violation[] = [];
   readonly #field: string;
+  /** Where in the Struct it is. */
+  readonly #path: (string | number)[] = [];
 
   constructor(field: string) {
     this.#field = field;
   }
 
   whole(entries: Entries, { count, bytes }: StructLimits): Uint8Array {
-    if (count !== undefined && entries.size > limits[count]) {
-      this.#exceeds([], count, entries.size, "properties");
-    }
+    if (count !== undefined && entries.size > limits[count]) this.#exceeds(count, entries.size, "properties");
     const writer = new BinaryWriter();
-    for (const name of [...entries.keys()].sort()) {
-      const path = [name];
-      if (name.length === 0) this.#invalid(path, "a property's name cannot be empty");
+    const valueWriter = new BinaryWriter();
+    this.#entries(writer, entries, (name, value) => {
+      if (name.length === 0) this.#invalid("a property's name cannot be empty");
       if (name.length > limits.maxPropertyNameBytes) {
-        this.#exceeds(path, "maxPropertyNameBytes", name.length, "bytes", "the name has");
+        this.#exceeds("maxPropertyNameBytes", name.length, "bytes", "the name has");
       }
-      const value = this.#value(entries.get(name) ?? { kind: "none" }, path);
-      if (value.length > limits.maxValueBytes) this.#exceeds(path, "maxValueBytes", value.length, "bytes");
-      this.#entry(writer, name, value, path);
-    }
+      this.#value(valueWriter, value);
+      const encoded = valueWriter.finish();
+      if (encoded.length > limits.maxValueBytes) this.#exceeds("maxValueBytes", encoded.length, "bytes");
+      writer.bytes(encoded);
+    });
     const encoded = writer.finish();
-    if (encoded.length > limits[bytes]) this.#exceeds([], bytes, encoded.length, "bytes");
+    if (encoded.length > limits[bytes]) this.#exceeds(bytes, encoded.length, "bytes");
     return encoded;
   }
 
-  #struct(entries: Entries, path: Path): Uint8Array {
-    const writer = new BinaryWriter();
+  get #full(): boolean {
+    return this.violations.length >= limits.maxViolations;
+  }
+
+  /** @param writeValue writes a value's length and content */
+  #entries(writer: BinaryWriter, entries: Entries, writeValue: (name: string, value: Value) => void): void {
     for (const name of [...entries.keys()].sort()) {
-      const entryPath = [...path, name];
-      this.#entry(writer, name, this.#value(entries.get(name) ?? { kind: "none" }, entryPath), entryPath);
+      if (this.#full) return;
+      this.#path.push(name);
+      const nameBytes = Buffer.from(name, "latin1");
+      writer.uint32(tags.structEntry).fork();
+      writer.uint32(tags.entryName).bytes(nameBytes).uint32(tags.entryValue);
+      writeValue(name, entries.get(name) ?? { kind: "none" });
+      writer.join();
+      if (!isUtf8(nameBytes)) this.#invalid("the name is not valid UTF-8");
+      this.#path.pop();
     }
-    return writer.finish();
   }
 
-  #entry(writer: BinaryWriter, name: string, value: Uint8Array, path: Path): void {
-    const nameBytes = Buffer.from(name, "latin1");
-    if (!isUtf8(nameBytes)) this.#invalid(path, "the name is not valid UTF-8");
-    writer.uint32(tags.structEntry).fork();
-    writer.uint32(tags.entryName).bytes(nameBytes).uint32(tags.entryValue).bytes(value);
-    writer.join();
+  #items(writer: BinaryWriter, items: readonly Value[]): void {
+    for (const [index, item] of items.entries()) {
+      if (this.#full) return;
+      this.#path.push(index);
+      writer.uint32(tags.listItem).fork();
+      this.#value(writer, item);
+      writer.join();
+      this.#path.pop();
+    }
   }
 
-  #value(value: Value, path: Path): Uint8Array {
-    const writer = new BinaryWriter();
+  #value(writer: BinaryWriter, value: Value): void {
     switch (value.kind) {
       case "none":
-        this.#invalid(path, "has no kind: it is an empty google.protobuf.Value");
+        this.#invalid("has no kind: it is an empty google.protobuf.Value");
         break;
       case "tooDeep": {
         const description = `is nested deeper than ${limits.maxValueDepth} objects or lists`;
-        this.#add({ field: this.#path(path), reason: "LIMIT_EXCEEDED", description, limit: "maxValueDepth" });
+        this.#add((field) => ({ field, reason: "LIMIT_EXCEEDED", description, limit: "maxValueDepth" }));
         break;
       }
       case "null":
@@ -196,43 +212,45 @@ class Encoder {
         writer.uint32(tags.boolValue).bool(value.value);
         break;
       case "number":
-        if (!isFiniteDouble(value.bytes, 0)) this.#invalid(path, "is not a finite number");
+        if (!isFiniteDouble(value.bytes, 0)) this.#invalid("is not a finite number");
         writer.uint32(tags.numberValue).raw(value.bytes);
         break;
       case "string":
-        if (!isUtf8(value.bytes)) this.#invalid(path, "is not valid UTF-8");
+        if (!isUtf8(value.bytes)) this.#invalid("is not valid UTF-8");
         writer.uint32(tags.stringValue).bytes(value.bytes);
         break;
       case "struct":
-        writer.uint32(tags.structValue).bytes(this.#struct(value.entries, path));
-        break;
-      case "list": {
-        const items = new BinaryWriter();
-        value.items.forEach((item, index) => {
-          items.uint32(tags.listItem).bytes(this.#value(item, [...path, index]));
+        writer.uint32(tags.structValue).fork();
+        this.#entries(writer, value.entries, (_, inner) => {
+          writer.fork();
+          this.#value(writer, inner);
+          writer.join();
         });
-        writer.uint32(tags.listValue).bytes(items.finish());
+        writer.join();
         break;
-      }
+      case "list":
+        writer.uint32(tags.listValue).fork();
+        this.#items(writer, value.items);
+        writer.join();
+        break;
     }
-    return writer.finish();
   }
 
-  #invalid(path: Path, description: string): void {
-    this.#add({ field: this.#path(path), reason: "INVALID_PROPERTY", description });
+  #invalid(description: string): void {
+    this.#add((field) => ({ field, reason: "INVALID_PROPERTY", description }));
   }
 
-  #exceeds(path: Path, limit: LimitName, actual: number, unit: string, subject?: string): void {
-    this.#add(limitExceeded(this.#path(path), limit, actual, unit, subject));
+  #exceeds(limit: LimitName, actual: number, unit: string, subject?: string): void {
+    this.#add((field) => limitExceeded(field, limit, actual, unit, subject));
   }
 
-  #path(path: Path): string {
-    const steps = path.map((step) => (typeof step === "number" ? step : Buffer.from(step, "latin1").toString("utf8")));
-    return formatPath(this.#field, steps);
-  }
-
-  #add(violation: Violation): void {
-    if (this.violations.length < limits.maxViolations) this.violations.push(violation);
+  /** @param violation made of the path that it is at */
+  #add(violation: (field: string) => Violation): void {
+    if (this.#full) return;
+    const steps = this.#path.map((step) =>
+      typeof step === "number" ? step : Buffer.from(step, "latin1").toString("utf8"),
+    );
+    this.violations.push(violation(formatPath(this.#field, steps)));
   }
 }
 

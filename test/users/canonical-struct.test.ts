@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { canonicalStruct } from "../../src/users/canonical-struct.ts";
 import { limits } from "../../src/users/limits.ts";
 import { EntryCursor } from "../../src/users/struct-entries.ts";
-import { propertiesLimits } from "../../src/users/struct-format.ts";
+import { propertiesLimits, tags } from "../../src/users/struct-format.ts";
 import { normalizeStruct } from "../../src/users/struct-normalize.ts";
 import { isCanonical } from "../../src/users/struct-scan.ts";
 import { canonical, decode, encode, encodeSloppily, seededRandom } from "../support/struct.ts";
@@ -188,6 +188,16 @@ describe("limits", () => {
       Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, "x".repeat(60_000)]));
     expect(violationsOf(encode(large(4)))).toEqual([]);
     expect(violationsOf(encode(large(5)))).toMatchObject([{ field: "properties", limit: "maxPropertiesBytes" }]);
+  });
+
+  test("what comes after the twentieth violation is not looked at", () => {
+    const field = (tag: number, content: Buffer) => Buffer.concat([Buffer.of(tag), varint(content.length), content]);
+    const withoutKind = Buffer.alloc(200_000, Buffer.of(tags.listItem, 0));
+    const list = field(tags.structEntry, field(tags.entryValue, field(tags.listValue, withoutKind)));
+    const { bytes, violations } = normalizeStruct(list, "properties", propertiesLimits);
+    expect(violations).toHaveLength(20);
+    expect(violations.at(-1)?.field).toBe('properties[""][18]');
+    expect(bytes.length).toBeLessThan(1_000);
   });
 
   test("at most 20 violations are named, with short paths", () => {
