@@ -59,7 +59,7 @@ export async function serveHere(options: ServeOptions, logger: Logger, announce:
     led.exitedAfterDisconnect = true;
     process.on("disconnect", () => stop("whoever led the workers has ended"));
     // What cannot be sent any more: that the leader is gone is all there is to know.
-    led.on("error", (error) => logger.debug({ err: error }, "the leader cannot be told"));
+    led.on("error", (error) => logger.debug({ reason: error.message }, "the leader cannot be told"));
     process.on("message", (message) => {
       if (message === drainRequest) stop(drainRequest);
     });

@@ -52,9 +52,10 @@ export function leadWorkers(options: LeaderOptions): Promise<never> {
         logger.debug({ worker: worker.process.pid }, "a worker starts");
         worker.on("message", (report: unknown) => onReport(worker, readReport(report).address));
         worker.on("exit", (status, signal) => onEnd(worker, { status, signal }));
-        // What cannot be sent to a worker is lost with it: its end is what counts. One that was never born has no other.
-        worker.on("error", (error) => {
-          if (worker.isDead()) onEnd(worker, { err: error });
+        // What cannot be sent to a worker is lost with it: its end is what counts. One that was never born has no other; the
+        // error holds its arguments, and so passwords.
+        worker.on("error", ({ message }) => {
+          if (worker.isDead()) onEnd(worker, { reason: message });
         });
       }
     };
@@ -77,7 +78,7 @@ export function leadWorkers(options: LeaderOptions): Promise<never> {
       announced = true;
       announce(`http://${address}`);
     };
-    const onEnd = (worker: Worker, how: { status?: number; signal?: string; err?: Error }) => {
+    const onEnd = (worker: Worker, how: { status?: number; signal?: string; reason?: string }) => {
       if (!running.delete(worker)) return;
       const served = serving.delete(worker);
       if (stopping) {

@@ -1,10 +1,14 @@
-/** `rollcall serve --workers 2` with a leader that waits for milliseconds where it waits for seconds otherwise. */
+/**
+ * `rollcall serve --workers 2` with a leader that waits for milliseconds where it waits for seconds otherwise, and cannot
+ * start a process any more once its working directory is gone.
+ */
 import cluster from "node:cluster";
 import { leadWorkers } from "../../src/cli/serve-workers.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 
 cluster.setupPrimary({
   exec: new URL("../../src/main.ts", import.meta.url).pathname,
+  cwd: process.cwd(),
   args: ["serve", "--workers", "2", ...process.argv.slice(2)],
 });
 await leadWorkers({

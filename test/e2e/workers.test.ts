@@ -1,8 +1,11 @@
 /** `rollcall serve --workers`: several processes behind one port. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
@@ -40,11 +43,11 @@ interface Leader {
 }
 
 /** Starts two workers and who leads them; the test's end ends them. */
-function start(leader: string, store: string): Leader {
+function start(leader: string, store: string, cwd = process.cwd()): Leader {
   const options = ["--listen", "127.0.0.1:0", "--store", store, "--log-level", "debug"];
   const command = leader === program ? ["serve", "--workers", "2", ...options] : options;
   const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
-  const child = spawn(process.execPath, [leader, ...command], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [leader, ...command], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (piece) => {
@@ -77,8 +80,8 @@ interface Workers extends Leader {
   stop(): Promise<number | null>;
 }
 
-async function serveWorkers(leader = program): Promise<Workers> {
-  const running = start(leader, redis.url);
+async function serveWorkers(leader = program, cwd?: string): Promise<Workers> {
+  const running = start(leader, redis.url, cwd);
   const url = await until(() => urlIn(running.stdout()));
   return {
     ...running,
@@ -209,6 +212,17 @@ test("a leader whose workers cannot start again gives up", async () => {
   expect(workers.log()).toContainEqual(
     expect.objectContaining({ msg: "no worker could take its place; giving up", attempts: 3 }),
   );
+});
+
+test("a leader that can start no process gives up as well, and does not log their arguments", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "rollcall-workers-"));
+  const workers = await serveWorkers(quickLeader, directory);
+  rmSync(directory, { recursive: true });
+  process.kill(workers.workers()[0] ?? 0, "SIGKILL");
+  expect(await workers.ended).toBe(1);
+  expect(workers.stderr()).toMatch(/"reason":"spawn .* ENOENT"/);
+  expect(workers.stderr()).not.toContain("--store");
+  expect(messages(workers)).toContain("no worker could take its place; giving up");
 });
 
 test("a stop reaches workers that have just been started", async () => {
