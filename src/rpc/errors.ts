@@ -55,10 +55,15 @@ export function toConnectError(failure: unknown, report: (failure: unknown) => v
   }
   if (failure instanceof ConnectError) return failure;
   if (failure instanceof DOMException && failure.name === "AbortError") {
-    return new ConnectError("the caller has gone", Code.Canceled);
+    return canceled();
   }
   report(failure);
   return describeError(new UserError("INTERNAL", "the server failed; its log says why"));
+}
+
+/** Nobody waits for the answer any more. */
+export function canceled(): ConnectError {
+  return new ConnectError("the caller has gone", Code.Canceled);
 }
 
 /**

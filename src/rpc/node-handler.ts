@@ -1,7 +1,8 @@
 /** Joins Connect's routers to Node's servers: picks the handler for a request, and answers where there is none. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
 import { ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import {
@@ -12,7 +13,8 @@ import {
 } from "@connectrpc/connect-node";
 import { UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
-import { describeError } from "./errors.ts";
+import { canceled, describeError } from "./errors.ts";
+import { letGo, readPieces } from "./request-body.ts";
 import { cutOffKey, endedByKey, maxTimerMs, type RequestEnd, watchRequest } from "./request-end.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -58,7 +60,8 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
       dropTimeoutsWithoutEnd(request.header);
       const body = readBody(req, endedBy);
       dismissOnceAnswered(req, res);
-      resolve(handler({ ...request, body }).then((response) => universalResponseToNodeResponse(response, res)));
+      endWithCaller(res, endedBy);
+      resolve(handler({ ...request, body }).then((answer) => writeAnswer(answer, req, res)));
     }).catch((reason: unknown) => {
       options.onBrokenAnswer(ConnectError.from(reason));
       cutOff(req, res);
@@ -81,12 +84,32 @@ function dropTimeoutsWithoutEnd(header: Headers): void {
  * does not matter then.
  */
 async function* readBody(req: NodeRequest, endedBy: { readonly error?: ConnectError }): AsyncGenerator<Uint8Array> {
-  // A request of which the rest is not read can still be answered: reading must not destroy it.
-  for await (const piece of req.iterator({ destroyOnReturn: false })) {
+  for await (const piece of readPieces(req)) {
     if (endedBy.error !== undefined) throw endedBy.error;
     yield piece;
   }
   if (endedBy.error !== undefined) throw endedBy.error;
+}
+
+function writeAnswer(answer: UniversalServerResponse, req: NodeRequest, res: NodeResponse): Promise<void> {
+  const { body } = answer;
+  if (body === undefined) return universalResponseToNodeResponse(answer, res);
+  return universalResponseToNodeResponse({ ...answer, body: writeBody(body, req) }, res);
+}
+
+/** An answer's body on its way to the caller. Once all of it is there, what is left of the request is for nobody. */
+async function* writeBody(body: AsyncIterable<Uint8Array>, req: NodeRequest): AsyncGenerator<Uint8Array> {
+  const pieces = body[Symbol.asyncIterator]();
+  try {
+    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
+  } catch (error) {
+    // It cannot be written, since the caller has gone: that is no failure of what makes it.
+    await pieces.throw?.(canceled());
+    throw error;
+  } finally {
+    letGo(req);
+    await pieces.return?.();
+  }
 }
 
 function handlersByPath(routes: readonly Routes[], { shutdown, onRequestEnd }: NodeHandlerOptions) {
@@ -112,11 +135,13 @@ function isJson(req: NodeRequest): boolean {
 /** Answers as the caller's protocol says UNIMPLEMENTED. */
 function answerUnimplemented(req: NodeRequest, res: NodeResponse): void {
   const contentType = req.headers["content-type"] ?? "";
-  req.resume();
+  dismissOnceAnswered(req, res);
   if (contentType.startsWith("application/grpc")) {
     res.setHeader("content-type", contentType);
     for (const [name, value] of setTrailerStatus(new Headers(), noSuchMethod)) res.setHeader(name, value);
     res.end();
+    // Without a body, no trailers are asked for.
+    if ("stream" in res) dismiss(req, res.stream);
   } else {
     res.statusCode = 404;
     res.setHeader("content-type", "application/json");
@@ -127,14 +152,31 @@ function answerUnimplemented(req: NodeRequest, res: NodeResponse): void {
 /** Once the answer is sent, the rest of the request does not matter: the client need not send it, nor end it. */
 function dismissOnceAnswered(req: NodeRequest, res: NodeResponse): void {
   if ("stream" in res) {
-    const { stream } = res;
-    // After the trailers, which the response sends at this event. RFC 9113, section 8.1, provides for this.
-    stream.once("wantTrailers", () => {
-      if (!req.complete) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
-    });
+    // After the trailers, which the response sends at this event.
+    res.stream.once("wantTrailers", () => dismiss(req, res.stream));
   } else {
-    res.once("finish", () => req.resume());
+    res.once("finish", () => letGo(req));
   }
+}
+
+/** RFC 9113, section 8.1, provides for this. */
+function dismiss(req: NodeRequest, stream: ServerHttp2Stream): void {
+  if (req.complete) return;
+  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+  letGo(req);
+}
+
+/** A stream that is reset without an error would wait for its request to be read, and its answers to be sent. */
+function endWithCaller(res: NodeResponse, endedBy: { error?: ConnectError }): void {
+  if (!("stream" in res)) return;
+  const { stream } = res;
+  stream.once("aborted", () => {
+    endedBy.error ??= canceled();
+    stream.destroy();
+  });
+  stream.once("end", () => {
+    if (stream.closed && stream.sentTrailers === undefined) stream.destroy();
+  });
 }
 
 function cutOff(req: NodeRequest, res: NodeResponse): void {

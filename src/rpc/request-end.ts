@@ -9,7 +9,10 @@ const deadlineGraceMs = 1_000;
 /** Cuts the request's HTTP stream off; set by the adapter. */
 export const cutOffKey = createContextKey<() => void>(() => {}, { description: "cuts the request off" });
 
-/** Where the adapter finds what has ended a request before its time, while it still reads the request's body. */
+/**
+ * What has ended a request before its time: set here, for the adapter, while it still reads the request's body; or by the
+ * adapter, where it sees the caller go.
+ */
 export const endedByKey = createContextKey<{ error?: ConnectError }>({}, { description: "what ended the request" });
 
 /** One finished request, without anything of its content. */
@@ -34,10 +37,11 @@ export function watchRequest(context: HandlerContext, onEnd: (end: RequestEnd) =
   const start = performance.now();
   const { signal, method, service, protocolName: protocol, values } = context;
   const end = () => {
-    const reason: unknown = signal.reason;
+    const endedBy = values.get(endedByKey);
+    const reason: unknown = signal.reason instanceof ConnectError ? signal.reason : (endedBy.error ?? signal.reason);
     if (reason instanceof ConnectError) {
       restate(reason, method.input);
-      values.get(endedByKey).error = reason;
+      endedBy.error = reason;
       if (reason.code === Code.DeadlineExceeded) setTimeout(values.get(cutOffKey), deadlineGraceMs).unref();
     }
     const durationMs = Math.round((performance.now() - start) * 1_000) / 1_000;

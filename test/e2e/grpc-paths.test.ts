@@ -1,24 +1,20 @@
 /**
  * gRPC takes one of two ways through the server: straight, or, with compression, through Connect's adapter. Callers see
- * the same on both. A request that names a compression and does not use it takes the second.
+ * the same on both.
  */
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import { constants } from "node:http2";
-import { create, type DescMethod, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { type DescMethod, fromBinary } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { enveloped, messageOf, openStream, ways } from "../support/grpc-streams.ts";
 import { openSession } from "../support/raw-calls.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
 const { identify, getUser, batchIdentify, batchGetUsers, setPreferences, deleteUser, listUsers } = UserService.method;
-const ways = {
-  straight: {},
-  "through Connect": { "grpc-encoding": "gzip", "grpc-accept-encoding": "identity" },
-} as const;
-
 let server: TestServer;
 let session: ClientHttp2Session;
 beforeAll(async () => {
@@ -33,31 +29,6 @@ afterAll(async () => {
   session.close();
   await server.stop();
 });
-
-function path(method: DescMethod): string {
-  return `/${method.parent.typeName}/${method.name}`;
-}
-
-function openStream(method: DescMethod, headers: Readonly<Record<string, string>>): ClientHttp2Stream {
-  return session.request({
-    ":method": "POST",
-    ":path": path(method),
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...headers,
-  });
-}
-
-function enveloped(message: Uint8Array, flags = 0): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix[0] = flags;
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, message]);
-}
-
-function messageOf<Method extends DescMethod>(method: Method, init: MessageInitShape<Method["input"]>): Buffer {
-  return enveloped(toBinary(method.input, create(method.input, init)));
-}
 
 interface Exchange {
   readonly method: DescMethod;
@@ -80,7 +51,7 @@ interface Seen {
 /** Everything that a caller sees, without what differs between any two calls: etags and times. */
 function exchange({ method, pieces, headers, pause }: Exchange, way: Readonly<Record<string, string>>): Promise<Seen> {
   return new Promise((resolve, reject) => {
-    const stream = openStream(method, { ...way, ...headers });
+    const stream = openStream(session, method, { ...way, ...headers });
     const body: Buffer[] = [];
     let head: IncomingHttpHeaders = {};
     let trailers: IncomingHttpHeaders = {};
@@ -234,7 +205,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
 
   test("a caller who resets a call before it is sent ends it, and nothing else", async () => {
     const before = ends();
-    const stream = openStream(getUser, way);
+    const stream = openStream(session, getUser, way);
     stream.on("error", () => {});
     stream.write(there.subarray(0, 4));
     await new Promise((resolve) => setImmediate(resolve));
@@ -246,7 +217,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
   test("callers who reset calls at any moment end them, and nothing else", async () => {
     const closed = Array.from({ length: 200 }, async (_, at) => {
       const method = at % 2 === 0 ? getUser : batchIdentify;
-      const stream = openStream(method, way);
+      const stream = openStream(session, method, way);
       stream.on("error", () => {}).resume();
       stream.end(at % 2 === 0 ? there : messageOf(batchIdentify, { requests: [{ ...item, validateOnly: true }] }));
       for (let turn = 0; turn < at % 7; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -258,7 +229,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
   });
 
   test("a stream is answered while it goes on, and ends with its last answer", async () => {
-    const stream = openStream(batchIdentify, way);
+    const stream = openStream(session, batchIdentify, way);
     const pieces: Buffer[] = [];
     let trailers: IncomingHttpHeaders = {};
     stream.on("data", (piece: Buffer) => pieces.push(piece));
@@ -274,7 +245,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
   });
 
   test("a call with an answer before its request has ended is over at once", async () => {
-    const stream = openStream(getUser, way);
+    const stream = openStream(session, getUser, way);
     let status: unknown;
     const see = (answer: IncomingHttpHeaders) => {
       status = answer["grpc-status"] ?? status;

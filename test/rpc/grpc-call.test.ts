@@ -1,22 +1,21 @@
-/** A call whose stream is gone before its answer is there. */
+/** A call and its stream: gone before the answer is there, or slow to take it. */
 import { once } from "node:events";
 import { connect, constants, createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { GrpcCall } from "../../src/rpc/grpc/call.ts";
 
-/** The server's side of a stream, and the call on it. */
+/** Both sides of a stream, and the call on the server's. Of what the client does not read, hardly anything is sent. */
 async function openCall() {
   const server = createServer();
   const arrived = new Promise<ServerHttp2Stream>((resolve) => server.on("stream", resolve));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  session
-    .request({ ":method": "POST" })
-    .on("error", () => {})
-    .end();
+  const { port } = server.address() as AddressInfo;
+  const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1_000 } });
+  const request = session.request({ ":method": "POST" }).on("error", () => {});
+  request.end();
   onTestFinished(() => {
     session.destroy();
     server.close();
@@ -28,7 +27,7 @@ async function openCall() {
     restate: () => {},
     onEnd: (_, error) => ends.push(error),
   });
-  return { stream, call, ends };
+  return { request, stream, call, ends };
 }
 
 const envelope = Buffer.alloc(5);
@@ -54,4 +53,39 @@ test("a call that ends before anything touched its signal has the reason in it",
   call.fail(reason);
   expect(call.signal.aborted).toBe(true);
   expect(call.signal.reason).toBe(reason);
+});
+
+describe("a caller who is slow to read", () => {
+  const answers = Buffer.alloc(20_000);
+  const unread = async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { request, stream, call } = await openCall();
+    const statuses: unknown[] = [];
+    request.on("trailers", (trailers) => statuses.push(trailers["grpc-status"]));
+    await call.write(answers);
+    return { request, stream, call, statuses };
+  };
+
+  test("gets every answer and an error that came after them, however long that takes", async () => {
+    const { request, stream, call, statuses } = await unread();
+    call.fail(new ConnectError("no", Code.InvalidArgument));
+    vi.advanceTimersByTime(3_600_000);
+    expect(stream.writableLength).toBeGreaterThan(0);
+    let bytes = 0;
+    request.on("data", (piece: Buffer) => {
+      bytes += piece.length;
+    });
+    await once(request, "close");
+    expect({ bytes, statuses }).toEqual({ bytes: answers.length, statuses: ["3"] });
+  });
+
+  test("has a moment to read the answers to a call that is cut short", async () => {
+    const { request, call, statuses } = await unread();
+    call.cutShort(new ConnectError("too late", Code.DeadlineExceeded));
+    vi.advanceTimersByTime(3_600_000);
+    await once(request, "close");
+    expect(request.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    expect(statuses).toEqual([]);
+  });
 });

@@ -3,6 +3,8 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "nod
 import { Code, ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { CallContext } from "../call-context.ts";
+import { canceled } from "../errors.ts";
+import { letGo } from "../request-body.ts";
 
 const answerHeaders: OutgoingHttpHeaders = {
   ":status": 200,
@@ -12,7 +14,7 @@ const answerHeaders: OutgoingHttpHeaders = {
 const answerOptions = { waitForTrailers: true, sendDate: false } as const;
 const okTrailers: OutgoingHttpHeaders = { "grpc-status": "0" };
 
-/** How long a caller may take to read what was written before an error. */
+/** How long a caller may take to read what was written before its call was cut short. */
 const lastAnswerMs = 1_000;
 
 export interface GrpcCallOptions {
@@ -42,13 +44,18 @@ export class GrpcCall implements CallContext {
     this.#stream = stream;
     this.#options = options;
     stream.on("error", ignore);
+    // A stream that is reset without an error would wait for its request to be read, and its answers to be sent.
+    stream.on("aborted", () => {
+      this.#end(canceled());
+      stream.destroy();
+    });
     stream.on("close", () => {
       if (!this.#ended) this.#end(canceled());
     });
     const { timeoutMs } = options;
     if (timeoutMs === undefined) return;
     if (timeoutMs <= 0) this.fail(deadlineExceeded());
-    else this.#deadline = setTimeout(() => this.fail(deadlineExceeded()), timeoutMs);
+    else this.#deadline = setTimeout(() => this.cutShort(deadlineExceeded()), timeoutMs);
   }
 
   get signal(): AbortSignal {
@@ -83,6 +90,7 @@ export class GrpcCall implements CallContext {
     if (!this.#end(undefined) || this.#isGone) return;
     if (!this.#stream.headersSent) this.#begin();
     this.#stream.end();
+    this.#dropRequest();
   }
 
   /** Ends the call with an error, after the answers that have been written. */
@@ -95,12 +103,19 @@ export class GrpcCall implements CallContext {
     if (this.#stream.headersSent) {
       this.#trailers = trailers;
       this.#stream.end();
-      // A caller that reads no further keeps no more than a moment.
-      setTimeout(() => this.#stream.close(constants.NGHTTP2_CANCEL), lastAnswerMs).unref();
     } else {
       this.#stream.respond({ ...answerHeaders, ...trailers }, { endStream: true });
       this.#dismiss();
     }
+    this.#dropRequest();
+  }
+
+  /** Ends the call with an error, whether or not its caller reads what has been written. */
+  cutShort(error: ConnectError): void {
+    if (this.#ended) return;
+    const answering = this.#stream.headersSent;
+    this.fail(error);
+    if (answering) setTimeout(() => this.#stream.close(constants.NGHTTP2_CANCEL), lastAnswerMs).unref();
   }
 
   #begin(): void {
@@ -123,6 +138,17 @@ export class GrpcCall implements CallContext {
     if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
   }
 
+  /** What is left of the request is not for anybody: the stream closes only once it has been read. */
+  #dropRequest(): void {
+    const stream = this.#stream;
+    if (stream.readableEnded) return;
+    // A caller that resets the stream without an error, instead of reading its answers, will never have read them.
+    stream.once("end", () => {
+      if (stream.closed && stream.sentTrailers === undefined) stream.destroy();
+    });
+    letGo(stream);
+  }
+
   /** @returns false if the call had ended before */
   #end(error: ConnectError | undefined): boolean {
     if (this.#ended) return false;
@@ -139,10 +165,6 @@ export class GrpcCall implements CallContext {
 
 function deadlineExceeded(): ConnectError {
   return new ConnectError("the operation timed out", Code.DeadlineExceeded);
-}
-
-function canceled(): ConnectError {
-  return new ConnectError("the caller has gone", Code.Canceled);
 }
 
 /** A stream that fails closes, and its call ends with that. */

@@ -11,6 +11,7 @@ import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { limits } from "../../users/limits.ts";
 import type { CallContext } from "../call-context.ts";
 import { restate } from "../errors.ts";
+import { readPieces } from "../request-body.ts";
 import { codeName, maxTimerMs, type RequestEnd } from "../request-end.ts";
 import { GrpcCall } from "./call.ts";
 import { EnvelopeReader } from "./envelopes.ts";
@@ -42,7 +43,7 @@ export function createGrpcHandler({ methods, shutdown, onRequestEnd }: GrpcHandl
   const byPath = new Map(methods.map((method) => [pathOf(method), method]));
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
-    for (const call of underWay) call.fail(shutdown.reason);
+    for (const call of underWay) call.cutShort(shutdown.reason);
   });
 
   return (stream, headers) => {
@@ -138,8 +139,7 @@ async function serveBidi(stream: ServerHttp2Stream, call: GrpcCall, serve: Serve
 
 async function* messagesOf(stream: ServerHttp2Stream): AsyncGenerator<Buffer> {
   const envelopes = new EnvelopeReader(limits.maxRequestBytes);
-  // A stream of which the rest is not read can still be answered: reading must not destroy it.
-  for await (const piece of stream.iterator({ destroyOnReturn: false })) {
+  for await (const piece of readPieces(stream)) {
     envelopes.add(piece);
     for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield next;
   }
