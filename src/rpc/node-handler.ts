@@ -14,7 +14,7 @@ import {
 import { UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { canceled, describeError } from "./errors.ts";
-import { letGo, readPieces } from "./request-body.ts";
+import { inBlocks, inEnvelopes, letGo, readPieces } from "./request-body.ts";
 import { cutOffKey, endedByKey, maxTimerMs, type RequestEnd, watchRequest } from "./request-end.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -80,11 +80,12 @@ function dropTimeoutsWithoutEnd(header: Headers): void {
 }
 
 /**
- * The pieces of a request's body, until something ends the request: its deadline, say. What would be wrong with the rest
- * does not matter then.
+ * A request's body, until something ends the request: its deadline, say. What would be wrong with the rest does not
+ * matter then.
  */
 async function* readBody(req: NodeRequest, endedBy: { readonly error?: ConnectError }): AsyncGenerator<Uint8Array> {
-  for await (const piece of readPieces(req)) {
+  const pieces = isEnveloped(req) ? inEnvelopes(readPieces(req)) : inBlocks(readPieces(req));
+  for await (const piece of pieces) {
     if (endedBy.error !== undefined) throw endedBy.error;
     yield piece;
   }
@@ -130,6 +131,11 @@ function isJson(req: NodeRequest): boolean {
   const contentType = req.headers["content-type"];
   if (contentType === undefined) return /[?&]encoding=json(&|$)/.test(req.url ?? "");
   return /^application\/(?:connect\+|grpc\+|grpc-web\+)?json\b/i.test(contentType);
+}
+
+/** Whether the request's messages have prefixes: gRPC's, gRPC-Web's, or those of Connect's streams. */
+function isEnveloped(req: NodeRequest): boolean {
+  return /^application\/(?:grpc|connect\+)/i.test(req.headers["content-type"] ?? "");
 }
 
 /** Answers as the caller's protocol says UNIMPLEMENTED. */

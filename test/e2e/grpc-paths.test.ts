@@ -106,6 +106,7 @@ function answersOf(method: DescMethod, body: Buffer): unknown[] {
 const oneByOne = (bytes: Buffer) => Array.from(bytes, (byte) => Buffer.of(byte));
 const there = messageOf(getUser, { id: "there" });
 const item = { id: "item", properties: ada };
+const headOfTooLarge = Buffer.of(0, 0, 0x40, 0, 1);
 
 const cases: Record<string, Exchange> = {
   "a user that is there": { method: getUser, pieces: [there] },
@@ -143,9 +144,10 @@ const cases: Record<string, Exchange> = {
   "no message": { method: getUser, pieces: [] },
   "two messages": { method: getUser, pieces: [there, there] },
   "half a prefix": { method: getUser, pieces: [there.subarray(0, 3)] },
+  "a prefix": { method: getUser, pieces: [there.subarray(0, 5)] },
   "half a message": { method: getUser, pieces: [there.subarray(0, -2)] },
   "a message and a half": { method: getUser, pieces: [there, there.subarray(0, -2)] },
-  "a message that is too large": { method: getUser, pieces: [Buffer.of(0, 0, 0x40, 0, 1)] },
+  "a message that is too large": { method: getUser, pieces: [headOfTooLarge] },
   "a message that is none": { method: getUser, pieces: [enveloped(Buffer.from("ffffffff", "hex"))] },
   "an unknown field": { method: getUser, pieces: [enveloped(Buffer.concat([there.subarray(5), Buffer.of(0x78, 1)]))] },
   "a timeout that is none": { method: getUser, pieces: [there], headers: { "grpc-timeout": "soon" } },
@@ -162,6 +164,10 @@ const cases: Record<string, Exchange> = {
   "a stream in which a message is none": {
     method: batchIdentify,
     pieces: [messageOf(batchIdentify, { requests: [{ id: "" }] }), enveloped(Buffer.from("0aff", "hex"))],
+  },
+  "a stream with a message and, in the same frame, the head of one that is too large": {
+    method: batchIdentify,
+    pieces: [Buffer.concat([messageOf(batchIdentify, { requests: [{ id: "" }] }), headOfTooLarge])],
   },
   "a stream that ends within a message": {
     method: batchIdentify,
@@ -255,7 +261,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
       .on("trailers", see)
       .on("error", () => {})
       .resume();
-    stream.write(Buffer.of(0, 0, 0x40, 0, 1));
+    stream.write(headOfTooLarge);
     await until(() => stream.closed);
     expect(status).toBe("8");
   });

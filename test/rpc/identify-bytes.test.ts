@@ -9,7 +9,7 @@ import {
   IdentifyResponseSchema,
   IdentifyRequestSchema as Wire,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
-import { prefixBytes } from "../../src/rpc/grpc/envelopes.ts";
+import { prefixBytes } from "../../src/rpc/envelopes.ts";
 import { readBatchIdentifyRequest, readIdentifyRequest } from "../../src/rpc/grpc/read-identify.ts";
 import { writeIdentified, writeOneUser } from "../../src/rpc/grpc/write-user.ts";
 import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";

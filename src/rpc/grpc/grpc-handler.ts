@@ -10,11 +10,11 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { limits } from "../../users/limits.ts";
 import type { CallContext } from "../call-context.ts";
+import { EnvelopeReader, messageIn } from "../envelopes.ts";
 import { restate } from "../errors.ts";
 import { readPieces } from "../request-body.ts";
 import { codeName, maxTimerMs, type RequestEnd } from "../request-end.ts";
 import { GrpcCall } from "./call.ts";
-import { EnvelopeReader } from "./envelopes.ts";
 
 /** Answers have gRPC's prefix in front, and memory of their own. */
 export type GrpcMethod =
@@ -95,7 +95,7 @@ function serveUnary(stream: ServerHttp2Stream, call: GrpcCall, serve: Serve<"una
       if (message !== undefined) {
         throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
       }
-      message = next;
+      message = messageIn(next);
     }
   };
   stream.on("data", (piece: Buffer) => {
@@ -141,7 +141,7 @@ async function* messagesOf(stream: ServerHttp2Stream): AsyncGenerator<Buffer> {
   const envelopes = new EnvelopeReader(limits.maxRequestBytes);
   for await (const piece of readPieces(stream)) {
     envelopes.add(piece);
-    for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield next;
+    for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield messageIn(next);
   }
   envelopes.end();
 }

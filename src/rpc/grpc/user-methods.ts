@@ -8,10 +8,10 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { prefixBytes, sealEnvelope } from "../envelopes.ts";
 import type { UserHandlers } from "../user-handlers.ts";
 import { binarySize, pageMessage, usersFoundMessage } from "../user-messages.ts";
 import { wireMethods } from "../wire-methods.ts";
-import { prefixBytes, sealEnvelope } from "./envelopes.ts";
 import type { GrpcMethod } from "./grpc-handler.ts";
 import { readBatchIdentifyRequest, readIdentifyRequest } from "./read-identify.ts";
 import { writeIdentified, writeOneUser } from "./write-user.ts";

@@ -1,8 +1,8 @@
 /** Writes the answers of which there are most, straight into bytes: the same that protobuf-es would write. */
 import type { UserView } from "../../users/reading.ts";
 import type { Identified } from "../../users/registry.ts";
+import { prefixBytes, sealEnvelope } from "../envelopes.ts";
 import { outcomes } from "../user-messages.ts";
-import { prefixBytes, sealEnvelope } from "./envelopes.ts";
 
 const lengthDelimited = 2;
 const varint = 0;
