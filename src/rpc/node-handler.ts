@@ -178,7 +178,8 @@ function endWithCaller(res: NodeResponse, endedBy: { error?: ConnectError }): vo
   const { stream } = res;
   stream.once("aborted", () => {
     endedBy.error ??= canceled();
-    stream.destroy();
+    // Where it is this side that resets it, the reset is sent first.
+    setImmediate(() => stream.destroy());
   });
   stream.once("end", () => {
     if (stream.closed && stream.sentTrailers === undefined) stream.destroy();

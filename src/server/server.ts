@@ -102,6 +102,7 @@ export async function startServerOver(
     methods: grpcUserMethods(handlers),
     shutdown: shutdown.signal,
     onRequestEnd,
+    report,
   });
   const handler = createNodeHandler({
     binaryRoutes: [binaryUserRoutes(handlers), ...shared],

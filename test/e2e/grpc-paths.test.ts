@@ -106,6 +106,7 @@ function answersOf(method: DescMethod, body: Buffer): unknown[] {
 const oneByOne = (bytes: Buffer) => Array.from(bytes, (byte) => Buffer.of(byte));
 const there = messageOf(getUser, { id: "there" });
 const item = { id: "item", properties: ada };
+const none = enveloped(Buffer.from("ffffffff", "hex"));
 const headOfTooLarge = Buffer.of(0, 0, 0x40, 0, 1);
 
 const cases: Record<string, Exchange> = {
@@ -148,7 +149,10 @@ const cases: Record<string, Exchange> = {
   "half a message": { method: getUser, pieces: [there.subarray(0, -2)] },
   "a message and a half": { method: getUser, pieces: [there, there.subarray(0, -2)] },
   "a message that is too large": { method: getUser, pieces: [headOfTooLarge] },
-  "a message that is none": { method: getUser, pieces: [enveloped(Buffer.from("ffffffff", "hex"))] },
+  "a message that is none": { method: getUser, pieces: [none] },
+  "a message that is none, and another": { method: getUser, pieces: [none, there] },
+  "a message that is none, and the head of one that is too large": { method: getUser, pieces: [none, headOfTooLarge] },
+  "a message, and one that is none": { method: getUser, pieces: [there, none] },
   "an unknown field": { method: getUser, pieces: [enveloped(Buffer.concat([there.subarray(5), Buffer.of(0x78, 1)]))] },
   "a timeout that is none": { method: getUser, pieces: [there], headers: { "grpc-timeout": "soon" } },
   "a timeout that has passed": { method: getUser, pieces: [there], headers: { "grpc-timeout": "0n" } },

@@ -47,7 +47,8 @@ export class GrpcCall implements CallContext {
     // A stream that is reset without an error would wait for its request to be read, and its answers to be sent.
     stream.on("aborted", () => {
       this.#end(canceled());
-      stream.destroy();
+      // Where it is this side that resets it, the reset is sent first.
+      setImmediate(() => stream.destroy());
     });
     stream.on("close", () => {
       if (!this.#ended) this.#end(canceled());

@@ -11,7 +11,7 @@ import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import { limits } from "../../users/limits.ts";
 import type { CallContext } from "../call-context.ts";
 import { EnvelopeReader, messageIn } from "../envelopes.ts";
-import { restate } from "../errors.ts";
+import { restate, toConnectError } from "../errors.ts";
 import { readPieces } from "../request-body.ts";
 import { codeName, maxTimerMs, type RequestEnd } from "../request-end.ts";
 import { GrpcCall } from "./call.ts";
@@ -21,7 +21,12 @@ export type GrpcMethod =
   | {
       readonly kind: "unary";
       readonly method: DescMethod;
-      readonly serve: (message: Buffer, context: CallContext) => Promise<Buffer>;
+      /**
+       * Reads the request, and answers what serves it.
+       *
+       * @throws ConnectError for a message that cannot be read
+       */
+      readonly read: (message: Buffer) => (context: CallContext) => Promise<Buffer>;
     }
   | {
       readonly kind: "bidi";
@@ -34,12 +39,15 @@ export interface GrpcHandlerOptions {
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
   readonly onRequestEnd: (end: RequestEnd) => void;
+  /** Called with a failure that nobody foresaw. */
+  readonly report: (failure: unknown) => void;
 }
 
 /** Serves a stream; or answers false, and leaves it as it was, if it is not for this handler. */
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
-export function createGrpcHandler({ methods, shutdown, onRequestEnd }: GrpcHandlerOptions): StreamHandler {
+export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
+  const { methods, shutdown, onRequestEnd, report } = options;
   const byPath = new Map(methods.map((method) => [pathOf(method), method]));
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
@@ -62,10 +70,11 @@ export function createGrpcHandler({ methods, shutdown, onRequestEnd }: GrpcHandl
     });
     if (call.ended) return true;
     underWay.add(call);
+    const served = { stream, call, report };
     if (error !== undefined) call.fail(error);
     else if (shutdown.aborted) call.fail(shutdown.reason);
-    else if (method.kind === "unary") serveUnary(stream, call, method.serve);
-    else void serveBidi(stream, call, method.serve);
+    else if (method.kind === "unary") serveUnary(served, method);
+    else serveBidi(served, method).catch((failure: unknown) => breakOff(served, failure));
     return true;
   };
 }
@@ -85,56 +94,80 @@ function isPlain(headers: IncomingHttpHeaders): boolean {
   return encoding === undefined || encoding === "identity";
 }
 
-type Serve<Kind extends GrpcMethod["kind"]> = Extract<GrpcMethod, { kind: Kind }>["serve"];
+type Unary = Extract<GrpcMethod, { kind: "unary" }>;
+type Bidi = Extract<GrpcMethod, { kind: "bidi" }>;
 
-function serveUnary(stream: ServerHttp2Stream, call: GrpcCall, serve: Serve<"unary">): void {
+interface Served extends Pick<GrpcHandlerOptions, "report"> {
+  readonly stream: ServerHttp2Stream;
+  readonly call: GrpcCall;
+}
+
+function serveUnary(served: Served, { read }: Unary): void {
+  const { stream, call } = served;
   const envelopes = new EnvelopeReader(limits.maxRequestBytes);
-  let message: Buffer | undefined;
-  const takeAll = () => {
-    for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
-      if (message !== undefined) {
-        throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
-      }
-      message = messageIn(next);
-    }
-  };
+  let serve: ReturnType<Unary["read"]> | undefined;
   stream.on("data", (piece: Buffer) => {
     if (call.ended) return;
     envelopes.add(piece);
     try {
-      takeAll();
+      for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
+        const one = read(messageIn(next));
+        if (serve !== undefined) {
+          throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
+        }
+        serve = one;
+      }
     } catch (error) {
-      call.fail(ConnectError.from(error));
+      fail(served, error);
     }
   });
   stream.on("end", () => {
-    // A caller that resets the stream ends it too.
-    if (call.ended || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
+    if (call.ended) return;
     try {
       envelopes.end();
-      if (message === undefined) {
+      if (serve === undefined) {
         throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
       }
-      serve(message, call).then(
-        (envelope) => call.answer(envelope),
-        (error: unknown) => call.fail(asConnectError(error)),
-      );
+      serve(call)
+        .then(
+          (envelope) => call.answer(envelope),
+          (failure: unknown) => fail(served, failure),
+        )
+        .catch((failure: unknown) => breakOff(served, failure));
     } catch (error) {
-      call.fail(asConnectError(error));
+      fail(served, error);
     }
   });
 }
 
-async function serveBidi(stream: ServerHttp2Stream, call: GrpcCall, serve: Serve<"bidi">): Promise<void> {
+async function serveBidi(served: Served, { serve }: Bidi): Promise<void> {
+  const { stream, call } = served;
   try {
     for await (const envelope of serve(messagesOf(stream), call)) {
       if (call.ended) return;
       await call.write(envelope);
     }
-    call.finish();
-  } catch (error) {
-    call.fail(asConnectError(error));
+  } catch (failure) {
+    fail(served, failure);
+    return;
   }
+  call.finish();
+}
+
+function fail(served: Served, failure: unknown): void {
+  const { call, report } = served;
+  if (call.ended) return;
+  try {
+    call.fail(toConnectError(failure, report));
+  } catch (error) {
+    breakOff(served, error);
+  }
+}
+
+/** For an answer that cannot be sent: its caller waits for an end. */
+function breakOff({ stream, report }: Served, failure: unknown): void {
+  report(failure);
+  stream.close(constants.NGHTTP2_INTERNAL_ERROR);
 }
 
 async function* messagesOf(stream: ServerHttp2Stream): AsyncGenerator<Buffer> {
@@ -144,10 +177,4 @@ async function* messagesOf(stream: ServerHttp2Stream): AsyncGenerator<Buffer> {
     for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield messageIn(next);
   }
   envelopes.end();
-}
-
-function asConnectError(error: unknown): ConnectError {
-  return error instanceof ConnectError
-    ? error
-    : new ConnectError("internal error", Code.Internal, undefined, undefined, error);
 }

@@ -2,12 +2,14 @@
 import {
   create,
   type DescMessage,
+  type DescMethod,
   fromBinary,
   type MessageInitShape,
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { CallContext } from "../call-context.ts";
 import { prefixBytes, sealEnvelope } from "../envelopes.ts";
 import type { UserHandlers } from "../user-handlers.ts";
 import { binarySize, pageMessage, usersFoundMessage } from "../user-messages.ts";
@@ -19,18 +21,12 @@ import { writeIdentified, writeOneUser } from "./write-user.ts";
 export function grpcUserMethods(handlers: UserHandlers): GrpcMethod[] {
   const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = wireMethods;
   return [
-    {
-      kind: "unary",
-      method: identify,
-      serve: async (message, context) =>
-        writeIdentified(await handlers.identify(reading(readIdentifyRequest, message), context)),
-    },
-    {
-      kind: "unary",
-      method: getUser,
-      serve: async (message, context) =>
-        writeOneUser(await handlers.getUser(reading(readerOf(getUser.input), message), context)),
-    },
+    unary(identify, readIdentifyRequest, async (request, context) =>
+      writeIdentified(await handlers.identify(request, context)),
+    ),
+    unary(getUser, readerOf(getUser.input), async (request, context) =>
+      writeOneUser(await handlers.getUser(request, context)),
+    ),
     {
       kind: "bidi",
       method: batchIdentify,
@@ -40,40 +36,35 @@ export function grpcUserMethods(handlers: UserHandlers): GrpcMethod[] {
         }
       },
     },
-    {
-      kind: "unary",
-      method: batchGetUsers,
-      async serve(message, context) {
-        const request = reading(readerOf(batchGetUsers.input), message);
-        return write(
-          batchGetUsers.output,
-          usersFoundMessage(await handlers.batchGetUsers(request, context, binarySize)),
-        );
-      },
-    },
-    {
-      kind: "unary",
-      method: listUsers,
-      async serve(message, context) {
-        const request = reading(readerOf(listUsers.input), message);
-        return write(listUsers.output, pageMessage(await handlers.listUsers(request, context, binarySize)));
-      },
-    },
-    {
-      kind: "unary",
-      method: setPreferences,
-      serve: async (message, context) =>
-        writeOneUser(await handlers.setPreferences(reading(readerOf(setPreferences.input), message), context)),
-    },
-    {
-      kind: "unary",
-      method: deleteUser,
-      async serve(message, context) {
-        await handlers.deleteUser(reading(readerOf(deleteUser.input), message), context);
-        return write(deleteUser.output, {});
-      },
-    },
+    unary(batchGetUsers, readerOf(batchGetUsers.input), async (request, context) =>
+      write(batchGetUsers.output, usersFoundMessage(await handlers.batchGetUsers(request, context, binarySize))),
+    ),
+    unary(listUsers, readerOf(listUsers.input), async (request, context) =>
+      write(listUsers.output, pageMessage(await handlers.listUsers(request, context, binarySize))),
+    ),
+    unary(setPreferences, readerOf(setPreferences.input), async (request, context) =>
+      writeOneUser(await handlers.setPreferences(request, context)),
+    ),
+    unary(deleteUser, readerOf(deleteUser.input), async (request, context) => {
+      await handlers.deleteUser(request, context);
+      return write(deleteUser.output, {});
+    }),
   ];
+}
+
+function unary<Request>(
+  method: DescMethod,
+  read: (bytes: Uint8Array) => Request,
+  serve: (request: Request, context: CallContext) => Promise<Buffer>,
+): GrpcMethod {
+  return {
+    kind: "unary",
+    method,
+    read(message) {
+      const request = reading(read, message);
+      return (context) => serve(request, context);
+    },
+  };
 }
 
 async function* batches(messages: AsyncIterable<Buffer>) {

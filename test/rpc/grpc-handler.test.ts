@@ -1,0 +1,130 @@
+/** What becomes of a call when something goes wrong inside. */
+import { once } from "node:events";
+import { connect, constants, createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
+import { afterEach, describe, expect, test } from "vitest";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { ErrorInfoSchema } from "#gen-server/google/rpc/error_details_pb.js";
+import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
+import { enveloped, openStream } from "../support/grpc-streams.ts";
+
+const { getUser, batchIdentify } = UserService.method;
+const envelope = enveloped(Buffer.alloc(3));
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+/** Calls a method once: what its caller sees, and what is reported inside. */
+async function call(method: GrpcMethod, onRequestEnd: () => void = () => {}) {
+  const reports: unknown[] = [];
+  const handle = createGrpcHandler({
+    methods: [method],
+    shutdown: new AbortController().signal,
+    onRequestEnd,
+    report: (failure) => reports.push(failure),
+  });
+  const server = createServer().on("stream", handle).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  stops.push(
+    () => session.destroy(),
+    () => server.close(),
+  );
+  const stream = openStream(session, method.method, {}).on("error", () => {});
+  const headers = new Headers();
+  const see = (sent: object) => {
+    for (const [name, value] of Object.entries(sent)) if (!name.startsWith(":")) headers.set(name, String(value));
+  };
+  const pieces: Buffer[] = [];
+  stream.on("response", see).on("trailers", see);
+  stream.on("data", (piece: Buffer) => pieces.push(piece));
+  stream.end(envelope);
+  await new Promise((resolve) => stream.on("close", resolve));
+  const error = findTrailerError(headers);
+  return {
+    code: error?.code,
+    reasons: error?.findDetails(ErrorInfoSchema).map(({ reason }) => reason),
+    answers: Buffer.concat(pieces),
+    reset: stream.rstCode,
+    reports,
+  };
+}
+
+const unary = (serve: () => Promise<Buffer>): GrpcMethod => ({
+  kind: "unary",
+  method: getUser,
+  read: () => () => serve(),
+});
+const bidi = (serve: () => AsyncGenerator<Buffer>): GrpcMethod => ({ kind: "bidi", method: batchIdentify, serve });
+const unforeseen = new TypeError("private");
+
+describe("a failure that nobody foresaw is INTERNAL with its reason, and reported", () => {
+  const internal = { code: 13, reasons: ["INTERNAL"], reports: [unforeseen] };
+
+  test.each<[string, GrpcMethod]>([
+    [
+      "at once",
+      unary(() => {
+        throw unforeseen;
+      }),
+    ],
+    ["later", unary(() => Promise.reject(unforeseen))],
+    [
+      "while a request is read",
+      {
+        kind: "unary",
+        method: getUser,
+        read() {
+          throw unforeseen;
+        },
+      },
+    ],
+  ])("in a unary call, %s", async (_, method) => {
+    const seen = await call(method);
+    expect(seen).toMatchObject(internal);
+    expect(seen.answers).toHaveLength(0);
+  });
+
+  test("in a stream, after its answers", async () => {
+    const seen = await call(
+      bidi(async function* () {
+        yield envelope;
+        throw unforeseen;
+      }),
+    );
+    expect(seen).toMatchObject(internal);
+    expect(seen.answers).toEqual(envelope);
+  });
+});
+
+describe("a call that cannot be ended is reset, and reported", () => {
+  const broken = new Error("nothing works");
+  const onRequestEnd = () => {
+    throw broken;
+  };
+
+  test.each<[string, GrpcMethod]>([
+    ["a unary call with an answer", unary(async () => envelope)],
+    ["a unary call with an error", unary(() => Promise.reject(unforeseen))],
+    [
+      "a stream with an answer",
+      bidi(async function* () {
+        yield envelope;
+      }),
+    ],
+    [
+      "a stream with an error",
+      bidi(async function* () {
+        yield envelope;
+        throw unforeseen;
+      }),
+    ],
+  ])("%s", async (_, method) => {
+    const seen = await call(method, onRequestEnd);
+    expect(seen).toMatchObject({ code: undefined, reset: constants.NGHTTP2_INTERNAL_ERROR });
+    expect(seen.reports).toContain(broken);
+  });
+});
