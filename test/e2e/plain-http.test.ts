@@ -186,6 +186,20 @@ describe("requests that are no calls", () => {
     },
   );
 
+  test("a timeout that is none is refused by its header's name", async () => {
+    const named = (name: string) => expect.stringMatching(new RegExp(`^the header ${name} cannot be read: `));
+    for (const way of [{}, { "grpc-encoding": "gzip" }]) {
+      const trailers = await grpc("/rollcall.v1.UserService/GetUser", frame(new Uint8Array()), {
+        ...way,
+        "grpc-timeout": "soon",
+      });
+      expect(trailers).toMatchObject({ "grpc-status": "3", "grpc-message": named("grpc-timeout") });
+    }
+    const answer = await post("GetUser", "{}", { "connect-timeout-ms": "-1" });
+    expect(answer.json).toMatchObject({ code: "invalid_argument", message: named("connect-timeout-ms") });
+    expect(reasonOf(answer)).toBe("MALFORMED_REQUEST");
+  });
+
   test("an unknown content type is refused", async () => {
     expect((await post("GetUser", "id=u1", { "content-type": "application/x-www-form-urlencoded" })).status).toBe(415);
   });
