@@ -4,7 +4,6 @@ import { constants, type Http2ServerRequest, type Http2ServerResponse, type Serv
 import { ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
-import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import {
   compressionBrotli,
   compressionGzip,
@@ -14,6 +13,7 @@ import {
 import { UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { canceled, describeError } from "./errors.ts";
+import { respelled, statusOf } from "./grpc-status.ts";
 import { inBlocks, inEnvelopes, letGo, readPieces } from "./request-body.ts";
 import { cutOffKey, endedByKey, maxTimerMs, type RequestEnd, watchRequest } from "./request-end.ts";
 
@@ -93,16 +93,24 @@ async function* readBody(req: NodeRequest, endedBy: { readonly error?: ConnectEr
 }
 
 function writeAnswer(answer: UniversalServerResponse, req: NodeRequest, res: NodeResponse): Promise<void> {
-  const { body } = answer;
+  const { body, trailer } = answer;
   if (body === undefined) return universalResponseToNodeResponse(answer, res);
-  return universalResponseToNodeResponse({ ...answer, body: writeBody(body, req) }, res);
+  return universalResponseToNodeResponse({ ...answer, body: writeBody(body, trailer, req) }, res);
 }
 
-/** An answer's body on its way to the caller. Once all of it is there, what is left of the request is for nobody. */
-async function* writeBody(body: AsyncIterable<Uint8Array>, req: NodeRequest): AsyncGenerator<Uint8Array> {
+/**
+ * An answer's body on its way to the caller. Once all of it is there, so are its trailers, and what is left of the request
+ * is for nobody.
+ */
+async function* writeBody(
+  body: AsyncIterable<Uint8Array>,
+  trailers: Headers | undefined,
+  req: NodeRequest,
+): AsyncGenerator<Uint8Array> {
   const pieces = body[Symbol.asyncIterator]();
   try {
     for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
+    if (trailers !== undefined) respelled(trailers);
   } catch (error) {
     // It cannot be written, since the caller has gone: that is no failure of what makes it.
     await pieces.throw?.(canceled());
@@ -144,7 +152,7 @@ function answerUnimplemented(req: NodeRequest, res: NodeResponse): void {
   dismissOnceAnswered(req, res);
   if (contentType.startsWith("application/grpc")) {
     res.setHeader("content-type", contentType);
-    for (const [name, value] of setTrailerStatus(new Headers(), noSuchMethod)) res.setHeader(name, value);
+    for (const [name, value] of statusOf(noSuchMethod)) res.setHeader(name, value);
     res.end();
     // Without a body, no trailers are asked for.
     if ("stream" in res) dismiss(req, res.stream);

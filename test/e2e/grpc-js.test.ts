@@ -1,5 +1,13 @@
 /** A gRPC client that shares no code with the server: grpc-js, with the contract loaded at run time. */
-import { type Client, credentials, loadPackageDefinition, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import {
+  type Client,
+  compressionAlgorithms,
+  credentials,
+  loadPackageDefinition,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
@@ -65,6 +73,23 @@ test("sees an error's code, message and details", async () => {
   const refused = await call("Identify", { id: "u2", properties: struct({ name: text("x") }) });
   expect(refused.error?.code).toBe(status.INVALID_ARGUMENT);
   expect(String(refused.error?.metadata.get("grpc-status-details-bin")[0])).toContain("properties.email");
+});
+
+test.each([
+  ["straight", compressionAlgorithms.identity],
+  ["through Connect", compressionAlgorithms.gzip],
+])("reads an error's message as it was meant, %s", async (_, algorithm) => {
+  const compressing = { "grpc.default_compression_algorithm": algorithm };
+  const address = `127.0.0.1:${server.port}`;
+  const client = new definitions.rollcall.v1.UserService(address, credentials.createInsecure(), compressing);
+  clients.push(client);
+  const name = `50 % off; a:b, c/d?e=f&g @ "é" 𝄞 %3B`;
+  const properties = struct({ ...adaStruct.fields, [name]: { numberValue: Number.NaN } });
+  const error = await new Promise((resolve) => client.Identify({ id: "u", properties }, resolve));
+  expect(error).toMatchObject({
+    code: status.INVALID_ARGUMENT,
+    details: `properties[${JSON.stringify(name)}]: is not a finite number`,
+  });
 });
 
 test("imports through a stream, and each message is answered in order", async () => {

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { CallContext } from "../call-context.ts";
 import { canceled } from "../errors.ts";
+import { statusOf } from "../grpc-status.ts";
 import { letGo } from "../request-body.ts";
 
 const answerHeaders: OutgoingHttpHeaders = {
@@ -100,7 +100,7 @@ export class GrpcCall implements CallContext {
     this.#options.restate(error);
     this.#end(error);
     if (this.#isGone) return;
-    const trailers = Object.fromEntries(setTrailerStatus(new Headers(), error));
+    const trailers = Object.fromEntries(statusOf(error));
     if (this.#stream.headersSent) {
       this.#trailers = trailers;
       this.#stream.end();
