@@ -9,7 +9,15 @@ import { unreadable } from "./unreadable.ts";
 const domain = "rollcall.v1";
 
 /** How long a caller is asked to wait before it tries again, where it may. */
-const retryDelayMs: Partial<Record<Reason, number>> = { STORE_UNAVAILABLE: 500, OVERLOADED: 200, DRAINING: 0 };
+const retryDelayMs: Partial<Record<Reason, number>> = {
+  STORE_UNAVAILABLE: 500,
+  CREDENTIALS_UNVERIFIABLE: 1_000,
+  OVERLOADED: 200,
+  DRAINING: 0,
+};
+
+/** What the operator should know of too. */
+const reported: ReadonlySet<Reason> = new Set(["STORE_UNAVAILABLE", "STORE_FULL", "CREDENTIALS_UNVERIFIABLE"]);
 
 /** Bytes of violations that the details of one error hold, so that they fit into any client's trailers. */
 const maxViolationBytes = 3_000;
@@ -32,6 +40,9 @@ const codes: Record<Reason, Code> = {
   DRAINING: Code.Unavailable,
   OVERLOADED: Code.ResourceExhausted,
   STORE_FULL: Code.ResourceExhausted,
+  CREDENTIALS_INVALID: Code.Unauthenticated,
+  CREDENTIALS_UNVERIFIABLE: Code.Unavailable,
+  SCOPE_MISSING: Code.PermissionDenied,
   DEADLINE_EXCEEDED: Code.DeadlineExceeded,
   NOT_IMPLEMENTED: Code.Unimplemented,
   INTERNAL: Code.Internal,
@@ -50,7 +61,7 @@ export function codeOf(reason: Reason): Code {
  */
 export function toConnectError(failure: unknown, report: (failure: unknown) => void): ConnectError {
   if (failure instanceof UserError) {
-    if (failure.reason === "STORE_UNAVAILABLE" || failure.reason === "STORE_FULL") report(failure);
+    if (reported.has(failure.reason)) report(failure);
     return describeError(failure);
   }
   if (failure instanceof ConnectError) return failure;

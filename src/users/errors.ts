@@ -22,6 +22,9 @@ export type Reason =
   | "DRAINING"
   | "OVERLOADED"
   | "STORE_FULL"
+  | "CREDENTIALS_INVALID"
+  | "CREDENTIALS_UNVERIFIABLE"
+  | "SCOPE_MISSING"
   | "DEADLINE_EXCEEDED"
   | "NOT_IMPLEMENTED"
   | "INTERNAL";
@@ -122,6 +125,27 @@ export function overloaded(): UserError {
 /** The store has no room; nothing of this request was stored. */
 export function storeFull(cause?: unknown): UserError {
   return new UserError("STORE_FULL", "the store has no room for more data", { cause });
+}
+
+/** The caller has shown no credentials, or some that the server does not accept. */
+export function credentialsInvalid(message: string): UserError {
+  return new UserError("CREDENTIALS_INVALID", message);
+}
+
+/** Whether credentials are valid cannot be found out at the moment. */
+export function credentialsUnverifiable(cause?: unknown): UserError {
+  return new UserError(
+    "CREDENTIALS_UNVERIFIABLE",
+    "the keys to verify the token with cannot be fetched at the moment",
+    {
+      cause,
+    },
+  );
+}
+
+/** The caller is known, and may not do this. */
+export function scopeMissing(scope: string): UserError {
+  return new UserError("SCOPE_MISSING", `the caller lacks the scope ${scope}`, { metadata: { scope } });
 }
 
 /** The server is shutting down. */

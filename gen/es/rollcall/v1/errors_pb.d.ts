@@ -217,6 +217,36 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_INVALID_PAGE_SIZE = 20;
    */
   INVALID_PAGE_SIZE = 20,
+
+  /**
+   * UNAUTHENTICATED: the caller has shown no credentials, or some that the server does not accept: a token that it does
+   * not know or that has expired, a client certificate that is not listed.
+   *
+   * Example: a call without an `authorization` header to a server that asks for tokens.
+   *
+   * @generated from enum value: ERROR_REASON_CREDENTIALS_INVALID = 21;
+   */
+  CREDENTIALS_INVALID = 21,
+
+  /**
+   * PERMISSION_DENIED: the caller is known and lacks the scope that the method needs: `users.read`, `users.write` or
+   * `users.delete`.
+   *
+   * Metadata: `scope`, the one that is missing.
+   * Example: DeleteUser by a caller that may only read.
+   *
+   * @generated from enum value: ERROR_REASON_SCOPE_MISSING = 22;
+   */
+  SCOPE_MISSING = 22,
+
+  /**
+   * UNAVAILABLE, with RetryInfo: the server cannot fetch the keys to verify a token with.
+   *
+   * Example: the identity provider is restarting.
+   *
+   * @generated from enum value: ERROR_REASON_CREDENTIALS_UNVERIFIABLE = 23;
+   */
+  CREDENTIALS_UNVERIFIABLE = 23,
 }
 
 /**

@@ -1,0 +1,94 @@
+/** Finds out who calls, by what they show of themselves. */
+import { hash, timingSafeEqual } from "node:crypto";
+import { credentialsInvalid } from "../users/errors.ts";
+import { bearerToken, type Caller, type CertificateNames, type Presented } from "./caller.ts";
+import { type CredentialsFile, parseCredentialsFile } from "./credentials-file.ts";
+import type { JwtOptions } from "./jwt.ts";
+import { watchedFile } from "./watched-file.ts";
+
+/** Verified JSON Web Tokens that are remembered, until they expire. */
+const maxRemembered = 10_000;
+/** How long at most: by then a key that is no longer in the set is no longer accepted. */
+const rememberMs = 300_000;
+
+export interface AuthenticatorOptions {
+  /** The file that lists tokens and certificates, if there is one. */
+  readonly file: string | undefined;
+  readonly jwt: Omit<JwtOptions, "onError"> | undefined;
+  /** Called where a file has changed and cannot be used; what it held before stays in use. */
+  readonly onError: (error: Error) => void;
+  /** Called where a file has changed and is used. */
+  readonly onReload: () => void;
+}
+
+export interface Authenticator {
+  /**
+   * The caller by its Authorization header or, without one, by its certificate. At once wherever nobody needs to be asked.
+   *
+   * @throws UserError CREDENTIALS_INVALID, CREDENTIALS_UNVERIFIABLE
+   */
+  authenticate(presented: Presented): Caller | Promise<Caller>;
+  close(): void;
+}
+
+/** @throws Error that names what is wrong with a file */
+export async function createAuthenticator(options: AuthenticatorOptions): Promise<Authenticator> {
+  const { onError, onReload } = options;
+  const file =
+    options.file === undefined
+      ? undefined
+      : watchedFile({ path: options.file, parse: parseCredentialsFile, onChange: onReload, onError });
+  // Only those who use it wait for it to load.
+  const jwt = options.jwt && (await import("./jwt.ts")).createJwtVerifier({ ...options.jwt, onError });
+  const remembered = new Map<string, { caller: Caller; expiresAt: number }>();
+
+  const verified = async (token: string, digest: string) => {
+    if (jwt === undefined) throw credentialsInvalid("the token is not one that this server accepts");
+    const found = await jwt.verify(token);
+    const [oldest] = remembered.keys();
+    if (remembered.size >= maxRemembered && oldest !== undefined) remembered.delete(oldest);
+    remembered.set(digest, { ...found, expiresAt: Math.min(found.expiresAt, Date.now() + rememberMs) });
+    return found.caller;
+  };
+
+  return {
+    authenticate({ authorization, certificateNames }) {
+      if (authorization === undefined) {
+        const caller = certificateNames && byCertificate(file?.content, certificateNames);
+        if (caller !== undefined) return caller;
+        throw credentialsInvalid(
+          certificateNames === undefined
+            ? "credentials are missing: send `authorization: Bearer TOKEN`"
+            : "the client certificate is not one that this server accepts",
+        );
+      }
+      const token = bearerToken(authorization);
+      const digest = hash("sha256", token, "buffer");
+      const caller = byToken(file?.content, digest);
+      if (caller !== undefined) return caller;
+      const key = digest.toString("latin1");
+      const known = remembered.get(key);
+      if (known !== undefined && known.expiresAt > Date.now()) return known.caller;
+      remembered.delete(key);
+      return verified(token, key);
+    },
+    close() {
+      file?.close();
+      jwt?.close();
+    },
+  };
+}
+
+/** Takes as long whichever token it is, and whether it is one of them. */
+function byToken(file: CredentialsFile | undefined, digest: Buffer): Caller | undefined {
+  let found: Caller | undefined;
+  for (const entry of file?.tokens ?? []) if (timingSafeEqual(entry.digest, digest)) found = entry;
+  return found;
+}
+
+function byCertificate(file: CredentialsFile | undefined, { uris, dns }: CertificateNames): Caller | undefined {
+  return file?.certificates.find(
+    (entry) =>
+      (entry.uri !== undefined && uris.includes(entry.uri)) || (entry.dns !== undefined && dns.includes(entry.dns)),
+  );
+}

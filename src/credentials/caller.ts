@@ -1,0 +1,44 @@
+/** Who calls, and what they may do. */
+import { credentialsInvalid, scopeMissing } from "../users/errors.ts";
+
+export const scopes = ["users.read", "users.write", "users.delete"] as const;
+export type Scope = (typeof scopes)[number];
+
+export interface Caller {
+  /** As the operator calls them. */
+  readonly name: string;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+/** Whoever calls, where no credentials are asked for. */
+export const anybody: Caller = { name: "anybody", scopes: new Set(scopes) };
+
+export function isScope(text: string): text is Scope {
+  return scopes.some((scope) => scope === text);
+}
+
+/** @throws UserError SCOPE_MISSING */
+export function checkScope(caller: Caller, scope: Scope): void {
+  if (!caller.scopes.has(scope)) throw scopeMissing(scope);
+}
+
+/** What a caller shows of themselves. */
+export interface Presented {
+  /** The header, as it came. */
+  readonly authorization: string | undefined;
+  /** Names of the certificate that the caller has shown and the connection has verified. */
+  readonly certificateNames: CertificateNames | undefined;
+}
+
+/** Of a certificate's subjectAltName: https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6 */
+export interface CertificateNames {
+  readonly uris: readonly string[];
+  readonly dns: readonly string[];
+}
+
+/** The token of an Authorization header: https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
+export function bearerToken(authorization: string): string {
+  const [, token] = /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization) ?? [];
+  if (token === undefined) throw credentialsInvalid("the authorization header is not `Bearer` and a token");
+  return token;
+}

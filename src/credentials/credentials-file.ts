@@ -1,0 +1,87 @@
+/** The operator's list of who may call: tokens, of which only the digest is kept, and client certificates. */
+import { z } from "zod";
+import { type Scope, scopes } from "./caller.ts";
+
+const scopeList = z.array(z.enum(scopes)).min(1);
+const name = z.string().min(1).max(128);
+
+const fileSchema = z.strictObject({
+  tokens: z
+    .array(
+      z.strictObject({
+        name,
+        sha256: z.string().regex(/^[0-9a-f]{64}$/i, "expected the SHA-256 of the token, as 64 hexadecimal digits"),
+        scopes: scopeList,
+      }),
+    )
+    .default([]),
+  certificates: z
+    .array(
+      z
+        .strictObject({ name, uri: z.string().min(1).optional(), dns: z.string().min(1).optional(), scopes: scopeList })
+        .refine(({ uri, dns }) => (uri === undefined) !== (dns === undefined), "expected either uri or dns"),
+    )
+    .default([]),
+});
+
+export interface TokenEntry {
+  readonly name: string;
+  /** 32 bytes. */
+  readonly digest: Buffer;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+export interface CertificateEntry {
+  readonly name: string;
+  /** A name in the certificate's subjectAltName: one of both. */
+  readonly uri: string | undefined;
+  readonly dns: string | undefined;
+  readonly scopes: ReadonlySet<Scope>;
+}
+
+export interface CredentialsFile {
+  readonly tokens: readonly TokenEntry[];
+  readonly certificates: readonly CertificateEntry[];
+}
+
+/** @throws Error that names what is wrong, by its path */
+export function parseCredentialsFile(content: Buffer): CredentialsFile {
+  const result = fileSchema.safeParse(readJson(content));
+  if (!result.success) {
+    throw new Error(result.error.issues.map(({ path, message }) => `${pathOf(path)}: ${message}`).join("; "));
+  }
+  const { tokens, certificates } = result.data;
+  const digests = new Map<string, number>();
+  for (const [index, { sha256 }] of tokens.entries()) {
+    const first = digests.get(sha256.toLowerCase());
+    if (first !== undefined) throw new Error(`tokens[${index}].sha256: is that of tokens[${first}] too`);
+    digests.set(sha256.toLowerCase(), index);
+  }
+  return {
+    tokens: tokens.map((token) => ({
+      name: token.name,
+      digest: Buffer.from(token.sha256, "hex"),
+      scopes: new Set(token.scopes),
+    })),
+    certificates: certificates.map((certificate) => ({
+      name: certificate.name,
+      uri: certificate.uri,
+      dns: certificate.dns?.toLowerCase(),
+      scopes: new Set(certificate.scopes),
+    })),
+  };
+}
+
+function readJson(content: Buffer): unknown {
+  try {
+    return JSON.parse(content.toString("utf8"));
+  } catch {
+    // What JSON.parse says would repeat what the file holds.
+    throw new Error("is not JSON");
+  }
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
+  return text.replace(/^\./, "") || "the file";
+}

@@ -1,0 +1,170 @@
+import { createHash, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { exportJWK, SignJWT } from "jose";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Authenticator, createAuthenticator } from "../../src/credentials/authenticator.ts";
+import { until } from "../support/until.ts";
+
+const issuer = "https://id.example.com/";
+const audience = "rollcall";
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+let directory: string;
+let file: string;
+const reloads: unknown[] = [];
+const jwtKeys = keyPair("first");
+const otherKeys = keyPair("second");
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "rollcall-credentials-"));
+  file = join(directory, "credentials.json");
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function keyPair(kid: string) {
+  return { kid, ...generateKeyPairSync("ec", { namedCurve: "P-256" }) };
+}
+
+function write(content: unknown) {
+  // As a whole, as those who deploy do it.
+  writeFileSync(`${file}.new`, typeof content === "string" ? content : JSON.stringify(content));
+  renameSync(`${file}.new`, file);
+}
+
+const token = (name: string, text: string, scopes = ["users.read"]) => ({ name, sha256: sha256(text), scopes });
+
+async function open(jwks?: string): Promise<Authenticator> {
+  return createAuthenticator({
+    file,
+    jwt: jwks === undefined ? undefined : { jwks, issuer, audience, scopeClaim: "scope" },
+    onError: (error) => reloads.push(error),
+    onReload: () => reloads.push("read again"),
+  });
+}
+
+const bearer = (text: string) => ({ authorization: `Bearer ${text}`, certificateNames: undefined });
+
+async function jwks(...keys: { kid: string; publicKey: KeyObject }[]): Promise<string> {
+  const all = keys.map(async ({ kid, publicKey }) => ({ ...(await exportJWK(publicKey)), kid, alg: "ES256" }));
+  return JSON.stringify({ keys: await Promise.all(all) });
+}
+
+function jwt(
+  claims: Record<string, unknown> = {},
+  { kid, privateKey }: { kid: string; privateKey: KeyObject } = jwtKeys,
+): Promise<string> {
+  return new SignJWT({ sub: "billing", scope: "openid users.read users.write", ...claims })
+    .setProtectedHeader({ alg: "ES256", kid })
+    .setIssuer(String(claims["iss"] ?? issuer))
+    .setAudience(String(claims["aud"] ?? audience))
+    .setExpirationTime((claims["exp"] as number | undefined) ?? "5m")
+    .sign(privateKey);
+}
+
+test("a token is known by its digest, whatever its place in the list", async () => {
+  write({ tokens: [token("a", "token-a"), token("b", "token-b", ["users.read", "users.write"])] });
+  const authenticator = await open();
+  expect(authenticator.authenticate(bearer("token-a"))).toMatchObject({ name: "a" });
+  expect(authenticator.authenticate({ authorization: "bearer  token-b", certificateNames: undefined })).toMatchObject({
+    name: "b",
+    scopes: new Set(["users.read", "users.write"]),
+  });
+  await expect(authenticator.authenticate(bearer("token-c"))).rejects.toMatchObject({ reason: "CREDENTIALS_INVALID" });
+  for (const authorization of [undefined, "", "Basic abc", "Bearer", "Bearer a b", "token-a"]) {
+    expect(() => authenticator.authenticate({ authorization, certificateNames: undefined })).toThrow(
+      expect.objectContaining({ reason: "CREDENTIALS_INVALID" }),
+    );
+  }
+  authenticator.close();
+});
+
+test("a certificate is known by its URI or its DNS name", async () => {
+  const uri = "spiffe://example.org/billing";
+  write({
+    certificates: [
+      { name: "billing", uri, scopes: ["users.write"] },
+      { name: "web", dns: "web.internal", scopes: ["users.read"] },
+    ],
+  });
+  const authenticator = await open();
+  const shown = (uris: string[], dns: string[]) =>
+    authenticator.authenticate({ authorization: undefined, certificateNames: { uris, dns } });
+  expect(shown(["other", uri], [])).toMatchObject({ name: "billing" });
+  expect(shown([], ["web.internal"])).toMatchObject({ name: "web" });
+  expect(() => shown(["web.internal"], [uri])).toThrow("not one that this server accepts");
+  authenticator.close();
+});
+
+test("a changed file is read again, and one that cannot be used leaves what was there", async () => {
+  write({ tokens: [token("a", "token-a")] });
+  const authenticator = await open();
+  reloads.length = 0;
+  write({ tokens: [token("b", "token-b")] });
+  await until(() => reloads.length > 0);
+  expect(authenticator.authenticate(bearer("token-b"))).toMatchObject({ name: "b" });
+  await expect(authenticator.authenticate(bearer("token-a"))).rejects.toMatchObject({ reason: "CREDENTIALS_INVALID" });
+  write("{");
+  await until(() => reloads.length > 1);
+  expect(reloads).toEqual(["read again", expect.objectContaining({ message: `${file}: is not JSON` })]);
+  expect(authenticator.authenticate(bearer("token-b"))).toMatchObject({ name: "b" });
+  authenticator.close();
+});
+
+test("a file that is not there is named", async () => {
+  const missing = createAuthenticator({ file: join(directory, "none"), jwt: undefined, onError() {}, onReload() {} });
+  await expect(missing).rejects.toThrow(join(directory, "none"));
+});
+
+test("a JSON Web Token counts where issuer, audience, time and signature are right", async () => {
+  write({});
+  const keys = join(directory, "jwks.json");
+  writeFileSync(keys, await jwks(jwtKeys));
+  const authenticator = await open(keys);
+  const good = await jwt();
+  const caller = { name: "billing", scopes: new Set(["users.read", "users.write"]) };
+  expect(await authenticator.authenticate(bearer(good))).toEqual(caller);
+  expect(authenticator.authenticate(bearer(good))).toEqual(caller);
+  expect(await authenticator.authenticate(bearer(await jwt({ scope: ["users.delete"] })))).toMatchObject({
+    scopes: new Set(["users.delete"]),
+  });
+  const now = Math.floor(Date.now() / 1_000);
+  const [header, payload] = good.split(".");
+  const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${payload}.`;
+  for (const bad of [
+    await jwt({ iss: "https://other.example.com/" }),
+    await jwt({ aud: "another" }),
+    await jwt({ exp: now - 60 }),
+    await jwt({}, { kid: "first", privateKey: otherKeys.privateKey }),
+    await jwt({}, otherKeys),
+    `${header}.${payload}.AAAA`,
+    unsigned,
+    `${header}.${payload}.`,
+    "no.jwt.at-all",
+  ]) {
+    const refused = Promise.resolve().then(() => authenticator.authenticate(bearer(bad)));
+    await expect(refused).rejects.toMatchObject({ reason: "CREDENTIALS_INVALID" });
+  }
+  authenticator.close();
+});
+
+test("keys are fetched from a URL, and where they cannot be the caller is asked to come again", async () => {
+  write({});
+  let answer: string | undefined;
+  const provider = createServer((_, response) => {
+    response.statusCode = answer === undefined ? 503 : 200;
+    response.setHeader("content-type", "application/json").end(answer);
+  }).listen(0, "127.0.0.1");
+  await once(provider, "listening");
+  const address = provider.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const authenticator = await open(`http://127.0.0.1:${address.port}/jwks`);
+  const good = await jwt();
+  await expect(authenticator.authenticate(bearer(good))).rejects.toMatchObject({ reason: "CREDENTIALS_UNVERIFIABLE" });
+  answer = await jwks(jwtKeys);
+  expect(await authenticator.authenticate(bearer(good))).toMatchObject({ name: "billing" });
+  authenticator.close();
+  provider.close();
+});
