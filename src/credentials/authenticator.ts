@@ -1,10 +1,10 @@
 /** Finds out who calls, by what they show of themselves. */
 import { hash, timingSafeEqual } from "node:crypto";
+import { watchedFile } from "../config/watched-file.ts";
 import { credentialsInvalid } from "../users/errors.ts";
 import { bearerToken, type Caller, type CertificateNames, type Presented } from "./caller.ts";
 import { type CredentialsFile, parseCredentialsFile } from "./credentials-file.ts";
 import type { JwtOptions } from "./jwt.ts";
-import { watchedFile } from "./watched-file.ts";
 
 /** Verified JSON Web Tokens that are remembered, until they expire. */
 const maxRemembered = 10_000;

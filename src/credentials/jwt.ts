@@ -1,8 +1,8 @@
 /** Callers that an identity provider vouches for, by JSON Web Tokens: https://www.rfc-editor.org/rfc/rfc9068 */
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
 import { credentialsInvalid, credentialsUnverifiable } from "../users/errors.ts";
 import { type Caller, isScope } from "./caller.ts";
-import { type WatchedFile, watchedFile } from "./watched-file.ts";
 
 export interface JwtOptions {
   /** The keys' set: a URL that begins with https or http, or a file, which is read again when it changes. */

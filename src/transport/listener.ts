@@ -1,4 +1,4 @@
-/** One TCP port that speaks HTTP/2 in clear text and HTTP/1.1. */
+/** One TCP port that speaks HTTP/2 and HTTP/1.1, in clear text or over TLS. */
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from "node:http";
 import {
   createServer as createHttp2Server,
@@ -9,6 +9,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { createServer as createTcpServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type SecureContextOptions, Server as TlsServer } from "node:tls";
 import { sniffProtocol } from "./protocol-sniffer.ts";
 
 /** Calls under way on one HTTP/2 connection. */
@@ -35,6 +36,12 @@ type RequestHandler = (
 /** Serves an HTTP/2 stream; or answers false, and leaves it as it was. */
 type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
+export interface TlsOptions {
+  readonly context: SecureContextOptions;
+  /** Whether callers are asked for a certificate, and refused without one. */
+  readonly clientCertificates: "none" | "request" | "require";
+}
+
 export interface ListenerOptions {
   readonly host: string;
   /** 0 takes a free port. */
@@ -42,7 +49,9 @@ export interface ListenerOptions {
   readonly handler: RequestHandler;
   /** Asked first for each HTTP/2 stream; what it leaves goes to `handler`. */
   readonly streamHandler?: StreamHandler;
-  /** How long a connection may take to say what it speaks; default 10 s. */
+  /** Without it, the port speaks clear text. */
+  readonly tls?: TlsOptions | undefined;
+  /** How long a connection may take to say what it speaks, or to agree on TLS; default 10 s. */
   readonly sniffTimeoutMs?: number;
   /** How long an HTTP/1.1 client may take to send a request's headers, to the next full second; default 10 s. */
   readonly headersTimeoutMs?: number;
@@ -51,6 +60,8 @@ export interface ListenerOptions {
 export interface Listener {
   /** The real port. */
   readonly port: number;
+  /** What new connections are shown from now on. */
+  setTlsContext(context: SecureContextOptions): void;
   /**
    * Accepts no more connections, tells the open ones to go away, and resolves once all of them have ended. HTTP/2
    * connections end when their calls have. HTTP/1.1 has no way to tell an idle client: such connections end with their
@@ -63,7 +74,7 @@ export interface Listener {
 
 /** @throws Error that names the address, if it cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, port, handler, streamHandler = () => false } = options;
+  const { host, port, handler, streamHandler = () => false, tls } = options;
   const { sniffTimeoutMs = defaultSniffTimeoutMs, headersTimeoutMs = defaultHeadersTimeoutMs } = options;
   const sockets = new Set<Socket>();
   const sniffing = new Set<Socket>();
@@ -117,20 +128,27 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   });
   http2.on("sessionError", () => {});
 
-  const tcp = createTcpServer({ noDelay: true }, (socket) => {
+  const track = (socket: Socket) => {
     sockets.add(socket);
     sniffing.add(socket);
     socket.once("close", () => {
       sockets.delete(socket);
       sniffing.delete(socket);
-      answering.delete(socket);
       if (closing) closeIdleHttp1();
     });
-    sniffProtocol(socket, sniffTimeoutMs, (version) => {
-      sniffing.delete(socket);
-      (version === "2" ? http2 : http1).emit("connection", socket);
-    });
-  });
+  };
+  const serve = (socket: Socket, version: "1.1" | "2", accepted = socket) => {
+    sniffing.delete(accepted);
+    socket.once("close", () => answering.delete(socket));
+    (version === "2" ? http2 : http1).emit("connection", socket);
+  };
+  const tcp =
+    tls === undefined
+      ? createTcpServer({ noDelay: true }, (socket) => {
+          track(socket);
+          sniffProtocol(socket, sniffTimeoutMs, (version) => serve(socket, version));
+        })
+      : createTlsListener(tls, sniffTimeoutMs, { track, serve });
 
   await new Promise<void>((resolve, reject) => {
     // It stays, and so a connection that cannot be accepted later on ends nothing else.
@@ -142,6 +160,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 
   return {
     port: address.port,
+    setTlsContext(context) {
+      if (tcp instanceof TlsServer) tcp.setSecureContext(context);
+    },
     close() {
       closing = true;
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
@@ -155,4 +176,42 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       http1.close();
     },
   };
+}
+
+interface Connections {
+  /** A connection that has been accepted. */
+  readonly track: (socket: Socket) => void;
+  /** @param accepted what was tracked, where it is not the socket itself */
+  readonly serve: (socket: Socket, version: "1.1" | "2", accepted?: Socket) => void;
+}
+
+/** Both protocols by ALPN: https://www.rfc-editor.org/rfc/rfc7301 */
+function createTlsListener(
+  { context, clientCertificates }: TlsOptions,
+  handshakeTimeout: number,
+  { track, serve }: Connections,
+): TlsServer {
+  /** Those that have not agreed on TLS yet, by their other end. */
+  const accepted = new Map<string, Socket>();
+  const otherEnd = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+  const server = createTlsServer(
+    {
+      ...context,
+      ALPNProtocols: ["h2", "http/1.1"],
+      requestCert: clientCertificates !== "none",
+      rejectUnauthorized: clientCertificates === "require",
+      handshakeTimeout,
+      noDelay: true,
+    },
+    (socket) => serve(socket, socket.alpnProtocol === "h2" ? "2" : "1.1", accepted.get(otherEnd(socket))),
+  );
+  server.on("connection", (socket) => {
+    const key = otherEnd(socket);
+    accepted.set(key, socket);
+    socket.once("close", () => accepted.delete(key));
+    track(socket);
+  });
+  // With whom there is no agreement, there is nothing to talk about.
+  server.on("tlsClientError", (_, socket) => socket.destroy());
+  return server;
 }

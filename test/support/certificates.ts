@@ -10,6 +10,8 @@ export interface Certificates {
   /** Serves as a server's and as a client's. */
   readonly cert: string;
   readonly key: string;
+  /** Signs another certificate, for 127.0.0.1 and these names, as `URI:spiffe://example.org/billing`. */
+  sign(name: string, ...alsoFor: readonly string[]): { readonly cert: string; readonly key: string };
   remove(): void;
 }
 
@@ -26,12 +28,16 @@ export function createCertificates(): Certificates {
       { stdio: "pipe" },
     );
   request("Test authority", "ca.key", "ca.pem");
-  const signed = ["-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-addext", "subjectAltName=IP:127.0.0.1"];
-  request("127.0.0.1", "key.pem", "cert.pem", ...signed, "-addext", "basicConstraints=critical,CA:FALSE");
+  const sign = (name: string, ...alsoFor: readonly string[]) => {
+    const names = ["IP:127.0.0.1", ...alsoFor].join(",");
+    const signed = ["-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-addext", `subjectAltName=${names}`];
+    request(name, `${name}.key`, `${name}.pem`, ...signed, "-addext", "basicConstraints=critical,CA:FALSE");
+    return { cert: path(`${name}.pem`), key: path(`${name}.key`) };
+  };
   return {
     ca: path("ca.pem"),
-    cert: path("cert.pem"),
-    key: path("key.pem"),
+    ...sign("127.0.0.1"),
+    sign,
     remove: () => rmSync(directory, { recursive: true }),
   };
 }

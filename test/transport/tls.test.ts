@@ -1,0 +1,163 @@
+/** The listener over TLS: what it shows, what it asks for, and what happens when the files change. */
+import { once } from "node:events";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { request as requestHttps } from "node:https";
+import { connect as connectTcp } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { type Listener, listen, type TlsOptions } from "../../src/transport/listener.ts";
+import { type TlsContext, watchedTlsContext } from "../../src/transport/tls.ts";
+import { type Certificates, createCertificates } from "../support/certificates.ts";
+import { until } from "../support/until.ts";
+
+let certificates: Certificates;
+let directory: string;
+let files: { cert: string; key: string; clientCa: string };
+let context: TlsContext;
+let listener: Listener;
+const errors: Error[] = [];
+
+beforeAll(() => {
+  certificates = createCertificates();
+});
+afterAll(() => certificates.remove());
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "rollcall-tls-"));
+  files = { cert: join(directory, "cert.pem"), key: join(directory, "key.pem"), clientCa: certificates.ca };
+  install(certificates);
+});
+afterEach(() => {
+  listener.destroy();
+  context.close();
+  rmSync(directory, { recursive: true });
+});
+
+function install({ cert, key }: { readonly cert: string; readonly key: string }) {
+  copyFileSync(cert, files.cert);
+  copyFileSync(key, files.key);
+}
+
+async function open(clientCertificates: TlsOptions["clientCertificates"] = "none") {
+  errors.length = 0;
+  context = watchedTlsContext(
+    files,
+    (changed) => listener.setTlsContext(changed),
+    (error) => errors.push(error),
+  );
+  listener = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    tls: { context: context.current, clientCertificates },
+    sniffTimeoutMs: 200,
+    handler: (request, response) => response.end(`HTTP/${request.httpVersion}`),
+  });
+}
+
+const trusting = () => ({ ca: readFileSync(certificates.ca) });
+const shown = ({ cert, key }: { readonly cert: string; readonly key: string }) => ({
+  ...trusting(),
+  cert: readFileSync(cert),
+  key: readFileSync(key),
+});
+
+async function http2(options: object = trusting()): Promise<ClientHttp2Session> {
+  const session = connectHttp2(`https://127.0.0.1:${listener.port}`, options);
+  session.on("error", () => {});
+  await once(session, "connect");
+  return session;
+}
+
+async function get(session: ClientHttp2Session): Promise<string> {
+  const stream = session.request({ ":path": "/" });
+  let text = "";
+  for await (const piece of stream) text += piece;
+  return text;
+}
+
+function get1(options: object = trusting()): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const call = requestHttps({ host: "127.0.0.1", port: listener.port, agent: false, ...options }, async (answer) => {
+      let text = "";
+      for await (const piece of answer) text += piece;
+      resolve(text);
+    });
+    call.on("error", reject).end();
+  });
+}
+
+test("HTTP/2 and HTTP/1.1 are told apart by ALPN", async () => {
+  await open();
+  const session = await http2();
+  expect(await get(session)).toBe("HTTP/2.0");
+  expect(await get1()).toBe("HTTP/1.1");
+  session.close();
+});
+
+test("a client certificate is asked for, verified, and where it is required nobody is served without", async () => {
+  await open("require");
+  const session = await http2(shown(certificates.sign("caller")));
+  expect(await get(session)).toBe("HTTP/2.0");
+  session.close();
+  await expect(get1()).rejects.toThrow();
+  const others = createCertificates();
+  await expect(get1({ ...shown(others), ...trusting() })).rejects.toThrow();
+  others.remove();
+});
+
+test("a certificate that takes another's place is shown to new connections, and the old ones go on", async () => {
+  await open();
+  const before = await http2();
+  const serialOf = ({ socket }: ClientHttp2Session) => (socket as TLSSocket).getPeerCertificate().serialNumber;
+  const first = serialOf(before);
+  install(certificates.sign("second"));
+  const last = await until(async () => {
+    const session = await http2();
+    const serial = serialOf(session);
+    session.close();
+    return serial !== first && serial;
+  });
+  expect(last).not.toBe(first);
+  expect(await get(before)).toBe("HTTP/2.0");
+  before.close();
+});
+
+test("files that do not belong together, or are no certificates, leave what was there", async () => {
+  await open();
+  const others = createCertificates();
+  copyFileSync(others.key, files.key);
+  await until(() => errors.length > 0);
+  expect(String(errors[0])).toContain(files.key);
+  others.remove();
+  expect(await get1()).toBe("HTTP/1.1");
+  expect(() =>
+    watchedTlsContext(
+      { ...files, cert: "/none" },
+      () => {},
+      () => {},
+    ),
+  ).toThrow("/none");
+});
+
+test("connections that do not come to an agreement are ended, and hold up no stop", async () => {
+  await open();
+  const silent = connectTcp(listener.port, "127.0.0.1").on("error", () => {});
+  const garbage = connectTcp(listener.port, "127.0.0.1").on("error", () => {});
+  garbage.write("GET / HTTP/1.1\r\n\r\n");
+  await Promise.all([once(silent, "close"), once(garbage, "close")]);
+  const session = await http2();
+  const late = connectTcp(listener.port, "127.0.0.1").on("error", () => {});
+  await once(late, "connect");
+  const closed = listener.close();
+  await Promise.all([closed, once(late, "close")]);
+  expect(session.closed || session.destroyed).toBe(true);
+});
+
+test("a client that knows neither protocol is refused", async () => {
+  await open();
+  const socket = connectTls({ port: listener.port, host: "127.0.0.1", ...trusting(), ALPNProtocols: ["h3"] });
+  const [error] = await once(socket, "error").catch((failure: unknown) => [failure]);
+  expect(String(error)).toMatch(/no application protocol/i);
+});
