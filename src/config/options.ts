@@ -64,6 +64,40 @@ export const serveOptions = {
       "--redis-sentinel-password <text>",
       "the Sentinels' password; better set as a variable, which a list of processes does not show",
     ).env("ROLLCALL_REDIS_SENTINEL_PASSWORD"),
+  tlsCert: () =>
+    new Option("--tls-cert <file>", "the certificate to serve with, in PEM; with --tls-key").env("ROLLCALL_TLS_CERT"),
+  tlsKey: () => new Option("--tls-key <file>", "the key of --tls-cert, in PEM").env("ROLLCALL_TLS_KEY"),
+  tlsClientCa: () =>
+    new Option("--tls-client-ca <file>", "who signs the certificates of callers, in PEM").env("ROLLCALL_TLS_CLIENT_CA"),
+  tlsClientCerts: () =>
+    new Option("--tls-client-certs <how>", "with --tls-client-ca: whether callers without a certificate are refused")
+      .env("ROLLCALL_TLS_CLIENT_CERTS")
+      .default("require")
+      .choices(["require", "request"]),
+  credentials: () =>
+    new Option("--credentials <file>", "who may call: a list of tokens and certificates; rollcall token makes one").env(
+      "ROLLCALL_CREDENTIALS",
+    ),
+  jwtJwks: () =>
+    new Option("--jwt-jwks <file or url>", "the keys of whoever signs JSON Web Tokens for callers").env(
+      "ROLLCALL_JWT_JWKS",
+    ),
+  jwtIssuer: () => new Option("--jwt-issuer <text>", "who signs them: their claim iss").env("ROLLCALL_JWT_ISSUER"),
+  jwtAudience: () =>
+    new Option("--jwt-audience <text>", "who they are for: their claim aud").env("ROLLCALL_JWT_AUDIENCE"),
+  jwtScopeClaim: () =>
+    new Option("--jwt-scope-claim <name>", "their claim that holds the scopes")
+      .env("ROLLCALL_JWT_SCOPE_CLAIM")
+      .default("scope"),
+  insecure: () =>
+    new Option("--insecure", "serve other machines without asking for credentials")
+      .env("ROLLCALL_INSECURE")
+      .default(false),
+  reflection: () =>
+    new Option("--reflection <who>", "whom to tell the contract: open to all, to callers with credentials, or off")
+      .env("ROLLCALL_REFLECTION")
+      .default("open")
+      .choices(["open", "credentials", "off"]),
   requiredProperties: () =>
     new Option("--required-properties <names>", "properties that every user has, separated by commas; empty for none")
       .env("ROLLCALL_REQUIRED_PROPERTIES")
@@ -88,6 +122,18 @@ export const clientOptions = {
       .env("ROLLCALL_SERVER")
       .default("http://127.0.0.1:50051")
       .argParser(checked(parseServer)),
+  token: () =>
+    new Option(
+      "--token <text>",
+      "who to be to the server; better set as a variable, which a list of processes does not show",
+    ).env("ROLLCALL_TOKEN"),
+  ca: () =>
+    new Option("--ca <file>", "who signs the server's certificate, in PEM, in place of the system's authorities").env(
+      "ROLLCALL_CA",
+    ),
+  cert: () =>
+    new Option("--cert <file>", "the certificate to show to the server, in PEM; with --key").env("ROLLCALL_CERT"),
+  key: () => new Option("--key <file>", "the key of --cert, in PEM").env("ROLLCALL_KEY"),
   timeout: () =>
     new Option("--timeout <seconds>", "how long to wait for the answer")
       .env("ROLLCALL_TIMEOUT")

@@ -14,6 +14,8 @@ const rememberMs = 300_000;
 export interface AuthenticatorOptions {
   /** The file that lists tokens and certificates, if there is one. */
   readonly file: string | undefined;
+  /** Whether connections verify the certificates that callers show; else a file must not list any. */
+  readonly certificatesAreVerified: boolean;
   readonly jwt: Omit<JwtOptions, "onError"> | undefined;
   /** Called where a file has changed and cannot be used; what it held before stays in use. */
   readonly onError: (error: Error) => void;
@@ -33,11 +35,16 @@ export interface Authenticator {
 
 /** @throws Error that names what is wrong with a file */
 export async function createAuthenticator(options: AuthenticatorOptions): Promise<Authenticator> {
-  const { onError, onReload } = options;
+  const { certificatesAreVerified, onError, onReload } = options;
+  const parse = (content: Buffer) => {
+    const parsed = parseCredentialsFile(content);
+    if (parsed.certificates.length > 0 && !certificatesAreVerified) {
+      throw new Error("certificates: need an authority to verify them by: --tls-client-ca");
+    }
+    return parsed;
+  };
   const file =
-    options.file === undefined
-      ? undefined
-      : watchedFile({ path: options.file, parse: parseCredentialsFile, onChange: onReload, onError });
+    options.file === undefined ? undefined : watchedFile({ path: options.file, parse, onChange: onReload, onError });
   // Only those who use it wait for it to load.
   const jwt = options.jwt && (await import("./jwt.ts")).createJwtVerifier({ ...options.jwt, onError });
   const remembered = new Map<string, { caller: Caller; expiresAt: number }>();

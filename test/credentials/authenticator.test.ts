@@ -39,6 +39,7 @@ const token = (name: string, text: string, scopes = ["users.read"]) => ({ name, 
 async function open(jwks?: string): Promise<Authenticator> {
   return createAuthenticator({
     file,
+    certificatesAreVerified: true,
     jwt: jwks === undefined ? undefined : { jwks, issuer, audience, scopeClaim: "scope" },
     onError: (error) => reloads.push(error),
     onReload: () => reloads.push("read again"),
@@ -114,7 +115,13 @@ test("a changed file is read again, and one that cannot be used leaves what was 
 });
 
 test("a file that is not there is named", async () => {
-  const missing = createAuthenticator({ file: join(directory, "none"), jwt: undefined, onError() {}, onReload() {} });
+  const missing = createAuthenticator({
+    file: join(directory, "none"),
+    certificatesAreVerified: false,
+    jwt: undefined,
+    onError() {},
+    onReload() {},
+  });
   await expect(missing).rejects.toThrow(join(directory, "none"));
 });
 

@@ -1,0 +1,110 @@
+/** Who may reach the service, and how: TLS, credentials, and what the operator has to say to go without them. */
+import { isIP } from "node:net";
+import type { Address } from "../config/options.ts";
+import { type Authenticator, createAuthenticator } from "../credentials/authenticator.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { TlsOptions } from "../transport/listener.ts";
+import { type TlsContext, watchedTlsContext } from "../transport/tls.ts";
+
+export interface AccessSettings {
+  /** Files, in PEM. */
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly tlsClientCa?: string | undefined;
+  /** Whether callers without a certificate are refused, where there is `tlsClientCa`. */
+  readonly tlsClientCerts?: "require" | "request" | undefined;
+  /** A file that lists tokens and certificates. */
+  readonly credentials?: string | undefined;
+  /** A file, or a URL. */
+  readonly jwtJwks?: string | undefined;
+  readonly jwtIssuer?: string | undefined;
+  readonly jwtAudience?: string | undefined;
+  readonly jwtScopeClaim?: string | undefined;
+  /** Whether to serve whoever reaches the service. */
+  readonly insecure?: boolean | undefined;
+}
+
+/** @throws Error that names the option, where the settings do not go together, or are not safe */
+export function checkAccess(listen: Address, settings: AccessSettings): void {
+  const { tlsCert, tlsKey, tlsClientCa, jwtJwks, jwtIssuer, jwtAudience } = settings;
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new Error("--tls-cert and --tls-key are given together");
+  if (tlsClientCa !== undefined && tlsCert === undefined) throw new Error("--tls-client-ca needs --tls-cert");
+  const jwt = [jwtJwks, jwtIssuer, jwtAudience].filter((setting) => setting !== undefined);
+  if (jwt.length > 0 && jwt.length < 3) {
+    throw new Error("--jwt-jwks, --jwt-issuer and --jwt-audience are given together");
+  }
+  if (!isLoopback(listen.host) && !asksForCredentials(settings) && settings.insecure !== true) {
+    throw new Error(
+      `--listen ${listen.host}:${listen.port} can be reached from other machines, and whoever reaches it could read and change ` +
+        "users: ask for credentials (--credentials or --jwt-jwks), or say --insecure to go without",
+    );
+  }
+}
+
+function asksForCredentials({ credentials, jwtJwks }: AccessSettings): boolean {
+  return credentials !== undefined || jwtJwks !== undefined;
+}
+
+/** What may be wrong with how the service can be reached, in a line each. */
+export function accessWarnings(listen: Address, settings: AccessSettings): string[] {
+  if (isLoopback(listen.host)) return [];
+  if (!asksForCredentials(settings)) return ["whoever reaches the service can read and change users (--insecure)"];
+  return settings.tlsCert === undefined
+    ? ["tokens and users travel in clear text; use --tls-cert, or a proxy with TLS"]
+    : [];
+}
+
+function isLoopback(host: string): boolean {
+  if (host === "localhost" || host === "::1" || host === "0:0:0:0:0:0:0:1") return true;
+  return isIP(host) === 4 && host.startsWith("127.");
+}
+
+/** @returns undefined where no credentials are asked for */
+export async function openAuthenticator(settings: AccessSettings, logger: Logger): Promise<Authenticator | undefined> {
+  if (!asksForCredentials(settings)) return undefined;
+  const { credentials, jwtJwks, jwtIssuer = "", jwtAudience = "", jwtScopeClaim = "scope" } = settings;
+  return createAuthenticator({
+    file: credentials,
+    certificatesAreVerified: settings.tlsClientCa !== undefined,
+    jwt:
+      jwtJwks === undefined
+        ? undefined
+        : { jwks: jwtJwks, issuer: jwtIssuer, audience: jwtAudience, scopeClaim: jwtScopeClaim },
+    onError: ({ message }) => logger.error({ reason: message }, "changed credentials are not used"),
+    onReload: () => logger.info({ file: credentials }, "credentials were read again"),
+  });
+}
+
+export interface OpenTls {
+  readonly options: TlsOptions;
+  close(): void;
+}
+
+/**
+ * @param onChange called with what new connections are to be shown
+ * @returns undefined where clear text is spoken
+ */
+export function openTls(
+  settings: AccessSettings,
+  logger: Logger,
+  onChange: (context: TlsContext["current"]) => void,
+): OpenTls | undefined {
+  const { tlsCert, tlsKey, tlsClientCa, tlsClientCerts = "require" } = settings;
+  if (tlsCert === undefined || tlsKey === undefined) return undefined;
+  const context = watchedTlsContext(
+    { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa },
+    (changed) => {
+      logger.info({ file: tlsCert }, "certificates were read again");
+      onChange(changed);
+    },
+    ({ message }) => logger.error({ reason: message }, "changed certificates are not used"),
+  );
+  return {
+    options: {
+      context: context.current,
+      clientCertificates: tlsClientCa === undefined ? "none" : tlsClientCerts,
+    },
+    close: () => context.close(),
+  };
+}
