@@ -1,28 +1,60 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
 import type { Command } from "commander";
-import { createUserClient, type UserClient } from "../client/index.ts";
+import { type ConnectionOptions, createUserClient, type UserClient } from "../client/index.ts";
 import { clientOptions } from "../config/options.ts";
-import { callFailure } from "./cli-error.ts";
+import { CliError, callFailure } from "./cli-error.ts";
 
-/** What every command that calls a server takes. */
-export interface ServerOptions {
+/** How to reach a server. */
+export interface ConnectionArguments {
   readonly server: string;
+  readonly token?: string;
+  /** Files, in PEM. */
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** What every command takes that makes single calls. */
+export interface ServerOptions extends ConnectionArguments {
   /** Seconds. */
   readonly timeout: number;
 }
 
+export function addConnectionOptions(command: Command): Command {
+  const { server, token, ca, cert, key } = clientOptions;
+  for (const option of [server, token, ca, cert, key]) command.addOption(option());
+  return command;
+}
+
 export function addServerOptions(command: Command): Command {
-  return command.addOption(clientOptions.server()).addOption(clientOptions.timeout());
+  return addConnectionOptions(command).addOption(clientOptions.timeout());
+}
+
+/** @throws CliError if a file cannot be read */
+export function connectionOptions({ server, token, ca, cert, key }: ConnectionArguments): ConnectionOptions {
+  if ((cert === undefined) !== (key === undefined)) throw new CliError("--cert and --key are given together");
+  return { server, token, tls: { ca: readPem("--ca", ca), cert: readPem("--cert", cert), key: readPem("--key", key) } };
+}
+
+function readPem(option: string, file: string | undefined): Buffer | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new CliError(`${option} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 /** Makes one call of several on the same connection. */
 export type Caller = <Answer>(work: (client: UserClient, options: CallOptions) => Promise<Answer>) => Promise<Answer>;
 
 /** The caller throws CliError if a call fails. */
-export function createCaller({ server, timeout }: ServerOptions): Caller {
-  const client = createUserClient(server);
+export function createCaller(options: ServerOptions): Caller {
+  const { server, timeout } = options;
+  const client = createUserClient(connectionOptions(options));
   return (work) =>
     work(client, { timeoutMs: timeout * 1_000 }).catch((error: unknown) => {
       throw callFailure(error, server);

@@ -1,20 +1,20 @@
 import { createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Command } from "commander";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "#gen-server/health/v1/health_pb.js";
-import { clientOptions } from "../config/options.ts";
+import { createTransport } from "../client/index.ts";
+import { addServerOptions, connectionOptions, type ServerOptions } from "./call.ts";
 import { callFailure } from "./cli-error.ts";
 
 export function healthCommand(): Command {
-  return new Command("health")
-    .description("ask a server for its health; exit status 0 if it serves, 1 if not")
-    .addOption(clientOptions.server())
-    .addOption(clientOptions.timeout())
-    .action(health);
+  const command = new Command("health").description(
+    "ask a server for its health; exit status 0 if it serves, 1 if not",
+  );
+  return addServerOptions(command).action(health);
 }
 
-async function health({ server, timeout }: { server: string; timeout: number }): Promise<void> {
-  const client = createClient(Health, createGrpcTransport({ baseUrl: server }));
+async function health(options: ServerOptions): Promise<void> {
+  const { server, timeout } = options;
+  const client = createClient(Health, createTransport(connectionOptions(options)));
   const { status } = await client.check({}, { timeoutMs: timeout * 1_000 }).catch((error: unknown) => {
     throw callFailure(error, server);
   });

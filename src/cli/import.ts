@@ -1,20 +1,21 @@
 import { access, constants } from "node:fs/promises";
 import { Command } from "commander";
 import { createUserClient, type ImportCounts, ImportInterrupted, importUsers } from "../client/index.ts";
-import { clientOptions } from "../config/options.ts";
+import { addConnectionOptions, type ConnectionArguments, connectionOptions } from "./call.ts";
 import { CliError, callFailure, codeName } from "./cli-error.ts";
 import { readUsers } from "./ndjson.ts";
 
 export function importCommand(): Command {
-  return new Command("import")
+  const command = new Command("import")
     .description("import users from a file with one JSON object a line, with id and properties")
-    .argument("<file>", "the file, NDJSON")
-    .addOption(clientOptions.server())
+    .argument("<file>", "the file, NDJSON");
+  return addConnectionOptions(command)
     .addHelpText("after", "\nEach line that fails is listed with its number and reason; the exit status is then 1.")
     .action(importFile);
 }
 
-async function importFile(file: string, { server }: { server: string }): Promise<void> {
+async function importFile(file: string, options: ConnectionArguments): Promise<void> {
+  const { server } = options;
   await access(file, constants.R_OK).catch((error: unknown) => {
     throw unreadable(file, error);
   });
@@ -25,7 +26,7 @@ async function importFile(file: string, { server }: { server: string }): Promise
     invalid++;
     report(line, reason);
   });
-  const counts = await importUsers(createUserClient(server), users, {
+  const counts = await importUsers(createUserClient(connectionOptions(options)), users, {
     onRefused: (line, { code, reason, message }) => report(line, `${codeName(code)} ${reason}: ${message}`),
   }).catch((error: unknown) => {
     if (!(error instanceof ImportInterrupted)) throw unreadable(file, error);

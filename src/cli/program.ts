@@ -8,6 +8,7 @@ import { importCommand } from "./import.ts";
 import { listCommand } from "./list.ts";
 import { serveCommand } from "./serve.ts";
 import { setPreferencesCommand } from "./set-preferences.ts";
+import { tokenCommand } from "./token.ts";
 
 /** The command line `rollcall`. */
 export function createProgram(): Command {
@@ -24,6 +25,7 @@ export function createProgram(): Command {
     deleteCommand(),
     importCommand(),
     healthCommand(),
+    tokenCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   return program;

@@ -1,5 +1,5 @@
 /** What a TypeScript caller of Rollcall imports. */
-export { createUserClient, type UserClient } from "./client.ts";
+export { type ConnectionOptions, createTransport, createUserClient, type UserClient } from "./client.ts";
 export {
   type ImportCounts,
   ImportInterrupted,

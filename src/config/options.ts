@@ -90,9 +90,11 @@ export const serveOptions = {
       .env("ROLLCALL_JWT_SCOPE_CLAIM")
       .default("scope"),
   insecure: () =>
-    new Option("--insecure", "serve other machines without asking for credentials")
+    new Option("--insecure [yes or no]", "serve other machines without asking for credentials")
       .env("ROLLCALL_INSECURE")
-      .default(false),
+      .default(false)
+      .preset("yes")
+      .argParser(checked(parseYesOrNo)),
   reflection: () =>
     new Option("--reflection <who>", "whom to tell the contract: open to all, to callers with credentials, or off")
       .env("ROLLCALL_REFLECTION")
@@ -204,6 +206,11 @@ function parseWorkers(text: string): number {
     throw new Error(`Expected a number of processes from 1 to ${maxWorkers}, or auto.`);
   }
   return count;
+}
+
+function parseYesOrNo(text: string): boolean {
+  if (!/^(yes|no|true|false|1|0)$/i.test(text)) throw new Error("Expected yes or no.");
+  return /^(yes|true|1)$/i.test(text);
 }
 
 function parseSeconds(text: string): number {

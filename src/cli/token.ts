@@ -1,0 +1,38 @@
+import { createHash, randomBytes } from "node:crypto";
+import { Command, Option } from "commander";
+import { isScope, type Scope, scopes } from "../credentials/caller.ts";
+import { CliError } from "./cli-error.ts";
+
+/** Enough that nobody guesses one. */
+const tokenBytes = 32;
+
+export function tokenCommand(): Command {
+  return new Command("token")
+    .description("make a token for a caller, and the entry for the server's --credentials file")
+    .argument("<name>", "what to call the caller, in logs and metrics")
+    .addOption(
+      new Option("--scopes <scopes>", `what it may do: some of ${scopes.join(",")}`)
+        .default(["users.read"], "users.read")
+        .argParser(parseScopes),
+    )
+    .addHelpText(
+      "after",
+      "\nThe token is printed once, and is not in the entry: give it to the caller, and add the entry to `tokens`.",
+    )
+    .action(makeToken);
+}
+
+function parseScopes(text: string): readonly Scope[] {
+  const words = text.split(",").map((word) => word.trim());
+  return words.map((word) => {
+    if (!isScope(word))
+      throw new CliError(`--scopes: there is no scope ${JSON.stringify(word)}; there are ${scopes.join(", ")}`);
+    return word;
+  });
+}
+
+function makeToken(name: string, options: { readonly scopes: readonly Scope[] }): void {
+  const token = randomBytes(tokenBytes).toString("base64url");
+  const sha256 = createHash("sha256").update(token).digest("hex");
+  console.log(JSON.stringify({ token, entry: { name, sha256, scopes: options.scopes } }, undefined, 2));
+}
