@@ -2,16 +2,18 @@
 import cluster from "node:cluster";
 import type { Address } from "../config/options.ts";
 import type { StoreLocation } from "../config/store-url.ts";
+import type { AccessSettings } from "../server/access.ts";
 import type { RedisSettings } from "../server/open-store.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import type { Logger, LogLevel } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";
 import { drainRequest, type WorkerReport } from "./serve-messages.ts";
 
-export interface ServeOptions extends RedisSettings {
+export interface ServeOptions extends RedisSettings, AccessSettings {
   readonly listen: Address;
   readonly store: StoreLocation;
   readonly workers: number;
+  readonly reflection: "open" | "credentials" | "off";
   readonly requiredProperties: readonly string[];
   readonly drainTimeout: number;
   readonly logLevel: LogLevel;
@@ -23,7 +25,11 @@ export interface ServeOptions extends RedisSettings {
  * @param announce called once it listens; in a worker, whoever leads it is told instead
  * @throws CliError if it cannot start
  */
-export async function serveHere(options: ServeOptions, logger: Logger, announce: (url: string) => void): Promise<void> {
+export async function serveHere(
+  options: ServeOptions,
+  logger: Logger,
+  announce: (address: string) => void,
+): Promise<void> {
   let server: RunningServer | undefined;
   let stopping = false;
   let signalled = false;
@@ -78,7 +84,7 @@ export async function serveHere(options: ServeOptions, logger: Logger, announce:
   const { host, port } = server.address;
   const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   if (led === undefined) {
-    announce(`http://${address}`);
+    announce(address);
   } else {
     const report: WorkerReport = { address };
     led.send(report);

@@ -12,7 +12,7 @@ export interface LeaderOptions {
   readonly count: number;
   readonly logger: Logger;
   /** Called once all of them listen. */
-  readonly announce: (url: string) => void;
+  readonly announce: (address: string) => void;
   /** How long they may take to stop before they are ended by force. */
   readonly stopTimeoutMs: number;
   /**
@@ -76,7 +76,7 @@ export function leadWorkers(options: LeaderOptions): Promise<never> {
       failures = 0;
       if (announced || serving.size < count) return;
       announced = true;
-      announce(`http://${address}`);
+      announce(address);
     };
     const onEnd = (worker: Worker, how: { status?: number; signal?: string; reason?: string }) => {
       if (!running.delete(worker)) return;

@@ -49,7 +49,8 @@ const stopGraceMs = 5_000;
 async function serve(options: ServeOptions): Promise<void> {
   const logger = createLogger(options.logLevel);
   const store = describeStoreLocation(options.store);
-  const announce = (url: string) => {
+  const announce = (address: string) => {
+    const url = `${options.tlsCert === undefined ? "http" : "https"}://${address}`;
     const example = JSON.stringify({ id: "u1", properties: { name: "Ada", email: "ada@example.com" } });
     console.log(
       `Rollcall serves on ${url}, users in ${store}. Try: curl --json '${example}' ${url}/rollcall.v1.UserService/Identify`,

@@ -13,6 +13,9 @@ export interface Caller {
 /** Whoever calls, where no credentials are asked for. */
 export const anybody: Caller = { name: "anybody", scopes: new Set(scopes) };
 
+/** Who is not asked. */
+export const nobody: Caller = { name: "", scopes: new Set() };
+
 export function isScope(text: string): text is Scope {
   return scopes.some((scope) => scope === text);
 }

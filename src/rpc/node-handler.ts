@@ -10,9 +10,12 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import type { Presented } from "../credentials/caller.ts";
+import { namesShownBy } from "../credentials/peer.ts";
 import { UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { canceled, describeError } from "./errors.ts";
+import { admitRequest, type Gate, presentedKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
 import { inBlocks, inEnvelopes, letGo, readPieces } from "./request-body.ts";
 import { cutOffKey, endedByKey, maxTimerMs, type RequestEnd, watchRequest } from "./request-end.ts";
@@ -33,6 +36,7 @@ export interface NodeHandlerOptions {
   readonly binaryRoutes: readonly Routes[];
   /** For requests in JSON. */
   readonly jsonRoutes: readonly Routes[];
+  readonly gate: Gate;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
   readonly onRequestEnd: (end: RequestEnd) => void;
@@ -54,6 +58,7 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
     const endedBy: { error?: ConnectError } = {};
     const contextValues = createContextValues()
       .set(cutOffKey, () => cutOff(req, res))
+      .set(presentedKey, () => presentedBy(req))
       .set(endedByKey, endedBy);
     new Promise<void>((resolve) => {
       const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
@@ -121,17 +126,24 @@ async function* writeBody(
   }
 }
 
-function handlersByPath(routes: readonly Routes[], { shutdown, onRequestEnd }: NodeHandlerOptions) {
+function handlersByPath(routes: readonly Routes[], { gate, shutdown, onRequestEnd }: NodeHandlerOptions) {
   const router = createConnectRouter({
     acceptCompression: [compressionGzip, compressionBrotli],
     readMaxBytes: limits.maxRequestBytes,
     // Connect reads past unknown fields; a field's misspelt name would change what a request means.
     jsonOptions: { useProtoFieldName: true, ignoreUnknownFields: false },
     shutdownSignal: shutdown,
-    requestGate: (context) => watchRequest(context, onRequestEnd),
+    requestGate(context) {
+      watchRequest(context, onRequestEnd);
+      return admitRequest(gate, context);
+    },
   });
   for (const route of routes) route(router);
   return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+function presentedBy({ headers, socket }: NodeRequest): Presented {
+  return { authorization: headers.authorization, certificateNames: namesShownBy(socket) };
 }
 
 /** Whether the request's message is JSON, by its content type or, for a Connect GET, its query. */

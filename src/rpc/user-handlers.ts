@@ -9,6 +9,7 @@ import type {
   ListUsersRequest,
   SetPreferencesRequest,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import type { Caller } from "../credentials/caller.ts";
 import type { IdentifyInput } from "../users/identify.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Identified, Page, UserRegistry, UsersFound } from "../users/registry.ts";
@@ -58,7 +59,11 @@ export function createUserHandlers({ registry, draining, report }: UserHandlersO
   };
 
   return {
-    identify: (request, context) => failingAsPromised(() => registry.identify(readIdentify(request), context.signal)),
+    identify: (request, { signal, caller }) =>
+      failingAsPromised(async () => {
+        const identified = await registry.identify(readIdentify(request), signal);
+        return mayRead(caller) ? identified : { ...identified, user: withoutTraits(identified.user) };
+      }),
 
     getUser: ({ id, onlyProperties }, { signal }) => failingAsPromised(() => registry.get(id, onlyProperties, signal)),
 
@@ -79,15 +84,16 @@ export function createUserHandlers({ registry, draining, report }: UserHandlersO
 
     listUsers: (request, { signal }, sizeOf) => failingAsPromised(() => registry.list(request, sizeOf, signal)),
 
-    setPreferences: ({ id, preferences, mode, precondition }, { signal }) =>
-      failingAsPromised(() => {
+    setPreferences: ({ id, preferences, mode, precondition }, { signal, caller }) =>
+      failingAsPromised(async () => {
         const input = {
           id,
           preferences,
           merge: readPreferencesMode(mode),
           precondition: readPrecondition(precondition),
         };
-        return registry.setPreferences(input, signal);
+        const user = await registry.setPreferences(input, signal);
+        return mayRead(caller) ? user : withoutTraits(user);
       }),
 
     deleteUser: ({ id, precondition, allowMissing }, { signal }) =>
@@ -96,6 +102,17 @@ export function createUserHandlers({ registry, draining, report }: UserHandlersO
       ),
   };
 }
+
+function mayRead({ scopes }: Caller): boolean {
+  return scopes.has("users.read");
+}
+
+/** What a caller is told of a user that it may write and not read. */
+function withoutTraits(user: UserView): UserView {
+  return { ...user, properties: nothing, preferences: nothing };
+}
+
+const nothing = new Uint8Array();
 
 function readIdentify(request: Fields<IdentifyRequest>): IdentifyInput {
   const { id, properties, setOnce, unset, observedAt, validateOnly } = request;

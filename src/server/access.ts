@@ -1,5 +1,6 @@
 /** Who may reach the service, and how: TLS, credentials, and what the operator has to say to go without them. */
 import { isIP } from "node:net";
+import type { SecureContextOptions } from "node:tls";
 import type { Address } from "../config/options.ts";
 import { type Authenticator, createAuthenticator } from "../credentials/authenticator.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -24,8 +25,7 @@ export interface AccessSettings {
   readonly insecure?: boolean | undefined;
 }
 
-/** @throws Error that names the option, where the settings do not go together, or are not safe */
-export function checkAccess(listen: Address, settings: AccessSettings): void {
+function checkAccess(listen: Address, settings: AccessSettings): void {
   const { tlsCert, tlsKey, tlsClientCa, jwtJwks, jwtIssuer, jwtAudience } = settings;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new Error("--tls-cert and --tls-key are given together");
@@ -47,7 +47,7 @@ function asksForCredentials({ credentials, jwtJwks }: AccessSettings): boolean {
 }
 
 /** What may be wrong with how the service can be reached, in a line each. */
-export function accessWarnings(listen: Address, settings: AccessSettings): string[] {
+function accessWarnings(listen: Address, settings: AccessSettings): string[] {
   if (isLoopback(listen.host)) return [];
   if (!asksForCredentials(settings)) return ["whoever reaches the service can read and change users (--insecure)"];
   return settings.tlsCert === undefined
@@ -60,51 +60,70 @@ function isLoopback(host: string): boolean {
   return isIP(host) === 4 && host.startsWith("127.");
 }
 
-/** @returns undefined where no credentials are asked for */
-export async function openAuthenticator(settings: AccessSettings, logger: Logger): Promise<Authenticator | undefined> {
+/** What the settings come to while the service runs. */
+export interface Access {
+  /** Undefined where no credentials are asked for. */
+  readonly authenticator: Authenticator | undefined;
+  /** Undefined where clear text is spoken. */
+  readonly tls: TlsOptions | undefined;
+  /** @param onChange called from now on with what new connections are to be shown */
+  followTls(onChange: (context: SecureContextOptions) => void): void;
+  close(): void;
+}
+
+/** @throws Error that names the option or the file, where the settings cannot be used or are not safe */
+export async function openAccess(listen: Address, settings: AccessSettings, logger: Logger): Promise<Access> {
+  checkAccess(listen, settings);
+  for (const warning of accessWarnings(listen, settings)) logger.warn(warning);
+  let show: (context: SecureContextOptions) => void = () => {};
+  const tls = openTls(settings, logger, (context) => show(context));
+  try {
+    const authenticator = await openAuthenticator(settings, logger);
+    return {
+      authenticator,
+      tls: tls && {
+        context: tls.current,
+        clientCertificates: settings.tlsClientCa === undefined ? "none" : (settings.tlsClientCerts ?? "require"),
+      },
+      followTls(onChange) {
+        show = onChange;
+      },
+      close() {
+        authenticator?.close();
+        tls?.close();
+      },
+    };
+  } catch (error) {
+    tls?.close();
+    throw error;
+  }
+}
+
+async function openAuthenticator(settings: AccessSettings, logger: Logger): Promise<Authenticator | undefined> {
   if (!asksForCredentials(settings)) return undefined;
   const { credentials, jwtJwks, jwtIssuer = "", jwtAudience = "", jwtScopeClaim = "scope" } = settings;
+  const jwt = { jwks: jwtJwks ?? "", issuer: jwtIssuer, audience: jwtAudience, scopeClaim: jwtScopeClaim };
   return createAuthenticator({
     file: credentials,
     certificatesAreVerified: settings.tlsClientCa !== undefined,
-    jwt:
-      jwtJwks === undefined
-        ? undefined
-        : { jwks: jwtJwks, issuer: jwtIssuer, audience: jwtAudience, scopeClaim: jwtScopeClaim },
+    jwt: jwtJwks === undefined ? undefined : jwt,
     onError: ({ message }) => logger.error({ reason: message }, "changed credentials are not used"),
     onReload: () => logger.info({ file: credentials }, "credentials were read again"),
   });
 }
 
-export interface OpenTls {
-  readonly options: TlsOptions;
-  close(): void;
-}
-
-/**
- * @param onChange called with what new connections are to be shown
- * @returns undefined where clear text is spoken
- */
-export function openTls(
-  settings: AccessSettings,
+function openTls(
+  { tlsCert, tlsKey, tlsClientCa }: AccessSettings,
   logger: Logger,
-  onChange: (context: TlsContext["current"]) => void,
-): OpenTls | undefined {
-  const { tlsCert, tlsKey, tlsClientCa, tlsClientCerts = "require" } = settings;
+  onChange: (context: SecureContextOptions) => void,
+): TlsContext | undefined {
   if (tlsCert === undefined || tlsKey === undefined) return undefined;
-  const context = watchedTlsContext(
+  return watchedTlsContext(
     { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa },
-    (changed) => {
+    (context) => {
       logger.info({ file: tlsCert }, "certificates were read again");
-      onChange(changed);
+      onChange(context);
     },
     ({ message }) => logger.error({ reason: message }, "changed certificates are not used"),
   );
-  return {
-    options: {
-      context: context.current,
-      clientCertificates: tlsClientCa === undefined ? "none" : tlsClientCerts,
-    },
-    close: () => context.close(),
-  };
 }

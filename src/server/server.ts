@@ -11,6 +11,7 @@ import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
 import type { Address } from "../config/options.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
 import { describeError } from "../rpc/errors.ts";
+import { createGate } from "../rpc/gate.ts";
 import { createGrpcHandler } from "../rpc/grpc/grpc-handler.ts";
 import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
@@ -28,17 +29,20 @@ import { draining } from "../users/errors.ts";
 import { createEtagSource } from "../users/etag.ts";
 import { requiredProperties } from "../users/identify.ts";
 import { createUserRegistry } from "../users/registry.ts";
+import { type Access, type AccessSettings, openAccess } from "./access.ts";
 import { openStore, type RedisSettings } from "./open-store.ts";
 import { watchReadiness } from "./readiness.ts";
 import { createStoreWarnings } from "./store-warnings.ts";
 
-export interface ServerOptions extends RedisSettings {
+export interface ServerOptions extends RedisSettings, AccessSettings {
   readonly listen: Address;
   readonly store: StoreLocation;
   /** Names of the properties that every user has. */
   readonly requiredProperties: readonly string[];
   /** How long a drain waits for calls that are under way. */
   readonly drainTimeoutMs: number;
+  /** Whom to tell the contract. */
+  readonly reflection?: "open" | "credentials" | "off" | undefined;
   /** What may wait for the store, in bytes of requests; beyond it, calls are refused with OVERLOADED. */
   readonly maxWaitingBytes?: number;
   readonly logger: Logger;
@@ -59,20 +63,28 @@ const lastAnswersMs = 500;
 
 /** @throws Error if the store cannot be opened or the address is not free */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const opened = await openStore(options.store, options, options.logger).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : error;
-    throw new Error(`cannot open --store ${describeStoreLocation(options.store)}: ${reason}`, { cause: error });
-  });
-  return startServerOver(opened, options);
+  const { listen: address, store, logger } = options;
+  const access = await openAccess(address, options, logger);
+  try {
+    const opened = await openStore(store, options, logger).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : error;
+      throw new Error(`cannot open --store ${describeStoreLocation(store)}: ${reason}`, { cause: error });
+    });
+    return await startServerOver(opened, options, access);
+  } catch (error) {
+    access.close();
+    throw error;
+  }
 }
 
 /**
- * @param opened is closed in the end
+ * @param opened is closed in the end, as is `access`
  * @throws Error if the address is not free
  */
 export async function startServerOver(
   opened: StoreAdapter,
-  options: Omit<ServerOptions, "store" | keyof RedisSettings>,
+  options: Omit<ServerOptions, "store" | keyof RedisSettings | keyof AccessSettings>,
+  access?: Access,
 ): Promise<RunningServer> {
   const { logger } = options;
   const store = coalesce(opened, options.maxWaitingBytes);
@@ -87,19 +99,26 @@ export async function startServerOver(
     drawEtag: createEtagSource(),
   });
   const report = createFailureLog(logger);
+  const reflection = options.reflection ?? "open";
+  const gate = createGate({ authenticator: access?.authenticator, reflectionIsOpen: reflection === "open", report });
   const handlers = createUserHandlers({ registry, draining: drain.signal, report });
   const health = new Health();
   const shared = [
     healthRoutes(health, [UserService.typeName], drain.signal),
-    reflectionRoutes(
-      [UserService, HealthService, ServerReflection, ServerReflectionV1Alpha],
-      [file_rollcall_v1_errors, file_google_rpc_error_details],
-      drain.signal,
-    ),
+    ...(reflection === "off"
+      ? []
+      : [
+          reflectionRoutes(
+            [UserService, HealthService, ServerReflection, ServerReflectionV1Alpha],
+            [file_rollcall_v1_errors, file_google_rpc_error_details],
+            drain.signal,
+          ),
+        ]),
   ];
   const onRequestEnd = (end: RequestEnd) => logger.debug(end, "request");
   const streamHandler = createGrpcHandler({
     methods: grpcUserMethods(handlers),
+    gate,
     shutdown: shutdown.signal,
     onRequestEnd,
     report,
@@ -107,6 +126,7 @@ export async function startServerOver(
   const handler = createNodeHandler({
     binaryRoutes: [binaryUserRoutes(handlers), ...shared],
     jsonRoutes: [jsonUserRoutes(handlers), ...shared],
+    gate,
     shutdown: shutdown.signal,
     onRequestEnd,
     onBrokenAnswer: (error) => {
@@ -120,11 +140,14 @@ export async function startServerOver(
     warn().catch((error: unknown) => logger.warn(describeFailure(error), "the store cannot be examined"));
   });
   const { host, port } = options.listen;
-  const listener = await listen({ host, port, handler, streamHandler }).catch(async (error: unknown) => {
+  const tls = access?.tls;
+  const listener = await listen({ host, port, handler, streamHandler, tls }).catch(async (error: unknown) => {
     readiness.stop();
     await store.close();
     throw error;
   });
+
+  access?.followTls((context) => listener.setTlsContext(context));
 
   return {
     address: { host, port: listener.port },
@@ -139,6 +162,7 @@ export async function startServerOver(
         await settledWithin(lastAnswersMs, closed);
       }
       listener.destroy();
+      access?.close();
       await store.close();
     },
   };

@@ -6,6 +6,7 @@ import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { afterEach, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ErrorInfoSchema } from "#gen-server/google/rpc/error_details_pb.js";
+import { anybody } from "../../src/credentials/caller.ts";
 import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
 import { enveloped, openStream } from "../support/grpc-streams.ts";
 
@@ -21,6 +22,7 @@ afterEach(() => {
 async function call(method: GrpcMethod, onRequestEnd: () => void = () => {}) {
   const reports: unknown[] = [];
   const handle = createGrpcHandler({
+    gate: () => anybody,
     methods: [method],
     shutdown: new AbortController().signal,
     onRequestEnd,

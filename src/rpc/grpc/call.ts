@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { type Caller, nobody } from "../../credentials/caller.ts";
 import type { CallContext } from "../call-context.ts";
 import { canceled } from "../errors.ts";
 import { statusOf } from "../grpc-status.ts";
@@ -31,6 +32,8 @@ export interface GrpcCallOptions {
  * after that is dropped. What few handlers touch is made when it is.
  */
 export class GrpcCall implements CallContext {
+  /** Nobody, until it is known. */
+  caller: Caller = nobody;
   readonly #stream: ServerHttp2Stream;
   readonly #options: GrpcCallOptions;
   #deadline: NodeJS.Timeout | undefined;

@@ -8,10 +8,13 @@ import { performance } from "node:perf_hooks";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
+import type { Caller, Presented } from "../../credentials/caller.ts";
+import { namesShownBy } from "../../credentials/peer.ts";
 import { limits } from "../../users/limits.ts";
 import type { CallContext } from "../call-context.ts";
 import { EnvelopeReader, messageIn } from "../envelopes.ts";
 import { restate, toConnectError } from "../errors.ts";
+import type { Gate } from "../gate.ts";
 import { readPieces } from "../request-body.ts";
 import { codeName, maxTimerMs, type RequestEnd } from "../request-end.ts";
 import { GrpcCall } from "./call.ts";
@@ -36,6 +39,7 @@ export type GrpcMethod =
 
 export interface GrpcHandlerOptions {
   readonly methods: readonly GrpcMethod[];
+  readonly gate: Gate;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
   readonly onRequestEnd: (end: RequestEnd) => void;
@@ -47,12 +51,36 @@ export interface GrpcHandlerOptions {
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
-  const { methods, shutdown, onRequestEnd, report } = options;
+  const { methods, gate, shutdown, onRequestEnd, report } = options;
   const byPath = new Map(methods.map((method) => [pathOf(method), method]));
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
     for (const call of underWay) call.cutShort(shutdown.reason);
   });
+
+  const serve = (served: Served, method: GrpcMethod, caller: Caller) => {
+    const { call } = served;
+    if (call.ended) return;
+    call.caller = caller;
+    if (method.kind === "unary") serveUnary(served, method);
+    else serveBidi(served, method).catch((failure: unknown) => breakOff(served, failure));
+  };
+  /** The request's body is read once its caller is known. */
+  const admit = (served: Served, headers: IncomingHttpHeaders, method: GrpcMethod) => {
+    try {
+      const caller = gate(method.method, () => presentedOn(served.stream, headers));
+      if (caller instanceof Promise) {
+        caller
+          .then(
+            (admitted) => serve(served, method, admitted),
+            (failure: unknown) => fail(served, failure),
+          )
+          .catch((failure: unknown) => breakOff(served, failure));
+      } else serve(served, method, caller);
+    } catch (failure) {
+      fail(served, failure);
+    }
+  };
 
   return (stream, headers) => {
     const method = byPath.get(headers[":path"] ?? "");
@@ -73,10 +101,13 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     const served = { stream, call, report };
     if (error !== undefined) call.fail(error);
     else if (shutdown.aborted) call.fail(shutdown.reason);
-    else if (method.kind === "unary") serveUnary(served, method);
-    else serveBidi(served, method).catch((failure: unknown) => breakOff(served, failure));
+    else admit(served, headers, method);
     return true;
   };
+}
+
+function presentedOn({ session }: ServerHttp2Stream, { authorization }: IncomingHttpHeaders): Presented {
+  return { authorization, certificateNames: session === undefined ? undefined : namesShownBy(session.socket) };
 }
 
 function nameOf({ method }: GrpcMethod): string {

@@ -1,0 +1,85 @@
+/** Who may call which method: decided before a request's body is read. */
+import type { DescMethod } from "@bufbuild/protobuf";
+import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { Health } from "#gen-server/health/v1/health_pb.js";
+import type { Authenticator } from "../credentials/authenticator.ts";
+import { anybody, type Caller, checkScope, nobody, type Presented, type Scope } from "../credentials/caller.ts";
+import type { CallContext } from "./call-context.ts";
+import { toConnectError } from "./errors.ts";
+
+/** What a caller needs, by the method's name. */
+const scopes: ReadonlyMap<string, Scope> = new Map(
+  Object.entries({
+    Identify: "users.write",
+    GetUser: "users.read",
+    BatchIdentify: "users.write",
+    BatchGetUsers: "users.read",
+    ListUsers: "users.read",
+    SetPreferences: "users.write",
+    DeleteUser: "users.delete",
+  } satisfies Record<(typeof UserService.methods)[number]["name"], Scope>),
+);
+
+export interface GateOptions {
+  /** Without one, nobody is asked who they are. */
+  readonly authenticator: Authenticator | undefined;
+  /** Whether the methods of other services than UserService and Health are for all. */
+  readonly reflectionIsOpen: boolean;
+  /** Called with a failure that the operator should know of. */
+  readonly report: (failure: unknown) => void;
+}
+
+/**
+ * Finds out who calls, and whether they may. At once wherever nobody needs to be asked.
+ *
+ * @throws ConnectError UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE
+ */
+export type Gate = (method: DescMethod, presented: () => Presented) => Caller | Promise<Caller>;
+
+export function createGate({ authenticator, reflectionIsOpen, report }: GateOptions): Gate {
+  const refuse = (error: unknown): never => {
+    throw toConnectError(error, report);
+  };
+  return (method, presented) => {
+    const { typeName } = method.parent;
+    if (authenticator === undefined) return anybody;
+    if (typeName === Health.typeName) return nobody;
+    if (typeName !== UserService.typeName && reflectionIsOpen) return nobody;
+    const admit = (caller: Caller) => {
+      if (typeName === UserService.typeName) checkScope(caller, scopeOf(method));
+      return caller;
+    };
+    try {
+      const caller = authenticator.authenticate(presented());
+      return caller instanceof Promise ? caller.then(admit).catch(refuse) : admit(caller);
+    } catch (error) {
+      return refuse(error);
+    }
+  };
+}
+
+function scopeOf({ name }: DescMethod): Scope {
+  const scope = scopes.get(name);
+  if (scope === undefined) throw new Error(`nobody has said who may call ${name}`);
+  return scope;
+}
+
+/** What a request's caller shows of themselves; set by the adapter. */
+export const presentedKey = createContextKey<() => Presented>(
+  () => ({ authorization: undefined, certificateNames: undefined }),
+  { description: "what the caller shows" },
+);
+
+const callerKey = createContextKey<Caller>(nobody, { description: "who calls" });
+
+/** The gate as Connect asks for it. */
+export function admitRequest(gate: Gate, { method, values }: HandlerContext): void | Promise<void> {
+  const caller = gate(method, values.get(presentedKey));
+  const admit = (admitted: Caller) => void values.set(callerKey, admitted);
+  return caller instanceof Promise ? caller.then(admit) : admit(caller);
+}
+
+export function callContext({ signal, values }: HandlerContext): CallContext {
+  return { signal, caller: values.get(callerKey) };
+}
