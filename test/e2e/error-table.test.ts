@@ -1,4 +1,8 @@
 /** One row for each reason of the contract: what a client of each protocol sees of it. */
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { ConnectError, type Transport } from "@connectrpc/connect";
 import {
@@ -131,6 +135,45 @@ describe.each(protocols)("through %s", (protocol, connect) => {
       const call = users(connect(server.url)).getUser({ id: "there" });
       await expectRow({ reason: "STORE_UNAVAILABLE", code: "Unavailable", retry: true }, call);
     });
+  });
+});
+
+describe.each(protocols)("of who calls, through %s", (_, connect) => {
+  let asking: TestServer;
+  let directory: string;
+  const as = (token: string | undefined) => {
+    const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` };
+    return users(connect(asking.url)).deleteUser({ id: "nobody" }, { ...(headers && { headers }) });
+  };
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "rollcall-credentials-"));
+    const credentials = join(directory, "credentials.json");
+    const sha256 = createHash("sha256").update("known").digest("hex");
+    writeFileSync(credentials, JSON.stringify({ tokens: [{ name: "a", sha256, scopes: ["users.read"] }] }));
+    // Nothing listens on the first port.
+    const jwt = { jwtJwks: "http://127.0.0.1:1/keys", jwtIssuer: "i", jwtAudience: "a" };
+    asking = await startTestServer({ access: { credentials, ...jwt } });
+  });
+  afterAll(async () => {
+    await asking.stop();
+    rmSync(directory, { recursive: true });
+  });
+
+  test("CREDENTIALS_INVALID is Unauthenticated", async () => {
+    await expectRow({ reason: "CREDENTIALS_INVALID", code: "Unauthenticated" }, as(undefined));
+    await expectRow({ reason: "CREDENTIALS_INVALID", code: "Unauthenticated" }, as("unknown"));
+  });
+
+  test("SCOPE_MISSING is PermissionDenied", async () => {
+    const metadata = { scope: "users.delete" };
+    await expectRow({ reason: "SCOPE_MISSING", code: "PermissionDenied", metadata }, as("known"));
+  });
+
+  test("CREDENTIALS_UNVERIFIABLE is Unavailable, with an invitation to try again", async () => {
+    const claims = { iss: "i", aud: "a", sub: "s", exp: 2 ** 40 };
+    const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const token = [part({ alg: "ES256", kid: "k" }), part(claims), part("signature")].join(".");
+    await expectRow({ reason: "CREDENTIALS_UNVERIFIABLE", code: "Unavailable", retry: true }, as(token));
   });
 });
 

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
+import type { AccessSettings } from "../../src/server/access.ts";
 import type { RedisSettings } from "../../src/server/open-store.ts";
-import { type RunningServer, startServer } from "../../src/server/server.ts";
+import { type RunningServer, type ServerOptions, startServer } from "../../src/server/server.ts";
 
 export interface TestServer {
   readonly port: number;
@@ -20,6 +21,7 @@ export interface TestServer {
 export interface TestServerOptions {
   /** As `--store` takes it. Default: a fresh SQLite file. */
   readonly store?: string;
+  readonly access?: AccessSettings & Pick<ServerOptions, "reflection">;
   readonly redis?: RedisSettings;
   /** Default: name and email. */
   readonly requiredProperties?: readonly string[];
@@ -35,6 +37,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     listen: { host: "127.0.0.1", port: 0 },
     store: parseStoreLocation(options.store ?? `sqlite:${join(directory, "users.db")}`),
     ...options.redis,
+    ...options.access,
     requiredProperties: options.requiredProperties ?? ["name", "email"],
     drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
     ...(options.maxWaitingBytes === undefined ? {} : { maxWaitingBytes: options.maxWaitingBytes }),
@@ -48,7 +51,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
   return {
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: `${options.access?.tlsCert === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     logs,
     drain,
     async stop() {

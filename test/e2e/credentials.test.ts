@@ -1,0 +1,227 @@
+/** Who may call what: every way to say who one is, every method, every protocol, on both of the server's paths. */
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import {
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
+import { exportJWK, SignJWT } from "jose";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
+import { Health } from "#gen-server/health/v1/health_pb.js";
+import { type Scope, scopes } from "../../src/credentials/caller.ts";
+import { type Certificates, createCertificates } from "../support/certificates.ts";
+import { ada, startTestServer, type TestServer } from "../support/server.ts";
+
+const issuer = "https://id.example.com/";
+const audience = "rollcall";
+const kid = "k";
+const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const billing = "spiffe://example.org/billing";
+
+let directory: string;
+let certificates: Certificates;
+let server: TestServer;
+let jwt: string;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "rollcall-credentials-"));
+  certificates = createCertificates();
+  const file = (name: string, content: unknown) => {
+    writeFileSync(join(directory, name), JSON.stringify(content));
+    return join(directory, name);
+  };
+  const tokens = scopes.map((scope) => ({ name: scope, sha256: sha256(`token ${scope}`), scopes: [scope] }));
+  jwt = await new SignJWT({ sub: "web", scope: "users.read users.write" })
+    .setProtectedHeader({ alg: "ES256", kid })
+    .setIssuer(issuer)
+    .setAudience(audience)
+    .setExpirationTime("10m")
+    .sign(keys.privateKey);
+  server = await startTestServer({
+    access: {
+      tlsCert: certificates.cert,
+      tlsKey: certificates.key,
+      tlsClientCa: certificates.ca,
+      tlsClientCerts: "request",
+      credentials: file("credentials.json", {
+        tokens,
+        certificates: [{ name: "billing", uri: billing, scopes: ["users.read", "users.delete"] }],
+      }),
+      jwtJwks: file("jwks.json", { keys: [{ ...(await exportJWK(keys.publicKey)), kid, alg: "ES256" }] }),
+      jwtIssuer: issuer,
+      jwtAudience: audience,
+      reflection: "credentials",
+    },
+  });
+});
+afterAll(async () => {
+  await server.stop();
+  certificates.remove();
+  rmSync(directory, { recursive: true });
+});
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text.replaceAll(" ", "-")).digest("hex");
+}
+
+interface Way {
+  readonly name: string;
+  readonly authorization?: () => string;
+  /** The names in a certificate, if one is shown. */
+  readonly certificate?: readonly string[];
+  /** What the caller may do; undefined where the server does not know the caller. */
+  readonly scopes: readonly Scope[] | undefined;
+}
+
+const bearer = (token: string) => `Bearer ${token.replaceAll(" ", "-")}`;
+const ways: readonly Way[] = [
+  { name: "nothing", scopes: undefined },
+  { name: "a token that is not known", authorization: () => bearer("token other"), scopes: undefined },
+  { name: "another scheme", authorization: () => "Basic dXNlcjpwYXNz", scopes: undefined },
+  ...scopes.map((scope) => ({
+    name: `a token for ${scope}`,
+    authorization: () => bearer(`token ${scope}`),
+    scopes: [scope],
+  })),
+  { name: "a JSON Web Token", authorization: () => `Bearer ${jwt}`, scopes: ["users.read", "users.write"] },
+  { name: "another's JSON Web Token", authorization: () => `Bearer ${jwt.slice(0, -8)}AAAAAAAA`, scopes: undefined },
+  { name: "a certificate", certificate: [`URI:${billing}`], scopes: ["users.read", "users.delete"] },
+  { name: "a certificate that is not listed", certificate: ["URI:spiffe://example.org/other"], scopes: undefined },
+  {
+    name: "a token and a certificate: the token counts",
+    authorization: () => bearer("token users.write"),
+    certificate: [`URI:${billing}`],
+    scopes: ["users.write"],
+  },
+];
+
+interface TransportOptions {
+  readonly baseUrl: string;
+  readonly interceptors: Interceptor[];
+  readonly nodeOptions: object;
+}
+const protocols: readonly [string, "1.1" | "2", (options: TransportOptions) => Transport][] = [
+  ["gRPC", "2", (options) => createGrpcTransport(options)],
+  [
+    "gRPC, compressed",
+    "2",
+    (options) => createGrpcTransport({ ...options, sendCompression: compressionGzip, compressMinBytes: 0 }),
+  ],
+  ["gRPC-Web, HTTP/1.1", "1.1", (options) => createGrpcWebTransport({ ...options, httpVersion: "1.1" })],
+  ["gRPC-Web, HTTP/2", "2", (options) => createGrpcWebTransport({ ...options, httpVersion: "2" })],
+  ["Connect, HTTP/1.1", "1.1", (options) => createConnectTransport({ ...options, httpVersion: "1.1" })],
+  [
+    "Connect JSON, HTTP/2",
+    "2",
+    (options) => createConnectTransport({ ...options, httpVersion: "2", useBinaryFormat: false }),
+  ],
+];
+
+function open([, , create]: (typeof protocols)[number], { authorization, certificate }: Way): Transport {
+  const interceptor: Interceptor = (next) => (request) => {
+    if (authorization !== undefined) request.header.set("authorization", authorization());
+    return next(request);
+  };
+  const shown = certificate && certificates.sign(sha256(certificate.join()).slice(0, 8), ...certificate);
+  return create({
+    baseUrl: server.url,
+    interceptors: [interceptor],
+    nodeOptions: {
+      ca: readFileSync(certificates.ca),
+      ...(shown && { cert: readFileSync(shown.cert), key: readFileSync(shown.key) }),
+    },
+  });
+}
+
+type Users = ReturnType<typeof users>;
+const users = (transport: Transport) => createClient(UserService, transport);
+const id = "u";
+const methods: Record<string, { scope: Scope; call: (client: Users) => Promise<unknown> }> = {
+  Identify: { scope: "users.write", call: (client) => client.identify({ id, properties: ada }) },
+  SetPreferences: { scope: "users.write", call: (client) => client.setPreferences({ id, preferences: {} }) },
+  GetUser: { scope: "users.read", call: (client) => client.getUser({ id }) },
+  BatchGetUsers: { scope: "users.read", call: (client) => client.batchGetUsers({ ids: [id] }) },
+  ListUsers: { scope: "users.read", call: (client) => client.listUsers({}) },
+  BatchIdentify: {
+    scope: "users.write",
+    async call(client) {
+      async function* requests() {
+        yield { requests: [{ id, properties: ada }] };
+      }
+      for await (const _ of client.batchIdentify(requests()));
+    },
+  },
+  DeleteUser: { scope: "users.delete", call: (client) => client.deleteUser({ id: "nobody", allowMissing: true }) },
+};
+
+const codeOf = (call: Promise<unknown>) =>
+  call.then(
+    () => "ok",
+    (error: unknown) => Code[ConnectError.from(error).code],
+  );
+
+describe.each(protocols)("through %s", (...protocol) => {
+  test.each(ways)("$name", async (way) => {
+    const [, httpVersion] = protocol;
+    const writer = { name: "", authorization: () => bearer("token users.write"), scopes: undefined };
+    await users(open(protocol, writer)).identify({ id, properties: ada });
+    const client = users(open(protocol, way));
+    const expected: Record<string, string> = {};
+    const seen: Record<string, string | undefined> = {};
+    for (const [name, { scope, call }] of Object.entries(methods)) {
+      if (name === "BatchIdentify" && httpVersion === "1.1") continue;
+      expected[name] =
+        way.scopes === undefined ? "Unauthenticated" : way.scopes.includes(scope) ? "ok" : "PermissionDenied";
+      seen[name] = await codeOf(call(client));
+    }
+    expect(seen).toEqual(expected);
+  });
+
+  test("who may write and not read is told a user's id, times and etag", async () => {
+    const client = users(open(protocol, { name: "", authorization: () => bearer("token users.write"), scopes: [] }));
+    const { user } = await client.identify({ id, properties: { ...ada, secret: "s" } });
+    expect(user).toMatchObject({ id, properties: {}, preferences: {}, etag: expect.stringMatching(/.+/) });
+    expect(user?.updatedAt).toBeDefined();
+    const { user: set } = await client.setPreferences({ id, preferences: { secret: "s" } });
+    expect(set).toMatchObject({ id, properties: {}, preferences: {} });
+  });
+
+  test("health is open to all, and reflection as configured", async () => {
+    const [nobody, , , reader] = ways;
+    if (nobody === undefined || reader === undefined) throw new Error("no such way");
+    expect(await codeOf(createClient(Health, open(protocol, nobody)).check({}))).toBe("ok");
+    if (protocol[1] === "1.1") return;
+    const reflect = async (way: Way) => {
+      async function* requests() {
+        yield { messageRequest: { case: "listServices" as const, value: "" } };
+      }
+      for await (const _ of createClient(ServerReflection, open(protocol, way)).serverReflectionInfo(requests()));
+    };
+    expect(await codeOf(reflect(nobody))).toBe("Unauthenticated");
+    expect(await codeOf(reflect(reader))).toBe("ok");
+  });
+});
+
+test.each(["application/grpc", "application/json", "application/grpc-web+proto", "application/connect+proto"])(
+  "a caller whom nobody knows is answered before it has sent a body: %s",
+  async (type) => {
+    const session = connect(server.url, { ca: readFileSync(certificates.ca) });
+    const method = type === "application/connect+proto" ? "BatchIdentify" : "Identify";
+    const path = `/rollcall.v1.UserService/${method}`;
+    const stream = session.request({ ":method": "POST", ":path": path, "content-type": type, te: "trailers" });
+    stream.on("error", () => {});
+    const [headers] = await once(stream, "response");
+    expect(headers[":status"]).toBe(type === "application/json" ? 401 : 200);
+    stream.close();
+    session.destroy();
+  },
+);
