@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { type AccessSettings, openAccess } from "../../src/server/access.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+
+const logger = createLogger("silent");
+const jwt = { jwtJwks: "https://id.example.com/keys", jwtIssuer: "i", jwtAudience: "a" };
+
+async function open(host: string, settings: AccessSettings) {
+  (await openAccess({ host, port: 1 }, settings, logger)).close();
+}
+
+test.each(["127.0.0.1", "127.1.2.3", "::1", "localhost"])(
+  "%s is served to whoever is on this machine",
+  async (host) => {
+    await open(host, {});
+  },
+);
+
+test.each(["0.0.0.0", "::", "192.168.1.1", "127.example.com", "rollcall.internal"])(
+  "%s is served with credentials, or where the operator says that none are needed",
+  async (host) => {
+    await expect(open(host, {})).rejects.toThrow(/--listen .*--credentials.* --insecure/);
+    await expect(open(host, { insecure: false })).rejects.toThrow("--insecure");
+    await open(host, { insecure: true });
+    await open(host, jwt);
+  },
+);
+
+test.each<[AccessSettings, string]>([
+  [{ tlsCert: "c" }, "--tls-cert and --tls-key"],
+  [{ tlsKey: "k" }, "--tls-cert and --tls-key"],
+  [{ tlsClientCa: "c" }, "--tls-client-ca needs --tls-cert"],
+  [{ tlsCert: "/none/c", tlsKey: "/none/k" }, "/none/c"],
+  [{ jwtIssuer: "i" }, "--jwt-jwks, --jwt-issuer and --jwt-audience"],
+  [{ jwtJwks: "j", jwtAudience: "a" }, "--jwt-jwks, --jwt-issuer and --jwt-audience"],
+  [{ ...jwt, jwtJwks: "/none/jwks" }, "/none/jwks"],
+  [{ credentials: "/none/credentials" }, "/none/credentials"],
+])("%j is refused: %s", async (settings, message) => {
+  await expect(open("127.0.0.1", settings)).rejects.toThrow(message);
+});
