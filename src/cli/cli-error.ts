@@ -16,6 +16,12 @@ export function codeName(code: Code): string {
 export function callFailure(failure: unknown, server: string): CliError {
   const error = ConnectError.from(failure);
   const [info] = error.findDetails(ErrorInfoSchema);
+  if (info === undefined && /certificate/i.test(error.rawMessage)) {
+    const [what] = error.rawMessage.split(";", 1);
+    return new CliError(
+      `cannot reach ${server}: ${what}; --ca names who signs the server's certificate, --cert and --key show one of your own`,
+    );
+  }
   if (info === undefined && error.code === Code.Unavailable) {
     return new CliError(`cannot reach ${server}: is a server running there? Start one with: rollcall serve`);
   }

@@ -24,14 +24,14 @@ const fileSchema = z.strictObject({
     .default([]),
 });
 
-export interface TokenEntry {
+interface TokenEntry {
   readonly name: string;
   /** 32 bytes. */
   readonly digest: Buffer;
   readonly scopes: ReadonlySet<Scope>;
 }
 
-export interface CertificateEntry {
+interface CertificateEntry {
   readonly name: string;
   /** A name in the certificate's subjectAltName: one of both. */
   readonly uri: string | undefined;

@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import type { Address } from "../config/options.ts";
-import { type Authenticator, createAuthenticator } from "../credentials/authenticator.ts";
+import type { Authenticator } from "../credentials/authenticator.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { TlsOptions } from "../transport/listener.ts";
 import { type TlsContext, watchedTlsContext } from "../transport/tls.ts";
@@ -103,6 +103,8 @@ async function openAuthenticator(settings: AccessSettings, logger: Logger): Prom
   if (!asksForCredentials(settings)) return undefined;
   const { credentials, jwtJwks, jwtIssuer = "", jwtAudience = "", jwtScopeClaim = "scope" } = settings;
   const jwt = { jwks: jwtJwks ?? "", issuer: jwtIssuer, audience: jwtAudience, scopeClaim: jwtScopeClaim };
+  // Only servers that need it wait for it to load.
+  const { createAuthenticator } = await import("../credentials/authenticator.ts");
   return createAuthenticator({
     file: credentials,
     certificatesAreVerified: settings.tlsClientCa !== undefined,

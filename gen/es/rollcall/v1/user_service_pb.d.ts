@@ -734,6 +734,10 @@ export declare const PreferencesModeSchema: GenEnum<PreferencesMode>;
  * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
  * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
  *
+ * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
+ * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
+ * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+ *
  * @generated from service rollcall.v1.UserService
  */
 export declare const UserService: GenService<{
@@ -748,6 +752,8 @@ export declare const UserService: GenService<{
    * others) as non-empty strings, in `properties` or `set_once`; no call may unset one or send it as anything else, even
    * where that would lose. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
    *
+   * Scope: `users.write`.
+   *
    * @generated from rpc rollcall.v1.UserService.Identify
    */
   identify: {
@@ -757,6 +763,8 @@ export declare const UserService: GenService<{
   },
   /**
    * GetUser returns one user, or fails with NOT_FOUND.
+   *
+   * Scope: `users.read`.
    *
    * @generated from rpc rollcall.v1.UserService.GetUser
    */
@@ -778,6 +786,8 @@ export declare const UserService: GenService<{
    * (RESOURCE_EXHAUSTED) ends the stream after everything before it is answered. A few messages are worked on at a
    * time; beyond that, flow control holds the client back.
    *
+   * Scope: `users.write`.
+   *
    * @generated from rpc rollcall.v1.UserService.BatchIdentify
    */
   batchIdentify: {
@@ -788,6 +798,8 @@ export declare const UserService: GenService<{
   /**
    * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
    * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+   *
+   * Scope: `users.read`.
    *
    * @generated from rpc rollcall.v1.UserService.BatchGetUsers
    */
@@ -802,6 +814,8 @@ export declare const UserService: GenService<{
    * A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
    * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
    *
+   * Scope: `users.read`.
+   *
    * @generated from rpc rollcall.v1.UserService.ListUsers
    */
   listUsers: {
@@ -812,6 +826,8 @@ export declare const UserService: GenService<{
   /**
    * SetPreferences replaces a user's preferences, or merges into them, and returns the user. NOT_FOUND for a user that is
    * not there. Preferences that are equal to the stored ones change nothing: `updated_at` and `etag` stay.
+   *
+   * Scope: `users.write`.
    *
    * @generated from rpc rollcall.v1.UserService.SetPreferences
    */
@@ -824,6 +840,8 @@ export declare const UserService: GenService<{
    * DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
    * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
    * NOT_FOUND for a user that is not there, unless `allow_missing` is set.
+   *
+   * Scope: `users.delete`.
    *
    * @generated from rpc rollcall.v1.UserService.DeleteUser
    */

@@ -184,6 +184,10 @@ export const PreferencesMode = /*@__PURE__*/
  * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
  * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
  *
+ * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
+ * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
+ * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+ *
  * @generated from service rollcall.v1.UserService
  */
 export const UserService = /*@__PURE__*/
