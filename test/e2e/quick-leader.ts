@@ -14,7 +14,7 @@ cluster.setupPrimary({
 await leadWorkers({
   count: 2,
   logger: createLogger("debug"),
-  announce: (url) => console.log(url),
+  announce: (address) => console.log(`http://${address}`),
   stopTimeoutMs: 200,
   restartPausesMs: [10, 10, 10],
 });
