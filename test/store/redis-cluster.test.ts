@@ -37,7 +37,7 @@ test("a cluster is available while some of its primaries are", async () => {
   await until(() => store.check().then(() => true));
   const last = await cluster.primaryOf(slotOf(63));
   for (const node of cluster.nodes) if (node !== last) node.process.kill("SIGKILL");
-  await store.check();
+  await until(() => store.check().then(() => true));
   last.process.kill("SIGKILL");
   await until(() =>
     store.check().then(
