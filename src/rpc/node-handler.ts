@@ -63,7 +63,7 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
     new Promise<void>((resolve) => {
       const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
       dropTimeoutsWithoutEnd(request.header);
-      const body = readBody(req, endedBy);
+      const body = bodyOf(req, endedBy);
       dismissOnceAnswered(req, res);
       endWithCaller(res, endedBy);
       resolve(handler({ ...request, body }).then((answer) => writeAnswer(answer, req, res)));
@@ -84,13 +84,17 @@ function dropTimeoutsWithoutEnd(header: Headers): void {
   if (Number(header.get("connect-timeout-ms")) > maxTimerMs) header.delete("connect-timeout-ms");
 }
 
+function bodyOf(req: NodeRequest, endedBy: { readonly error?: ConnectError }): AsyncIterable<Uint8Array> {
+  const pieces = readUntilEnded(req, endedBy);
+  return isEnveloped(req) ? inEnvelopes(pieces) : inBlocks(pieces);
+}
+
 /**
- * A request's body, until something ends the request: its deadline, say. What would be wrong with the rest does not
- * matter then.
+ * The pieces of a request's body, until something ends the request: its deadline, say. What would be wrong with the rest
+ * does not matter then.
  */
-async function* readBody(req: NodeRequest, endedBy: { readonly error?: ConnectError }): AsyncGenerator<Uint8Array> {
-  const pieces = isEnveloped(req) ? inEnvelopes(readPieces(req)) : inBlocks(readPieces(req));
-  for await (const piece of pieces) {
+async function* readUntilEnded(req: NodeRequest, endedBy: { readonly error?: ConnectError }): AsyncGenerator<Buffer> {
+  for await (const piece of readPieces(req)) {
     if (endedBy.error !== undefined) throw endedBy.error;
     yield piece;
   }

@@ -2,7 +2,7 @@
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from "node:http2";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { BatchReport, UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { messageOf, openStream, watchServerStreams, ways } from "../support/grpc-streams.ts";
+import { type Headers, messageOf, openStream, watchServerStreams, ways } from "../support/grpc-streams.ts";
 import { openSession } from "../support/raw-calls.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
@@ -35,11 +35,11 @@ afterAll(async () => {
 
 describe.each(Object.entries(ways))("%s", (_, way) => {
   /** A stream, and how the server sees it: its own side, and what it logs of the call and of anything that went wrong. */
-  async function open() {
+  async function open(headers: Headers = {}) {
     const watch = watchServerStreams();
     onTestFinished(watch.stop);
     const before = server.logs.length;
-    const stream = openStream(session, batchIdentify, way).on("error", () => {});
+    const stream = openStream(session, batchIdentify, { ...way, ...headers }).on("error", () => {});
     stream.write(messageOf(batchIdentify, { requests: [] }));
     await until(() => watch.streams.length > 0);
     const [served] = watch.streams;
@@ -103,6 +103,20 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     await until(() => logged().filter(({ msg }) => msg === "request").length === 2);
     expect(logged().map(({ code }) => code)).toEqual(["ok", "Canceled"]);
     expect(logged().filter(({ level }) => Number(level) >= 40)).toEqual([]);
+  });
+
+  test("a deadline that passes within a message is told as soon as more of it comes", async () => {
+    const { stream, code } = await open({ "grpc-timeout": "50m" });
+    let status: unknown;
+    const see = (sent: IncomingHttpHeaders) => {
+      status = sent["grpc-status"] ?? status;
+    };
+    stream.on("response", see).on("trailers", see).resume();
+    stream.write(large.subarray(0, 100));
+    expect(await code()).toBe("DeadlineExceeded");
+    stream.write(large.subarray(100, 200));
+    await until(() => stream.closed);
+    expect(status).toBe("4");
   });
 
   test("a drain does not wait for an import that goes on sending", { timeout: 15_000 }, async () => {
