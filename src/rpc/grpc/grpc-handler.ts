@@ -136,25 +136,31 @@ interface Served extends Pick<GrpcHandlerOptions, "report"> {
 function serveUnary(served: Served, { read }: Unary): void {
   const { stream, call } = served;
   const envelopes = new EnvelopeReader(limits.maxRequestBytes);
-  let serve: ReturnType<Unary["read"]> | undefined;
+  let message: Buffer | undefined;
+  const takeAll = () => {
+    for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
+      const one = messageIn(next);
+      if (message !== undefined) {
+        read(one);
+        throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
+      }
+      message = one;
+    }
+  };
   stream.on("data", (piece: Buffer) => {
     if (call.ended) return;
     envelopes.add(piece);
     try {
-      for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
-        const one = read(messageIn(next));
-        if (serve !== undefined) {
-          throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
-        }
-        serve = one;
-      }
+      takeAll();
     } catch (error) {
-      fail(served, error);
+      fail(served, firstWrong(error, message, read));
     }
   });
   stream.on("end", () => {
     if (call.ended) return;
     try {
+      // Not before: what is decoded while others still arrive is taken by V8 for what lives long, in imports too.
+      const serve = message === undefined ? undefined : read(message);
       envelopes.end();
       if (serve === undefined) {
         throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
@@ -169,6 +175,16 @@ function serveUnary(served: Served, { read }: Unary): void {
       fail(served, error);
     }
   });
+}
+
+/** What is wrong with the first message comes before what is wrong after it. */
+function firstWrong(error: unknown, message: Buffer | undefined, read: Unary["read"]): unknown {
+  try {
+    if (message !== undefined) read(message);
+    return error;
+  } catch (first) {
+    return first;
+  }
 }
 
 async function serveBidi(served: Served, { serve }: Bidi): Promise<void> {
