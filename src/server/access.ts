@@ -66,7 +66,7 @@ export interface Access {
   readonly authenticator: Authenticator | undefined;
   /** Undefined where clear text is spoken. */
   readonly tls: TlsOptions | undefined;
-  /** @param onChange called from now on with what new connections are to be shown */
+  /** @param onChange called with what new connections are to be shown, at once and after each change */
   followTls(onChange: (context: SecureContextOptions) => void): void;
   close(): void;
 }
@@ -87,6 +87,8 @@ export async function openAccess(listen: Address, settings: AccessSettings, logg
       },
       followTls(onChange) {
         show = onChange;
+        // It may have changed since it was opened.
+        if (tls !== undefined) onChange(tls.current);
       },
       close() {
         authenticator?.close();

@@ -1,6 +1,10 @@
-import { expect, test } from "vitest";
+import { copyFileSync, readFileSync } from "node:fs";
+import { pino } from "pino";
+import { expect, onTestFinished, test } from "vitest";
 import { type AccessSettings, openAccess } from "../../src/server/access.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { createCertificates } from "../support/certificates.ts";
+import { until } from "../support/until.ts";
 
 const logger = createLogger("silent");
 const jwt = { jwtJwks: "https://id.example.com/keys", jwtIssuer: "i", jwtAudience: "a" };
@@ -25,6 +29,23 @@ test.each(["0.0.0.0", "::", "192.168.1.1", "127.example.com", "rollcall.internal
     await open(host, jwt);
   },
 );
+
+test("a certificate that changes before the service listens is the one that it shows", async () => {
+  const certificates = createCertificates();
+  onTestFinished(() => certificates.remove());
+  const logged: string[] = [];
+  const log = pino({}, { write: (line: string) => void logged.push(line) });
+  const settings = { tlsCert: certificates.cert, tlsKey: certificates.key };
+  const access = await openAccess({ host: "127.0.0.1", port: 1 }, settings, log);
+  onTestFinished(() => access.close());
+  const second = certificates.sign("second");
+  copyFileSync(second.cert, certificates.cert);
+  copyFileSync(second.key, certificates.key);
+  await until(() => logged.some((line) => line.includes("certificates were read again")));
+  const shown: unknown[] = [];
+  access.followTls(({ cert }) => shown.push(cert));
+  expect(shown).toEqual([readFileSync(second.cert)]);
+});
 
 test.each<[AccessSettings, string]>([
   [{ tlsCert: "c" }, "--tls-cert and --tls-key"],
