@@ -17,7 +17,7 @@ import { type PlacedCommand, placed, writeCall } from "./write-call.ts";
 /** A user takes about a hundredth of a millisecond of a script, and while one runs nothing else does. */
 const maxCallUsers = 128;
 /** About what a script works through before it stops: it looks at what is stored too. */
-const maxCallBytes = maxScriptWork / 2;
+const maxCallBytes = maxScriptWork / 3;
 /** How many calls one server has before it, so that it need not wait for the next. */
 const singleServerLanes = 4;
 

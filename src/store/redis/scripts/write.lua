@@ -39,7 +39,7 @@ if now > tonumber(ARGV[9]) then return redis.error_reply('EXPIRED the time to ex
 local band, max, call, values = bit.band, math.max, redis.call, _G.unpack
 local work, written = 0, false
 -- To walk over a property takes as long as to copy so many bytes.
-local propertyWork, markedPropertyWork = 32, 128
+local propertyWork, markedPropertyWork = 32, 192
 local commands = ARGV[1]
 local groups, total, commandsAt = unpack('<BI4', commands)
 
