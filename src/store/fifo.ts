@@ -1,45 +1,50 @@
-/** What has been taken is let go of once it is half of what is kept, and so much at least. */
-const leastTaken = 32;
+/** Where an item stands in a queue, while it does. */
+export interface Place<Item> {
+  item: Item | undefined;
+  before: Place<Item> | undefined;
+  after: Place<Item> | undefined;
+}
 
-/** First in, first out; what is in between may be removed too. Nothing here takes longer the more there is. */
+/**
+ * First in, first out; what is in between may be removed too. Nothing here takes longer the more there is.
+ *
+ * It is a chain, of which each link is cut on the way out: the rests of an array, once they are among V8's old objects,
+ * would keep what still stands in the queue alive for long after it has left.
+ */
 export class Fifo<Item extends object> {
-  #items: (Item | undefined)[] = [];
-  /** The place of the first of `#items`; places only grow. */
-  #firstPlace = 0;
-  /** Where the first may be that has neither been taken nor removed. */
-  #head = 0;
+  #head: Place<Item> | undefined;
+  #tail: Place<Item> | undefined;
 
   /** @returns its place, by which it can be removed */
-  push(item: Item): number {
-    this.#items.push(item);
-    return this.#firstPlace + this.#items.length - 1;
+  push(item: Item): Place<Item> {
+    const place: Place<Item> = { item, before: this.#tail, after: undefined };
+    if (this.#tail === undefined) this.#head = place;
+    else this.#tail.after = place;
+    this.#tail = place;
+    return place;
   }
 
   get first(): Item | undefined {
-    while (this.#head < this.#items.length) {
-      const item = this.#items[this.#head];
-      if (item !== undefined) return item;
-      this.#head++;
-    }
-    return undefined;
+    return this.#head?.item;
   }
 
   /** Takes the first. */
   shift(): Item | undefined {
     const { first } = this;
-    if (first === undefined) return undefined;
-    this.#items[this.#head++] = undefined;
-    if (this.#head >= leastTaken && this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#firstPlace += this.#head;
-      this.#head = 0;
-    }
+    if (this.#head !== undefined) this.remove(this.#head);
     return first;
   }
 
   /** Does nothing where that has been taken. */
-  remove(place: number): void {
-    const index = place - this.#firstPlace;
-    if (index >= this.#head) this.#items[index] = undefined;
+  remove(place: Place<Item>): void {
+    if (place.item === undefined) return;
+    const { before, after } = place;
+    if (before === undefined) this.#head = after;
+    else before.after = after;
+    if (after === undefined) this.#tail = before;
+    else after.before = before;
+    place.item = undefined;
+    place.before = undefined;
+    place.after = undefined;
   }
 }

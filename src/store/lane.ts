@@ -1,7 +1,7 @@
 import { storeUnavailable, UserError } from "../users/errors.ts";
 import type { Way } from "../users/store.ts";
 import type { CallRoom } from "./call-room.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo, type Place } from "./fifo.ts";
 import { ItemFailure } from "./item-failure.ts";
 import { ParkedItems } from "./parked-items.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
@@ -29,8 +29,8 @@ interface Submission<Item, Result> {
   readonly items: readonly Item[];
   readonly way: Way;
   readonly results: Result[];
-  /** Its place in the queue. */
-  place: number;
+  /** In the queue. */
+  place: Place<Submission<Item, Result>> | undefined;
   /** How many of the items have left the queue. */
   taken: number;
   /** How many have no result yet. */
@@ -103,7 +103,7 @@ export class Lane<Item, Result> {
         items,
         way,
         results: new Array(items.length),
-        place: 0,
+        place: undefined,
         taken: 0,
         missing: items.length,
         settled: false,
@@ -239,7 +239,7 @@ export class Lane<Item, Result> {
     const parked = this.#parked.remove((entry) => entry.submission === submission);
     this.#waitingBytes.remove(this.#bytes(parked.map(({ item }) => item)));
     if (submission.taken < submission.items.length) {
-      this.#waiting[submission.way].remove(submission.place);
+      if (submission.place !== undefined) this.#waiting[submission.way].remove(submission.place);
       const untried = submission.items.slice(submission.taken);
       this.#waitingItems -= untried.length;
       this.#waitingBytes.remove(this.#options.submissionBytes + this.#bytes(untried));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Fifo } from "../../src/store/fifo.ts";
+import { Fifo, type Place } from "../../src/store/fifo.ts";
 import "../support/seed.ts";
 
 const steps = fc.array(
@@ -16,7 +16,7 @@ test("items leave in the order in which they came, but for those removed", () =>
   fc.assert(
     fc.property(steps, (all) => {
       const queue = new Fifo<{ n: number }>();
-      const places: number[] = [];
+      const places: Place<{ n: number }>[] = [];
       let model: { n: number }[] = [];
       for (const step of all) {
         if ("push" in step) {
@@ -28,7 +28,8 @@ test("items leave in the order in which they came, but for those removed", () =>
         } else if ("shift" in step) {
           for (let i = 0; i < step.shift; i++) expect(queue.shift()).toBe(model.shift());
         } else {
-          queue.remove(places[step.remove] ?? -1);
+          const place = places[step.remove];
+          if (place !== undefined) queue.remove(place);
           model = model.filter(({ n }) => n !== step.remove);
         }
         expect(queue.first).toBe(model[0]);
