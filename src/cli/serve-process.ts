@@ -15,6 +15,10 @@ export interface ServeOptions extends RedisSettings, AccessSettings {
   readonly workers: number;
   readonly reflection: "open" | "credentials" | "off";
   readonly requiredProperties: readonly string[];
+  readonly maxConnections: number;
+  readonly maxCalls: number;
+  readonly maxStreams: number;
+  readonly maxHeldMib: number;
   readonly drainTimeout: number;
   readonly logLevel: LogLevel;
 }
@@ -72,7 +76,9 @@ export async function serveHere(
   }
 
   try {
-    server = await startServer({ ...options, drainTimeoutMs: options.drainTimeout * 1_000, logger });
+    const { maxConnections, maxCalls, maxStreams, maxHeldMib, drainTimeout } = options;
+    const limits = { maxConnections, maxCalls, maxStreams, maxHeldBytes: maxHeldMib * 1024 ** 2 };
+    server = await startServer({ ...options, limits, drainTimeoutMs: drainTimeout * 1_000, logger });
   } catch (error) {
     // A worker lives as long as its tie to whoever leads it.
     stopping = true;

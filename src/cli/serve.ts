@@ -32,6 +32,10 @@ export function serveCommand(): Command {
     .addOption(serveOptions.redisSentinelUsername())
     .addOption(serveOptions.redisSentinelPassword())
     .addOption(serveOptions.requiredProperties())
+    .addOption(serveOptions.maxConnections())
+    .addOption(serveOptions.maxCalls())
+    .addOption(serveOptions.maxStreams())
+    .addOption(serveOptions.maxHeldMib())
     .addOption(serveOptions.drainTimeout())
     .addOption(serveOptions.logLevel())
     .action(serve);

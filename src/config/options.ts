@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { CommanderError, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../telemetry/logger.ts";
 import { limits } from "../users/limits.ts";
+import { defaultServerLimits } from "./server-limits.ts";
 import { parseStoreLocation } from "./store-url.ts";
 
 export interface Address {
@@ -105,6 +106,29 @@ export const serveOptions = {
       .env("ROLLCALL_REQUIRED_PROPERTIES")
       .default(["name", "email"], "name,email")
       .argParser(checked(parseNames)),
+  maxConnections: () =>
+    new Option("--max-connections <count>", "connections at one time; what comes beyond is closed")
+      .env("ROLLCALL_MAX_CONNECTIONS")
+      .default(defaultServerLimits.maxConnections)
+      .argParser(checked(parseCount)),
+  maxCalls: () =>
+    new Option("--max-calls <count>", "unary calls that are served at one time; what comes beyond is refused")
+      .env("ROLLCALL_MAX_CALLS")
+      .default(defaultServerLimits.maxCalls)
+      .argParser(checked(parseCount)),
+  maxStreams: () =>
+    new Option("--max-streams <count>", "streams that are open at one time; what comes beyond is refused")
+      .env("ROLLCALL_MAX_STREAMS")
+      .default(defaultServerLimits.maxStreams)
+      .argParser(checked(parseCount)),
+  maxHeldMib: () =>
+    new Option(
+      "--max-held-mib <MiB>",
+      "memory for requests that are coming in and answers that are going out; beyond it, the largest are ended",
+    )
+      .env("ROLLCALL_MAX_HELD_MIB")
+      .default(defaultServerLimits.maxHeldBytes / 1024 ** 2)
+      .argParser(checked(parseCount)),
   drainTimeout: () =>
     new Option("--drain-timeout <seconds>", "how long a stop waits for calls that are under way")
       .env("ROLLCALL_DRAIN_TIMEOUT")
@@ -206,6 +230,11 @@ function parseWorkers(text: string): number {
     throw new Error(`Expected a number of processes from 1 to ${maxWorkers}, or auto.`);
   }
   return count;
+}
+
+function parseCount(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error("Expected a number from 1 to 9999999.");
+  return Number(text);
 }
 
 function parseYesOrNo(text: string): boolean {

@@ -5,6 +5,7 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Authenticator } from "../credentials/authenticator.ts";
 import { anybody, type Caller, checkScope, nobody, type Presented, type Scope } from "../credentials/caller.ts";
+import type { Admission } from "./admission.ts";
 import type { CallContext } from "./call-context.ts";
 import { toConnectError } from "./errors.ts";
 
@@ -24,6 +25,7 @@ const scopes: ReadonlyMap<string, Scope> = new Map(
 export interface GateOptions {
   /** Without one, nobody is asked who they are. */
   readonly authenticator: Authenticator | undefined;
+  readonly admission: Admission;
   /** Whether the methods of other services than UserService and Health are for all. */
   readonly reflectionIsOpen: boolean;
   /** Called with a failure that the operator should know of. */
@@ -33,21 +35,30 @@ export interface GateOptions {
 /**
  * Finds out who calls, and whether they may. At once wherever nobody needs to be asked.
  *
- * @throws ConnectError UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE
+ * @throws ConnectError UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED
  */
 export type Gate = (method: DescMethod, presented: () => Presented) => Caller | Promise<Caller>;
 
-export function createGate({ authenticator, reflectionIsOpen, report }: GateOptions): Gate {
+export function createGate({ authenticator, admission, reflectionIsOpen, report }: GateOptions): Gate {
   const refuse = (error: unknown): never => {
     throw toConnectError(error, report);
   };
+  const checkRoom = ({ methodKind }: DescMethod) => {
+    try {
+      admission.check(methodKind === "unary" ? "unary" : "stream");
+    } catch (error) {
+      refuse(error);
+    }
+  };
   return (method, presented) => {
     const { typeName } = method.parent;
+    const isOurs = typeName === UserService.typeName;
+    if (isOurs) checkRoom(method);
     if (authenticator === undefined) return anybody;
     if (typeName === Health.typeName) return nobody;
-    if (typeName !== UserService.typeName && reflectionIsOpen) return nobody;
+    if (!isOurs && reflectionIsOpen) return nobody;
     const admit = (caller: Caller) => {
-      if (typeName === UserService.typeName) checkScope(caller, scopeOf(method));
+      if (isOurs) checkScope(caller, scopeOf(method));
       return caller;
     };
     try {

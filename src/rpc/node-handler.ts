@@ -12,11 +12,12 @@ import {
 } from "@connectrpc/connect-node";
 import type { Presented } from "../credentials/caller.ts";
 import { namesShownBy } from "../credentials/peer.ts";
-import { UserError } from "../users/errors.ts";
+import { overloaded, UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { canceled, describeError } from "./errors.ts";
 import { admitRequest, type Gate, presentedKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
+import type { HeldBytes, Holder } from "./held-bytes.ts";
 import { inBlocks, inEnvelopes, letGo, readPieces } from "./request-body.ts";
 import { cutOffKey, endedByKey, maxTimerMs, type RequestEnd, watchRequest } from "./request-end.ts";
 
@@ -37,6 +38,7 @@ export interface NodeHandlerOptions {
   /** For requests in JSON. */
   readonly jsonRoutes: readonly Routes[];
   readonly gate: Gate;
+  readonly held: HeldBytes;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
   readonly onRequestEnd: (end: RequestEnd) => void;
@@ -56,6 +58,15 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
       return;
     }
     const endedBy: { error?: ConnectError } = {};
+    const holder: Holder = {
+      heldBytes: 0,
+      shed() {
+        endedBy.error ??= describeError(overloaded());
+        cutOff(req, res);
+      },
+    };
+    const hold = (more: number) => options.held.set(holder, Math.max(0, holder.heldBytes + more));
+    res.once("close", () => options.held.set(holder, 0));
     const contextValues = createContextValues()
       .set(cutOffKey, () => cutOff(req, res))
       .set(presentedKey, () => presentedBy(req))
@@ -63,10 +74,10 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
     new Promise<void>((resolve) => {
       const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
       dropTimeoutsWithoutEnd(request.header);
-      const body = bodyOf(req, endedBy);
+      const body = bodyOf(req, endedBy, hold);
       dismissOnceAnswered(req, res);
       endWithCaller(res, endedBy);
-      resolve(handler({ ...request, body }).then((answer) => writeAnswer(answer, req, res)));
+      resolve(handler({ ...request, body }).then((answer) => writeAnswer(answer, req, res, hold)));
     }).catch((reason: unknown) => {
       options.onBrokenAnswer(ConnectError.from(reason));
       cutOff(req, res);
@@ -84,27 +95,42 @@ function dropTimeoutsWithoutEnd(header: Headers): void {
   if (Number(header.get("connect-timeout-ms")) > maxTimerMs) header.delete("connect-timeout-ms");
 }
 
-function bodyOf(req: NodeRequest, endedBy: { readonly error?: ConnectError }): AsyncIterable<Uint8Array> {
-  const pieces = readUntilEnded(req, endedBy);
-  return isEnveloped(req) ? inEnvelopes(pieces) : inBlocks(pieces);
+/** Takes note of so many bytes more, or fewer, that a request or its answer holds. */
+type Hold = (more: number) => void;
+
+function bodyOf(req: NodeRequest, endedBy: { readonly error?: ConnectError }, hold: Hold): AsyncIterable<Uint8Array> {
+  const pieces = readUntilEnded(req, endedBy, hold);
+  return isEnveloped(req) ? letGoOf(inEnvelopes(pieces), hold) : inBlocks(pieces);
+}
+
+async function* letGoOf(envelopes: AsyncIterable<Buffer>, hold: Hold): AsyncGenerator<Buffer> {
+  for await (const envelope of envelopes) {
+    yield envelope;
+    hold(-envelope.length);
+  }
 }
 
 /**
  * The pieces of a request's body, until something ends the request: its deadline, say. What would be wrong with the rest
  * does not matter then.
  */
-async function* readUntilEnded(req: NodeRequest, endedBy: { readonly error?: ConnectError }): AsyncGenerator<Buffer> {
+async function* readUntilEnded(
+  req: NodeRequest,
+  endedBy: { readonly error?: ConnectError },
+  hold: Hold,
+): AsyncGenerator<Buffer> {
   for await (const piece of readPieces(req)) {
+    hold(piece.length);
     if (endedBy.error !== undefined) throw endedBy.error;
     yield piece;
   }
   if (endedBy.error !== undefined) throw endedBy.error;
 }
 
-function writeAnswer(answer: UniversalServerResponse, req: NodeRequest, res: NodeResponse): Promise<void> {
+function writeAnswer(answer: UniversalServerResponse, req: NodeRequest, res: NodeResponse, hold: Hold): Promise<void> {
   const { body, trailer } = answer;
   if (body === undefined) return universalResponseToNodeResponse(answer, res);
-  return universalResponseToNodeResponse({ ...answer, body: writeBody(body, trailer, req) }, res);
+  return universalResponseToNodeResponse({ ...answer, body: writeBody(body, trailer, req, hold) }, res);
 }
 
 /**
@@ -115,10 +141,17 @@ async function* writeBody(
   body: AsyncIterable<Uint8Array>,
   trailers: Headers | undefined,
   req: NodeRequest,
+  hold: Hold,
 ): AsyncGenerator<Uint8Array> {
   const pieces = body[Symbol.asyncIterator]();
   try {
-    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield next.value;
+    let unread = 0;
+    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+      // The last of them is held until the answer has been read.
+      hold(next.value.length - unread);
+      unread = next.value.length;
+      yield next.value;
+    }
     if (trailers !== undefined) respelled(trailers);
   } catch (error) {
     // It cannot be written, since the caller has gone: that is no failure of what makes it.
@@ -211,5 +244,6 @@ function endWithCaller(res: NodeResponse, endedBy: { error?: ConnectError }): vo
 }
 
 function cutOff(req: NodeRequest, res: NodeResponse): void {
-  if (!res.writableFinished) req.destroy();
+  if ("stream" in res) res.stream.close(constants.NGHTTP2_CANCEL);
+  else if (!res.writableFinished) req.destroy();
 }

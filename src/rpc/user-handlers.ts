@@ -13,6 +13,7 @@ import type { Caller } from "../credentials/caller.ts";
 import type { IdentifyInput } from "../users/identify.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Identified, Page, UserRegistry, UsersFound } from "../users/registry.ts";
+import type { Admission } from "./admission.ts";
 import { type BatchMessage, batchAnswer, checkBatch } from "./batch-identify.ts";
 import type { CallContext } from "./call-context.ts";
 import { toConnectError } from "./errors.ts";
@@ -43,18 +44,24 @@ export interface UserHandlers {
 
 export interface UserHandlersOptions {
   readonly registry: UserRegistry;
+  readonly admission: Admission;
   /** Aborts, with the error that streams end with, when the server begins to drain. */
   readonly draining: AbortSignal;
   /** Called with a failure that its operator should know of: a failing store, and what nobody foresaw. */
   readonly report: (failure: unknown) => void;
 }
 
-export function createUserHandlers({ registry, draining, report }: UserHandlersOptions): UserHandlers {
+export function createUserHandlers({ registry, admission, draining, report }: UserHandlersOptions): UserHandlers {
   const failingAsPromised = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
+    let entered = false;
     try {
+      admission.enter("unary");
+      entered = true;
       return await work();
     } catch (error) {
       throw toConnectError(error, report);
+    } finally {
+      if (entered) admission.leave("unary");
     }
   };
 
@@ -73,10 +80,15 @@ export function createUserHandlers({ registry, draining, report }: UserHandlersO
         const items = registry.identifyBatch(request.requests.map(readIdentify), signal);
         return items.then((results) => batchAnswer(request, results, sequence));
       };
+      let entered = false;
       try {
+        admission.enter("stream");
+        entered = true;
         yield* orderedPipeline(requests, work, { maxInFlight: maxBatchesInFlight, stop: draining });
       } catch (error) {
         throw toConnectError(error, report);
+      } finally {
+        if (entered) admission.leave("stream");
       }
     },
 

@@ -9,12 +9,15 @@ import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.j
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
 import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
 import type { Address } from "../config/options.ts";
+import { defaultServerLimits, type ServerLimits } from "../config/server-limits.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
+import { Admission } from "../rpc/admission.ts";
 import { describeError } from "../rpc/errors.ts";
 import { createGate } from "../rpc/gate.ts";
 import { createGrpcHandler } from "../rpc/grpc/grpc-handler.ts";
 import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
+import { HeldBytes } from "../rpc/held-bytes.ts";
 import { createNodeHandler } from "../rpc/node-handler.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
 import type { RequestEnd } from "../rpc/request-end.ts";
@@ -43,8 +46,7 @@ export interface ServerOptions extends RedisSettings, AccessSettings {
   readonly drainTimeoutMs: number;
   /** Whom to tell the contract. */
   readonly reflection?: "open" | "credentials" | "off" | undefined;
-  /** What may wait for the store, in bytes of requests; beyond it, calls are refused with OVERLOADED. */
-  readonly maxWaitingBytes?: number;
+  readonly limits?: Partial<ServerLimits> | undefined;
   readonly logger: Logger;
 }
 
@@ -87,7 +89,8 @@ export async function startServerOver(
   access?: Access,
 ): Promise<RunningServer> {
   const { logger } = options;
-  const store = coalesce(opened, options.maxWaitingBytes);
+  const limits = { ...defaultServerLimits, ...options.limits };
+  const store = coalesce(opened, limits.maxWaitingBytes);
   const drain = new AbortController();
   const shutdown = new AbortController();
   // Every request and stream listens to them.
@@ -100,8 +103,16 @@ export async function startServerOver(
   });
   const report = createFailureLog(logger);
   const reflection = options.reflection ?? "open";
-  const gate = createGate({ authenticator: access?.authenticator, reflectionIsOpen: reflection === "open", report });
-  const handlers = createUserHandlers({ registry, draining: drain.signal, report });
+  const admission = new Admission(limits);
+  const held = new HeldBytes(limits.maxHeldBytes);
+  const stallCheck = setInterval(() => held.shedStalled(), limits.stallTimeoutMs / 2).unref();
+  const gate = createGate({
+    authenticator: access?.authenticator,
+    admission,
+    reflectionIsOpen: reflection === "open",
+    report,
+  });
+  const handlers = createUserHandlers({ registry, admission, draining: drain.signal, report });
   const health = new Health();
   const shared = [
     healthRoutes(health, [UserService.typeName], drain.signal),
@@ -119,6 +130,8 @@ export async function startServerOver(
   const streamHandler = createGrpcHandler({
     methods: grpcUserMethods(handlers),
     gate,
+    held,
+    stallTimeoutMs: limits.stallTimeoutMs,
     shutdown: shutdown.signal,
     onRequestEnd,
     report,
@@ -127,6 +140,7 @@ export async function startServerOver(
     binaryRoutes: [binaryUserRoutes(handlers), ...shared],
     jsonRoutes: [jsonUserRoutes(handlers), ...shared],
     gate,
+    held,
     shutdown: shutdown.signal,
     onRequestEnd,
     onBrokenAnswer: (error) => {
@@ -141,7 +155,7 @@ export async function startServerOver(
   });
   const { host, port } = options.listen;
   const tls = access?.tls;
-  const listener = await listen({ host, port, handler, streamHandler, tls }).catch(async (error: unknown) => {
+  const listener = await listen({ host, port, handler, streamHandler, tls, limits }).catch(async (error: unknown) => {
     readiness.stop();
     await store.close();
     throw error;
@@ -162,6 +176,7 @@ export async function startServerOver(
         await settledWithin(lastAnswersMs, closed);
       }
       listener.destroy();
+      clearInterval(stallCheck);
       access?.close();
       await store.close();
     },

@@ -6,8 +6,6 @@ import { eachAlone } from "./item-failure.ts";
 import { Lanes } from "./lanes.ts";
 import { bodyOf } from "./packed.ts";
 
-/** What may wait for the store, in bytes of requests, if nothing else is said. */
-const defaultMaxWaitingBytes = 64 * 1024 * 1024;
 /** What an item costs beside its body, and what a call that waits does beside its items. */
 const itemBytes = 128;
 const submissionBytes = 2_048;
@@ -24,7 +22,7 @@ const listLanes = 4;
  * @param maxWaitingBytes of requests, for each of writing, reading and listing; beyond it, calls are refused with
  * OVERLOADED
  */
-export function coalesce(store: StoreAdapter, maxWaitingBytes = defaultMaxWaitingBytes): UserStore {
+export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStore {
   const { maxUsers: maxCallItems, maxBytes: maxCallBytes, ...shape } = store.shape;
   const bounds = { ...shape, maxCallItems, maxCallBytes, maxWaitingBytes, submissionBytes, retryMs, giveUpMs };
   const commands = new Lanes<WriteCommand, WriteResult>({

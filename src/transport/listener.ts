@@ -1,6 +1,7 @@
 /** One TCP port that speaks HTTP/2 and HTTP/1.1, in clear text or over TLS. */
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from "node:http";
 import {
+  constants,
   createServer as createHttp2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
@@ -10,6 +11,8 @@ import {
 } from "node:http2";
 import { createServer as createTcpServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type SecureContextOptions, Server as TlsServer } from "node:tls";
+import { defaultServerLimits } from "../config/server-limits.ts";
+import { guardSession, type Http2GuardLimits } from "./http2-guard.ts";
 import { sniffProtocol } from "./protocol-sniffer.ts";
 
 /** Calls under way on one HTTP/2 connection. */
@@ -20,13 +23,33 @@ const maxSessionMemoryMegabytes = 64;
 /** HTTP/2 flow control: what a client may send ahead on one stream and on one connection. */
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
-/** How long a connection may take to say what it speaks. */
-const defaultSniffTimeoutMs = 10_000;
-/** HTTP/1.1: how long a client may take to send its headers, and a whole request. */
-const defaultHeadersTimeoutMs = 10_000;
+/** HTTP/1.1: how long a client may take to send a whole request. */
 const requestTimeoutMs = 60_000;
 /** How often HTTP/1.1 connections are checked for having run out of time. */
 const timeoutCheckIntervalMs = 1_000;
+/** How long an HTTP/1.1 connection may be idle: longer than load balancers keep theirs. */
+const keepAliveTimeoutMs = 75_000;
+
+/** Of all connections together, and of each. */
+export interface ConnectionLimits extends Http2GuardLimits {
+  /** What comes beyond is closed at once. */
+  readonly maxConnections: number;
+  /** How long a connection may take to say what it speaks, or to agree on TLS. */
+  readonly sniffTimeoutMs: number;
+  /** How long an HTTP/1.1 client may take to send a request's headers, to the next full second. */
+  readonly headersTimeoutMs: number;
+  /** How long nothing may move on a stream that goes to `handler`, or on an HTTP/1.1 connection. */
+  readonly stallTimeoutMs: number;
+}
+
+const defaultLimits: ConnectionLimits = {
+  maxConnections: defaultServerLimits.maxConnections,
+  sniffTimeoutMs: 10_000,
+  headersTimeoutMs: 10_000,
+  pingIntervalMs: 30_000,
+  idleTimeoutMs: 30 * 60_000,
+  stallTimeoutMs: defaultServerLimits.stallTimeoutMs,
+};
 
 type RequestHandler = (
   request: IncomingMessage | Http2ServerRequest,
@@ -47,14 +70,11 @@ export interface ListenerOptions {
   /** 0 takes a free port. */
   readonly port: number;
   readonly handler: RequestHandler;
-  /** Asked first for each HTTP/2 stream; what it leaves goes to `handler`. */
+  /** Asked first for each HTTP/2 stream, and watches over what it takes; what it leaves goes to `handler`. */
   readonly streamHandler?: StreamHandler;
   /** Without it, the port speaks clear text. */
   readonly tls?: TlsOptions | undefined;
-  /** How long a connection may take to say what it speaks, or to agree on TLS; default 10 s. */
-  readonly sniffTimeoutMs?: number;
-  /** How long an HTTP/1.1 client may take to send a request's headers, to the next full second; default 10 s. */
-  readonly headersTimeoutMs?: number;
+  readonly limits?: Partial<ConnectionLimits> | undefined;
 }
 
 export interface Listener {
@@ -75,7 +95,7 @@ export interface Listener {
 /** @throws Error that names the address, if it cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { host, port, handler, streamHandler = () => false, tls } = options;
-  const { sniffTimeoutMs = defaultSniffTimeoutMs, headersTimeoutMs = defaultHeadersTimeoutMs } = options;
+  const limits = { ...defaultLimits, ...options.limits };
   const sockets = new Set<Socket>();
   const sniffing = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
@@ -85,9 +105,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 
   const http1 = createHttp1Server(
     {
-      headersTimeout: headersTimeoutMs,
+      headersTimeout: limits.headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: timeoutCheckIntervalMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
       maxHeaderSize: maxHeaderListBytes,
     },
     (request, response) => {
@@ -109,6 +130,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
   // It gets its connections from the sniffer; its timeouts begin with this event.
   http1.emit("listening");
+  http1.timeout = limits.stallTimeoutMs;
 
   // It makes requests of the streams it is given, and takes no connections itself.
   const requests = createHttp2Server(handler);
@@ -117,13 +139,16 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
   });
   http2.on("stream", (stream, headers, flags, rawHeaders) => {
-    if (!streamHandler(stream, headers)) requests.emit("stream", stream, headers, flags, rawHeaders);
+    if (streamHandler(stream, headers)) return;
+    stream.setTimeout(limits.stallTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
+    requests.emit("stream", stream, headers, flags, rawHeaders);
   });
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     session.on("error", () => session.destroy());
     session.setLocalWindowSize(connectionWindowBytes);
+    guardSession(session, limits);
     if (closing) session.close();
   });
   http2.on("sessionError", () => {});
@@ -146,9 +171,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     tls === undefined
       ? createTcpServer({ noDelay: true }, (socket) => {
           track(socket);
-          sniffProtocol(socket, sniffTimeoutMs, (version) => serve(socket, version));
+          sniffProtocol(socket, limits.sniffTimeoutMs, (version) => serve(socket, version));
         })
-      : createTlsListener(tls, sniffTimeoutMs, { track, serve });
+      : createTlsListener(tls, limits.sniffTimeoutMs, { track, serve });
+
+  tcp.maxConnections = limits.maxConnections;
 
   await new Promise<void>((resolve, reject) => {
     // It stays, and so a connection that cannot be accepted later on ends nothing else.

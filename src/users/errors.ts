@@ -117,9 +117,9 @@ export function storeUnavailable(cause?: unknown): UserError {
   });
 }
 
-/** More is waiting for the store than the server holds; nothing of this request was sent to it. */
+/** The server has as much to do as it takes on; nothing of this request was sent to the store. */
 export function overloaded(): UserError {
-  return new UserError("OVERLOADED", "too many requests are waiting for the store; try again later");
+  return new UserError("OVERLOADED", "the server has too much to do at the moment; try again later");
 }
 
 /** The store has no room; nothing of this request was stored. */

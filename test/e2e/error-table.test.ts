@@ -179,7 +179,7 @@ describe.each(protocols)("of who calls, through %s", (_, connect) => {
 
 test("OVERLOADED is ResourceExhausted, with an invitation to try again", async () => {
   const store = redis.url;
-  const small = await startTestServer({ store, maxWaitingBytes: 1_000 });
+  const small = await startTestServer({ store, limits: { maxWaitingBytes: 1_000 } });
   const { identify } = users(createGrpcTransport({ baseUrl: small.url }));
   redis.kill("SIGSTOP");
   try {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { GrpcCall } from "../../src/rpc/grpc/call.ts";
+import { HeldBytes } from "../../src/rpc/held-bytes.ts";
 
 /** Both sides of a stream, and the call on the server's. Of what the client does not read, hardly anything is sent. */
 async function openCall() {
@@ -22,12 +23,15 @@ async function openCall() {
   });
   const stream = await arrived;
   const ends: (ConnectError | undefined)[] = [];
+  const held = new HeldBytes(1_000_000);
   const call = new GrpcCall(stream, {
     timeoutMs: undefined,
+    stallTimeoutMs: 60_000,
+    held,
     restate: () => {},
     onEnd: (_, error) => ends.push(error),
   });
-  return { request, stream, call, ends };
+  return { request, stream, call, ends, held };
 }
 
 const envelope = Buffer.alloc(5);

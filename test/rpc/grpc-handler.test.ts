@@ -8,6 +8,7 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ErrorInfoSchema } from "#gen-server/google/rpc/error_details_pb.js";
 import { anybody } from "../../src/credentials/caller.ts";
 import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
+import { HeldBytes } from "../../src/rpc/held-bytes.ts";
 import { enveloped, openStream } from "../support/grpc-streams.ts";
 
 const { getUser, batchIdentify } = UserService.method;
@@ -23,6 +24,8 @@ async function call(method: GrpcMethod, onRequestEnd: () => void = () => {}) {
   const reports: unknown[] = [];
   const handle = createGrpcHandler({
     gate: () => anybody,
+    held: new HeldBytes(1_000_000),
+    stallTimeoutMs: 60_000,
     methods: [method],
     shutdown: new AbortController().signal,
     onRequestEnd,

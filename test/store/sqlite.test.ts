@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { defaultServerLimits } from "../../src/config/server-limits.ts";
 import { coalesce } from "../../src/store/coalescing-store.ts";
 import { packCommands, unpackResults } from "../../src/store/packed.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
@@ -104,7 +105,7 @@ describe("the SQLite database", () => {
   });
 
   test("a user that is stored as it should not be fails alone, also where others travel with it", async () => {
-    const store = coalesce(await openSqliteStore(path));
+    const store = coalesce(await openSqliteStore(path), defaultServerLimits.maxWaitingBytes);
     await store.write([command("broken", { n: 1 }), command("u", { n: 1 })]);
     const direct = new DatabaseSync(path);
     direct.prepare("UPDATE user SET properties = ? WHERE id = 'broken'").run(Buffer.from("no Struct"));

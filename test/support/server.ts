@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
+import type { ServerLimits } from "../../src/config/server-limits.ts";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
 import type { AccessSettings } from "../../src/server/access.ts";
 import type { RedisSettings } from "../../src/server/open-store.ts";
@@ -26,7 +27,7 @@ export interface TestServerOptions {
   /** Default: name and email. */
   readonly requiredProperties?: readonly string[];
   readonly drainTimeoutMs?: number;
-  readonly maxWaitingBytes?: number;
+  readonly limits?: Partial<ServerLimits>;
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -40,7 +41,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...options.access,
     requiredProperties: options.requiredProperties ?? ["name", "email"],
     drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
-    ...(options.maxWaitingBytes === undefined ? {} : { maxWaitingBytes: options.maxWaitingBytes }),
+    limits: options.limits,
     logger,
   });
   const { port } = server.address;

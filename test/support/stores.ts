@@ -1,7 +1,9 @@
 /** Stores as the server uses them, empty, and gone when they are closed. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { defaultServerLimits } from "../../src/config/server-limits.ts";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
 import { openStore, type RedisSettings } from "../../src/server/open-store.ts";
 import { coalesce } from "../../src/store/coalescing-store.ts";
@@ -24,7 +26,7 @@ export function temporaryDirectory(): string {
 
 export async function openTemporarySqlite(): Promise<TemporaryStore> {
   const directory = temporaryDirectory();
-  const store = coalesce(await openSqliteStore(join(directory, "users.db")));
+  const store = coalesce(await openSqliteStore(join(directory, "users.db")), defaultServerLimits.maxWaitingBytes);
   return {
     store,
     async close() {
@@ -36,7 +38,10 @@ export async function openTemporarySqlite(): Promise<TemporaryStore> {
 
 /** Users in Redis, as the server uses them. */
 export async function openRedis(url: string, settings: RedisSettings = {}): Promise<UserStore> {
-  return coalesce(await openStore(parseStoreLocation(url), settings, createLogger("silent")));
+  return coalesce(
+    await openStore(parseStoreLocation(url), settings, createLogger("silent")),
+    defaultServerLimits.maxWaitingBytes,
+  );
 }
 
 /** In a server of its own. */

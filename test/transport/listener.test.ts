@@ -16,8 +16,7 @@ beforeEach(async () => {
   listener = await listen({
     host: "127.0.0.1",
     port: 0,
-    sniffTimeoutMs: 100,
-    headersTimeoutMs: 100,
+    limits: { sniffTimeoutMs: 100, headersTimeoutMs: 100 },
     handler: (request, response) => {
       const answer = () => response.end(`${request.method} HTTP/${request.httpVersion}`);
       if (request.url === "/held") held.push(answer);

@@ -51,7 +51,7 @@ async function open(clientCertificates: TlsOptions["clientCertificates"] = "none
     host: "127.0.0.1",
     port: 0,
     tls: { context: context.current, clientCertificates },
-    sniffTimeoutMs: 200,
+    limits: { sniffTimeoutMs: 200 },
     handler: (request, response) => response.end(`HTTP/${request.httpVersion}`),
   });
 }

@@ -1,9 +1,11 @@
 /** The registry's decisions, over a store on disk. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { defaultServerLimits } from "../../src/config/server-limits.ts";
 import { coalesce } from "../../src/store/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { UserError } from "../../src/users/errors.ts";
@@ -21,7 +23,7 @@ const withRequired = (...names: string[]) =>
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "rollcall-registry-"));
-  store = coalesce(await openSqliteStore(join(directory, "users.db")));
+  store = coalesce(await openSqliteStore(join(directory, "users.db")), defaultServerLimits.maxWaitingBytes);
   registry = withRequired("name", "email");
 });
 afterAll(async () => {

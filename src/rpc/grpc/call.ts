@@ -2,9 +2,11 @@ import { once } from "node:events";
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Caller, nobody } from "../../credentials/caller.ts";
+import { overloaded } from "../../users/errors.ts";
 import type { CallContext } from "../call-context.ts";
-import { canceled } from "../errors.ts";
+import { canceled, describeError } from "../errors.ts";
 import { statusOf } from "../grpc-status.ts";
+import type { HeldBytes, Holder } from "../held-bytes.ts";
 import { letGo } from "../request-body.ts";
 
 const answerHeaders: OutgoingHttpHeaders = {
@@ -21,6 +23,9 @@ const lastAnswerMs = 1_000;
 export interface GrpcCallOptions {
   /** In milliseconds from now; undefined where the caller waits for as long as it takes. */
   readonly timeoutMs: number | undefined;
+  /** How long nothing may move where the caller sets no deadline. */
+  readonly stallTimeoutMs: number;
+  readonly held: HeldBytes;
   /** Puts an error that did not come from a handler into the contract's terms. */
   readonly restate: (error: ConnectError) => void;
   /** Called once, when the answer is known; without an error if all is well. */
@@ -31,9 +36,10 @@ export interface GrpcCallOptions {
  * One gRPC call on its HTTP/2 stream. It is answered once: by its handler, or by what ended it before, and what comes
  * after that is dropped. What few handlers touch is made when it is.
  */
-export class GrpcCall implements CallContext {
+export class GrpcCall implements CallContext, Holder {
   /** Nobody, until it is known. */
   caller: Caller = nobody;
+  heldBytes = 0;
   readonly #stream: ServerHttp2Stream;
   readonly #options: GrpcCallOptions;
   #deadline: NodeJS.Timeout | undefined;
@@ -54,9 +60,13 @@ export class GrpcCall implements CallContext {
       setImmediate(() => stream.destroy());
     });
     stream.on("close", () => {
+      options.held.set(this, 0);
       if (!this.#ended) this.#end(canceled());
     });
-    const { timeoutMs } = options;
+    const { timeoutMs, stallTimeoutMs } = options;
+    if (timeoutMs === undefined || timeoutMs > stallTimeoutMs) {
+      stream.setTimeout(stallTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
+    }
     if (timeoutMs === undefined) return;
     if (timeoutMs <= 0) this.fail(deadlineExceeded());
     else this.#deadline = setTimeout(() => this.cutShort(deadlineExceeded()), timeoutMs);
@@ -79,6 +89,7 @@ export class GrpcCall implements CallContext {
   answer(envelope: Buffer): void {
     if (!this.#end(undefined) || this.#isGone) return;
     this.#begin();
+    this.#options.held.set(this, envelope.length);
     this.#stream.end(envelope);
   }
 
@@ -86,7 +97,20 @@ export class GrpcCall implements CallContext {
   async write(envelope: Buffer): Promise<void> {
     if (this.#ended || this.#isGone) return;
     if (!this.#stream.headersSent) this.#begin();
-    if (!this.#stream.write(envelope)) await once(this.#stream, "drain", { signal: this.signal });
+    if (this.#stream.write(envelope)) return;
+    this.holdMore(envelope.length);
+    await once(this.#stream, "drain", { signal: this.signal });
+    this.holdMore(-envelope.length);
+  }
+
+  /** @param bytes more than before */
+  holdMore(bytes: number): void {
+    if (!this.#ended) this.#options.held.set(this, Math.max(0, this.heldBytes + bytes));
+  }
+
+  shed(): void {
+    if (this.#ended) this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    else this.cutShort(describeError(overloaded()));
   }
 
   /** No further answer comes. */

@@ -15,6 +15,7 @@ import type { CallContext } from "../call-context.ts";
 import { EnvelopeReader, messageIn } from "../envelopes.ts";
 import { restate, toConnectError } from "../errors.ts";
 import type { Gate } from "../gate.ts";
+import type { HeldBytes } from "../held-bytes.ts";
 import { readPieces } from "../request-body.ts";
 import { codeName, maxTimerMs, type RequestEnd } from "../request-end.ts";
 import { GrpcCall } from "./call.ts";
@@ -40,6 +41,9 @@ export type GrpcMethod =
 export interface GrpcHandlerOptions {
   readonly methods: readonly GrpcMethod[];
   readonly gate: Gate;
+  readonly held: HeldBytes;
+  /** How long nothing may move on a stream. */
+  readonly stallTimeoutMs: number;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
   readonly onRequestEnd: (end: RequestEnd) => void;
@@ -51,7 +55,7 @@ export interface GrpcHandlerOptions {
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
-  const { methods, gate, shutdown, onRequestEnd, report } = options;
+  const { methods, gate, held, stallTimeoutMs, shutdown, onRequestEnd, report } = options;
   const byPath = new Map(methods.map((method) => [pathOf(method), method]));
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
@@ -89,6 +93,8 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     const { timeoutMs, error } = parseTimeout(headers["grpc-timeout"]?.toString() ?? null, Number.POSITIVE_INFINITY);
     const call = new GrpcCall(stream, {
       timeoutMs: timeoutMs !== undefined && timeoutMs <= maxTimerMs ? timeoutMs : undefined,
+      stallTimeoutMs,
+      held,
       restate: (failure) => restate(failure, method.method.input),
       onEnd(ended, failure) {
         underWay.delete(ended);
@@ -149,6 +155,7 @@ function serveUnary(served: Served, { read }: Unary): void {
   };
   stream.on("data", (piece: Buffer) => {
     if (call.ended) return;
+    call.holdMore(piece.length);
     envelopes.add(piece);
     try {
       takeAll();
@@ -190,7 +197,7 @@ function firstWrong(error: unknown, message: Buffer | undefined, read: Unary["re
 async function serveBidi(served: Served, { serve }: Bidi): Promise<void> {
   const { stream, call } = served;
   try {
-    for await (const envelope of serve(messagesOf(stream), call)) {
+    for await (const envelope of serve(messagesOf(stream, call), call)) {
       if (call.ended) return;
       await call.write(envelope);
     }
@@ -217,11 +224,15 @@ function breakOff({ stream, report }: Served, failure: unknown): void {
   stream.close(constants.NGHTTP2_INTERNAL_ERROR);
 }
 
-async function* messagesOf(stream: ServerHttp2Stream): AsyncGenerator<Buffer> {
+async function* messagesOf(stream: ServerHttp2Stream, call: GrpcCall): AsyncGenerator<Buffer> {
   const envelopes = new EnvelopeReader(limits.maxRequestBytes);
   for await (const piece of readPieces(stream)) {
+    call.holdMore(piece.length);
     envelopes.add(piece);
-    for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield messageIn(next);
+    for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
+      call.holdMore(-next.length);
+      yield messageIn(next);
+    }
   }
   envelopes.end();
 }

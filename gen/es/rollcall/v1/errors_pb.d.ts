@@ -119,7 +119,7 @@ export enum ErrorReason {
   DRAINING = 9,
 
   /**
-   * RESOURCE_EXHAUSTED, with RetryInfo: more requests are waiting for the store than the server holds.
+   * RESOURCE_EXHAUSTED, with RetryInfo: the server has as many calls, streams or bytes under way as it takes on.
    *
    * Example: a burst of thousands of concurrent calls while the store is slow.
    *

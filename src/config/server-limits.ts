@@ -1,0 +1,25 @@
+const mebibyte = 1024 * 1024;
+
+/** What a process takes on at one time. Beyond it, calls are refused with OVERLOADED, and connections closed. */
+export interface ServerLimits {
+  readonly maxConnections: number;
+  /** Unary calls that are served. */
+  readonly maxCalls: number;
+  /** Streams that are open. */
+  readonly maxStreams: number;
+  /** Bytes of requests that are coming in and of answers that are going out; of those, the largest have to go. */
+  readonly maxHeldBytes: number;
+  /** How long nothing may move on a stream, or on an HTTP/1.1 connection. */
+  readonly stallTimeoutMs: number;
+  /** Bytes of requests that wait for the store, for each of writing, reading and listing. */
+  readonly maxWaitingBytes: number;
+}
+
+export const defaultServerLimits: ServerLimits = {
+  maxConnections: 10_000,
+  maxCalls: 2_000,
+  maxStreams: 256,
+  maxHeldBytes: 64 * mebibyte,
+  stallTimeoutMs: 5 * 60_000,
+  maxWaitingBytes: 64 * mebibyte,
+};

@@ -1,0 +1,138 @@
+/** What the server does about more than it takes on. */
+import { once } from "node:events";
+import { type ClientHttp2Stream, connect } from "node:http2";
+import type { Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { createTransport, createUserClient } from "../../src/client/client.ts";
+import { messageOf, openStream, ways } from "../support/grpc-streams.ts";
+import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { failureOf } from "../support/rpc-errors.ts";
+import { ada, startTestServer, type TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
+import { users } from "./error-rows.ts";
+
+const { identify, getUser } = UserService.method;
+const overloaded = { code: "ResourceExhausted", reason: "OVERLOADED", retry: true };
+const protocols: [string, (baseUrl: string) => Transport][] = [
+  ["gRPC", (baseUrl) => createGrpcTransport({ baseUrl })],
+  ["gRPC-Web", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
+  ["Connect JSON", (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false })],
+];
+const maxHeldBytes = 1_000_000;
+
+let redis: RedisProcess;
+let server: TestServer;
+beforeAll(async () => {
+  redis = await startRedis();
+  server = await startTestServer({ store: redis.url, limits: { maxCalls: 2, maxStreams: 1, maxHeldBytes } });
+});
+afterAll(async () => {
+  await server.stop();
+  await redis.stop();
+});
+
+test.each(protocols)(
+  "%s: a call beyond the most is refused while others are served, and health is not",
+  async (_, to) => {
+    const client = users(to(server.url));
+    redis.kill("SIGSTOP");
+    const calls = [1, 2, 3, 4].map((n) => client.identify({ id: `held ${n}`, properties: ada }));
+    try {
+      expect(await Promise.race(calls.map(failureOf))).toMatchObject(overloaded);
+      const health = await fetch(`${server.url}/grpc.health.v1.Health/Check`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: "{}",
+      });
+      expect(health.status).toBe(200);
+    } finally {
+      redis.kill("SIGCONT");
+    }
+    await Promise.allSettled(calls);
+    expect((await client.identify({ id: "after", properties: ada })).user?.id).toBe("after");
+  },
+);
+
+test("a stream beyond the most is refused until another ends", async () => {
+  const client = createUserClient(server.url);
+  const first = openedStream();
+  await first.answered();
+  const refused = () => failureOf(client.batchIdentify(one())[Symbol.asyncIterator]().next());
+  expect(await refused()).toMatchObject(overloaded);
+  first.end();
+  await until(async () => {
+    const answer = await client
+      .batchIdentify(one())
+      [Symbol.asyncIterator]()
+      .next()
+      .catch(() => undefined);
+    return answer?.done === false;
+  });
+
+  async function* one() {
+    yield { requests: [] };
+  }
+  function openedStream() {
+    const ended = Promise.withResolvers<void>();
+    async function* requests() {
+      yield { requests: [] };
+      await ended.promise;
+    }
+    const answers = createUserClient(server.url).batchIdentify(requests())[Symbol.asyncIterator]();
+    return {
+      answered: () => answers.next(),
+      end() {
+        ended.resolve();
+        answers.next().catch(() => {});
+      },
+    };
+  }
+});
+
+describe.each(Object.entries(ways))("%s", (_, way) => {
+  test("of requests that do not come to an end, the largest has to go, and small calls are served", async () => {
+    const session = connect(server.url);
+    const message = messageOf(identify, { id: "large", properties: { ...ada, text: "x".repeat(1_500_000) } });
+    const part = (bytes: number) => {
+      const stream = openStream(session, identify, way).on("error", () => {});
+      stream.write(message.subarray(0, bytes));
+      return stream;
+    };
+    const small = part(200_000);
+    const large = part(700_000);
+    const closed = once(large.resume(), "close");
+    part(300_000);
+    await closed;
+    expect(small.closed).toBe(false);
+    await expectServed();
+    session.destroy();
+  });
+
+  test("of answers that are not read, some have to go, and small calls are served", async () => {
+    await createUserClient(server.url).identify({ id: "long", properties: { ...ada, ...texts(4) } });
+    // Of what it does not read, hardly anything is sent.
+    const session = connect(server.url, { settings: { initialWindowSize: 1_000 } });
+    const streams: ClientHttp2Stream[] = [];
+    await until(async () => {
+      const stream = openStream(session, getUser, way).on("error", () => {});
+      stream.end(messageOf(getUser, { id: "long" }));
+      streams.push(stream);
+      await once(stream, "response");
+      return streams.some(({ closed }) => closed);
+    });
+    expect(streams.length).toBeGreaterThan(3);
+    await expectServed();
+    session.destroy();
+  });
+});
+
+async function expectServed(): Promise<void> {
+  const { user } = await users(createTransport({ server: server.url })).identify({ id: "small", properties: ada });
+  expect(user?.id).toBe("small");
+}
+
+function texts(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`text ${at}`, "x".repeat(60_000)]));
+}

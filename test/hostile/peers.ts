@@ -1,0 +1,184 @@
+/** Callers that mean harm, or might as well. Each goes on until its process ends. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { enveloped, messageOf } from "../support/grpc-streams.ts";
+import { flags, frame, grpcHeaders, headerBlock, preface, settings } from "../support/http2-frames.ts";
+
+const { getUser, identify } = UserService.method;
+const identifyPath = `/${UserService.typeName}/${identify.name}`;
+const getUserPath = `/${UserService.typeName}/${getUser.name}`;
+/** As an operator's file descriptors allow it. */
+const crowd = 1_000;
+const streamsPerConnection = 250;
+const initialWindowSize = 4;
+
+export const peers = {
+  "rapid reset": (port) =>
+    repeatedly(port, (socket, at) => {
+      const stream = 2 * at + 1;
+      const headers = frame("headers", flags.endHeaders, stream, grpcHeaders(identifyPath));
+      return write(socket, Buffer.concat([headers, frame("reset", 0, stream, Buffer.of(0, 0, 0, 8))]));
+    }),
+
+  "CONTINUATION flood": (port) =>
+    repeatedly(port, (socket, at) => {
+      if (at === 0) return write(socket, frame("headers", 0, 1, grpcHeaders(identifyPath)));
+      const more = headerBlock({ [`x-${at}`]: "y".repeat(1_000) });
+      return write(socket, frame("continuation", 0, 1, more));
+    }),
+
+  "PING flood": (port) => flood(port, frame("ping", 0, 0, Buffer.alloc(8))),
+
+  "SETTINGS flood": (port) => flood(port, settings({ [initialWindowSize]: 65_535 })),
+
+  "empty DATA flood": (port) => {
+    const begin = frame("headers", flags.endHeaders, 1, grpcHeaders(identifyPath));
+    return flood(port, frame("data", 0, 1), begin);
+  },
+
+  "slow bodies": async (port) => {
+    const message = messageOf(identify, { id: "slow", properties: { name: "x".repeat(60_000) } });
+    const half = message.length / 2;
+    await streams(port, 4, async (socket, stream) => {
+      await write(socket, frame("headers", flags.endHeaders, stream, grpcHeaders(identifyPath)));
+      for (let at = 0; at < half; at += 8_000) await write(socket, dataFrame(stream, message.subarray(at, at + 8_000)));
+      for (let at = half; ; at++) {
+        await pause(500);
+        await write(socket, dataFrame(stream, message.subarray(at, at + 1)));
+      }
+    });
+  },
+
+  "slow readers": async (port) => {
+    const ask = messageOf(getUser, { id: "large" });
+    await streams(
+      port,
+      4,
+      async (socket, stream) => {
+        for (let next = stream; ; next += 2 * streamsPerConnection) {
+          await write(socket, frame("headers", flags.endHeaders, next, grpcHeaders(getUserPath)));
+          await write(socket, frame("data", flags.endStream, next, ask));
+          await pause(1_000);
+        }
+      },
+      settings({ [initialWindowSize]: 0 }),
+    );
+  },
+
+  "gzip bombs": async (port) => {
+    const bomb = gzipSync(Buffer.alloc(512 * 1024 * 1024), { level: 9 });
+    for (;;) {
+      await fetch(`http://127.0.0.1:${port}${identifyPath}`, {
+        method: "POST",
+        headers: { "content-type": "application/proto", "content-encoding": "gzip" },
+        body: bomb,
+      }).then(
+        (answer) => answer.arrayBuffer(),
+        () => pause(10),
+      );
+    }
+  },
+
+  "half-open connections": (port) =>
+    crowdOf(async () => {
+      const socket = await opened(port);
+      await write(socket, preface.subarray(0, 10));
+      return socket;
+    }),
+
+  "calls left half-way": (port) =>
+    crowdOf(async () => {
+      const socket = await opened(port);
+      const headers = frame("headers", flags.endHeaders, 1, grpcHeaders(identifyPath));
+      await write(
+        socket,
+        Buffer.concat([preface, headers, dataFrame(1, enveloped(Buffer.alloc(100)).subarray(0, 20))]),
+      );
+      return socket;
+    }),
+
+  "a thousand idle connections": (port) =>
+    crowdOf(async () => {
+      const socket = await opened(port);
+      await write(socket, preface);
+      return socket;
+    }),
+} satisfies Record<string, (port: number) => Promise<void>>;
+
+function dataFrame(stream: number, payload: Uint8Array): Buffer {
+  return frame("data", 0, stream, payload);
+}
+
+async function opened(port: number): Promise<Socket> {
+  const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+  socket.on("error", () => {}).resume();
+  await Promise.race([once(socket, "connect"), once(socket, "close")]);
+  return socket;
+}
+
+/** Resolves when there is room for more, or never will be. */
+async function write(socket: Socket, bytes: Uint8Array): Promise<void> {
+  if (socket.destroyed) throw new Error("the connection is closed");
+  if (socket.write(bytes)) return;
+  await Promise.race([once(socket, "drain"), once(socket, "close")]).catch(() => {});
+}
+
+/** Does something again and again on one connection, and on a new one when that is closed. */
+async function repeatedly(port: number, step: (socket: Socket, at: number) => Promise<void>): Promise<void> {
+  for (;;) {
+    const socket = await opened(port);
+    try {
+      await write(socket, preface);
+      for (let at = 0; !socket.destroyed; at++) await step(socket, at);
+    } catch {
+      // The server has closed the connection.
+    }
+    socket.destroy();
+  }
+}
+
+/** One frame, over and over, many at once. */
+function flood(port: number, one: Buffer, begin: Buffer = Buffer.alloc(0)): Promise<void> {
+  const many = Buffer.concat(Array.from({ length: 1_000 }, () => one));
+  return repeatedly(port, (socket, at) => write(socket, at === 0 ? begin : many));
+}
+
+/** Many streams on a few connections, each of which does the same; on new connections when those are closed. */
+async function streams(
+  port: number,
+  connections: number,
+  work: (socket: Socket, stream: number) => Promise<void>,
+  begin: Buffer = Buffer.alloc(0),
+): Promise<void> {
+  const one = async () => {
+    for (;;) {
+      const socket = await opened(port);
+      try {
+        await write(socket, Buffer.concat([preface, begin]));
+        await Promise.all(Array.from({ length: streamsPerConnection }, (_, at) => work(socket, 2 * at + 1)));
+      } catch {
+        await pause(10);
+      }
+      socket.destroy();
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, one));
+}
+
+/** A crowd of connections, each made anew when it is closed. */
+async function crowdOf(open: () => Promise<Socket>): Promise<void> {
+  const one = async () => {
+    for (;;) {
+      try {
+        const socket = await open();
+        if (!socket.destroyed) await once(socket, "close");
+      } catch {
+        await pause(100);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: crowd }, one));
+}

@@ -1,0 +1,126 @@
+import { once } from "node:events";
+import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
+import { connect, type Socket } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { type ConnectionLimits, type Listener, listen } from "../../src/transport/listener.ts";
+import { frame, preface } from "../support/http2-frames.ts";
+import { until } from "../support/until.ts";
+
+const long = Buffer.alloc(1024 * 1024, "x");
+const stops: (() => void)[] = [];
+let listener: Listener;
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+  listener.destroy();
+});
+
+async function open(limits: Partial<ConnectionLimits>): Promise<void> {
+  listener = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    limits,
+    handler: (request, response) => {
+      request.resume();
+      if (request.url === "/long") response.end(long);
+      else request.on("end", () => response.end("done"));
+    },
+  });
+}
+
+/** A connection made by hand, past its preface. */
+async function rawConnection(): Promise<Socket> {
+  const socket = connect({ host: "127.0.0.1", port: listener.port });
+  stops.push(() => socket.destroy());
+  socket.on("error", () => {}).resume();
+  await once(socket, "connect");
+  socket.write(preface);
+  return socket;
+}
+
+function session(): ClientHttp2Session {
+  const opened = connectHttp2(`http://127.0.0.1:${listener.port}`);
+  opened.on("error", () => {});
+  stops.push(() => opened.destroy());
+  return opened;
+}
+
+async function get(client: ClientHttp2Session): Promise<string> {
+  const stream = client.request({ ":path": "/" });
+  return (await stream.setEncoding("utf8").toArray()).join("");
+}
+
+describe("a connection", () => {
+  test("is closed when its other end does not answer a ping", async () => {
+    await open({ pingIntervalMs: 30 });
+    const socket = await rawConnection();
+    await until(() => socket.destroyed);
+  });
+
+  test("is kept when its other end answers them", async () => {
+    await open({ pingIntervalMs: 20 });
+    const client = session();
+    let pings = 0;
+    client.on("ping", () => pings++);
+    await until(() => pings > 3);
+    expect(await get(client)).toBe("done");
+  });
+
+  test("is told to go away when it has had no stream for long", async () => {
+    await open({ pingIntervalMs: 20, idleTimeoutMs: 60 });
+    const client = session();
+    expect(await get(client)).toBe("done");
+    const [code] = await once(client, "goaway");
+    expect(code).toBe(constants.NGHTTP2_NO_ERROR);
+  });
+
+  test("is ended when it floods the server with pings, and others are served", async () => {
+    await open({});
+    const socket = await rawConnection();
+    socket.write(Buffer.concat(Array.from({ length: 5_000 }, () => frame("ping", 0, 0, Buffer.alloc(8)))));
+    await until(() => socket.destroyed);
+    expect(await get(session())).toBe("done");
+  });
+
+  test("is closed at once beyond the most that there may be", async () => {
+    await open({ maxConnections: 2 });
+    const kept = [session(), session()];
+    for (const client of kept) expect(await get(client)).toBe("done");
+    const more = connect({ host: "127.0.0.1", port: listener.port }).on("error", () => {});
+    stops.push(() => more.destroy());
+    more.resume();
+    await once(more, "close");
+    for (const client of kept) expect(await get(client)).toBe("done");
+  });
+});
+
+describe("a stream", () => {
+  test("is reset when its request does not go on", async () => {
+    await open({ stallTimeoutMs: 50 });
+    const stream = session().request({ ":method": "POST" }, { endStream: false });
+    stream.on("error", () => {});
+    await once(stream, "close");
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+  });
+
+  test("is reset when its answer is not read", async () => {
+    await open({ stallTimeoutMs: 50 });
+    const client = session();
+    const stream = client.request({ ":path": "/long" });
+    stream.on("error", () => {});
+    await once(stream, "close");
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    expect(await get(client)).toBe("done");
+  });
+
+  test("is left alone while it is slow and something moves", async () => {
+    await open({ stallTimeoutMs: 200 });
+    const stream = session().request({ ":method": "POST" }, { endStream: false });
+    const ended = stream.setEncoding("utf8").toArray();
+    for (let at = 0; at < 6; at++) {
+      stream.write("x");
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    stream.end();
+    expect((await ended).join("")).toBe("done");
+  });
+});
