@@ -22,7 +22,6 @@ const handlers = createUserHandlers({
   registry,
   admission: new Admission(defaultServerLimits),
   draining: new AbortController().signal,
-  report: console.error,
 });
 const server = createServer(connectNodeAdapter({ routes: binaryUserRoutes(handlers) }));
 server.listen(0, "127.0.0.1", () => announce(server.address()));

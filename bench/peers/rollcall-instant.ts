@@ -24,6 +24,7 @@ const server = await startServerOver(store, {
   listen: { host: "127.0.0.1", port: 0 },
   requiredProperties: ["name", "email"],
   drainTimeoutMs: 1_000,
+  storeSystem: "redis",
   logger: pino({ level: "error" }),
 });
 process.on("SIGTERM", () => server.drain());

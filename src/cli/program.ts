@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { deleteCommand } from "./delete.ts";
 import { getCommand } from "./get.ts";
@@ -9,6 +8,7 @@ import { listCommand } from "./list.ts";
 import { serveCommand } from "./serve.ts";
 import { setPreferencesCommand } from "./set-preferences.ts";
 import { tokenCommand } from "./token.ts";
+import { version } from "./version.ts";
 
 /** The command line `rollcall`. */
 export function createProgram(): Command {
@@ -29,10 +29,4 @@ export function createProgram(): Command {
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   return program;
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  if (typeof manifest === "object" && manifest !== null && "version" in manifest) return String(manifest.version);
-  throw new Error("package.json has no version");
 }

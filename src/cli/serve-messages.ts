@@ -1,4 +1,5 @@
 /** What a process that leads workers and a worker tell each other. */
+import type { PulledMetrics } from "../telemetry/prometheus.ts";
 
 /** To a worker that serves: finish what is under way, then end. */
 export const drainRequest = "drain";
@@ -9,10 +10,30 @@ export interface WorkerReport {
   readonly address: string;
 }
 
-/** @throws TypeError if it is something else */
-export function readReport(message: unknown): WorkerReport {
-  if (typeof message === "object" && message !== null && "address" in message && typeof message.address === "string") {
-    return { address: message.address };
+/** To a worker: send your metrics. */
+export interface MetricsRequest {
+  /** Which one, for the answer. */
+  readonly metricsRequest: number;
+}
+
+export interface MetricsAnswer {
+  readonly request: number;
+  readonly metrics: PulledMetrics;
+}
+
+export function readMetricsRequest(message: unknown): number | undefined {
+  return typeof message === "object" && message !== null && "metricsRequest" in message
+    ? Number(message.metricsRequest)
+    : undefined;
+}
+
+/** @throws TypeError if it is neither */
+export function readFromWorker(message: unknown): WorkerReport | MetricsAnswer {
+  if (typeof message === "object" && message !== null) {
+    if ("address" in message && typeof message.address === "string") return { address: message.address };
+    if ("request" in message && "metrics" in message && Array.isArray(message.metrics)) {
+      return { request: Number(message.request), metrics: message.metrics };
+    }
   }
-  throw new TypeError("a worker reported something else than where it listens");
+  throw new TypeError("a worker sent something else than where it listens, or its metrics");
 }

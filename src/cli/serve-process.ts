@@ -5,9 +5,12 @@ import type { StoreLocation } from "../config/store-url.ts";
 import type { AccessSettings } from "../server/access.ts";
 import type { RedisSettings } from "../server/open-store.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
+import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger, LogLevel } from "../telemetry/logger.ts";
+import { openTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
 import { CliError } from "./cli-error.ts";
-import { drainRequest, type WorkerReport } from "./serve-messages.ts";
+import { drainRequest, type MetricsAnswer, readMetricsRequest, type WorkerReport } from "./serve-messages.ts";
+import { version } from "./version.ts";
 
 export interface ServeOptions extends RedisSettings, AccessSettings {
   readonly listen: Address;
@@ -20,6 +23,8 @@ export interface ServeOptions extends RedisSettings, AccessSettings {
   readonly maxStreams: number;
   readonly maxHeldMib: number;
   readonly drainTimeout: number;
+  readonly metricsListen?: Address;
+  readonly accessLog: number;
   readonly logLevel: LogLevel;
 }
 
@@ -35,6 +40,8 @@ export async function serveHere(
   announce: (address: string) => void,
 ): Promise<void> {
   let server: RunningServer | undefined;
+  let telemetry: Telemetry | undefined;
+  let metrics: { close(): void } | undefined;
   let stopping = false;
   let signalled = false;
   const stop = async (reason: string) => {
@@ -44,6 +51,8 @@ export async function serveHere(
     try {
       // Before it serves, nothing is under way.
       await server?.drain();
+      metrics?.close();
+      await telemetry?.close().catch((error: unknown) => logger.warn(describeFailure(error), "telemetry is lost"));
       logger.info("stopped");
       process.exit(0);
     } catch (error) {
@@ -72,17 +81,43 @@ export async function serveHere(
     led.on("error", (error) => logger.debug({ reason: error.message }, "the leader cannot be told"));
     process.on("message", (message) => {
       if (message === drainRequest) stop(drainRequest);
+      const request = readMetricsRequest(message);
+      if (request !== undefined) answerMetrics(request).catch((error: unknown) => logger.error(describeFailure(error)));
     });
+    const answerMetrics = async (request: number) => {
+      const collected = await telemetry?.pull?.();
+      const answer: MetricsAnswer = { request, metrics: collected ?? [] };
+      if (led.isConnected()) led.send(answer);
+    };
   }
 
   try {
+    const pulled = options.metricsListen !== undefined;
+    telemetry = await openTelemetry({ pulled, env: process.env, version: version() });
+    const { pull } = telemetry;
+    if (options.metricsListen !== undefined && pull !== undefined && led === undefined) {
+      const { serveMetrics } = await import("../telemetry/prometheus.ts");
+      const failed = (error: unknown) => logger.error(describeFailure(error), "the metrics cannot be collected");
+      const served = await serveMetrics(options.metricsListen, async () => new Map([["", await pull()]]), failed);
+      logger.info({ address: served.address }, "metrics are served");
+      metrics = served;
+    }
     const { maxConnections, maxCalls, maxStreams, maxHeldMib, drainTimeout } = options;
     const limits = { maxConnections, maxCalls, maxStreams, maxHeldBytes: maxHeldMib * 1024 ** 2 };
-    server = await startServer({ ...options, limits, drainTimeoutMs: drainTimeout * 1_000, logger });
+    server = await startServer({
+      ...options,
+      limits,
+      drainTimeoutMs: drainTimeout * 1_000,
+      telemetry,
+      accessLogShare: options.accessLog,
+      logger,
+    });
   } catch (error) {
     // A worker lives as long as its tie to whoever leads it.
     stopping = true;
     process.exitCode = 1;
+    metrics?.close();
+    await telemetry?.close().catch(() => {});
     if (process.connected) process.disconnect();
     throw new CliError(error instanceof Error ? error.message : String(error));
   }

@@ -1,8 +1,11 @@
 /** The process that leads several workers, which share a port: node:cluster gives each connection to one of them. */
 import cluster, { type Worker } from "node:cluster";
+import type { Address } from "../config/options.ts";
+import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";
-import { drainRequest, readReport } from "./serve-messages.ts";
+import { drainRequest, readFromWorker } from "./serve-messages.ts";
+import { WorkerMetrics } from "./worker-metrics.ts";
 
 /** After half a minute in which no worker starts, it is for whoever watches over the process to find it a better place. */
 const defaultRestartPausesMs = [1_000, 2_000, 4_000, 8_000, 16_000];
@@ -11,6 +14,8 @@ export interface LeaderOptions {
   /** How many workers. */
   readonly count: number;
   readonly logger: Logger;
+  /** Where to serve the metrics of all workers. */
+  readonly metricsListen?: Address | undefined;
   /** Called once all of them listen. */
   readonly announce: (address: string) => void;
   /** How long they may take to stop before they are ended by force. */
@@ -28,13 +33,15 @@ export interface LeaderOptions {
  *
  * @throws CliError if one of them cannot start in the beginning, for a reason that it has printed
  */
-export function leadWorkers(options: LeaderOptions): Promise<never> {
+export async function leadWorkers(options: LeaderOptions): Promise<never> {
   const { count, logger, announce, stopTimeoutMs, restartPausesMs = defaultRestartPausesMs } = options;
   const args = cluster.settings.args ?? process.argv.slice(2);
+  /** Those whose process has not ended, and of them those that have told where they listen. */
+  const running = new Set<Worker>();
+  const serving = new Set<Worker>();
+  const metrics = new WorkerMetrics();
+  if (options.metricsListen !== undefined) await serveWorkerMetrics(options.metricsListen, metrics, serving, logger);
   return new Promise((_, reject) => {
-    /** Those whose process has not ended, and of them those that have told where they listen. */
-    const running = new Set<Worker>();
-    const serving = new Set<Worker>();
     let address: string | undefined;
     let announced = false;
     /** Attempts in a row to replace workers that brought none that serves. */
@@ -50,7 +57,11 @@ export function leadWorkers(options: LeaderOptions): Promise<never> {
         const worker = cluster.fork();
         running.add(worker);
         logger.debug({ worker: worker.process.pid }, "a worker starts");
-        worker.on("message", (report: unknown) => onReport(worker, readReport(report).address));
+        worker.on("message", (message: unknown) => {
+          const read = readFromWorker(message);
+          if ("address" in read) onReport(worker, read.address);
+          else metrics.onAnswer(read);
+        });
         worker.on("exit", (status, signal) => onEnd(worker, { status, signal }));
         // What cannot be sent to a worker is lost with it: its end is what counts. One that was never born has no other; the
         // error holds its arguments, and so passwords.
@@ -143,4 +154,21 @@ export function leadWorkers(options: LeaderOptions): Promise<never> {
     process.on("SIGINT", onSignal);
     start();
   });
+}
+
+/** @throws CliError if the address is not free */
+async function serveWorkerMetrics(
+  address: Address,
+  metrics: WorkerMetrics,
+  serving: ReadonlySet<Worker>,
+  logger: Logger,
+): Promise<void> {
+  const { serveMetrics } = await import("../telemetry/prometheus.ts");
+  const onError = (error: unknown) => logger.error(describeFailure(error), "the metrics cannot be collected");
+  try {
+    const served = await serveMetrics(address, () => metrics.collect(serving), onError);
+    logger.info({ address: served.address }, "metrics are served");
+  } catch (error) {
+    throw new CliError(error instanceof Error ? error.message : String(error));
+  }
 }

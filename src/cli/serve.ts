@@ -37,6 +37,8 @@ export function serveCommand(): Command {
     .addOption(serveOptions.maxStreams())
     .addOption(serveOptions.maxHeldMib())
     .addOption(serveOptions.drainTimeout())
+    .addOption(serveOptions.metricsListen())
+    .addOption(serveOptions.accessLog())
     .addOption(serveOptions.logLevel())
     .action(serve);
 }
@@ -70,7 +72,13 @@ async function serve(options: ServeOptions): Promise<void> {
     }
     const { leadWorkers } = await import("./serve-workers.ts");
     const stopTimeoutMs = options.drainTimeout * 1_000 + stopGraceMs;
-    await leadWorkers({ count: options.workers, logger, announce, stopTimeoutMs });
+    await leadWorkers({
+      count: options.workers,
+      logger,
+      metricsListen: options.metricsListen,
+      announce,
+      stopTimeoutMs,
+    });
     return;
   }
   setFlagsFromString(v8Flags);

@@ -1,5 +1,6 @@
 import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { context, propagation } from "@opentelemetry/api";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 
 export type UserClient = Client<typeof UserService>;
@@ -29,6 +30,12 @@ export function createUserClient(connection: string | ConnectionOptions): UserCl
   );
 }
 
+/** Tells the server which trace a call is a part of, where its caller has set up OpenTelemetry. */
+const traceContext: Interceptor = (next) => (request) => {
+  propagation.inject(context.active(), request.header, { set: (headers, name, value) => headers.set(name, value) });
+  return next(request);
+};
+
 /** gRPC to a server, for any of its services. */
 export function createTransport({ server, token, tls = {} }: ConnectionOptions): Transport {
   const bearer: Interceptor = (next) => (request) => {
@@ -39,6 +46,6 @@ export function createTransport({ server, token, tls = {} }: ConnectionOptions):
   return createGrpcTransport({
     baseUrl: server,
     nodeOptions,
-    interceptors: token === undefined ? [] : [bearer],
+    interceptors: token === undefined ? [traceContext] : [traceContext, bearer],
   });
 }

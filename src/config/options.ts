@@ -134,6 +134,15 @@ export const serveOptions = {
       .env("ROLLCALL_DRAIN_TIMEOUT")
       .default(10)
       .argParser(checked(parseSeconds)),
+  accessLog: () =>
+    new Option("--access-log <share>", "the share of requests that are logged, from 0 for none to 1 for all")
+      .env("ROLLCALL_ACCESS_LOG")
+      .default(0.01)
+      .argParser(checked(parseShare)),
+  metricsListen: () =>
+    new Option("--metrics-listen <host:port>", "where to serve metrics for Prometheus, as /metrics")
+      .env("ROLLCALL_METRICS_LISTEN")
+      .argParser(checked(parseAddress)),
   logLevel: () =>
     new Option("--log-level <level>", "the least severe lines to log; debug has a line for each request")
       .env("ROLLCALL_LOG_LEVEL")
@@ -235,6 +244,12 @@ function parseWorkers(text: string): number {
 function parseCount(text: string): number {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error("Expected a number from 1 to 9999999.");
   return Number(text);
+}
+
+function parseShare(text: string): number {
+  const share = Number(text);
+  if (text.trim() === "" || !(share >= 0 && share <= 1)) throw new Error("Expected a number from 0 to 1.");
+  return share;
 }
 
 function parseYesOrNo(text: string): boolean {

@@ -34,11 +34,14 @@ export function checkBatch({ requests, report }: BatchMessage): void {
   }
 }
 
+/** How many users have come to what. */
+type Counts = Readonly<Record<"created" | "updated" | "unchanged" | "failed", number>>;
+
 export function batchAnswer(
   { requests, report }: BatchMessage,
   results: readonly BatchItemResult[],
   sequence: number,
-): MessageInitShape<typeof BatchIdentifyResponseSchema> {
+): MessageInitShape<typeof BatchIdentifyResponseSchema> & Counts {
   const counts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
   const listed: MessageInitShape<typeof BatchIdentifyResultSchema>[] = [];
   let ignoredBytes = 0;

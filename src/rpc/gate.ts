@@ -5,9 +5,11 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Authenticator } from "../credentials/authenticator.ts";
 import { anybody, type Caller, checkScope, nobody, type Presented, type Scope } from "../credentials/caller.ts";
+import type { Report } from "../telemetry/failure-log.ts";
 import type { Admission } from "./admission.ts";
 import type { CallContext } from "./call-context.ts";
 import { toConnectError } from "./errors.ts";
+import { observedKey } from "./request-end.ts";
 
 /** What a caller needs, by the method's name. */
 const scopes: ReadonlyMap<string, Scope> = new Map(
@@ -82,6 +84,9 @@ export const presentedKey = createContextKey<() => Presented>(
   { description: "what the caller shows" },
 );
 
+/** Takes note of a failure; set by the adapter. */
+export const reportKey = createContextKey<Report>(() => {}, { description: "takes note of failures" });
+
 const callerKey = createContextKey<Caller>(nobody, { description: "who calls" });
 
 /** The gate as Connect asks for it. */
@@ -92,5 +97,15 @@ export function admitRequest(gate: Gate, { method, values }: HandlerContext): vo
 }
 
 export function callContext({ signal, values }: HandlerContext): CallContext {
-  return { signal, caller: values.get(callerKey) };
+  return {
+    signal,
+    caller: values.get(callerKey),
+    report: (failure) => values.get(reportKey)(failure, values.get(observedKey)?.ids()),
+  };
+}
+
+/** The caller's name, once it is known who calls. */
+export function callerNameOf({ values }: HandlerContext): string | undefined {
+  const { name } = values.get(callerKey);
+  return name === nobody.name ? undefined : name;
 }

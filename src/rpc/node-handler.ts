@@ -7,15 +7,17 @@ import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Presented } from "../credentials/caller.ts";
 import { namesShownBy } from "../credentials/peer.ts";
+import type { Report } from "../telemetry/failure-log.ts";
+import type { ObserveRequest } from "../telemetry/requests.ts";
 import { overloaded, UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { compressions } from "./compression.ts";
 import { canceled, describeError } from "./errors.ts";
-import { admitRequest, type Gate, presentedKey } from "./gate.ts";
+import { admitRequest, callerNameOf, type Gate, presentedKey, reportKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
 import type { HeldBytes, Holder } from "./held-bytes.ts";
 import { inBlocks, inEnvelopes, letGo, readPieces } from "./request-body.ts";
-import { cutOffKey, endedByKey, maxTimerMs, type RequestEnd, watchRequest } from "./request-end.ts";
+import { cutOffKey, endedByKey, inTrace, maxTimerMs, watchRequest } from "./request-end.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -37,7 +39,9 @@ export interface NodeHandlerOptions {
   readonly held: HeldBytes;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
-  readonly onRequestEnd: (end: RequestEnd) => void;
+  readonly observe: ObserveRequest;
+  /** Called with a failure that nobody foresaw. */
+  readonly report: Report;
   /** Called where an answer could not be written. The error may hold a request's content: it is not for a log. */
   readonly onBrokenAnswer: (error: ConnectError) => void;
 }
@@ -65,6 +69,7 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
     res.once("close", () => options.held.set(holder, 0));
     const contextValues = createContextValues()
       .set(cutOffKey, () => cutOff(req, res))
+      .set(reportKey, options.report)
       .set(presentedKey, () => presentedBy(req))
       .set(endedByKey, endedBy);
     new Promise<void>((resolve) => {
@@ -159,15 +164,16 @@ async function* writeBody(
   }
 }
 
-function handlersByPath(routes: readonly Routes[], { gate, shutdown, onRequestEnd }: NodeHandlerOptions) {
+function handlersByPath(routes: readonly Routes[], { gate, shutdown, observe }: NodeHandlerOptions) {
   const router = createConnectRouter({
     acceptCompression: [...compressions],
     readMaxBytes: limits.maxRequestBytes,
     // Connect reads past unknown fields; a field's misspelt name would change what a request means.
     jsonOptions: { useProtoFieldName: true, ignoreUnknownFields: false },
     shutdownSignal: shutdown,
+    interceptors: [inTrace],
     requestGate(context) {
-      watchRequest(context, onRequestEnd);
+      watchRequest(context, observe, callerNameOf);
       return admitRequest(gate, context);
     },
   });

@@ -1,4 +1,5 @@
-import { Code, ConnectError, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import type { ObservedRequest, ObserveRequest } from "../telemetry/requests.ts";
 import { restate } from "./errors.ts";
 
 /** The longest time that a timer of Node's waits; after a longer one it would ring at once. About 25 days. */
@@ -15,27 +16,25 @@ export const cutOffKey = createContextKey<() => void>(() => {}, { description: "
  */
 export const endedByKey = createContextKey<{ error?: ConnectError }>({}, { description: "what ended the request" });
 
-/** One finished request, without anything of its content. */
-export interface RequestEnd {
-  /** `rollcall.v1.UserService/Identify` */
-  readonly method: string;
-  /** `grpc`, `grpc-web` or `connect`. */
-  readonly protocol: string;
-  /** `ok`, or the status code's name, as `invalid_argument`. */
-  readonly code: string;
-  readonly durationMs: number;
-}
+/** The request as the telemetry sees it, once it is watched. */
+export const observedKey = createContextKey<ObservedRequest | undefined>(undefined, { description: "the request" });
 
 /**
  * Watches a request from before its body is read to its end, however it ends: Connect aborts the context's signal, with
  * the error if there is one, before it writes the answer. This is the one place that also sees requests that cannot be
  * read, which reach neither interceptors nor handlers.
  *
+ * @param callerOf who calls, once that is known
  * @throws ConnectError where the request has ended already: its deadline has passed
  */
-export function watchRequest(context: HandlerContext, onEnd: (end: RequestEnd) => void): void {
-  const start = performance.now();
-  const { signal, method, service, protocolName: protocol, values } = context;
+export function watchRequest(
+  context: HandlerContext,
+  observe: ObserveRequest,
+  callerOf: (context: HandlerContext) => string | undefined,
+): void {
+  const { signal, method, service, protocolName: protocol, requestHeader, values } = context;
+  const observed = observe({ method: `${service.typeName}/${method.name}`, protocol, headers: requestHeader });
+  values.set(observedKey, observed);
   const end = () => {
     const endedBy = values.get(endedByKey);
     const reason: unknown = signal.reason instanceof ConnectError ? signal.reason : (endedBy.error ?? signal.reason);
@@ -44,14 +43,19 @@ export function watchRequest(context: HandlerContext, onEnd: (end: RequestEnd) =
       endedBy.error = reason;
       if (reason.code === Code.DeadlineExceeded) setTimeout(values.get(cutOffKey), deadlineGraceMs).unref();
     }
-    const durationMs = Math.round((performance.now() - start) * 1_000) / 1_000;
-    onEnd({ method: `${service.typeName}/${method.name}`, protocol, code: codeName(reason), durationMs });
+    observed.end(codeName(reason), callerOf(context));
   };
   signal.addEventListener("abort", end, { once: true });
   if (!signal.aborted) return;
   end();
   throw signal.reason;
 }
+
+/** Does a request's work as a part of its trace. */
+export const inTrace: Interceptor = (next) => (request) => {
+  const observed = request.contextValues.get(observedKey);
+  return observed === undefined ? next(request) : observed.run(() => next(request));
+};
 
 /** @param reason why a call ended: Connect aborts its signal without a reason, which makes it an AbortError, if all is well */
 export function codeName(reason: unknown): string {

@@ -47,38 +47,43 @@ export interface UserHandlersOptions {
   readonly admission: Admission;
   /** Aborts, with the error that streams end with, when the server begins to drain. */
   readonly draining: AbortSignal;
-  /** Called with a failure that its operator should know of: a failing store, and what nobody foresaw. */
-  readonly report: (failure: unknown) => void;
+  /** Called with what became of so many users of a batch. */
+  readonly onBatchItems?: ((outcome: string, count: number) => void) | undefined;
 }
 
-export function createUserHandlers({ registry, admission, draining, report }: UserHandlersOptions): UserHandlers {
-  const failingAsPromised = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
+export function createUserHandlers({ registry, admission, draining, onBatchItems }: UserHandlersOptions): UserHandlers {
+  const failingAsPromised = async <Answer>(context: CallContext, work: () => Promise<Answer>): Promise<Answer> => {
     let entered = false;
     try {
       admission.enter("unary");
       entered = true;
       return await work();
     } catch (error) {
-      throw toConnectError(error, report);
+      throw toConnectError(error, (failure) => context.report(failure));
     } finally {
       if (entered) admission.leave("unary");
     }
   };
 
   return {
-    identify: (request, { signal, caller }) =>
-      failingAsPromised(async () => {
-        const identified = await registry.identify(readIdentify(request), signal);
-        return mayRead(caller) ? identified : { ...identified, user: withoutTraits(identified.user) };
+    identify: (request, context) =>
+      failingAsPromised(context, async () => {
+        const identified = await registry.identify(readIdentify(request), context.signal);
+        return mayRead(context.caller) ? identified : { ...identified, user: withoutTraits(identified.user) };
       }),
 
-    getUser: ({ id, onlyProperties }, { signal }) => failingAsPromised(() => registry.get(id, onlyProperties, signal)),
+    getUser: ({ id, onlyProperties }, context) =>
+      failingAsPromised(context, () => registry.get(id, onlyProperties, context.signal)),
 
-    async *batchIdentify(requests, { signal }) {
+    async *batchIdentify(requests, context) {
       const work = (request: BatchMessage, sequence: number) => {
         checkBatch(request);
-        const items = registry.identifyBatch(request.requests.map(readIdentify), signal);
-        return items.then((results) => batchAnswer(request, results, sequence));
+        const items = registry.identifyBatch(request.requests.map(readIdentify), context.signal);
+        return items.then((results) => {
+          const answer = batchAnswer(request, results, sequence);
+          for (const outcome of outcomesOfItems) onBatchItems?.(outcome, answer[outcome]);
+          return answer;
+        });
       };
       let entered = false;
       try {
@@ -86,34 +91,38 @@ export function createUserHandlers({ registry, admission, draining, report }: Us
         entered = true;
         yield* orderedPipeline(requests, work, { maxInFlight: maxBatchesInFlight, stop: draining });
       } catch (error) {
-        throw toConnectError(error, report);
+        throw toConnectError(error, (failure) => context.report(failure));
       } finally {
         if (entered) admission.leave("stream");
       }
     },
 
-    batchGetUsers: (request, { signal }, sizeOf) => failingAsPromised(() => registry.getMany(request, sizeOf, signal)),
+    batchGetUsers: (request, context, sizeOf) =>
+      failingAsPromised(context, () => registry.getMany(request, sizeOf, context.signal)),
 
-    listUsers: (request, { signal }, sizeOf) => failingAsPromised(() => registry.list(request, sizeOf, signal)),
+    listUsers: (request, context, sizeOf) =>
+      failingAsPromised(context, () => registry.list(request, sizeOf, context.signal)),
 
-    setPreferences: ({ id, preferences, mode, precondition }, { signal, caller }) =>
-      failingAsPromised(async () => {
+    setPreferences: ({ id, preferences, mode, precondition }, context) =>
+      failingAsPromised(context, async () => {
         const input = {
           id,
           preferences,
           merge: readPreferencesMode(mode),
           precondition: readPrecondition(precondition),
         };
-        const user = await registry.setPreferences(input, signal);
-        return mayRead(caller) ? user : withoutTraits(user);
+        const user = await registry.setPreferences(input, context.signal);
+        return mayRead(context.caller) ? user : withoutTraits(user);
       }),
 
-    deleteUser: ({ id, precondition, allowMissing }, { signal }) =>
-      failingAsPromised(() =>
-        registry.delete({ id, precondition: readPrecondition(precondition), allowMissing }, signal),
+    deleteUser: ({ id, precondition, allowMissing }, context) =>
+      failingAsPromised(context, () =>
+        registry.delete({ id, precondition: readPrecondition(precondition), allowMissing }, context.signal),
       ),
   };
 }
+
+const outcomesOfItems = ["created", "updated", "unchanged", "failed"] as const;
 
 function mayRead({ scopes }: Caller): boolean {
   return scopes.has("users.read");

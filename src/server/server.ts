@@ -20,13 +20,16 @@ import { Health, healthRoutes } from "../rpc/health.ts";
 import { HeldBytes } from "../rpc/held-bytes.ts";
 import { createNodeHandler } from "../rpc/node-handler.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
-import type { RequestEnd } from "../rpc/request-end.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { coalesce } from "../store/coalescing-store.ts";
+import { measured, type StoreSystem, traced } from "../store/observed-store.ts";
 import { createFailureLog, describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { Metrics } from "../telemetry/metrics.ts";
+import { observeRequests } from "../telemetry/requests.ts";
+import { noTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
 import { listen } from "../transport/listener.ts";
 import { draining } from "../users/errors.ts";
 import { createEtagSource } from "../users/etag.ts";
@@ -47,6 +50,9 @@ export interface ServerOptions extends RedisSettings, AccessSettings {
   /** Whom to tell the contract. */
   readonly reflection?: "open" | "credentials" | "off" | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
+  readonly telemetry?: Telemetry | undefined;
+  /** The share of requests that are logged, from 0 to 1. */
+  readonly accessLogShare?: number | undefined;
   readonly logger: Logger;
 }
 
@@ -72,7 +78,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const reason = error instanceof Error ? error.message : error;
       throw new Error(`cannot open --store ${describeStoreLocation(store)}: ${reason}`, { cause: error });
     });
-    return await startServerOver(opened, options, access);
+    return await startServerOver(opened, { ...options, storeSystem: store.kind }, access);
   } catch (error) {
     access.close();
     throw error;
@@ -85,12 +91,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
  */
 export async function startServerOver(
   opened: StoreAdapter,
-  options: Omit<ServerOptions, "store" | keyof RedisSettings | keyof AccessSettings>,
+  options: Omit<ServerOptions, "store" | keyof RedisSettings | keyof AccessSettings> & {
+    readonly storeSystem: StoreSystem;
+  },
   access?: Access,
 ): Promise<RunningServer> {
-  const { logger } = options;
+  const { logger, storeSystem, telemetry = noTelemetry } = options;
+  const { tracer } = telemetry;
   const limits = { ...defaultServerLimits, ...options.limits };
-  const store = coalesce(opened, limits.maxWaitingBytes);
+  const metrics = telemetry.meters.length === 0 ? undefined : new Metrics(telemetry.meters);
+  const coalesced = coalesce(
+    metrics === undefined
+      ? opened
+      : measured(opened, (operation, seconds, error) => metrics.storeCall(storeSystem, operation, seconds, error)),
+    limits.maxWaitingBytes,
+  );
+  const store = tracer === undefined ? coalesced : traced(coalesced, tracer, storeSystem);
   const drain = new AbortController();
   const shutdown = new AbortController();
   // Every request and stream listens to them.
@@ -112,7 +128,12 @@ export async function startServerOver(
     reflectionIsOpen: reflection === "open",
     report,
   });
-  const handlers = createUserHandlers({ registry, admission, draining: drain.signal, report });
+  const handlers = createUserHandlers({
+    registry,
+    admission,
+    draining: drain.signal,
+    onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
+  });
   const health = new Health();
   const shared = [
     healthRoutes(health, [UserService.typeName], drain.signal),
@@ -126,14 +147,14 @@ export async function startServerOver(
           ),
         ]),
   ];
-  const onRequestEnd = (end: RequestEnd) => logger.debug(end, "request");
+  const observe = observeRequests({ logger, accessLogShare: options.accessLogShare ?? 0, metrics, tracer });
   const streamHandler = createGrpcHandler({
     methods: grpcUserMethods(handlers),
     gate,
     held,
     stallTimeoutMs: limits.stallTimeoutMs,
     shutdown: shutdown.signal,
-    onRequestEnd,
+    observe,
     report,
   });
   const handler = createNodeHandler({
@@ -142,7 +163,8 @@ export async function startServerOver(
     gate,
     held,
     shutdown: shutdown.signal,
-    onRequestEnd,
+    observe,
+    report,
     onBrokenAnswer: (error) => {
       if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
     },
@@ -160,6 +182,12 @@ export async function startServerOver(
     await store.close();
     throw error;
   });
+
+  metrics?.gauge("rollcall.connections", { description: "Connections that are open." }, () => [
+    [{}, listener.connections],
+  ]);
+  const heldBytes = { description: "Requests that come in and answers that go out.", unit: "By" };
+  metrics?.gauge("rollcall.held", heldBytes, () => [[{}, held.total]]);
 
   access?.followTls((context) => listener.setTlsContext(context));
 
@@ -179,6 +207,7 @@ export async function startServerOver(
       clearInterval(stallCheck);
       access?.close();
       await store.close();
+      metrics?.close();
     },
   };
 }

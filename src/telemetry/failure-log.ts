@@ -5,21 +5,21 @@ const quietMs = 1_000;
 /** Messages that are remembered for that. */
 const maxMessages = 100;
 
+/** Takes note of a failure, and of the request that it befell. */
+export type Report = (failure: unknown, ids?: { readonly requestId: string; readonly traceId?: string }) => void;
+
 /**
  * Logs failures inside the server, at most one of a kind each second: a store that is away fails every request.
  */
-export function createFailureLog(
-  logger: Logger,
-  now: () => number = () => performance.now(),
-): (failure: unknown) => void {
+export function createFailureLog(logger: Logger, now: () => number = () => performance.now()): Report {
   const lastLogged = new Map<string, number>();
-  return (failure) => {
+  return (failure, ids) => {
     const message = failure instanceof Error ? failure.message : "";
     const last = lastLogged.get(message);
     if (last !== undefined && now() - last < quietMs) return;
     if (lastLogged.size >= maxMessages) lastLogged.clear();
     lastLogged.set(message, now());
-    logger.error(describeFailure(failure), "a request failed inside");
+    logger.error({ ...describeFailure(failure), ...ids }, "a request failed inside");
   };
 }
 

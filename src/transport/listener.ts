@@ -84,6 +84,8 @@ export interface ListenerOptions {
 export interface Listener {
   /** The real port. */
   readonly port: number;
+  /** How many connections are open. */
+  readonly connections: number;
   /** What new connections are shown from now on. */
   setTlsContext(context: SecureContextOptions): void;
   /**
@@ -214,6 +216,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 
   return {
     port: address.port,
+    get connections() {
+      return sockets.size;
+    },
     setTlsContext(context) {
       secure?.setSecureContext(context);
     },

@@ -43,8 +43,8 @@ interface Leader {
 }
 
 /** Starts two workers and who leads them; the test's end ends them. */
-function start(leader: string, store: string, cwd = process.cwd()): Leader {
-  const options = ["--listen", "127.0.0.1:0", "--store", store, "--log-level", "debug"];
+function start(leader: string, store: string, cwd = process.cwd(), more: readonly string[] = []): Leader {
+  const options = ["--listen", "127.0.0.1:0", "--store", store, "--log-level", "debug", ...more];
   const command = leader === program ? ["serve", "--workers", "2", ...options] : options;
   const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
   const child = spawn(process.execPath, [leader, ...command], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -131,6 +131,16 @@ async function aCall(url: string): Promise<void> {
   answer.resume();
   await once(answer, "end");
 }
+
+test("the metrics of all workers are served together, each under its name", async () => {
+  const leader = start(program, redis.url, undefined, ["--metrics-listen", "127.0.0.1:0"]);
+  await until(() => leader.stdout().includes("serves on"));
+  const served = leader.log().find(({ msg }) => msg === "metrics are served") as { address: AddressInfo } | undefined;
+  const text = await (await fetch(`http://127.0.0.1:${served?.address.port}/metrics`)).text();
+  expect(text.match(/^# TYPE process_memory_usage gauge$/gm)).toHaveLength(1);
+  expect(text).toMatch(/^process_memory_usage\{worker="1"} [1-9]\d+$/m);
+  expect(text).toMatch(/^process_memory_usage\{worker="2"} [1-9]\d+$/m);
+});
 
 test("connections are spread over the workers, which share their users and are healthy", async () => {
   const workers = await serveWorkers();

@@ -28,6 +28,8 @@ async function openCall() {
     timeoutMs: undefined,
     stallTimeoutMs: 60_000,
     held,
+    observed: { run: (work) => work(), end: () => {}, ids: () => ({ requestId: "" }) },
+    report: () => {},
     restate: () => {},
     onEnd: (_, error) => ends.push(error),
   });

@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 /** Calls a method once: what its caller sees, and what is reported inside. */
-async function call(method: GrpcMethod, onRequestEnd: () => void = () => {}) {
+async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
   const reports: unknown[] = [];
   const handle = createGrpcHandler({
     gate: () => anybody,
@@ -28,7 +28,7 @@ async function call(method: GrpcMethod, onRequestEnd: () => void = () => {}) {
     stallTimeoutMs: 60_000,
     methods: [method],
     shutdown: new AbortController().signal,
-    onRequestEnd,
+    observe: () => ({ run: (work) => work(), end: onEnd, ids: () => ({ requestId: "" }) }),
     report: (failure) => reports.push(failure),
   });
   const server = createServer().on("stream", handle).listen(0, "127.0.0.1");
@@ -107,7 +107,7 @@ describe("a failure that nobody foresaw is INTERNAL with its reason, and reporte
 
 describe("a call that cannot be ended is reset, and reported", () => {
   const broken = new Error("nothing works");
-  const onRequestEnd = () => {
+  const onEnd = () => {
     throw broken;
   };
 
@@ -128,7 +128,7 @@ describe("a call that cannot be ended is reset, and reported", () => {
       }),
     ],
   ])("%s", async (_, method) => {
-    const seen = await call(method, onRequestEnd);
+    const seen = await call(method, onEnd);
     expect(seen).toMatchObject({ code: undefined, reset: constants.NGHTTP2_INTERNAL_ERROR });
     expect(seen.reports).toContain(broken);
   });

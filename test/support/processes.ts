@@ -46,8 +46,9 @@ export async function serve(
   store: string,
   args: readonly string[] = [],
   onLog: (piece: string) => void = (piece) => process.stderr.write(piece),
+  env: Readonly<Record<string, string>> = {},
 ): Promise<ServeProcess> {
-  const child = start(["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args], {});
+  const child = start(["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args], env);
   child.stderr?.setEncoding("utf8").on("data", onLog);
   if (child.stdout === null) throw new Error("the process has no output");
   const [banner] = await once(createInterface({ input: child.stdout }), "line");

@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { type Caller, nobody } from "../../credentials/caller.ts";
+import type { Report } from "../../telemetry/failure-log.ts";
+import type { ObservedRequest } from "../../telemetry/requests.ts";
 import { overloaded } from "../../users/errors.ts";
 import type { CallContext } from "../call-context.ts";
 import { canceled, describeError } from "../errors.ts";
@@ -28,6 +30,8 @@ export interface GrpcCallOptions {
   readonly held: HeldBytes;
   /** Puts an error that did not come from a handler into the contract's terms. */
   readonly restate: (error: ConnectError) => void;
+  readonly observed: ObservedRequest;
+  readonly report: Report;
   /** Called once, when the answer is known; without an error if all is well. */
   readonly onEnd: (call: GrpcCall, error: ConnectError | undefined) => void;
 }
@@ -78,6 +82,15 @@ export class GrpcCall implements CallContext, Holder {
       if (this.#reason !== undefined) this.#abort.abort(this.#reason);
     }
     return this.#abort.signal;
+  }
+
+  report(failure: unknown): void {
+    this.#options.report(failure, this.#options.observed.ids());
+  }
+
+  /** Does the call's work as a part of its trace. */
+  run<Result>(work: () => Result): Result {
+    return this.#options.observed.run(work);
   }
 
   /** Whether it has been answered, or needs no answer any more. */

@@ -4,12 +4,13 @@
  * is the same, but that answers are not compressed.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { performance } from "node:perf_hooks";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
-import type { Caller, Presented } from "../../credentials/caller.ts";
+import { type Caller, nobody, type Presented } from "../../credentials/caller.ts";
 import { namesShownBy } from "../../credentials/peer.ts";
+import type { Report } from "../../telemetry/failure-log.ts";
+import type { ObserveRequest } from "../../telemetry/requests.ts";
 import { limits } from "../../users/limits.ts";
 import type { CallContext } from "../call-context.ts";
 import { EnvelopeReader, messageIn } from "../envelopes.ts";
@@ -17,7 +18,7 @@ import { restate, toConnectError } from "../errors.ts";
 import type { Gate } from "../gate.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import { readPieces } from "../request-body.ts";
-import { codeName, maxTimerMs, type RequestEnd } from "../request-end.ts";
+import { codeName, maxTimerMs } from "../request-end.ts";
 import { GrpcCall } from "./call.ts";
 
 /** Answers have gRPC's prefix in front, and memory of their own. */
@@ -46,17 +47,17 @@ export interface GrpcHandlerOptions {
   readonly stallTimeoutMs: number;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
-  readonly onRequestEnd: (end: RequestEnd) => void;
+  readonly observe: ObserveRequest;
   /** Called with a failure that nobody foresaw. */
-  readonly report: (failure: unknown) => void;
+  readonly report: Report;
 }
 
 /** Serves a stream; or answers false, and leaves it as it was, if it is not for this handler. */
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
-  const { methods, gate, held, stallTimeoutMs, shutdown, onRequestEnd, report } = options;
-  const byPath = new Map(methods.map((method) => [pathOf(method), method]));
+  const { methods, gate, held, stallTimeoutMs, shutdown, observe, report } = options;
+  const byPath = new Map(methods.map((method) => [`/${nameOf(method)}`, { method, name: nameOf(method) }]));
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
     for (const call of underWay) call.cutShort(shutdown.reason);
@@ -67,7 +68,7 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     if (call.ended) return;
     call.caller = caller;
     if (method.kind === "unary") serveUnary(served, method);
-    else serveBidi(served, method).catch((failure: unknown) => breakOff(served, failure));
+    else call.run(() => serveBidi(served, method)).catch((failure: unknown) => breakOff(served, failure));
   };
   /** The request's body is read once its caller is known. */
   const admit = (served: Served, headers: IncomingHttpHeaders, method: GrpcMethod) => {
@@ -87,24 +88,26 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
   };
 
   return (stream, headers) => {
-    const method = byPath.get(headers[":path"] ?? "");
-    if (method === undefined || headers[":method"] !== "POST" || !isPlain(headers)) return false;
-    const start = performance.now();
+    const known = byPath.get(headers[":path"] ?? "");
+    if (known === undefined || headers[":method"] !== "POST" || !isPlain(headers)) return false;
+    const { method, name } = known;
     const { timeoutMs, error } = parseTimeout(headers["grpc-timeout"]?.toString() ?? null, Number.POSITIVE_INFINITY);
+    const observed = observe({ method: name, protocol: "grpc", headers });
     const call = new GrpcCall(stream, {
+      observed,
+      report,
       timeoutMs: timeoutMs !== undefined && timeoutMs <= maxTimerMs ? timeoutMs : undefined,
       stallTimeoutMs,
       held,
       restate: (failure) => restate(failure, method.method.input),
       onEnd(ended, failure) {
         underWay.delete(ended);
-        const durationMs = Math.round((performance.now() - start) * 1_000) / 1_000;
-        onRequestEnd({ method: nameOf(method), protocol: "grpc", code: codeName(failure), durationMs });
+        observed.end(codeName(failure), ended.caller === nobody ? undefined : ended.caller.name);
       },
     });
     if (call.ended) return true;
     underWay.add(call);
-    const served = { stream, call, report };
+    const served = { stream, call };
     if (error !== undefined) call.fail(error);
     else if (shutdown.aborted) call.fail(shutdown.reason);
     else admit(served, headers, method);
@@ -120,10 +123,6 @@ function nameOf({ method }: GrpcMethod): string {
   return `${method.parent.typeName}/${method.name}`;
 }
 
-function pathOf(method: GrpcMethod): string {
-  return `/${nameOf(method)}`;
-}
-
 function isPlain(headers: IncomingHttpHeaders): boolean {
   const type = headers["content-type"];
   if (type !== "application/grpc" && type !== "application/grpc+proto") return false;
@@ -134,7 +133,7 @@ function isPlain(headers: IncomingHttpHeaders): boolean {
 type Unary = Extract<GrpcMethod, { kind: "unary" }>;
 type Bidi = Extract<GrpcMethod, { kind: "bidi" }>;
 
-interface Served extends Pick<GrpcHandlerOptions, "report"> {
+interface Served {
   readonly stream: ServerHttp2Stream;
   readonly call: GrpcCall;
 }
@@ -172,7 +171,8 @@ function serveUnary(served: Served, { read }: Unary): void {
       if (serve === undefined) {
         throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
       }
-      serve(call)
+      call
+        .run(() => serve(call))
         .then(
           (envelope) => call.answer(envelope),
           (failure: unknown) => fail(served, failure),
@@ -209,18 +209,18 @@ async function serveBidi(served: Served, { serve }: Bidi): Promise<void> {
 }
 
 function fail(served: Served, failure: unknown): void {
-  const { call, report } = served;
+  const { call } = served;
   if (call.ended) return;
   try {
-    call.fail(toConnectError(failure, report));
+    call.fail(toConnectError(failure, (inside) => call.report(inside)));
   } catch (error) {
     breakOff(served, error);
   }
 }
 
 /** For an answer that cannot be sent: its caller waits for an end. */
-function breakOff({ stream, report }: Served, failure: unknown): void {
-  report(failure);
+function breakOff({ stream, call }: Served, failure: unknown): void {
+  call.report(failure);
   stream.close(constants.NGHTTP2_INTERNAL_ERROR);
 }
 

@@ -1,0 +1,46 @@
+/** What leaves the process beside its log: metrics to be scraped, and metrics and traces that are sent to a collector. */
+import type { Meter, Tracer } from "@opentelemetry/api";
+import type { PulledMetrics } from "./prometheus.ts";
+
+export interface Telemetry {
+  /** None where nobody wants to know. */
+  readonly meters: readonly Meter[];
+  readonly tracer: Tracer | undefined;
+  /** All metrics as they stand, where they were asked for. */
+  readonly pull: (() => Promise<PulledMetrics>) | undefined;
+  /** Sends what has not been sent. */
+  close(): Promise<void>;
+}
+
+export const noTelemetry: Telemetry = { meters: [], tracer: undefined, pull: undefined, close: async () => {} };
+
+/** @param version of this program */
+export async function openTelemetry(options: {
+  readonly pulled: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+}): Promise<Telemetry> {
+  const { pulled, env, version } = options;
+  // Who wants none of it does not wait for it to be loaded.
+  const pull = pulled ? (await import("./prometheus.ts")).openPulledMetrics() : undefined;
+  const push = isPushConfigured(env) ? (await import("./otlp.ts")).openOtlp(env, version) : undefined;
+  return {
+    meters: [pull?.meter, push?.meter].filter((meter) => meter !== undefined),
+    tracer: push?.tracer,
+    pull: pull?.collect,
+    async close() {
+      await Promise.all([pull?.close(), push?.close()]);
+    },
+  };
+}
+
+/** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */
+function isPushConfigured(env: Readonly<Record<string, string | undefined>>): boolean {
+  if (env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true") return false;
+  return Object.entries(env).some(
+    ([name, value]) =>
+      value !== undefined &&
+      value !== "" &&
+      /^OTEL_(EXPORTER_OTLP_([A-Z]+_)?ENDPOINT|TRACES_EXPORTER|METRICS_EXPORTER)$/.test(name),
+  );
+}

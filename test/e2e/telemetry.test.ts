@@ -1,0 +1,113 @@
+/** What a server tells of itself: metrics, traces and its log; and what of people it does not tell. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type OtlpSink, startOtlpSink } from "../support/otlp-sink.ts";
+import { type ServeProcess, serve } from "../support/processes.ts";
+import { ada } from "../support/server.ts";
+import { until } from "../support/until.ts";
+import { users } from "./error-rows.ts";
+
+const secret = "a trait that nobody else may see";
+const token = "a-token-that-nobody-may-see";
+const protocols: [string, string, (baseUrl: string) => Transport][] = [
+  ["gRPC", "grpc", (baseUrl) => createGrpcTransport({ baseUrl })],
+  ["gRPC-Web", "grpc-web", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
+  [
+    "Connect JSON",
+    "connect",
+    (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
+  ],
+];
+
+let directory: string;
+let sink: OtlpSink;
+let server: ServeProcess;
+let metricsUrl: string;
+let log = "";
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "rollcall-telemetry-"));
+  sink = await startOtlpSink();
+  const options = ["--log-level", "info", "--metrics-listen", "127.0.0.1:0", "--access-log", "1"];
+  server = await serve(`sqlite:${join(directory, "users.db")}`, options, (piece) => (log += piece), sink.env);
+  await until(() => lines().some(({ msg }) => msg === "metrics are served"));
+  const { address } = lines().find(({ msg }) => msg === "metrics are served") as { address: { port: number } };
+  metricsUrl = `http://127.0.0.1:${address.port}/metrics`;
+});
+afterAll(async () => {
+  await server.stop();
+  sink.stop();
+  rmSync(directory, { recursive: true });
+});
+
+const lines = (): Record<string, unknown>[] =>
+  log.split("\n").flatMap((line) => (/^{.*}$/.test(line) ? [JSON.parse(line)] : []));
+
+describe.each(protocols)("%s", (name, protocol, to) => {
+  const traceId = Buffer.from(name.padEnd(16).slice(0, 16)).toString("hex");
+  const headers = {
+    traceparent: `00-${traceId}-00f067aa0ba902b7-01`,
+    "x-request-id": `request-${protocol}`,
+    authorization: `Bearer ${token}`,
+  };
+
+  test("a call continues its caller's trace, and its line in the log says which it is", async () => {
+    const client = users(to(server.url));
+    await client.identify({ id: `of ${protocol}`, properties: { ...ada, secret } }, { headers });
+    const mine = () => sink.spans().filter((span) => span.traceId === traceId);
+    await until(() => mine().length >= 2);
+    const [call] = mine().filter(({ parentSpanId }) => parentSpanId === "00f067aa0ba902b7");
+    expect(call?.name).toBe("rollcall.v1.UserService/Identify");
+    expect(mine().find(({ name: spanName }) => spanName === "write sqlite")?.parentSpanId).toBe(call?.spanId);
+    const line = lines().find(({ requestId }) => requestId === headers["x-request-id"]);
+    expect(line).toMatchObject({ msg: "request", protocol, code: "ok", traceId, caller: "anybody" });
+  });
+
+  test("a call that is refused says why in its span, and names no trait", async () => {
+    const client = users(to(server.url));
+    const invalid = { name: "Ada", email: "", [secret.repeat(10)]: 1 };
+    await expect(client.identify({ id: "refused", properties: invalid }, { headers })).rejects.toThrow();
+    await until(() => attributes(traceId).has("INVALID_ARGUMENT"));
+  });
+});
+
+function attributes(traceId: string): ReadonlySet<unknown> {
+  const spans = sink.spans().filter((span) => span.traceId === traceId);
+  return new Set(spans.flatMap((span) => span.attributes.map(({ value }) => value["stringValue"])));
+}
+
+test("metrics can be scraped, and are sent to a collector alike", async () => {
+  const client = users(createGrpcTransport({ baseUrl: server.url }));
+  async function* batches() {
+    const other = { id: "other", properties: { ...ada, secret } };
+    yield { requests: [other, other, { id: "", properties: {} }] };
+  }
+  for await (const answer of client.batchIdentify(batches())) expect(answer.failed).toBe(1);
+  const text = await (await fetch(metricsUrl)).text();
+  for (const line of [
+    /^rollcall_calls_total\{.*UserService\/BatchIdentify",rpc_system_name="grpc",rpc_status_code="OK",rollcall_caller="anybody"} 1$/m,
+    /^rollcall_batch_items_total\{rollcall_outcome="created"} 1$/m,
+    /^rollcall_batch_items_total\{rollcall_outcome="unchanged"} 1$/m,
+    /^rollcall_batch_items_total\{rollcall_outcome="failed"} 1$/m,
+    /^rpc_server_call_duration_bucket\{.*UserService\/BatchIdentify".*le="10"} 1$/m,
+    /^rollcall_calls_in_flight\{rpc_method="rollcall.v1.UserService\/BatchIdentify"} 0$/m,
+    /^db_client_operation_duration_count\{db_system_name="sqlite",db_operation_name="write"} \d+$/m,
+    /^nodejs_eventloop_delay_p99 /m,
+    /^rollcall_connections [1-9]/m,
+    /^process_memory_usage [1-9]/m,
+  ]) {
+    expect(text).toMatch(line);
+  }
+  await until(() => sink.metricNames().has("rpc.server.call.duration") && sink.metricNames().has("rollcall.calls"));
+});
+
+test("no trait and no token is in anything that the server tells", async () => {
+  const text = await (await fetch(metricsUrl)).text();
+  for (const told of [log, sink.text(), text]) {
+    expect(told.length).toBeGreaterThan(1_000);
+    for (const hidden of [secret, token, ada.email, "Bearer"]) expect(told).not.toContain(hidden);
+  }
+});
