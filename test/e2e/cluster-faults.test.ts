@@ -6,7 +6,7 @@ const seed = 1;
 const { killedWaiting, killed, stopped, emptied, restarted, resharded, takenOver, full } = faultScenarios;
 
 test.each([
-  [killedWaiting, 5],
+  [killedWaiting, 3],
   [stopped, 1],
   [restarted, 1],
   [resharded, 1],
