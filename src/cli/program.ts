@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { backupCommand } from "./backup.ts";
 import { deleteCommand } from "./delete.ts";
 import { getCommand } from "./get.ts";
 import { healthCommand } from "./health.ts";
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     importCommand(),
     healthCommand(),
     tokenCommand(),
+    backupCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   return program;

@@ -1,10 +1,11 @@
 /** What a server tells of itself: metrics, traces and its log; and what of people it does not tell. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { type OtlpSink, startOtlpSink } from "../support/otlp-sink.ts";
 import { type ServeProcess, serve } from "../support/processes.ts";
 import { ada } from "../support/server.ts";
@@ -102,6 +103,53 @@ test("metrics can be scraped, and are sent to a collector alike", async () => {
     expect(text).toMatch(line);
   }
   await until(() => sink.metricNames().has("rpc.server.call.duration") && sink.metricNames().has("rollcall.calls"));
+});
+
+/** Names of metrics in an expression of Prometheus, with the labels that it selects or groups by. */
+function namesIn(expression: string): { metrics: string[]; labels: string[] } {
+  const bare = expression.replace(/\{[^}]*\}/g, "").replace(/by \([^)]*\)/g, "");
+  const metrics = bare.match(/\b(?:rollcall|rpc|db|nodejs|process)_[a-z0-9_]+/g) ?? [];
+  const selected = [...expression.matchAll(/[{,]([a-z_]+)[=!]/g)].map(([, label = ""]) => label);
+  const grouped = [...expression.matchAll(/by \(([a-z_, ]+)\)/g)].flatMap(([, labels = ""]) => labels.split(", "));
+  return { metrics, labels: [...selected, ...grouped] };
+}
+
+const deployed = (file: string) => readFileSync(new URL(`../../deploy/${file}`, import.meta.url), "utf8");
+interface Dashboard {
+  readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
+}
+interface Rules {
+  readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[];
+}
+
+describe.each([
+  [
+    "the dashboard",
+    () => (JSON.parse(deployed("grafana/rollcall.json")) as Dashboard).panels.flatMap(({ targets }) => targets),
+  ],
+  ["the alerts", () => (parse(deployed("prometheus/alerts.yaml")) as Rules).groups.flatMap(({ rules }) => rules)],
+])("%s", (_, read) => {
+  const expressions = read().map(({ expr }) => expr);
+
+  test("ask for metrics and labels that the server has", async () => {
+    expect(expressions.length).toBeGreaterThan(7);
+    const told = await (await fetch(metricsUrl)).text();
+    // Prometheus adds these; of the last, there is none while the store works.
+    const added = ["job", "instance", "error_type"];
+    for (const expression of expressions) {
+      const { metrics, labels } = namesIn(expression);
+      if (expression.includes("up{")) continue;
+      expect(metrics.length, expression).toBeGreaterThan(0);
+      for (const metric of metrics) expect(told, expression).toMatch(new RegExp(`^${metric}[{ ]`, "m"));
+      for (const label of labels.filter((name) => !added.includes(name))) {
+        const samples = told.split("\n").filter((line) => metrics.some((metric) => line.startsWith(metric)));
+        expect(
+          samples.some((line) => line.includes(`${label}="`)),
+          `${label} in ${expression}`,
+        ).toBe(true);
+      }
+    }
+  });
 });
 
 test("no trait and no token is in anything that the server tells", async () => {

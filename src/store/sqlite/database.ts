@@ -11,7 +11,7 @@ const maxReadBytes = 1024 * 1024;
 /** How long a transaction waits for another process that writes. */
 const busyTimeoutMs = 1_000;
 /** Marks the file as Rollcall's (`ROLL`), and the version of its layout. */
-const applicationId = 0x524f4c4c;
+export const applicationId = 0x524f4c4c;
 const layoutVersion = 1;
 
 export class UserDatabase {

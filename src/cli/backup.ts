@@ -1,0 +1,29 @@
+import { Command } from "commander";
+import { serveOptions } from "../config/options.ts";
+import type { StoreLocation } from "../config/store-url.ts";
+import { backUpDatabase } from "../store/sqlite/backup.ts";
+import { CliError } from "./cli-error.ts";
+
+export function backupCommand(): Command {
+  return new Command("backup")
+    .description("copy an SQLite store to a file, while a server may be using it")
+    .argument("<file>", "where to; it must not be there yet")
+    .addOption(serveOptions.store())
+    .addHelpText(
+      "after",
+      "\nTo restore one, stop the server, and let --store name the copy or put the copy in the store's place\n(and remove the files beside it that end in -wal and -shm).",
+    )
+    .action(backUp);
+}
+
+async function backUp(file: string, { store }: { readonly store: StoreLocation }): Promise<void> {
+  if (store.kind !== "sqlite") {
+    throw new CliError("only an SQLite store can be copied; for Redis, see RDB and AOF in docs/operating.md");
+  }
+  try {
+    const users = await backUpDatabase(store.path, file);
+    console.log(`${users} users are in ${file}`);
+  } catch (error) {
+    throw new CliError(`cannot back up: ${error instanceof Error ? error.message : error}`);
+  }
+}

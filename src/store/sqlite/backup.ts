@@ -1,0 +1,63 @@
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { backup, DatabaseSync } from "node:sqlite";
+import { applicationId } from "./database.ts";
+
+/** Pages that are copied at a time: all of them, since a writer in between would make it begin anew. */
+const allPages = 2 ** 31 - 1;
+
+/**
+ * Copies a database to a new file, as it is at one moment, whether or not a server writes to it meanwhile. The file is
+ * there once the copy is whole, checked and on disk.
+ *
+ * @returns how many users there are in the copy
+ * @throws Error if there is no database of ours, or the new file is there already or cannot be written
+ */
+export async function backUpDatabase(path: string, target: string): Promise<number> {
+  if (!existsSync(path)) throw new Error(`there is no database ${path}`);
+  if (existsSync(target)) throw new Error(`${target} is there already`);
+  const unfinished = `${target}.unfinished`;
+  try {
+    const source = new DatabaseSync(path, { readOnly: true });
+    try {
+      if (singleValue(source, "PRAGMA application_id") !== applicationId) throw new Error(`${path} is not ours`);
+      await backup(source, unfinished, { rate: allPages });
+    } finally {
+      source.close();
+    }
+    const users = check(unfinished);
+    sync(unfinished);
+    renameSync(unfinished, target);
+    sync(dirname(target));
+    return users;
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+/** @returns how many users there are */
+function check(path: string): number {
+  const copy = new DatabaseSync(path);
+  try {
+    // One file, with nothing beside it.
+    copy.exec("PRAGMA journal_mode = DELETE");
+    const result = singleValue(copy, "PRAGMA quick_check(1)");
+    if (result !== "ok") throw new Error(`the copy is damaged, and so is the database: ${result}`);
+    return Number(singleValue(copy, "SELECT count(*) FROM user"));
+  } finally {
+    copy.close();
+  }
+}
+
+function singleValue(database: DatabaseSync, query: string): unknown {
+  return Object.values(database.prepare(query).get() ?? {})[0];
+}
+
+function sync(path: string): void {
+  const file = openSync(path, "r");
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}

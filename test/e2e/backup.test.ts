@@ -1,0 +1,56 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createUserClient } from "../../src/client/client.ts";
+import { backUpDatabase } from "../../src/store/sqlite/backup.ts";
+import { rollcall } from "../support/processes.ts";
+import { ada, startTestServer } from "../support/server.ts";
+
+let directory: string;
+let database: string;
+let copy: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "rollcall-backup-"));
+  database = join(directory, "users.db");
+  copy = join(directory, "copy.db");
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("a backup made while users are written has those that were there before, and can be served", async () => {
+  const server = await startTestServer({ store: `sqlite:${database}` });
+  const users = createUserClient(server.url);
+  for (let n = 0; n < 300; n++) await users.identify({ id: `user ${n}`, properties: { ...ada, n } });
+  let over = false;
+  const writing = (async () => {
+    for (let n = 0; !over; n++) await users.identify({ id: `user ${n % 300}`, properties: { ...ada, later: n } });
+  })();
+  const { status, stdout } = await rollcall(["backup", copy, "--store", `sqlite:${database}`]);
+  over = true;
+  await writing;
+  await server.stop();
+  expect({ status, stdout }).toEqual({ status: 0, stdout: `300 users are in ${copy}\n` });
+  expect(readdirSync(directory).filter((name) => name.startsWith("copy"))).toEqual(["copy.db"]);
+
+  const restored = await startTestServer({ store: `sqlite:${copy}` });
+  const { user } = await createUserClient(restored.url).getUser({ id: "user 299" });
+  expect(user?.properties).toMatchObject({ ...ada, n: 299 });
+  await restored.stop();
+});
+
+test.each([
+  ["a file that is there", () => writeFileSync(copy, "something"), /copy\.db is there already/],
+  ["a store that is not there", () => rmSync(database), /there is no database/],
+  ["a database of something else", () => writeFileSync(database, ""), /is not ours/],
+])("%s is left as it is", async (_, prepare, message) => {
+  await (await startTestServer({ store: `sqlite:${database}` })).stop();
+  prepare();
+  await expect(backUpDatabase(database, copy)).rejects.toThrow(message);
+  expect(existsSync(`${copy}.unfinished`)).toBe(false);
+});
+
+test("a store in Redis says how it is backed up", async () => {
+  const { status, stderr } = await rollcall(["backup", copy, "--store", "redis://127.0.0.1:1"]);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/RDB and AOF/);
+});
