@@ -179,7 +179,9 @@ export async function startServerOver(
   const tls = access?.tls;
   const listener = await listen({ host, port, handler, streamHandler, tls, limits }).catch(async (error: unknown) => {
     readiness.stop();
+    clearInterval(stallCheck);
     await store.close();
+    metrics?.close();
     throw error;
   });
 

@@ -113,10 +113,10 @@ describe("a stream", () => {
   });
 
   test("is left alone while it is slow and something moves", async () => {
-    await open({ stallTimeoutMs: 200 });
+    await open({ stallTimeoutMs: 400 });
     const stream = session().request({ ":method": "POST" }, { endStream: false });
     const ended = stream.setEncoding("utf8").toArray();
-    for (let at = 0; at < 6; at++) {
+    for (let at = 0; at < 8; at++) {
       stream.write("x");
       await new Promise((resolve) => setTimeout(resolve, 60));
     }
