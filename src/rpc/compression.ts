@@ -1,6 +1,6 @@
 /** What requests may be compressed with, and answers are. */
-import { promisify } from "node:util";
-import { brotliDecompress, gunzip } from "node:zlib";
+import type { Readable } from "node:stream";
+import { createBrotliDecompress, createGunzip, type ZlibOptions } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
@@ -13,19 +13,14 @@ const usualRatio = 4;
 
 const sizeBytes = 4;
 
-interface Bounds {
-  readonly maxOutputLength: number;
-  readonly chunkSize: number;
-}
-type Decompress = (bytes: Uint8Array, bounds: Bounds) => Promise<Buffer>;
-
 /**
  * As Connect's own. Those decompress in pieces of 16 KiB, with which a few bytes that stand for millions take four times as
- * long, for everybody.
+ * long, for everybody; and they leave the pieces to the garbage collection, which then stops everybody several times a
+ * second.
  */
 export const compressions: readonly Compression[] = [
-  { ...compressionGzip, decompress: bounded(promisify<Uint8Array, Bounds, Buffer>(gunzip), sizeInGzip) },
-  { ...compressionBrotli, decompress: bounded(promisify<Uint8Array, Bounds, Buffer>(brotliDecompress)) },
+  { ...compressionGzip, decompress: bounded(createGunzip, sizeInGzip) },
+  { ...compressionBrotli, decompress: bounded(createBrotliDecompress) },
 ];
 
 /** What the last part of some gzip was before, in bytes, as it says itself: https://www.rfc-editor.org/rfc/rfc1952#page-6 */
@@ -35,24 +30,46 @@ function sizeInGzip({ buffer, byteOffset, length }: Uint8Array): number {
 
 /** @param leastSize that what is decompressed has, for all that can be told beforehand */
 function bounded(
-  decompress: Decompress,
+  createDecompressor: (options: Pick<ZlibOptions, "chunkSize">) => Readable & NodeJS.WritableStream,
   leastSize: (bytes: Uint8Array) => number = () => 0,
 ): Compression["decompress"] {
   return async (bytes, readMaxBytes) => {
     if (bytes.length === 0) return new Uint8Array();
     if (leastSize(bytes) > readMaxBytes) throw tooLarge(readMaxBytes);
     const chunkSize = Math.min(Math.max(bytes.length * usualRatio, leastPieceBytes), mostPieceBytes);
+    const decompressor = createDecompressor({ chunkSize });
+    decompressor.end(bytes);
+    const pieces: Uint8Array[] = [];
+    let length = 0;
     try {
-      const { buffer, byteOffset, length } = await decompress(bytes, { maxOutputLength: readMaxBytes, chunkSize });
-      if (!(buffer instanceof ArrayBuffer)) throw new TypeError("what was decompressed lies in shared memory");
-      return new Uint8Array(buffer, byteOffset, length);
-    } catch (error) {
-      if (error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE") {
-        throw tooLarge(readMaxBytes);
+      for await (const piece of decompressor) {
+        pieces.push(piece);
+        length += piece.length;
+        if (length > readMaxBytes) throw tooLarge(readMaxBytes);
       }
+      return joined(pieces, length);
+    } catch (error) {
+      if (error instanceof ConnectError) throw error;
       throw new ConnectError("decompression failed", Code.Internal);
+    } finally {
+      for (const piece of pieces) giveBack(piece);
     }
   };
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+/** Frees a piece that has its memory for itself: one that was filled to its end, which nobody else reads or writes any more. */
+function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 function tooLarge(maxBytes: number): ConnectError {
