@@ -7,6 +7,10 @@ export interface ServerLimits {
   readonly maxCalls: number;
   /** Streams that are open. */
   readonly maxStreams: number;
+  /** Unary calls whose requests are not all there yet. For one more, the oldest is ended. */
+  readonly maxArriving: number;
+  /** Requests to the services that anybody may call: health and reflection. For one more, the oldest is ended. */
+  readonly maxOpenRequests: number;
   /** Bytes of requests that are coming in and of answers that are going out; of those, the largest have to go. */
   readonly maxHeldBytes: number;
   /** How long nothing may move on a stream, or on an HTTP/1.1 connection. */
@@ -19,6 +23,8 @@ export const defaultServerLimits: ServerLimits = {
   maxConnections: 10_000,
   maxCalls: 2_000,
   maxStreams: 256,
+  maxArriving: 4_096,
+  maxOpenRequests: 512,
   maxHeldBytes: 64 * mebibyte,
   stallTimeoutMs: 5 * 60_000,
   maxWaitingBytes: 64 * mebibyte,

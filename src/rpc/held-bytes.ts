@@ -1,7 +1,11 @@
 /** Who holds bytes of requests and answers. */
 export interface Holder {
-  /** Kept by HeldBytes. */
+  /** What it has said that it holds. Kept by HeldBytes. */
   heldBytes: number;
+  /** What `unread` was at the last look. Kept by HeldBytes. */
+  unreadBytes: number;
+  /** What of its request has arrived before anybody may read it, in bytes. */
+  unread(): number;
   /** Ends what is held: there is no room for it, or it does not move. */
   shed(): void;
 }
@@ -12,6 +16,9 @@ export interface Holder {
  */
 export class HeldBytes {
   readonly #max: number;
+  /** All that are under way. */
+  readonly #open = new Set<Holder>();
+  /** Those that hold something. */
   readonly #holders = new Set<Holder>();
   #total = 0;
   /** What each held when it was last looked at. */
@@ -25,14 +32,27 @@ export class HeldBytes {
     return this.#total;
   }
 
-  /** @param bytes that it holds now, all in all */
+  /** Whose unread bytes count from now on; `close` follows. */
+  open(holder: Holder): void {
+    this.#open.add(holder);
+  }
+
+  close(holder: Holder): void {
+    this.#open.delete(holder);
+    this.#change(holder, 0, 0);
+  }
+
+  /** @param bytes that it holds now, all in all, beside what nobody has read */
   set(holder: Holder, bytes: number): void {
-    if (bytes === holder.heldBytes) return;
-    this.#total += bytes - holder.heldBytes;
-    if (bytes === 0) this.#holders.delete(holder);
-    else if (holder.heldBytes === 0) this.#holders.add(holder);
-    holder.heldBytes = bytes;
-    while (this.#total > this.#max && this.#holders.size > 1) this.#shedLargest();
+    if (bytes !== holder.heldBytes) this.#change(holder, bytes, holder.unreadBytes);
+  }
+
+  /** Counts what has arrived before anybody may read it: Node takes in a stream's window whether or not anybody asks. */
+  countUnread(): void {
+    for (const holder of this.#open) {
+      const unread = holder.unread();
+      if (unread !== holder.unreadBytes) this.#change(holder, holder.heldBytes, unread);
+    }
   }
 
   /** Ends those that hold as much as they did at the last look: nothing moves there. */
@@ -40,19 +60,36 @@ export class HeldBytes {
     const seen = this.#seen;
     this.#seen = new Map();
     for (const holder of this.#holders) {
-      if (seen.get(holder) === holder.heldBytes) this.#shed(holder);
-      else this.#seen.set(holder, holder.heldBytes);
+      const bytes = bytesOf(holder);
+      if (seen.get(holder) === bytes) this.#shed(holder);
+      else this.#seen.set(holder, bytes);
     }
+  }
+
+  #change(holder: Holder, held: number, unread: number): void {
+    this.#total += held + unread - bytesOf(holder);
+    holder.heldBytes = held;
+    holder.unreadBytes = unread;
+    if (bytesOf(holder) === 0) this.#holders.delete(holder);
+    else this.#holders.add(holder);
+    while (this.#total > this.#max && this.#holders.size > 1) this.#shedLargest();
   }
 
   #shedLargest(): void {
     let largest: Holder | undefined;
-    for (const holder of this.#holders) if (holder.heldBytes > (largest?.heldBytes ?? 0)) largest = holder;
+    for (const holder of this.#holders) {
+      if (largest === undefined || bytesOf(holder) > bytesOf(largest)) largest = holder;
+    }
     if (largest !== undefined) this.#shed(largest);
   }
 
   #shed(holder: Holder): void {
-    this.set(holder, 0);
+    this.#open.delete(holder);
+    this.#change(holder, 0, 0);
     holder.shed();
   }
+}
+
+function bytesOf({ heldBytes, unreadBytes }: Holder): number {
+  return heldBytes + unreadBytes;
 }

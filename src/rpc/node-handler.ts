@@ -5,6 +5,7 @@ import { ConnectError, type ConnectRouter, createConnectRouter, createContextVal
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import type { Presented } from "../credentials/caller.ts";
 import { namesShownBy } from "../credentials/peer.ts";
 import type { Report } from "../telemetry/failure-log.ts";
@@ -16,6 +17,8 @@ import { canceled, describeError } from "./errors.ts";
 import { admitRequest, callerNameOf, type Gate, presentedKey, reportKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
 import type { HeldBytes, Holder } from "./held-bytes.ts";
+import type { OldestOut } from "./oldest-out.ts";
+import type { OpenRequests } from "./open-requests.ts";
 import { inBlocks, inEnvelopes, letGo, readPieces } from "./request-body.ts";
 import { cutOffKey, endedByKey, inTrace, maxTimerMs, watchRequest } from "./request-end.ts";
 
@@ -37,6 +40,9 @@ export interface NodeHandlerOptions {
   readonly jsonRoutes: readonly Routes[];
   readonly gate: Gate;
   readonly held: HeldBytes;
+  /** Unary calls of UserService until all of their request is there. */
+  readonly arriving: OldestOut;
+  readonly openRequests: OpenRequests;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
   readonly observe: ObserveRequest;
@@ -57,16 +63,35 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
       answerUnimplemented(req, res);
       return;
     }
+    const isOurs = handler.service.typeName === UserService.typeName;
     const endedBy: { error?: ConnectError } = {};
+    let isRead = false;
     const holder: Holder = {
       heldBytes: 0,
+      unreadBytes: 0,
+      unread: () => (isRead ? 0 : unreadOf(req)),
       shed() {
         endedBy.error ??= describeError(overloaded());
         cutOff(req, res);
       },
     };
     const hold = (more: number) => options.held.set(holder, Math.max(0, holder.heldBytes + more));
-    res.once("close", () => options.held.set(holder, 0));
+    const isArriving = isOurs && handler.method.methodKind === "unary";
+    if (!isOurs && !options.openRequests.enter(holder, "stream" in req ? req.stream : undefined)) return;
+    options.held.open(holder);
+    if (isArriving) options.arriving.add(holder);
+    const arrived = () => options.arriving.delete(holder);
+    const reading = {
+      onBegin: () => {
+        isRead = true;
+      },
+      onEnd: arrived,
+    };
+    res.once("close", () => {
+      options.held.close(holder);
+      options.openRequests.leave(holder);
+      arrived();
+    });
     const contextValues = createContextValues()
       .set(cutOffKey, () => cutOff(req, res))
       .set(reportKey, options.report)
@@ -75,7 +100,7 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
     new Promise<void>((resolve) => {
       const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
       dropTimeoutsWithoutEnd(request.header);
-      const body = bodyOf(req, endedBy, hold);
+      const body = bodyOf(req, endedBy, hold, reading);
       dismissOnceAnswered(req, res);
       endWithCaller(res, endedBy);
       resolve(handler({ ...request, body }).then((answer) => writeAnswer(answer, req, res, hold)));
@@ -99,8 +124,24 @@ function dropTimeoutsWithoutEnd(header: Headers): void {
 /** Takes note of so many bytes more, or fewer, that a request or its answer holds. */
 type Hold = (more: number) => void;
 
-function bodyOf(req: NodeRequest, endedBy: { readonly error?: ConnectError }, hold: Hold): AsyncIterable<Uint8Array> {
-  const pieces = readUntilEnded(req, endedBy, hold);
+/** Told when the first of a body is asked for, and when all of it has been read. */
+interface Reading {
+  onBegin(): void;
+  onEnd(): void;
+}
+
+/** What has arrived of a request that nobody has asked for. */
+function unreadOf(req: NodeRequest): number {
+  return req.readableLength + ("stream" in req ? req.stream.readableLength : 0);
+}
+
+function bodyOf(
+  req: NodeRequest,
+  endedBy: { readonly error?: ConnectError },
+  hold: Hold,
+  reading: Reading,
+): AsyncIterable<Uint8Array> {
+  const pieces = readUntilEnded(req, endedBy, hold, reading);
   return isEnveloped(req) ? letGoOf(inEnvelopes(pieces), hold) : inBlocks(pieces);
 }
 
@@ -119,12 +160,15 @@ async function* readUntilEnded(
   req: NodeRequest,
   endedBy: { readonly error?: ConnectError },
   hold: Hold,
+  reading: Reading,
 ): AsyncGenerator<Buffer> {
+  reading.onBegin();
   for await (const piece of readPieces(req)) {
     hold(piece.length);
     if (endedBy.error !== undefined) throw endedBy.error;
     yield piece;
   }
+  reading.onEnd();
   if (endedBy.error !== undefined) throw endedBy.error;
 }
 

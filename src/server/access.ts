@@ -4,8 +4,8 @@ import type { SecureContextOptions } from "node:tls";
 import type { Address } from "../config/options.ts";
 import type { Authenticator } from "../credentials/authenticator.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { TlsOptions } from "../transport/listener.ts";
 import { type TlsContext, watchedTlsContext } from "../transport/tls.ts";
+import type { TlsOptions } from "../transport/tls-server.ts";
 
 export interface AccessSettings {
   /** Files, in PEM. */

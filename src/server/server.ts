@@ -19,6 +19,8 @@ import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
 import { HeldBytes } from "../rpc/held-bytes.ts";
 import { createNodeHandler } from "../rpc/node-handler.ts";
+import { OldestOut } from "../rpc/oldest-out.ts";
+import { OpenRequests } from "../rpc/open-requests.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
@@ -30,7 +32,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { observeRequests } from "../telemetry/requests.ts";
 import { noTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
-import { listen } from "../transport/listener.ts";
+import { listen, type TurnedAway } from "../transport/listener.ts";
 import { draining } from "../users/errors.ts";
 import { createEtagSource } from "../users/etag.ts";
 import { requiredProperties } from "../users/identify.ts";
@@ -66,6 +68,8 @@ export interface RunningServer {
   drain(): Promise<void>;
 }
 
+/** How often it is counted what has arrived and waits to be read. */
+const unreadCheckMs = 100;
 /** How long calls that the drain timeout has ended may take to write their error. */
 const lastAnswersMs = 500;
 
@@ -122,6 +126,8 @@ export async function startServerOver(
   const admission = new Admission(limits);
   const held = new HeldBytes(limits.maxHeldBytes);
   const stallCheck = setInterval(() => held.shedStalled(), limits.stallTimeoutMs / 2).unref();
+  const unreadCheck = setInterval(() => held.countUnread(), unreadCheckMs).unref();
+  const arriving = new OldestOut(limits.maxArriving);
   const gate = createGate({
     authenticator: access?.authenticator,
     admission,
@@ -152,6 +158,7 @@ export async function startServerOver(
     methods: grpcUserMethods(handlers),
     gate,
     held,
+    arriving,
     stallTimeoutMs: limits.stallTimeoutMs,
     shutdown: shutdown.signal,
     observe,
@@ -162,6 +169,8 @@ export async function startServerOver(
     jsonRoutes: [jsonUserRoutes(handlers), ...shared],
     gate,
     held,
+    arriving,
+    openRequests: new OpenRequests(limits.maxOpenRequests),
     shutdown: shutdown.signal,
     observe,
     report,
@@ -177,13 +186,17 @@ export async function startServerOver(
   });
   const { host, port } = options.listen;
   const tls = access?.tls;
-  const listener = await listen({ host, port, handler, streamHandler, tls, limits }).catch(async (error: unknown) => {
-    readiness.stop();
-    clearInterval(stallCheck);
-    await store.close();
-    metrics?.close();
-    throw error;
-  });
+  const onTurnedAway = metrics && ((reason: TurnedAway) => metrics.connectionTurnedAway(reason));
+  const listener = await listen({ host, port, handler, streamHandler, tls, limits, onTurnedAway }).catch(
+    async (error: unknown) => {
+      readiness.stop();
+      clearInterval(stallCheck);
+      clearInterval(unreadCheck);
+      await store.close();
+      metrics?.close();
+      throw error;
+    },
+  );
 
   metrics?.gauge("rollcall.connections", { description: "Connections that are open." }, () => [
     [{}, listener.connections],
@@ -207,6 +220,7 @@ export async function startServerOver(
       }
       listener.destroy();
       clearInterval(stallCheck);
+      clearInterval(unreadCheck);
       access?.close();
       await store.close();
       metrics?.close();

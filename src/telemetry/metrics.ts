@@ -39,6 +39,7 @@ export class Metrics {
   readonly #calls = new Tally();
   readonly #inFlight = new Tally();
   readonly #batchItems = new Tally();
+  readonly #turnedAway = new Tally();
   readonly #callers = new Set<string>();
   readonly #eventLoopDelay: ReturnType<typeof monitorEventLoopDelay>;
 
@@ -48,6 +49,7 @@ export class Metrics {
     this.#storeDurations = this.#durations(METRIC_DB_CLIENT_OPERATION_DURATION, "How long the store took for a call.");
     this.#count("rollcall.calls", "Calls that have ended.", this.#calls);
     this.#count("rollcall.batch.items", "Users of BatchIdentify by what became of them.", this.#batchItems);
+    this.#count("rollcall.connections.turned_away", "Connections that were ended for a reason.", this.#turnedAway);
     this.gauge("rollcall.calls.in_flight", { description: "Calls that are under way." }, () => this.#inFlight.all());
     this.#eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
     this.#eventLoopDelay.enable();
@@ -68,6 +70,11 @@ export class Metrics {
 
   batchItems(outcome: string, count: number): void {
     if (count > 0) this.#batchItems.add(count, outcome, () => ({ "rollcall.outcome": outcome }));
+  }
+
+  /** @param reason `limit`, `penalty` or `harm` */
+  connectionTurnedAway(reason: string): void {
+    this.#turnedAway.add(1, reason, () => ({ "rollcall.reason": reason }));
   }
 
   /** @param error the reason of the error that it failed with, if it did */

@@ -10,11 +10,12 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { createServer as createTcpServer, type Socket } from "node:net";
-import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 import { defaultServerLimits } from "../config/server-limits.ts";
 import { guardSession, type Http2GuardLimits } from "./http2-guard.ts";
 import { Penalties } from "./penalties.ts";
 import { sniffProtocol } from "./protocol-sniffer.ts";
+import { createTlsServerOf, type Serve, type TlsOptions } from "./tls-server.ts";
 
 /** Calls under way on one HTTP/2 connection. */
 const maxConcurrentStreams = 1_024;
@@ -25,7 +26,7 @@ const maxSessionMemoryMegabytes = 64;
 const streamResetBurst = 200;
 const streamResetRate = 50;
 /** HTTP/2 flow control: what a client may send ahead on one stream and on one connection. */
-const streamWindowBytes = 1024 * 1024;
+const streamWindowBytes = 256 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
 /** HTTP/1.1: how long a client may take to send a whole request. */
 const requestTimeoutMs = 60_000;
@@ -63,11 +64,10 @@ type RequestHandler = (
 /** Serves an HTTP/2 stream; or answers false, and leaves it as it was. */
 type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
-export interface TlsOptions {
-  readonly context: SecureContextOptions;
-  /** Whether callers are asked for a certificate, and refused without one. */
-  readonly clientCertificates: "none" | "request" | "require";
-}
+/**
+ * Why a connection was ended: there were too many; it came from where harm had come from; it did harm itself.
+ */
+export type TurnedAway = "limit" | "penalty" | "harm";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -76,6 +76,8 @@ export interface ListenerOptions {
   readonly handler: RequestHandler;
   /** Asked first for each HTTP/2 stream, and watches over what it takes; what it leaves goes to `handler`. */
   readonly streamHandler?: StreamHandler;
+  /** Called for each connection that is ended, and not because its calls have. */
+  readonly onTurnedAway?: ((reason: TurnedAway) => void) | undefined;
   /** Without it, the port speaks clear text. */
   readonly tls?: TlsOptions | undefined;
   readonly limits?: Partial<ConnectionLimits> | undefined;
@@ -100,7 +102,7 @@ export interface Listener {
 
 /** @throws Error that names the address, if it cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, port, handler, streamHandler = () => false, tls } = options;
+  const { host, port, handler, streamHandler = () => false, tls, onTurnedAway = ignore } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const sockets = new Set<Socket>();
   const sniffing = new Set<Socket>();
@@ -153,15 +155,27 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       stream.on("error", ignore);
       return;
     }
+    if (headerListBytes(rawHeaders) > maxHeaderListBytes) {
+      stream
+        .on("error", ignore)
+        .respond({ ":status": constants.HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE }, { endStream: true });
+      stream.close(constants.NGHTTP2_NO_ERROR);
+      return;
+    }
     if (streamHandler(stream, headers)) return;
-    stream.setTimeout(limits.stallTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
+    stream.setTimeout(limits.stallTimeoutMs, () => {
+      if (!waitsForAnswer(stream)) stream.close(constants.NGHTTP2_CANCEL);
+    });
     requests.emit("stream", stream, headers, flags, rawHeaders);
   });
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     const address = session.socket.remoteAddress ?? "";
-    const penalize = () => penalties.add(address);
+    const penalize = () => {
+      penalties.add(address);
+      onTurnedAway("harm");
+    };
     session.on("error", (error: NodeJS.ErrnoException) => {
       if (protocolErrors.has(error.code ?? "")) penalize();
       session.destroy();
@@ -195,8 +209,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     track(socket);
     const waitMs = penalties.waitOf(socket.remoteAddress ?? "");
     if (waitMs === 0) greet(socket);
-    else if (waitMs === undefined) socket.destroy();
-    else {
+    else if (waitMs === undefined) {
+      socket.destroy();
+      onTurnedAway("penalty");
+    } else {
       const timer = setTimeout(() => {
         if (!socket.destroyed) greet(socket);
       }, waitMs);
@@ -205,6 +221,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   });
 
   tcp.maxConnections = limits.maxConnections;
+  tcp.on("drop", () => onTurnedAway("limit"));
 
   await new Promise<void>((resolve, reject) => {
     // It stays, and so a connection that cannot be accepted later on ends nothing else.
@@ -237,43 +254,20 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
+/** As SETTINGS_MAX_HEADER_LIST_SIZE counts it, to which Node holds only those who have acknowledged it: RFC 9113, section 6.5.2. */
+function headerListBytes(rawHeaders: readonly string[]): number {
+  let bytes = 0;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes + (rawHeaders.length / 2) * 32;
+}
+
+/** Whether all of its request is there, and nothing of an answer is held up: who watches over a service's health waits so. */
+function waitsForAnswer({ state, writableLength }: ServerHttp2Stream): boolean {
+  return state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE && writableLength === 0;
+}
+
 /** Of a session whose other end does not keep to the protocol. */
 const protocolErrors: ReadonlySet<string> = new Set(["ERR_HTTP2_ERROR", "ERR_HTTP2_TOO_MANY_INVALID_FRAMES"]);
-
-/** @param accepted the connection under it, where TLS is spoken */
-type Serve = (socket: Socket, version: "1.1" | "2", accepted?: Socket) => void;
-
-/**
- * Both protocols by ALPN: https://www.rfc-editor.org/rfc/rfc7301. It takes no connections itself: it is given them as the
- * event.
- */
-function createTlsServerOf(
-  { context, clientCertificates }: TlsOptions,
-  handshakeTimeout: number,
-  serve: Serve,
-): TlsServer {
-  /** Those that have not agreed on TLS yet, by their other end. */
-  const accepted = new Map<string, Socket>();
-  const otherEnd = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
-  const server = createTlsServer(
-    {
-      ...context,
-      ALPNProtocols: ["h2", "http/1.1"],
-      requestCert: clientCertificates !== "none",
-      rejectUnauthorized: clientCertificates === "require",
-      handshakeTimeout,
-    },
-    (socket) => serve(socket, socket.alpnProtocol === "h2" ? "2" : "1.1", accepted.get(otherEnd(socket))),
-  );
-  server.on("connection", (socket) => {
-    const key = otherEnd(socket);
-    accepted.set(key, socket);
-    socket.once("close", () => accepted.delete(key));
-  });
-  // With whom there is no agreement, there is nothing to talk about.
-  server.on("tlsClientError", (_, socket) => socket.destroy());
-  return server;
-}
 
 /** A connection that fails closes, and says nothing that anybody could act on. */
 function ignore(): void {}

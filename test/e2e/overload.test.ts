@@ -1,12 +1,14 @@
 /** What the server does about more than it takes on. */
 import { once } from "node:events";
-import { type ClientHttp2Stream, connect } from "node:http2";
+import { type ClientHttp2Stream, connect, constants } from "node:http2";
 import type { Transport } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { Health } from "#gen-server/health/v1/health_pb.js";
 import { createTransport, createUserClient } from "../../src/client/client.ts";
-import { messageOf, openStream, ways } from "../support/grpc-streams.ts";
+import { enveloped, messageOf, openStream, ways } from "../support/grpc-streams.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
@@ -26,7 +28,10 @@ let redis: RedisProcess;
 let server: TestServer;
 beforeAll(async () => {
   redis = await startRedis();
-  server = await startTestServer({ store: redis.url, limits: { maxCalls: 2, maxStreams: 1, maxHeldBytes } });
+  server = await startTestServer({
+    store: redis.url,
+    limits: { maxCalls: 2, maxStreams: 1, maxArriving: 8, maxOpenRequests: 3, maxHeldBytes },
+  });
 });
 afterAll(async () => {
   await server.stop();
@@ -91,7 +96,52 @@ test("a stream beyond the most is refused until another ends", async () => {
   }
 });
 
+test("of those who watch over the service's health, the oldest has to go, and a check is answered", async () => {
+  const session = connect(server.url);
+  const watch = () => {
+    const stream = openStream(session, Health.method.watch, {}).on("error", () => {});
+    stream.end(enveloped(Buffer.alloc(0)));
+    return stream;
+  };
+  const oldest = watch();
+  await once(oldest, "data");
+  const others = [watch(), watch()];
+  await Promise.all(others.map((stream) => once(stream, "data")));
+  const closed = once(oldest, "close");
+  expect(await createClient(Health, createTransport({ server: server.url })).check({})).toMatchObject({ status: 1 });
+  await closed;
+  expect(others.map((stream) => stream.closed)).toEqual([false, false]);
+  session.destroy();
+});
+
+test("of one connection, only a few watch over the service's health, and calls are served", async () => {
+  const session = connect(server.url);
+  const streams = Array.from({ length: 17 }, () => openStream(session, Health.method.watch, {}).on("error", () => {}));
+  const last = streams.at(-1) ?? expect.fail();
+  await new Promise((resolve) => last.on("close", resolve));
+  expect(last.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  await expectServed();
+  session.destroy();
+});
+
 describe.each(Object.entries(ways))("%s", (_, way) => {
+  test("of calls that are not all there, the oldest has to go", async () => {
+    const session = connect(server.url);
+    const half = () => {
+      const stream = openStream(session, getUser, way).on("error", () => {});
+      stream.write(messageOf(getUser, { id: "half" }).subarray(0, 5));
+      return stream.resume();
+    };
+    const oldest = half();
+    const ended = way === ways.straight ? once(oldest, "response") : once(oldest, "close");
+    const others = Array.from({ length: 8 }, half);
+    await ended;
+    expect(others.some(({ closed }) => closed)).toBe(false);
+    // Another one has to go for it.
+    await expectServed();
+    session.destroy();
+  });
+
   test("of requests that do not come to an end, the largest has to go, and small calls are served", async () => {
     const session = connect(server.url);
     const message = messageOf(identify, { id: "large", properties: { ...ada, text: "x".repeat(1_500_000) } });

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { Health } from "#gen-server/health/v1/health_pb.js";
 import { enveloped, messageOf } from "../support/grpc-streams.ts";
 import { flags, frame, grpcHeaders, headerBlock, preface, settings } from "../support/http2-frames.ts";
 
@@ -16,7 +17,10 @@ const crowd = 1_000;
 /** Not the one from which others come. */
 const localAddress = "127.0.0.66";
 const agent = new Agent({ keepAlive: true });
+const watchPath = `/${Health.typeName}/${Health.method.watch.name}`;
 const streamsPerConnection = 250;
+const watchers = 1_000;
+const nothing: Buffer = Buffer.alloc(0);
 const initialWindowSize = 4;
 
 /** It keeps a core as busy as the others do, and leaves the server alone. */
@@ -79,7 +83,7 @@ export const peers = {
           await pause(10_000);
         }
       },
-      settings({ [initialWindowSize]: 0 }),
+      { begin: settings({ [initialWindowSize]: 0 }) },
     );
   },
 
@@ -108,6 +112,23 @@ export const peers = {
       );
       return socket;
     }),
+
+  "a thousand watchers on each of ten connections": async (port) => {
+    const headers = (stream: number) => frame("headers", flags.endHeaders, stream, grpcHeaders(watchPath));
+    const ask = enveloped(Buffer.alloc(0));
+    await streams(
+      port,
+      10,
+      async (socket, stream) => {
+        for (let next = stream; ; next += 2 * watchers) {
+          await write(socket, headers(next));
+          await write(socket, frame("data", flags.endStream, next, ask));
+          await pause(2_000);
+        }
+      },
+      { perConnection: watchers },
+    );
+  },
 
   "a thousand idle connections": (port) =>
     crowdOf(async () => {
@@ -183,14 +204,14 @@ async function streams(
   port: number,
   connections: number,
   work: (socket: Socket, stream: number) => Promise<void>,
-  begin: Buffer = Buffer.alloc(0),
+  { begin = nothing, perConnection = streamsPerConnection } = {},
 ): Promise<void> {
   const one = async () => {
     for (;;) {
       const socket = await opened(port);
       try {
         await write(socket, Buffer.concat([preface, begin]));
-        await Promise.all(Array.from({ length: streamsPerConnection }, (_, at) => work(socket, 2 * at + 1)));
+        await Promise.all(Array.from({ length: perConnection }, (_, at) => work(socket, 2 * at + 1)));
       } catch {
         await pause(10);
       }

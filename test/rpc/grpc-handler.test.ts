@@ -9,6 +9,7 @@ import { ErrorInfoSchema } from "#gen-server/google/rpc/error_details_pb.js";
 import { anybody } from "../../src/credentials/caller.ts";
 import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
 import { HeldBytes } from "../../src/rpc/held-bytes.ts";
+import { OldestOut } from "../../src/rpc/oldest-out.ts";
 import { enveloped, openStream } from "../support/grpc-streams.ts";
 
 const { getUser, batchIdentify } = UserService.method;
@@ -25,6 +26,7 @@ async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
   const handle = createGrpcHandler({
     gate: () => anybody,
     held: new HeldBytes(1_000_000),
+    arriving: new OldestOut(10),
     stallTimeoutMs: 60_000,
     methods: [method],
     shutdown: new AbortController().signal,

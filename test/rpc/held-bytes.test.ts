@@ -4,6 +4,9 @@ import { HeldBytes } from "../../src/rpc/held-bytes.ts";
 function holder() {
   const one = {
     heldBytes: 0,
+    unreadBytes: 0,
+    arrived: 0,
+    unread: () => one.arrived,
     wasShed: false,
     shed() {
       one.wasShed = true;
@@ -34,4 +37,22 @@ test("who is alone may hold more than there is room for", () => {
   expect(alone.wasShed).toBe(false);
   held.set(holder(), 1);
   expect(alone.wasShed).toBe(true);
+});
+
+test("what arrives before anybody may read it counts, once it is looked at", () => {
+  const held = new HeldBytes(100);
+  const [waiting, reading, other] = [holder(), holder(), holder()];
+  held.open(waiting);
+  held.open(other);
+  held.set(reading, 30);
+  waiting.arrived = 60;
+  expect(held.total).toBe(30);
+  held.countUnread();
+  expect(held.total).toBe(90);
+  other.arrived = 20;
+  held.countUnread();
+  expect([waiting.wasShed, reading.wasShed, other.wasShed]).toEqual([true, false, false]);
+  expect(held.total).toBe(50);
+  held.close(other);
+  expect(held.total).toBe(30);
 });

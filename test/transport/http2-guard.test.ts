@@ -3,11 +3,16 @@ import { type ClientHttp2Session, connect as connectHttp2, constants } from "nod
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { type ConnectionLimits, type Listener, listen } from "../../src/transport/listener.ts";
+import { watchServerStreams } from "../support/grpc-streams.ts";
 import { frame, preface } from "../support/http2-frames.ts";
 import { until } from "../support/until.ts";
 
 const long = Buffer.alloc(1024 * 1024, "x");
 const stops: (() => void)[] = [];
+/** Why connections were ended. */
+let turnedAway: string[];
+/** Answers that wait to be let go. */
+const later: (() => void)[] = [];
 let listener: Listener;
 afterEach(() => {
   for (const stop of stops.splice(0)) stop();
@@ -15,13 +20,16 @@ afterEach(() => {
 });
 
 async function open(limits: Partial<ConnectionLimits>): Promise<void> {
+  turnedAway = [];
   listener = await listen({
     host: "127.0.0.1",
     port: 0,
     limits,
+    onTurnedAway: (reason) => turnedAway.push(reason),
     handler: (request, response) => {
       request.resume();
       if (request.url === "/long") response.end(long);
+      else if (request.url === "/later") later.push(() => response.end("done"));
       else request.on("end", () => response.end("done"));
     },
   });
@@ -89,6 +97,7 @@ describe("a connection", () => {
     stops.push(() => more.destroy());
     more.resume();
     await once(more, "close");
+    expect(turnedAway).toEqual(["limit"]);
     for (const client of kept) expect(await get(client)).toBe("done");
   });
 });
@@ -109,6 +118,31 @@ describe("a stream", () => {
     stream.on("error", () => {});
     await once(stream, "close");
     expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    expect(await get(client)).toBe("done");
+  });
+
+  test("is left alone while its request waits for an answer", async () => {
+    await open({ stallTimeoutMs: 50 });
+    const watch = watchServerStreams();
+    stops.push(watch.stop);
+    const stream = session().request({ ":path": "/later" });
+    const ended = stream.setEncoding("utf8").toArray();
+    await until(() => later.length === 1);
+    const [served] = watch.streams;
+    await once(served ?? expect.fail("no stream"), "timeout");
+    for (const answer of later) answer();
+    expect((await ended).join("")).toBe("done");
+  });
+
+  test("is refused when its headers are larger than they may be, also before the limit has been acknowledged", async () => {
+    await open({});
+    const client = session();
+    const headers = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`x-${at}`, "x".repeat(130)]));
+    // It is on its way before the server's settings have come.
+    const [first] = await once(client.request({ ":path": "/", ...headers }), "response");
+    expect(first[":status"]).toBe(431);
+    const later = client.request({ ":path": "/", ...headers });
+    await expect(once(later, "response")).rejects.toThrow("NGHTTP2_ENHANCE_YOUR_CALM");
     expect(await get(client)).toBe("done");
   });
 

@@ -8,8 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Listener, listen, type TlsOptions } from "../../src/transport/listener.ts";
+import { type Listener, listen } from "../../src/transport/listener.ts";
 import { type TlsContext, watchedTlsContext } from "../../src/transport/tls.ts";
+import type { TlsOptions } from "../../src/transport/tls-server.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { until } from "../support/until.ts";
 

@@ -44,6 +44,7 @@ export class GrpcCall implements CallContext, Holder {
   /** Nobody, until it is known. */
   caller: Caller = nobody;
   heldBytes = 0;
+  unreadBytes = 0;
   readonly #stream: ServerHttp2Stream;
   readonly #options: GrpcCallOptions;
   #deadline: NodeJS.Timeout | undefined;
@@ -64,9 +65,10 @@ export class GrpcCall implements CallContext, Holder {
       setImmediate(() => stream.destroy());
     });
     stream.on("close", () => {
-      options.held.set(this, 0);
+      options.held.close(this);
       if (!this.#ended) this.#end(canceled());
     });
+    options.held.open(this);
     const { timeoutMs, stallTimeoutMs } = options;
     if (timeoutMs === undefined || timeoutMs > stallTimeoutMs) {
       stream.setTimeout(stallTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
@@ -114,6 +116,11 @@ export class GrpcCall implements CallContext, Holder {
     this.holdMore(envelope.length);
     await once(this.#stream, "drain", { signal: this.signal });
     this.holdMore(-envelope.length);
+  }
+
+  unread(): number {
+    // Once it is served, a call is read, or its caller held back.
+    return this.caller === nobody ? this.#stream.readableLength : 0;
   }
 
   /** @param bytes more than before */

@@ -17,6 +17,7 @@ import { EnvelopeReader, messageIn } from "../envelopes.ts";
 import { restate, toConnectError } from "../errors.ts";
 import type { Gate } from "../gate.ts";
 import type { HeldBytes } from "../held-bytes.ts";
+import type { OldestOut } from "../oldest-out.ts";
 import { readPieces } from "../request-body.ts";
 import { codeName, maxTimerMs } from "../request-end.ts";
 import { GrpcCall } from "./call.ts";
@@ -43,6 +44,8 @@ export interface GrpcHandlerOptions {
   readonly methods: readonly GrpcMethod[];
   readonly gate: Gate;
   readonly held: HeldBytes;
+  /** Unary calls until all of their request is there. */
+  readonly arriving: OldestOut;
   /** How long nothing may move on a stream. */
   readonly stallTimeoutMs: number;
   /** Ends what is still under way, with its reason. */
@@ -56,7 +59,7 @@ export interface GrpcHandlerOptions {
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
-  const { methods, gate, held, stallTimeoutMs, shutdown, observe, report } = options;
+  const { methods, gate, held, arriving, stallTimeoutMs, shutdown, observe, report } = options;
   const byPath = new Map(methods.map((method) => [`/${nameOf(method)}`, { method, name: nameOf(method) }]));
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
@@ -102,12 +105,18 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
       restate: (failure) => restate(failure, method.method.input),
       onEnd(ended, failure) {
         underWay.delete(ended);
+        arriving.delete(ended);
         observed.end(codeName(failure), ended.caller === nobody ? undefined : ended.caller.name);
       },
     });
     if (call.ended) return true;
     underWay.add(call);
+    if (method.kind === "unary") {
+      arriving.add(call);
+      stream.on("end", () => arriving.delete(call));
+    }
     const served = { stream, call };
+    if (call.ended) return true;
     if (error !== undefined) call.fail(error);
     else if (shutdown.aborted) call.fail(shutdown.reason);
     else admit(served, headers, method);
