@@ -33,8 +33,8 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
         },
         onEnd() {
           const now = performance.now();
-          latencies.push(now - due);
-          if (!answered) failures++;
+          if (answered) latencies.push(now - due);
+          else failures++;
           if (goesOn && !stopped) call(client, now, true);
           if (--underWay === 0) onIdle();
         },

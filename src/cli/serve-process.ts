@@ -19,6 +19,8 @@ export interface ServeOptions extends RedisSettings, AccessSettings {
   readonly reflection: "open" | "credentials" | "off";
   readonly requiredProperties: readonly string[];
   readonly maxConnections: number;
+  /** Seconds; 0 for ever. */
+  readonly maxConnectionAge: number;
   readonly maxCalls: number;
   readonly maxStreams: number;
   readonly maxHeldMib: number;
@@ -102,8 +104,9 @@ export async function serveHere(
       logger.info({ address: served.address }, "metrics are served");
       metrics = served;
     }
-    const { maxConnections, maxCalls, maxStreams, maxHeldMib, drainTimeout } = options;
-    const limits = { maxConnections, maxCalls, maxStreams, maxHeldBytes: maxHeldMib * 1024 ** 2 };
+    const { maxConnections, maxConnectionAge, maxCalls, maxStreams, maxHeldMib, drainTimeout } = options;
+    const maxConnectionAgeMs = maxConnectionAge === 0 ? Number.POSITIVE_INFINITY : maxConnectionAge * 1_000;
+    const limits = { maxConnections, maxConnectionAgeMs, maxCalls, maxStreams, maxHeldBytes: maxHeldMib * 1024 ** 2 };
     server = await startServer({
       ...options,
       limits,

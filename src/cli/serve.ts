@@ -33,6 +33,7 @@ export function serveCommand(): Command {
     .addOption(serveOptions.redisSentinelPassword())
     .addOption(serveOptions.requiredProperties())
     .addOption(serveOptions.maxConnections())
+    .addOption(serveOptions.maxConnectionAge())
     .addOption(serveOptions.maxCalls())
     .addOption(serveOptions.maxStreams())
     .addOption(serveOptions.maxHeldMib())

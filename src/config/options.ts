@@ -111,6 +111,14 @@ export const serveOptions = {
       .env("ROLLCALL_MAX_CONNECTIONS")
       .default(defaultServerLimits.maxConnections)
       .argParser(checked(parseCount)),
+  maxConnectionAge: () =>
+    new Option(
+      "--max-connection-age <seconds>",
+      "how long an HTTP/2 connection is used before its caller is told to begin another; 0 for ever",
+    )
+      .env("ROLLCALL_MAX_CONNECTION_AGE")
+      .default(defaultServerLimits.maxConnectionAgeMs / 1_000)
+      .argParser(checked(parseSeconds)),
   maxCalls: () =>
     new Option("--max-calls <count>", "unary calls that are served at one time; what comes beyond is refused")
       .env("ROLLCALL_MAX_CALLS")

@@ -3,6 +3,8 @@ const mebibyte = 1024 * 1024;
 /** What a process takes on at one time. Beyond it, calls are refused with OVERLOADED, and connections closed. */
 export interface ServerLimits {
   readonly maxConnections: number;
+  /** After about so long, an HTTP/2 connection is told to go away once its calls have ended; Infinity for never. */
+  readonly maxConnectionAgeMs: number;
   /** Unary calls that are served. */
   readonly maxCalls: number;
   /** Streams that are open. */
@@ -21,6 +23,7 @@ export interface ServerLimits {
 
 export const defaultServerLimits: ServerLimits = {
   maxConnections: 10_000,
+  maxConnectionAgeMs: 30 * 60_000,
   maxCalls: 2_000,
   maxStreams: 256,
   maxArriving: 4_096,

@@ -13,6 +13,8 @@ export interface AdmissionLimits {
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
+  /** The same each time, so that to refuse costs as little as it can. */
+  readonly #refusal = overloaded();
   #calls = 0;
   #streams = 0;
 
@@ -27,7 +29,7 @@ export class Admission {
    */
   check(kind: "unary" | "stream"): void {
     const isFull = kind === "unary" ? this.#calls >= this.#limits.maxCalls : this.#streams >= this.#limits.maxStreams;
-    if (isFull) throw overloaded();
+    if (isFull) throw this.#refusal;
   }
 
   /**

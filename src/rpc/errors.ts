@@ -62,7 +62,7 @@ export function codeOf(reason: Reason): Code {
 export function toConnectError(failure: unknown, report: (failure: unknown) => void): ConnectError {
   if (failure instanceof UserError) {
     if (reported.has(failure.reason)) report(failure);
-    return describeError(failure);
+    return describedOnce(failure);
   }
   if (failure instanceof ConnectError) return failure;
   if (failure instanceof DOMException && failure.name === "AbortError") {
@@ -70,6 +70,17 @@ export function toConnectError(failure: unknown, report: (failure: unknown) => v
   }
   report(failure);
   return describeError(new UserError("INTERNAL", "the server failed; its log says why"));
+}
+
+const described = new WeakMap<UserError, ConnectError>();
+
+/** The same for the same error, as where many calls are refused with one. */
+function describedOnce(error: UserError): ConnectError {
+  const known = described.get(error);
+  if (known !== undefined) return known;
+  const connectError = describeError(error);
+  described.set(error, connectError);
+  return connectError;
 }
 
 /** Nobody waits for the answer any more. */

@@ -1,5 +1,17 @@
+import type { OutgoingHttpHeaders } from "node:http2";
 import type { ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+
+const told = new WeakMap<ConnectError, OutgoingHttpHeaders>();
+
+/** An error as gRPC's trailers tell it, worked out once for each error. */
+export function trailersOf(error: ConnectError): OutgoingHttpHeaders {
+  const known = told.get(error);
+  if (known !== undefined) return known;
+  const trailers = Object.fromEntries(statusOf(error));
+  told.set(error, trailers);
+  return trailers;
+}
 
 /** An error as gRPC's trailers tell it. */
 export function statusOf(error: ConnectError): Headers {

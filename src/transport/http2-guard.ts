@@ -6,6 +6,8 @@ export interface Http2GuardLimits {
   readonly pingIntervalMs: number;
   /** After so long without a new stream, to the next ping, a connection is told to go away once its streams have ended. */
   readonly idleTimeoutMs: number;
+  /** After about so long, a connection is told to go away once its streams have ended; Infinity for never. */
+  readonly maxConnectionAgeMs: number;
 }
 
 /**
@@ -13,6 +15,8 @@ export interface Http2GuardLimits {
  * measure the bandwidth, never comes near.
  */
 const maxControlFramesAtOnce = 20;
+/** By how much the age of connections differs, so that those that began together do not all begin anew together. */
+const ageSpread = 0.1;
 /** A call that is reset so soon was never meant to be answered. */
 const rapidResetMs = 10;
 /** Such calls on one connection, at once and each second. */
@@ -56,7 +60,12 @@ export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimi
     });
   };
   const timer = setInterval(look, limits.pingIntervalMs).unref();
-  session.once("close", () => clearInterval(timer));
+  const ageMs = limits.maxConnectionAgeMs * (1 + ageSpread * (2 * Math.random() - 1));
+  const aging = Number.isFinite(ageMs) ? setTimeout(() => session.close(), ageMs).unref() : undefined;
+  session.once("close", () => {
+    clearInterval(timer);
+    clearTimeout(aging);
+  });
 
   let framesAtOnce = 0;
   const count = () => {

@@ -53,6 +53,7 @@ const defaultLimits: ConnectionLimits = {
   headersTimeoutMs: 10_000,
   pingIntervalMs: 30_000,
   idleTimeoutMs: 30 * 60_000,
+  maxConnectionAgeMs: defaultServerLimits.maxConnectionAgeMs,
   stallTimeoutMs: defaultServerLimits.stallTimeoutMs,
 };
 

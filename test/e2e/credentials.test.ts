@@ -13,7 +13,7 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { exportJWK, SignJWT } from "jose";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
@@ -35,11 +35,6 @@ let jwt: string;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "rollcall-credentials-"));
   certificates = createCertificates();
-  const file = (name: string, content: unknown) => {
-    writeFileSync(join(directory, name), JSON.stringify(content));
-    return join(directory, name);
-  };
-  const tokens = scopes.map((scope) => ({ name: scope, sha256: sha256(`token ${scope}`), scopes: [scope] }));
   jwt = await new SignJWT({ sub: "web", scope: "users.read users.write" })
     .setProtectedHeader({ alg: "ES256", kid })
     .setIssuer(issuer)
@@ -53,7 +48,7 @@ beforeAll(async () => {
       tlsClientCa: certificates.ca,
       tlsClientCerts: "request",
       credentials: file("credentials.json", {
-        tokens,
+        tokens: tokens(),
         certificates: [{ name: "billing", uri: billing, scopes: ["users.read", "users.delete"] }],
       }),
       jwtJwks: file("jwks.json", { keys: [{ ...(await exportJWK(keys.publicKey)), kid, alg: "ES256" }] }),
@@ -68,6 +63,16 @@ afterAll(async () => {
   certificates.remove();
   rmSync(directory, { recursive: true });
 });
+
+function file(name: string, content: unknown): string {
+  writeFileSync(join(directory, name), JSON.stringify(content));
+  return join(directory, name);
+}
+
+/** As the credentials file lists them: one for each scope. */
+function tokens() {
+  return scopes.map((scope) => ({ name: scope, sha256: sha256(`token ${scope}`), scopes: [scope] }));
+}
 
 function sha256(text: string): string {
   return createHash("sha256").update(text.replaceAll(" ", "-")).digest("hex");
@@ -119,6 +124,8 @@ const protocols: readonly [string, "1.1" | "2", (options: TransportOptions) => T
   ["gRPC-Web, HTTP/1.1", "1.1", (options) => createGrpcWebTransport({ ...options, httpVersion: "1.1" })],
   ["gRPC-Web, HTTP/2", "2", (options) => createGrpcWebTransport({ ...options, httpVersion: "2" })],
   ["Connect, HTTP/1.1", "1.1", (options) => createConnectTransport({ ...options, httpVersion: "1.1" })],
+  ["Connect, HTTP/2", "2", (options) => createConnectTransport({ ...options, httpVersion: "2" })],
+  ["Connect by GET", "1.1", (options) => createConnectTransport({ ...options, httpVersion: "1.1", useHttpGet: true })],
   [
     "Connect JSON, HTTP/2",
     "2",
@@ -198,7 +205,12 @@ describe.each(protocols)("through %s", (...protocol) => {
   test("health is open to all, and reflection as configured", async () => {
     const [nobody, , , reader] = ways;
     if (nobody === undefined || reader === undefined) throw new Error("no such way");
-    expect(await codeOf(createClient(Health, open(protocol, nobody)).check({}))).toBe("ok");
+    const health = createClient(Health, open(protocol, nobody));
+    expect(await codeOf(health.check({}))).toBe("ok");
+    expect(await codeOf(health.list({}))).toBe("ok");
+    const watching = health.watch({})[Symbol.asyncIterator]();
+    expect(await codeOf(watching.next())).toBe("ok");
+    await watching.return?.();
     if (protocol[1] === "1.1") return;
     const reflect = async (way: Way) => {
       async function* requests() {
@@ -209,6 +221,21 @@ describe.each(protocols)("through %s", (...protocol) => {
     expect(await codeOf(reflect(nobody))).toBe("Unauthenticated");
     expect(await codeOf(reflect(reader))).toBe("ok");
   });
+});
+
+test("in clear text, tokens count likewise", async () => {
+  const clear = await startTestServer({ access: { credentials: file("tokens.json", { tokens: tokens() }) } });
+  onTestFinished(() => clear.stop());
+  const seen = async (authorization: string | undefined) => {
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    const straight = users(createGrpcTransport({ baseUrl: clear.url }));
+    const json = users(createConnectTransport({ baseUrl: clear.url, httpVersion: "1.1", useBinaryFormat: false }));
+    const calls = [straight, json].map((client) => codeOf(client.getUser({ id: "nobody" }, { headers })));
+    return Promise.all(calls);
+  };
+  expect(await seen(undefined)).toEqual(["Unauthenticated", "Unauthenticated"]);
+  expect(await seen(bearer("token users.write"))).toEqual(["PermissionDenied", "PermissionDenied"]);
+  expect(await seen(bearer("token users.read"))).toEqual(["NotFound", "NotFound"]);
 });
 
 test.each(["application/grpc", "application/json", "application/grpc-web+proto", "application/connect+proto"])(

@@ -102,6 +102,18 @@ describe("a connection", () => {
   });
 });
 
+test("a connection that has reached its age is told to go away, and what is under way goes on", async () => {
+  await open({ maxConnectionAgeMs: 100 });
+  const client = session();
+  const stream = client.request({ ":path": "/later" });
+  const ended = stream.setEncoding("utf8").toArray();
+  await once(client, "goaway");
+  for (const answer of later.splice(0)) answer();
+  expect((await ended).join("")).toBe("done");
+  await until(() => client.destroyed);
+  expect(await get(session())).toBe("done");
+});
+
 describe("a stream", () => {
   test("is reset when its request does not go on", async () => {
     await open({ stallTimeoutMs: 50 });
@@ -130,7 +142,7 @@ describe("a stream", () => {
     await until(() => later.length === 1);
     const [served] = watch.streams;
     await once(served ?? expect.fail("no stream"), "timeout");
-    for (const answer of later) answer();
+    for (const answer of later.splice(0)) answer();
     expect((await ended).join("")).toBe("done");
   });
 

@@ -7,7 +7,7 @@ import type { ObservedRequest } from "../../telemetry/requests.ts";
 import { overloaded } from "../../users/errors.ts";
 import type { CallContext } from "../call-context.ts";
 import { canceled, describeError } from "../errors.ts";
-import { statusOf } from "../grpc-status.ts";
+import { trailersOf } from "../grpc-status.ts";
 import type { HeldBytes, Holder } from "../held-bytes.ts";
 import { letGo } from "../request-body.ts";
 
@@ -147,7 +147,7 @@ export class GrpcCall implements CallContext, Holder {
     this.#options.restate(error);
     this.#end(error);
     if (this.#isGone) return;
-    const trailers = Object.fromEntries(statusOf(error));
+    const trailers = trailersOf(error);
     if (this.#stream.headersSent) {
       this.#trailers = trailers;
       this.#stream.end();
