@@ -10,30 +10,38 @@ export interface WorkerReport {
   readonly address: string;
 }
 
-/** To a worker: send your metrics. */
-export interface MetricsRequest {
+/** What a worker can be asked for: its metrics, or whether it is ready. */
+export type Topic = "metrics" | "readiness";
+
+/** To a worker: tell what you are asked for. */
+export interface WorkerQuestion {
   /** Which one, for the answer. */
-  readonly metricsRequest: number;
+  readonly question: number;
+  readonly about: Topic;
 }
 
-export interface MetricsAnswer {
-  readonly request: number;
-  readonly metrics: PulledMetrics;
+export interface WorkerAnswer {
+  readonly question: number;
+  /** What was asked for. */
+  readonly metrics?: PulledMetrics;
+  readonly ready?: boolean;
 }
 
-export function readMetricsRequest(message: unknown): number | undefined {
-  return typeof message === "object" && message !== null && "metricsRequest" in message
-    ? Number(message.metricsRequest)
-    : undefined;
+export function readQuestion(message: unknown): WorkerQuestion | undefined {
+  if (typeof message !== "object" || message === null || !("question" in message && "about" in message))
+    return undefined;
+  return { question: Number(message.question), about: message.about === "metrics" ? "metrics" : "readiness" };
 }
 
 /** @throws TypeError if it is neither */
-export function readFromWorker(message: unknown): WorkerReport | MetricsAnswer {
+export function readFromWorker(message: unknown): WorkerReport | WorkerAnswer {
   if (typeof message === "object" && message !== null) {
     if ("address" in message && typeof message.address === "string") return { address: message.address };
-    if ("request" in message && "metrics" in message && Array.isArray(message.metrics)) {
-      return { request: Number(message.request), metrics: message.metrics };
+    if ("question" in message) {
+      const question = Number(message.question);
+      if ("metrics" in message && Array.isArray(message.metrics)) return { question, metrics: message.metrics };
+      if ("ready" in message) return { question, ready: message.ready === true };
     }
   }
-  throw new TypeError("a worker sent something else than where it listens, or its metrics");
+  throw new TypeError("a worker sent something else than where it listens, or what it was asked for");
 }

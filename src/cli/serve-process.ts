@@ -9,7 +9,13 @@ import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger, LogLevel } from "../telemetry/logger.ts";
 import { openTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
 import { CliError } from "./cli-error.ts";
-import { drainRequest, type MetricsAnswer, readMetricsRequest, type WorkerReport } from "./serve-messages.ts";
+import {
+  drainRequest,
+  readQuestion,
+  type WorkerAnswer,
+  type WorkerQuestion,
+  type WorkerReport,
+} from "./serve-messages.ts";
 import { version } from "./version.ts";
 
 export interface ServeOptions extends RedisSettings, AccessSettings {
@@ -83,13 +89,15 @@ export async function serveHere(
     led.on("error", (error) => logger.debug({ reason: error.message }, "the leader cannot be told"));
     process.on("message", (message) => {
       if (message === drainRequest) stop(drainRequest);
-      const request = readMetricsRequest(message);
-      if (request !== undefined) answerMetrics(request).catch((error: unknown) => logger.error(describeFailure(error)));
+      const asked = readQuestion(message);
+      if (asked !== undefined) answer(asked).catch((error: unknown) => logger.error(describeFailure(error)));
     });
-    const answerMetrics = async (request: number) => {
-      const collected = await telemetry?.pull?.();
-      const answer: MetricsAnswer = { request, metrics: collected ?? [] };
-      if (led.isConnected()) led.send(answer);
+    const answer = async ({ question, about }: WorkerQuestion) => {
+      const told: WorkerAnswer =
+        about === "metrics"
+          ? { question, metrics: (await telemetry?.pull?.()) ?? [] }
+          : { question, ready: server?.serving ?? false };
+      if (led.isConnected()) led.send(told);
     };
   }
 
@@ -98,9 +106,15 @@ export async function serveHere(
     telemetry = await openTelemetry({ pulled, env: process.env, version: version() });
     const { pull } = telemetry;
     if (options.metricsListen !== undefined && pull !== undefined && led === undefined) {
-      const { serveMetrics } = await import("../telemetry/prometheus.ts");
+      const { serveMetrics } = await import("../telemetry/metrics-listener.ts");
       const failed = (error: unknown) => logger.error(describeFailure(error), "the metrics cannot be collected");
-      const served = await serveMetrics(options.metricsListen, async () => new Map([["", await pull()]]), failed);
+      const watched = {
+        metrics: async () => new Map([["", await pull()]]),
+        // Who answers is alive.
+        alive: async () => true,
+        ready: async () => server?.serving ?? false,
+      };
+      const served = await serveMetrics(options.metricsListen, watched, failed);
       logger.info({ address: served.address }, "metrics are served");
       metrics = served;
     }

@@ -5,7 +5,7 @@ import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";
 import { drainRequest, readFromWorker } from "./serve-messages.ts";
-import { WorkerMetrics } from "./worker-metrics.ts";
+import { WorkerQuestions } from "./worker-questions.ts";
 
 /** After half a minute in which no worker starts, it is for whoever watches over the process to find it a better place. */
 const defaultRestartPausesMs = [1_000, 2_000, 4_000, 8_000, 16_000];
@@ -14,7 +14,7 @@ export interface LeaderOptions {
   /** How many workers. */
   readonly count: number;
   readonly logger: Logger;
-  /** Where to serve the metrics of all workers. */
+  /** Where to serve the metrics of all workers, and to answer probes for them. */
   readonly metricsListen?: Address | undefined;
   /** Called once all of them listen. */
   readonly announce: (address: string) => void;
@@ -39,8 +39,8 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
   /** Those whose process has not ended, and of them those that have told where they listen. */
   const running = new Set<Worker>();
   const serving = new Set<Worker>();
-  const metrics = new WorkerMetrics();
-  if (options.metricsListen !== undefined) await serveWorkerMetrics(options.metricsListen, metrics, serving, logger);
+  const questions = new WorkerQuestions();
+  if (options.metricsListen !== undefined) await serveWorkerMetrics(options.metricsListen, questions, serving, logger);
   return new Promise((_, reject) => {
     let address: string | undefined;
     let announced = false;
@@ -60,7 +60,7 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
         worker.on("message", (message: unknown) => {
           const read = readFromWorker(message);
           if ("address" in read) onReport(worker, read.address);
-          else metrics.onAnswer(read);
+          else questions.onAnswer(read);
         });
         worker.on("exit", (status, signal) => onEnd(worker, { status, signal }));
         // What cannot be sent to a worker is lost with it: its end is what counts. One that was never born has no other; the
@@ -159,14 +159,19 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
 /** @throws CliError if the address is not free */
 async function serveWorkerMetrics(
   address: Address,
-  metrics: WorkerMetrics,
+  questions: WorkerQuestions,
   serving: ReadonlySet<Worker>,
   logger: Logger,
 ): Promise<void> {
-  const { serveMetrics } = await import("../telemetry/prometheus.ts");
+  const { serveMetrics } = await import("../telemetry/metrics-listener.ts");
   const onError = (error: unknown) => logger.error(describeFailure(error), "the metrics cannot be collected");
+  const watched = {
+    metrics: () => questions.metrics(serving),
+    alive: () => questions.alive(serving),
+    ready: () => questions.ready(serving),
+  };
   try {
-    const served = await serveMetrics(address, () => metrics.collect(serving), onError);
+    const served = await serveMetrics(address, watched, onError);
     logger.info({ address: served.address }, "metrics are served");
   } catch (error) {
     throw new CliError(error instanceof Error ? error.message : String(error));

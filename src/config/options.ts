@@ -148,7 +148,10 @@ export const serveOptions = {
       .default(0.01)
       .argParser(checked(parseShare)),
   metricsListen: () =>
-    new Option("--metrics-listen <host:port>", "where to serve metrics for Prometheus, as /metrics")
+    new Option(
+      "--metrics-listen <host:port>",
+      "where to serve metrics for Prometheus, as /metrics, and to answer probes, as /healthz and /readyz",
+    )
       .env("ROLLCALL_METRICS_LISTEN")
       .argParser(checked(parseAddress)),
   logLevel: () =>

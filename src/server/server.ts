@@ -61,6 +61,8 @@ export interface ServerOptions extends RedisSettings, AccessSettings {
 export interface RunningServer {
   /** Where it listens; the port is the real one where port 0 was asked for. */
   readonly address: Address;
+  /** Whether calls are served, as grpc.health.v1 says. */
+  readonly serving: boolean;
   /**
    * Stops: health turns NOT_SERVING, no connection is accepted, streams are answered up to what they have sent and end
    * with UNAVAILABLE, calls that are under way finish within the drain timeout, then the store is closed.
@@ -208,6 +210,9 @@ export async function startServerOver(
 
   return {
     address: { host, port: listener.port },
+    get serving() {
+      return health.serving;
+    },
     async drain() {
       readiness.stop();
       health.setServing(false);

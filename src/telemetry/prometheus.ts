@@ -1,10 +1,8 @@
-/** Metrics for Prometheus to scrape: https://prometheus.io/docs/instrumenting/exposition_formats/ */
-import { createServer } from "node:http";
+/** Metrics in the form that Prometheus scrapes: https://prometheus.io/docs/instrumenting/exposition_formats/ */
 import type { Attributes, Meter } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { emptyResource } from "@opentelemetry/resources";
 import { MeterProvider, MetricReader, type ScopeMetrics } from "@opentelemetry/sdk-metrics";
-import type { Address } from "../config/options.ts";
 
 /** All metrics of one process. */
 export type PulledMetrics = readonly ScopeMetrics[];
@@ -51,45 +49,4 @@ export function formatMetrics(byWorker: ReadonlyMap<string, PulledMetrics>): str
 
 function labelled(attributes: Attributes, worker: string): Attributes {
   return worker === "" ? attributes : { ...attributes, worker };
-}
-
-/**
- * Serves them as `/metrics`.
- *
- * @throws Error that names the address, if it cannot be listened on
- */
-export async function serveMetrics(
-  { host, port }: Address,
-  collect: () => Promise<ReadonlyMap<string, PulledMetrics>>,
-  onError: (error: unknown) => void,
-): Promise<{ readonly address: Address; close(): void }> {
-  const server = createServer((request, response) => {
-    if (request.method !== "GET" || request.url?.split("?", 1)[0] !== "/metrics") {
-      response.writeHead(404, { "content-type": "text/plain" }).end("metrics are at /metrics\n");
-      return;
-    }
-    collect().then(
-      (metrics) => {
-        response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
-        response.end(formatMetrics(metrics));
-      },
-      (error: unknown) => {
-        onError(error);
-        response.writeHead(500, { "content-type": "text/plain" }).end("the metrics cannot be collected\n");
-      },
-    );
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.on("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
-    server.listen(port, host, resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the metrics are served on no port");
-  return {
-    address: { host, port: address.port },
-    close() {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
 }

@@ -132,14 +132,23 @@ async function aCall(url: string): Promise<void> {
   await once(answer, "end");
 }
 
-test("the metrics of all workers are served together, each under its name", async () => {
+test("whoever watches sees each worker: its metrics under its name, and whether it does anything", async () => {
   const leader = start(program, redis.url, undefined, ["--metrics-listen", "127.0.0.1:0"]);
   await until(() => leader.stdout().includes("serves on"));
   const served = leader.log().find(({ msg }) => msg === "metrics are served") as { address: AddressInfo } | undefined;
-  const text = await (await fetch(`http://127.0.0.1:${served?.address.port}/metrics`)).text();
+  const ask = (page: string) => fetch(`http://127.0.0.1:${served?.address.port}/${page}`);
+  const text = await (await ask("metrics")).text();
   expect(text.match(/^# TYPE process_memory_usage gauge$/gm)).toHaveLength(1);
   expect(text).toMatch(/^process_memory_usage\{worker="1"} [1-9]\d+$/m);
   expect(text).toMatch(/^process_memory_usage\{worker="2"} [1-9]\d+$/m);
+
+  const probes = () => Promise.all(["healthz", "readyz"].map(async (page) => (await ask(page)).status));
+  expect(await probes()).toEqual([200, 200]);
+  const [, frozen = 0] = leader.workers();
+  freeze(frozen);
+  expect(await probes()).toEqual([503, 503]);
+  letGoOn(frozen);
+  expect(await probes()).toEqual([200, 200]);
 });
 
 test("connections are spread over the workers, which share their users and are healthy", async () => {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type IncomingMessage, request } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 
 /** A GetUser that the server has under way, for a user that is not there. */
 export interface HeldCall {
@@ -9,11 +10,16 @@ export interface HeldCall {
   readonly lost: () => boolean;
 }
 
-/** Begins a call on a connection of its own, and keeps back the end of its request once the server has the beginning. */
-export async function holdCall(url: string): Promise<HeldCall> {
+/**
+ * Begins a call on a connection of its own, and keeps back the end of its request once the server has the beginning.
+ *
+ * @param ca who signs the server's certificate, in PEM
+ */
+export async function holdCall(url: string, ca?: Buffer): Promise<HeldCall> {
   const body = '{"id":"nobody"}';
   const headers = { "content-type": "application/json", "content-length": body.length, expect: "100-continue" };
-  const call = request(`${url}/rollcall.v1.UserService/GetUser`, { method: "POST", headers, agent: false });
+  const request = url.startsWith("https:") ? httpsRequest : httpRequest;
+  const call = request(`${url}/rollcall.v1.UserService/GetUser`, { method: "POST", headers, agent: false, ca });
   let lost = false;
   const answer = new Promise<IncomingMessage>((resolve, reject) => {
     call.on("response", resolve).on("error", (error) => {
