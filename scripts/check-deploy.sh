@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Holds deploy/ against the schemas of Kubernetes and of Compose, which the checkers bring along. Needs python3.
+# Holds deploy/ and the Dockerfile against what will read them: the schemas of Kubernetes and of Compose, which the checkers
+# bring along, Prometheus, and a server that starts as the image has it. Needs python3; without network once all is installed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tools=node_modules/.cache/check-deploy
+sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+has() { command -v "$1" >/dev/null; }
+
 if ! cmp -s scripts/check-requirements.txt "$tools/requirements.txt"; then
   rm -rf "$tools"
   if ! python3 -m venv "$tools" 2>/dev/null; then
     # Debian has venv in a package of its own.
-    sudo=$([ "$(id -u)" = 0 ] || echo sudo)
     $sudo apt-get update -q
     $sudo apt-get install -qy --no-install-recommends python3 python3-venv
     rm -rf "$tools"
@@ -20,7 +23,39 @@ fi
 
 "$tools/bin/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose.yaml
 # A kustomization is for kubectl alone, and no resource.
-find deploy/kubernetes -name '*.yaml' ! -name kustomization.yaml -exec "$tools/bin/kubernetes-validate" --strict {} +
+find deploy/kubernetes -maxdepth 1 -name '*.yaml' ! -name kustomization.yaml -print0 | xargs -0 "$tools/bin/kubernetes-validate" --strict
 for file in $(sed -n 's/^  - \(.*\.yaml\)$/\1/p' deploy/kubernetes/kustomization.yaml); do
   test -f "deploy/kubernetes/$file" || { echo "kustomization.yaml names $file, which is not there"; exit 1; }
 done
+
+# As it comes, and with the component that speaks TLS.
+kustomize=$(has kubectl && echo 'kubectl kustomize' || echo 'kustomize build')
+if has "${kustomize%% *}"; then
+  mkdir -p "$tools/tls"
+  printf 'resources: [../../../../deploy/kubernetes]\ncomponents: [../../../../deploy/kubernetes/tls]\n' >"$tools/tls/kustomization.yaml"
+  for folder in deploy/kubernetes "$tools/tls"; do
+    $kustomize "$folder" >"$tools/rendered.yaml"
+    "$tools/bin/kubernetes-validate" --strict "$tools/rendered.yaml"
+  done
+else
+  echo 'neither kubectl nor kustomize is here: the component tls is not looked at'
+fi
+
+promtool=$tools/promtool
+if has promtool; then
+  promtool=promtool
+elif [ ! -x "$promtool" ] && has apt-get; then
+  (cd "$tools" && { apt-get download -q prometheus 2>/dev/null || { $sudo apt-get update -q && apt-get download -q prometheus; }; })
+  dpkg-deb --fsys-tarfile "$tools"/prometheus_*.deb | tar -xO ./usr/bin/promtool >"$promtool.part"
+  rm "$tools"/prometheus_*.deb
+  chmod +x "$promtool.part"
+  mv "$promtool.part" "$promtool"
+fi
+if has "$promtool"; then
+  "$promtool" check rules deploy/prometheus/alerts.yaml
+  "$promtool" test rules deploy/prometheus/alerts.test.yaml
+else
+  echo 'promtool is not here: the rules are not looked at'
+fi
+
+node scripts/check-image.ts

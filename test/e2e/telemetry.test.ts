@@ -108,7 +108,7 @@ test("metrics can be scraped, and are sent to a collector alike", async () => {
 /** Names of metrics in an expression of Prometheus, with the labels that it selects or groups by. */
 function namesIn(expression: string): { metrics: string[]; labels: string[] } {
   const bare = expression.replace(/\{[^}]*\}/g, "").replace(/by \([^)]*\)/g, "");
-  const metrics = bare.match(/\b(?:rollcall|rpc|db|nodejs|process)_[a-z0-9_]+/g) ?? [];
+  const metrics = bare.match(/\b(?:up|(?:rollcall|rpc|db|nodejs|process)_[a-z0-9_]+)\b/g) ?? [];
   const selected = [...expression.matchAll(/[{,]([a-z_]+)[=!]/g)].map(([, label = ""]) => label);
   const grouped = [...expression.matchAll(/by \(([a-z_, ]+)\)/g)].flatMap(([, labels = ""]) => labels.split(", "));
   return { metrics, labels: [...selected, ...grouped] };
@@ -117,6 +117,9 @@ function namesIn(expression: string): { metrics: string[]; labels: string[] } {
 const deployed = (file: string) => readFileSync(new URL(`../../deploy/${file}`, import.meta.url), "utf8");
 interface Dashboard {
   readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
+}
+interface Scrape {
+  readonly scrape_configs: readonly { readonly job_name: string }[];
 }
 interface Rules {
   readonly groups: readonly { readonly rules: readonly { readonly expr: string }[] }[];
@@ -133,12 +136,11 @@ describe.each([
 
   test("ask for metrics and labels that the server has", async () => {
     expect(expressions.length).toBeGreaterThan(7);
-    const told = await (await fetch(metricsUrl)).text();
-    // Prometheus adds these; of the last, there is none while the store works.
+    // Prometheus adds `up`, and these labels; of the last, there is none while the store works.
+    const told = `${await (await fetch(metricsUrl)).text()}up 1\n`;
     const added = ["job", "instance", "error_type"];
     for (const expression of expressions) {
       const { metrics, labels } = namesIn(expression);
-      if (expression.includes("up{")) continue;
       expect(metrics.length, expression).toBeGreaterThan(0);
       for (const metric of metrics) expect(told, expression).toMatch(new RegExp(`^${metric}[{ ]`, "m"));
       for (const label of labels.filter((name) => !added.includes(name))) {
@@ -150,6 +152,12 @@ describe.each([
       }
     }
   });
+});
+
+test("the alerts ask for the job that Prometheus is told to scrape", () => {
+  const jobs = (parse(deployed("prometheus/scrape.yaml")) as Scrape).scrape_configs.map(({ job_name }) => job_name);
+  const asked = [...deployed("prometheus/alerts.yaml").matchAll(/\bjob="([^"]*)"/g)].map(([, job]) => job);
+  expect(new Set(asked)).toEqual(new Set(jobs));
 });
 
 test("no trait and no token is in anything that the server tells", async () => {
