@@ -5,6 +5,7 @@ import type { StoreLocation } from "../config/store-url.ts";
 import type { AccessSettings } from "../server/access.ts";
 import type { RedisSettings } from "../server/open-store.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
+import { settledWithin } from "../server/settled-within.ts";
 import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger, LogLevel } from "../telemetry/logger.ts";
 import { openTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
@@ -36,6 +37,9 @@ export interface ServeOptions extends RedisSettings, AccessSettings {
   readonly logLevel: LogLevel;
 }
 
+/** How long a stop waits for the collector to take what has not been sent. */
+const lastTelemetryMs = 2_000;
+
 /**
  * Serves until it is told to stop, then ends the process.
  *
@@ -52,6 +56,15 @@ export async function serveHere(
   let metrics: { close(): void } | undefined;
   let stopping = false;
   let signalled = false;
+  const closeTelemetry = async () => {
+    if (telemetry === undefined) return;
+    try {
+      const isSent = await settledWithin(lastTelemetryMs, telemetry.close());
+      if (!isSent) logger.warn("the last telemetry is lost: it could not be sent in time");
+    } catch (error) {
+      logger.warn(describeFailure(error), "the last telemetry is lost");
+    }
+  };
   const stop = async (reason: string) => {
     if (stopping) return;
     stopping = true;
@@ -60,11 +73,11 @@ export async function serveHere(
       // Before it serves, nothing is under way.
       await server?.drain();
       metrics?.close();
-      await telemetry?.close().catch((error: unknown) => logger.warn(describeFailure(error), "telemetry is lost"));
+      await closeTelemetry();
       logger.info("stopped");
       process.exit(0);
     } catch (error) {
-      logger.error({ err: error }, "the stop failed");
+      logger.error(describeFailure(error), "the stop failed");
       process.exit(1);
     }
   };
@@ -103,7 +116,7 @@ export async function serveHere(
 
   try {
     const pulled = options.metricsListen !== undefined;
-    telemetry = await openTelemetry({ pulled, env: process.env, version: version() });
+    telemetry = await openTelemetry({ pulled, env: process.env, version: version(), logger });
     const { pull } = telemetry;
     if (options.metricsListen !== undefined && pull !== undefined && led === undefined) {
       const { serveMetrics } = await import("../telemetry/metrics-listener.ts");
@@ -134,7 +147,7 @@ export async function serveHere(
     stopping = true;
     process.exitCode = 1;
     metrics?.close();
-    await telemetry?.close().catch(() => {});
+    await closeTelemetry();
     if (process.connected) process.disconnect();
     throw new CliError(error instanceof Error ? error.message : String(error));
   }

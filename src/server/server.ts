@@ -40,6 +40,7 @@ import { createUserRegistry } from "../users/registry.ts";
 import { type Access, type AccessSettings, openAccess } from "./access.ts";
 import { openStore, type RedisSettings } from "./open-store.ts";
 import { watchReadiness } from "./readiness.ts";
+import { settledWithin } from "./settled-within.ts";
 import { createStoreWarnings } from "./store-warnings.ts";
 
 export interface ServerOptions extends RedisSettings, AccessSettings {
@@ -231,15 +232,4 @@ export async function startServerOver(
       metrics?.close();
     },
   };
-}
-
-/** Whether `promise` resolves in time. */
-async function settledWithin(timeoutMs: number, promise: Promise<unknown>): Promise<boolean> {
-  const timeout = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => timeout.resolve(false), timeoutMs);
-  try {
-    return await Promise.race([promise.then(() => true), timeout.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

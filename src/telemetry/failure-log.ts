@@ -1,9 +1,5 @@
 import type { Logger } from "./logger.ts";
-
-/** Failures with the same message are logged once in so long. */
-const quietMs = 1_000;
-/** Messages that are remembered for that. */
-const maxMessages = 100;
+import { onceASecond } from "./quiet.ts";
 
 /** Takes note of a failure, and of the request that it befell. */
 export type Report = (failure: unknown, ids?: { readonly requestId: string; readonly traceId?: string }) => void;
@@ -11,14 +7,10 @@ export type Report = (failure: unknown, ids?: { readonly requestId: string; read
 /**
  * Logs failures inside the server, at most one of a kind each second: a store that is away fails every request.
  */
-export function createFailureLog(logger: Logger, now: () => number = () => performance.now()): Report {
-  const lastLogged = new Map<string, number>();
+export function createFailureLog(logger: Logger, now?: () => number): Report {
+  const isDue = onceASecond(now);
   return (failure, ids) => {
-    const message = failure instanceof Error ? failure.message : "";
-    const last = lastLogged.get(message);
-    if (last !== undefined && now() - last < quietMs) return;
-    if (lastLogged.size >= maxMessages) lastLogged.clear();
-    lastLogged.set(message, now());
+    if (!isDue(failure instanceof Error ? failure.message : "")) return;
     logger.error({ ...describeFailure(failure), ...ids }, "a request failed inside");
   };
 }

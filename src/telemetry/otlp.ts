@@ -1,20 +1,48 @@
 import { type Meter, metrics, type Tracer, trace } from "@opentelemetry/api";
-import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
+import {
+  defaultResource,
+  resourceAttributesEnvDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+  serviceNameEnvDetector,
+} from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
+import { logDiagnostics } from "./diagnostics.ts";
+import type { Logger } from "./logger.ts";
 
 const scope = "rollcall";
 
-/** Sends metrics and traces as the standard variables `OTEL_*` say, and reads and writes traces' contexts in headers. */
+/**
+ * Sends metrics and traces as the standard variables `OTEL_*` say, and reads and writes traces' contexts in headers.
+ *
+ * @param logger is told what goes wrong with that
+ */
 export function openOtlp(
   env: Readonly<Record<string, string | undefined>>,
   version: string,
+  logger: Logger,
 ): { readonly meter: Meter | undefined; readonly tracer: Tracer | undefined; close(): Promise<void> } {
-  // What the variables say of the service comes on top of it.
   const resource = defaultResource().merge(
-    resourceFromAttributes({ [ATTR_SERVICE_NAME]: "rollcall", [ATTR_SERVICE_VERSION]: version }),
+    resourceFromAttributes({
+      [ATTR_SERVICE_NAME]: "rollcall",
+      [ATTR_SERVICE_VERSION]: version,
+      "process.pid": process.pid,
+      "process.runtime.name": "nodejs",
+      "process.runtime.version": process.versions.node,
+    }),
   );
-  const sdk = new NodeSDK({ resource, instrumentations: [], logRecordProcessors: [] });
+  // Where it is set, the SDK puts a logger in that writes to the console, and ours takes its place again.
+  if (env["OTEL_LOG_LEVEL"] === undefined) logDiagnostics(logger);
+  const sdk = new NodeSDK({
+    resource,
+    // What the variables say of the service comes on top of it. The detectors that there are by default would tell the
+    // process' arguments, which may hold a password, its user and its machine.
+    resourceDetectors: [serviceInstanceIdDetector, resourceAttributesEnvDetector, serviceNameEnvDetector],
+    instrumentations: [],
+    logRecordProcessors: [],
+  });
+  logDiagnostics(logger);
   sdk.start();
   const isWanted = (variable: string) => env[variable] !== "none";
   return {

@@ -1,5 +1,6 @@
 /** What leaves the process beside its log: metrics to be scraped, and metrics and traces that are sent to a collector. */
 import type { Meter, Tracer } from "@opentelemetry/api";
+import type { Logger } from "./logger.ts";
 import type { PulledMetrics } from "./prometheus.ts";
 
 export interface Telemetry {
@@ -19,11 +20,13 @@ export async function openTelemetry(options: {
   readonly pulled: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** Is told what goes wrong with it. */
+  readonly logger: Logger;
 }): Promise<Telemetry> {
-  const { pulled, env, version } = options;
+  const { pulled, env, version, logger } = options;
   // Who wants none of it does not wait for it to be loaded.
   const pull = pulled ? (await import("./prometheus.ts")).openPulledMetrics() : undefined;
-  const push = isPushConfigured(env) ? (await import("./otlp.ts")).openOtlp(env, version) : undefined;
+  const push = isPushConfigured(env) ? (await import("./otlp.ts")).openOtlp(env, version, logger) : undefined;
   return {
     meters: [pull?.meter, push?.meter].filter((meter) => meter !== undefined),
     tracer: push?.tracer,

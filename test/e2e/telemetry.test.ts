@@ -1,5 +1,7 @@
 /** What a server tells of itself: metrics, traces and its log; and what of people it does not tell. */
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Transport } from "@connectrpc/connect";
@@ -14,6 +16,7 @@ import { users } from "./error-rows.ts";
 
 const secret = "a trait that nobody else may see";
 const token = "a-token-that-nobody-may-see";
+const password = "a-password-that-nobody-may-see";
 const protocols: [string, string, (baseUrl: string) => Transport][] = [
   ["gRPC", "grpc", (baseUrl) => createGrpcTransport({ baseUrl })],
   ["gRPC-Web", "grpc-web", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
@@ -32,7 +35,16 @@ let log = "";
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "rollcall-telemetry-"));
   sink = await startOtlpSink();
-  const options = ["--log-level", "info", "--metrics-listen", "127.0.0.1:0", "--access-log", "1"];
+  const options = [
+    "--log-level",
+    "info",
+    "--metrics-listen",
+    "127.0.0.1:0",
+    "--access-log",
+    "1",
+    "--redis-sentinel-password",
+    password,
+  ];
   server = await serve(`sqlite:${join(directory, "users.db")}`, options, (piece) => (log += piece), sink.env);
   await until(() => lines().some(({ msg }) => msg === "metrics are served"));
   const { address } = lines().find(({ msg }) => msg === "metrics are served") as { address: { port: number } };
@@ -160,10 +172,41 @@ test("the alerts ask for the job that Prometheus is told to scrape", () => {
   expect(new Set(asked)).toEqual(new Set(jobs));
 });
 
-test("no trait and no token is in anything that the server tells", async () => {
+test("a collector is told which service and process it is, and not how it was started, by whom and where", () => {
+  const told = new Set(
+    [...sink.text().matchAll(/"key":"((?:service|process|host|os)\.[a-z._]+)"/g)].map(([, key]) => key),
+  );
+  // The metric of CPU time has a label cpu.mode, and no other of the process.
+  expect([...told].sort()).toEqual([
+    "process.pid",
+    "process.runtime.name",
+    "process.runtime.version",
+    "service.instance.id",
+    "service.name",
+    "service.version",
+  ]);
+});
+
+test("a collector that does not answer is warned of, and holds up no stop", async () => {
+  const silent = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const env = { ...sink.env, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
+  let warnings = "";
+  const store = `sqlite:${join(directory, "silent.db")}`;
+  const waiting = await serve(store, ["--log-level", "warn"], (piece) => (warnings += piece), env);
+  await until(() => warnings.includes("metrics export timed out"));
+  const began = performance.now();
+  expect(await waiting.stop()).toBe(0);
+  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(warnings).toContain("the last telemetry is lost");
+  silent.close();
+});
+
+test("no trait, token or password is in anything that the server tells", async () => {
   const text = await (await fetch(metricsUrl)).text();
   for (const told of [log, sink.text(), text]) {
     expect(told.length).toBeGreaterThan(1_000);
-    for (const hidden of [secret, token, ada.email, "Bearer"]) expect(told).not.toContain(hidden);
+    for (const hidden of [secret, token, password, ada.email, "Bearer"]) expect(told).not.toContain(hidden);
   }
 });
