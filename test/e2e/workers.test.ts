@@ -12,6 +12,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen-server/health/v1/health_pb.js";
 import { holdCall } from "../support/held-call.ts";
+import { listenTo } from "../support/personal-data.ts";
 import { rollcall } from "../support/processes.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { ada } from "../support/server.ts";
@@ -53,8 +54,10 @@ function start(leader: string, store: string, cwd = process.cwd(), more: readonl
   child.stdout.setEncoding("utf8").on("data", (piece) => {
     stdout += piece;
   });
+  const told = listenTo("workers");
   child.stderr.setEncoding("utf8").on("data", (piece) => {
     stderr += piece;
+    told(piece);
   });
   const ended = once(child, "close").then(([status]) => status);
   onTestFinished(async () => {

@@ -1,7 +1,8 @@
-/** `rollcall` as its users run it: as processes of their own. */
+/** `rollcall` as its users run it: as processes of their own. What servers log is searched for personal data. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { listenTo } from "./personal-data.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 /** So that the many processes of a test run start in two thirds of the time. */
@@ -61,7 +62,7 @@ export async function serve(
     async stop(signal = "SIGTERM") {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       child.kill(signal);
-      const [status] = await once(child, "exit");
+      const [status] = await once(child, "close");
       return status;
     },
   };
@@ -69,8 +70,10 @@ export async function serve(
 
 function start(args: readonly string[], env: Record<string, string>): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("ROLLCALL_"));
-  return spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [main, ...args], {
     env: { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  if (args[0] === "serve") child.stderr.on("data", listenTo("a server process"));
+  return child;
 }

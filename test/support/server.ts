@@ -1,4 +1,7 @@
-/** A server in this process, on a free port of 127.0.0.1, over a store of its own. */
+/**
+ * A server in this process, on a free port of 127.0.0.1, over a store of its own. All that it logs, measures and traces is
+ * searched for personal data.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +11,8 @@ import { parseStoreLocation } from "../../src/config/store-url.ts";
 import type { AccessSettings } from "../../src/server/access.ts";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/server/server.ts";
+import { openHeardTelemetry } from "./heard-telemetry.ts";
+import { listenTo } from "./personal-data.ts";
 
 export interface TestServer {
   readonly port: number;
@@ -33,7 +38,13 @@ export interface TestServerOptions {
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-server-"));
   const logs: Record<string, unknown>[] = [];
-  const logger = pino({ level: "trace" }, { write: (line: string) => void logs.push(JSON.parse(line)) });
+  const told = listenTo("a server of this process");
+  const telemetry = openHeardTelemetry(told);
+  const write = (line: string) => {
+    told(line);
+    logs.push(JSON.parse(line));
+  };
+  const logger = pino({ level: "trace" }, { write });
   const server = await startServer({
     listen: { host: "127.0.0.1", port: 0 },
     store: parseStoreLocation(options.store ?? `sqlite:${join(directory, "users.db")}`),
@@ -42,6 +53,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     requiredProperties: options.requiredProperties ?? ["name", "email"],
     drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
     limits: options.limits,
+    telemetry,
     logger,
   });
   const { port } = server.address;
@@ -57,6 +69,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     drain,
     async stop() {
       await drain();
+      await telemetry.close();
       rmSync(directory, { recursive: true, force: true });
     },
   };
