@@ -5,7 +5,7 @@ export const scopes = ["users.read", "users.write", "users.delete"] as const;
 export type Scope = (typeof scopes)[number];
 
 export interface Caller {
-  /** As the operator calls them. */
+  /** As the operator calls them, or what begins with `jwtPrefix`. */
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
 }
@@ -15,6 +15,17 @@ export const anybody: Caller = { name: "anybody", scopes: new Set(scopes) };
 
 /** Who is not asked. */
 export const nobody: Caller = { name: "", scopes: new Set() };
+
+/** What the names of callers begin with who are known by a JSON Web Token. */
+export const jwtPrefix = "jwt:";
+
+/** What metrics call those who have no name, or not one of their own. */
+const wordsForOthers: ReadonlySet<string> = new Set([anybody.name, "unknown", "other"]);
+
+/** Whether a name could be taken for another's. */
+export function isReservedName(name: string): boolean {
+  return wordsForOthers.has(name) || name.startsWith(jwtPrefix);
+}
 
 export function isScope(text: string): text is Scope {
   return scopes.some((scope) => scope === text);

@@ -1,9 +1,16 @@
 /** The operator's list of who may call: tokens, of which only the digest is kept, and client certificates. */
 import { z } from "zod";
-import { type Scope, scopes } from "./caller.ts";
+import { isReservedName, jwtPrefix, type Scope, scopes } from "./caller.ts";
 
 const scopeList = z.array(z.enum(scopes)).min(1);
-const name = z.string().min(1).max(128);
+const name = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine(
+    (text) => !isReservedName(text),
+    `expected a name that stands for nobody else and does not begin with ${jwtPrefix}`,
+  );
 
 const fileSchema = z.strictObject({
   tokens: z

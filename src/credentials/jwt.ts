@@ -1,17 +1,18 @@
 /** Callers that an identity provider vouches for, by JSON Web Tokens: https://www.rfc-editor.org/rfc/rfc9068 */
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
-import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
-import { credentialsInvalid, credentialsUnverifiable } from "../users/errors.ts";
-import { type Caller, isScope } from "./caller.ts";
+import { hash } from "node:crypto";
+import { errors, type JWTPayload, jwtVerify } from "jose";
+import { credentialsInvalid, credentialsUnverifiable, UserError } from "../users/errors.ts";
+import { type Caller, isScope, jwtPrefix } from "./caller.ts";
+import { openKeys } from "./jwks.ts";
 
 export interface JwtOptions {
-  /** The keys' set: a URL that begins with https or http, or a file, which is read again when it changes. */
+  /** The keys' set: a URL that begins with https, or with http on this machine, or a file, which is read again when it changes. */
   readonly jwks: string;
   readonly issuer: string;
   readonly audience: string;
   /** The claim that holds the scopes: a text with spaces in between, or a list. */
   readonly scopeClaim: string;
-  /** Called where the keys' file has changed and cannot be used. */
+  /** Called where the keys' set cannot be read again; the keys from before stay in use. */
   readonly onError: (error: Error) => void;
 }
 
@@ -38,10 +39,14 @@ const algorithms = [
 /** How far clocks may be apart. */
 const clockToleranceSeconds = 30;
 
-/** @throws Error that names the file of keys, if it cannot be used */
-export function createJwtVerifier(options: JwtOptions): JwtVerifier {
-  const { issuer, audience, scopeClaim } = options;
-  const keys = openKeys(options);
+/** Subjects that are told as they are: no e-mail address is among them, and no text of any length. */
+const tellableSubject = /^[A-Za-z0-9._:/|-]{1,100}$/;
+/** Hexadecimal digits of a subject's SHA-256 that stand for it where it is not told. */
+const subjectDigits = 16;
+
+/** @throws Error that names the option or the file of keys, if it cannot be used */
+export function createJwtVerifier({ jwks, issuer, audience, scopeClaim, onError }: JwtOptions): JwtVerifier {
+  const keys = openKeys(jwks, onError);
   return {
     async verify(token) {
       try {
@@ -61,39 +66,36 @@ export function createJwtVerifier(options: JwtOptions): JwtVerifier {
   };
 }
 
-interface Keys {
-  readonly find: JWTVerifyGetKey;
-  close(): void;
-}
-
-function openKeys({ jwks, onError }: JwtOptions): Keys {
-  if (/^https?:\/\//.test(jwks)) return { find: createRemoteJWKSet(new URL(jwks)), close() {} };
-  const parse = (content: Buffer) => {
-    try {
-      return createLocalJWKSet(JSON.parse(content.toString("utf8")));
-    } catch {
-      throw new Error("is not a JSON Web Key Set");
-    }
-  };
-  const file: WatchedFile<JWTVerifyGetKey> = watchedFile({ path: jwks, parse, onError });
-  return { find: (header, input) => file.content(header, input), close: () => file.close() };
-}
-
 function callerOf(payload: JWTPayload, scopeClaim: string): Caller {
   const claim = payload[scopeClaim];
   const words: unknown[] = Array.isArray(claim) ? claim : typeof claim === "string" ? claim.split(" ") : [];
   const granted = words.filter((word) => typeof word === "string").filter(isScope);
-  return { name: String(payload.sub), scopes: new Set(granted) };
+  return { name: nameOf(payload.sub), scopes: new Set(granted) };
+}
+
+/** A caller's name for logs and metrics, which no caller of the credentials file has. */
+function nameOf(subject: unknown): string {
+  if (typeof subject !== "string" || subject === "") {
+    throw credentialsInvalid("the token's claim sub is not as it should be");
+  }
+  const told = tellableSubject.test(subject) ? subject : `#${hash("sha256", subject).slice(0, subjectDigits)}`;
+  return `${jwtPrefix}${told}`;
 }
 
 /** What is wrong with a token, in words that repeat nothing of it. */
 function refusal(error: unknown): Error {
+  if (error instanceof UserError) return error;
   if (error instanceof errors.JWTExpired) return credentialsInvalid("the token has expired");
   if (error instanceof errors.JWTClaimValidationFailed) {
     return credentialsInvalid(`the token's claim ${error.claim} is not as it should be`);
   }
+  if (error instanceof errors.JWKSMultipleMatchingKeys) {
+    return credentialsInvalid("the token does not say which key it is signed with: it has no kid");
+  }
+  // That the set is not as it should be is not the caller's fault.
   if (
     error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
     !(error instanceof errors.JOSEError) ||
     error.code === "ERR_JOSE_GENERIC"
   ) {

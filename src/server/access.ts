@@ -1,6 +1,6 @@
 /** Who may reach the service, and how: TLS, credentials, and what the operator has to say to go without them. */
-import { isIP } from "node:net";
 import type { SecureContextOptions } from "node:tls";
+import { isLoopback } from "../config/loopback.ts";
 import type { Address } from "../config/options.ts";
 import type { Authenticator } from "../credentials/authenticator.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -55,11 +55,6 @@ function accessWarnings(listen: Address, settings: AccessSettings): string[] {
     : [];
 }
 
-function isLoopback(host: string): boolean {
-  if (host === "localhost" || host === "::1" || host === "0:0:0:0:0:0:0:1") return true;
-  return isIP(host) === 4 && host.startsWith("127.");
-}
-
 /** What the settings come to while the service runs. */
 export interface Access {
   /** Undefined where no credentials are asked for. */
@@ -111,7 +106,8 @@ async function openAuthenticator(settings: AccessSettings, logger: Logger): Prom
     file: credentials,
     certificatesAreVerified: settings.tlsClientCa !== undefined,
     jwt: jwtJwks === undefined ? undefined : jwt,
-    onError: ({ message }) => logger.error({ reason: message }, "changed credentials are not used"),
+    onError: ({ message }) =>
+      logger.error({ reason: message }, "credentials cannot be read again; those from before stay in use"),
     onReload: () => logger.info({ file: credentials }, "credentials were read again"),
   });
 }

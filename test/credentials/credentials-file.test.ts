@@ -21,6 +21,11 @@ test.each([
   [{ token: [] }, 'the file: Unrecognized key: "token"'],
   [{ tokens: [{ name: "a", sha256: "abc", scopes }] }, "tokens[0].sha256: expected the SHA-256"],
   [{ tokens: [{ name: "", sha256, scopes }] }, "tokens[0].name: "],
+  [{ tokens: [{ name: "other", sha256, scopes }] }, "tokens[0].name: expected a name that stands for nobody else"],
+  [
+    { tokens: [{ name: "jwt:billing", sha256, scopes }] },
+    "tokens[0].name: expected a name that stands for nobody else",
+  ],
   [{ tokens: [{ name: "a", sha256, scopes: [] }] }, "tokens[0].scopes: "],
   [{ tokens: [{ name: "a", sha256, scopes: ["users.all"] }] }, "tokens[0].scopes[0]: "],
   [

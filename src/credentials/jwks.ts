@@ -1,0 +1,97 @@
+/** The keys that JSON Web Tokens are verified with: https://www.rfc-editor.org/rfc/rfc7517 */
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  type FetchImplementation,
+  type JWTVerifyGetKey,
+} from "jose";
+import { isLoopback } from "../config/loopback.ts";
+import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
+
+/** After a failure to fetch a first set, the next attempt waits for so long, and twice as long after each further one. */
+const firstRetryMs = 1_000;
+const maxRetryMs = 30_000;
+
+export interface Keys {
+  /** Fails with an error that is not of the caller's making where there is no set. */
+  readonly find: JWTVerifyGetKey;
+  close(): void;
+}
+
+/**
+ * @param jwks a URL, or a file, which is read again when it changes
+ * @param onError called where the set cannot be read again; the keys from before stay in use
+ * @throws Error that names the option or the file, if it cannot be used
+ */
+export function openKeys(jwks: string, onError: (error: Error) => void): Keys {
+  if (/^https?:/i.test(jwks)) return { find: keysOf(checkedUrl(jwks), onError), close() {} };
+  const parse = (content: Buffer) => parseKeys(content.toString("utf8"));
+  const file: WatchedFile<JWTVerifyGetKey> = watchedFile({ path: jwks, parse, onError });
+  return { find: (header, input) => file.content(header, input), close: () => file.close() };
+}
+
+function checkedUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || url.username !== "" || url.password !== "") {
+    throw new Error("--jwt-jwks is not a URL to fetch keys from: https://HOST/PATH, without a user or a password");
+  }
+  if (url.protocol === "http:" && !isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) {
+    throw new Error(
+      `--jwt-jwks ${url.origin}${url.pathname}: whoever is on the way could send keys of their own; use https`,
+    );
+  }
+  return url;
+}
+
+/**
+ * jose keeps the set and fetches it again, at most every 30 seconds for a key that it does not have. What it fetches with
+ * gives it the last good set again where the provider has none.
+ */
+function keysOf(url: URL, onError: (error: Error) => void): JWTVerifyGetKey {
+  let good: string | undefined;
+  let failures = 0;
+  let last: { readonly error: Error; readonly retryAt: number } | undefined;
+  const fetchSet: FetchImplementation = async (href, options) => {
+    if (last !== undefined && Date.now() < last.retryAt) throw last.error;
+    try {
+      const text = await textAt(href, options);
+      parseKeys(text);
+      good = text;
+      failures = 0;
+      last = undefined;
+    } catch (cause) {
+      const error = new Error(`${url.origin}${url.pathname}: ${reasonOf(cause)}`);
+      if (good === undefined) {
+        last = { error, retryAt: Date.now() + Math.min(maxRetryMs, firstRetryMs * 2 ** failures++) };
+        throw error;
+      }
+      onError(error);
+    }
+    return new Response(good);
+  };
+  return createRemoteJWKSet(url, { [customFetch]: fetchSet });
+}
+
+async function textAt(...[href, options]: Parameters<FetchImplementation>): Promise<string> {
+  const response = await fetch(href, options);
+  if (response.status === 200) return response.text();
+  await response.body?.cancel();
+  throw new Error(`answered ${response.status}`);
+}
+
+/** @throws Error that repeats nothing of the text */
+function parseKeys(text: string): JWTVerifyGetKey {
+  try {
+    return createLocalJWKSet(JSON.parse(text));
+  } catch {
+    throw new Error("is not a JSON Web Key Set");
+  }
+}
+
+/** What has happened to a connection is in the cause of what fetch fails with. */
+function reasonOf(failure: unknown): string {
+  const cause = failure instanceof Error && failure.cause instanceof Error ? failure.cause : failure;
+  if (!(cause instanceof Error)) return "cannot be fetched";
+  return cause.message === "" && "code" in cause ? String(cause.code) : cause.message;
+}
