@@ -151,6 +151,16 @@ export function describeError(error: UserError, code: Code = codes[error.reason]
   return connectError;
 }
 
+/** Why an error that `describeError` has made was raised; undefined for any other. */
+export function reasonOf(error: unknown): string | undefined {
+  if (!(error instanceof ConnectError)) return undefined;
+  for (const detail of error.details) {
+    if ("desc" in detail && detail.desc === ErrorInfoSchema && "reason" in detail.value)
+      return String(detail.value["reason"]);
+  }
+  return undefined;
+}
+
 /** The first violations that fit into `maxBytes`. */
 export function fitting(
   violations: readonly Violation[],

@@ -1,6 +1,6 @@
 /** Who may call which method: decided before a request's body is read. */
 import type { DescMethod } from "@bufbuild/protobuf";
-import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { type ContextValues, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Authenticator } from "../credentials/authenticator.ts";
@@ -30,32 +30,35 @@ export interface GateOptions {
   readonly admission: Admission;
   /** Whether the methods of other services than UserService and Health are for all. */
   readonly reflectionIsOpen: boolean;
-  /** Called with a failure that the operator should know of. */
-  readonly report: (failure: unknown) => void;
 }
 
 /**
  * Finds out who calls, and whether they may. At once wherever nobody needs to be asked.
  *
+ * @param report called with a failure that the operator should know of
  * @throws ConnectError UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED
  */
-export type Gate = (method: DescMethod, presented: () => Presented) => Caller | Promise<Caller>;
+export type Gate = (
+  method: DescMethod,
+  presented: () => Presented,
+  report: (failure: unknown) => void,
+) => Caller | Promise<Caller>;
 
-export function createGate({ authenticator, admission, reflectionIsOpen, report }: GateOptions): Gate {
-  const refuse = (error: unknown): never => {
-    throw toConnectError(error, report);
-  };
-  const checkRoom = ({ methodKind }: DescMethod) => {
+export function createGate({ authenticator, admission, reflectionIsOpen }: GateOptions): Gate {
+  const checkRoom = ({ methodKind }: DescMethod, refuse: (error: unknown) => never) => {
     try {
       admission.check(methodKind === "unary" ? "unary" : "stream");
     } catch (error) {
       refuse(error);
     }
   };
-  return (method, presented) => {
+  return (method, presented, report) => {
+    const refuse = (error: unknown): never => {
+      throw toConnectError(error, report);
+    };
     const { typeName } = method.parent;
     const isOurs = typeName === UserService.typeName;
-    if (isOurs) checkRoom(method);
+    if (isOurs) checkRoom(method, refuse);
     if (authenticator === undefined) return anybody;
     if (typeName === Health.typeName) return nobody;
     if (!isOurs && reflectionIsOpen) return nobody;
@@ -91,17 +94,18 @@ const callerKey = createContextKey<Caller>(nobody, { description: "who calls" })
 
 /** The gate as Connect asks for it. */
 export function admitRequest(gate: Gate, { method, values }: HandlerContext): void | Promise<void> {
-  const caller = gate(method, values.get(presentedKey));
+  const caller = gate(method, values.get(presentedKey), reportOf(values));
   const admit = (admitted: Caller) => void values.set(callerKey, admitted);
   return caller instanceof Promise ? caller.then(admit) : admit(caller);
 }
 
 export function callContext({ signal, values }: HandlerContext): CallContext {
-  return {
-    signal,
-    caller: values.get(callerKey),
-    report: (failure) => values.get(reportKey)(failure, values.get(observedKey)?.ids()),
-  };
+  return { signal, caller: values.get(callerKey), report: reportOf(values) };
+}
+
+/** Takes note of a failure, with the request that it befell. */
+function reportOf(values: ContextValues): (failure: unknown) => void {
+  return (failure) => values.get(reportKey)(failure, values.get(observedKey)?.ids());
 }
 
 /** The caller's name, once it is known who calls. */

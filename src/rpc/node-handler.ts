@@ -1,7 +1,7 @@
 /** Joins Connect's routers to Node's servers: picks the handler for a request, and answers where there is none. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
-import { ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
@@ -9,18 +9,18 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import type { Presented } from "../credentials/caller.ts";
 import { namesShownBy } from "../credentials/peer.ts";
 import type { Report } from "../telemetry/failure-log.ts";
-import type { ObserveRequest } from "../telemetry/requests.ts";
+import { type ObserveRequest, unknownMethod } from "../telemetry/requests.ts";
 import { overloaded, UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { compressions } from "./compression.ts";
-import { canceled, describeError } from "./errors.ts";
+import { canceled, describeError, reasonOf } from "./errors.ts";
 import { admitRequest, callerNameOf, type Gate, presentedKey, reportKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
 import type { HeldBytes, Holder } from "./held-bytes.ts";
 import type { OldestOut } from "./oldest-out.ts";
 import type { OpenRequests } from "./open-requests.ts";
 import { inBlocks, inEnvelopes, letGo, readPieces } from "./request-body.ts";
-import { cutOffKey, endedByKey, inTrace, maxTimerMs, watchRequest } from "./request-end.ts";
+import { cutOffKey, endedByKey, inTrace, maxTimerMs, observedKey, watchRequest } from "./request-end.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export type NodeResponse = ServerResponse | Http2ServerResponse;
@@ -60,6 +60,7 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
     const path = (req.url ?? "").split("?", 1)[0] ?? "";
     const handler = (isJson(req) ? json : binary).get(path);
     if (handler === undefined) {
+      noteUnserved(options.observe, req, unknownMethod);
       answerUnimplemented(req, res);
       return;
     }
@@ -103,7 +104,12 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
       const body = bodyOf(req, endedBy, hold, reading);
       dismissOnceAnswered(req, res);
       endWithCaller(res, endedBy);
-      resolve(handler({ ...request, body }).then((answer) => writeAnswer(answer, req, res, hold)));
+      const answered = handler({ ...request, body }).then((answer) => {
+        // Connect has refused the HTTP method or the content type, before it asked who comes in.
+        if (contextValues.get(observedKey) === undefined) noteUnserved(options.observe, req, path.slice(1));
+        return writeAnswer(answer, req, res, hold);
+      });
+      resolve(answered);
     }).catch((reason: unknown) => {
       options.onBrokenAnswer(ConnectError.from(reason));
       cutOff(req, res);
@@ -239,6 +245,12 @@ function isJson(req: NodeRequest): boolean {
 /** Whether the request's messages have prefixes: gRPC's, gRPC-Web's, or those of Connect's streams. */
 function isEnveloped(req: NodeRequest): boolean {
   return /^application\/(?:grpc|connect\+)/i.test(req.headers["content-type"] ?? "");
+}
+
+/** A request that reaches no method, for the log, the metrics and its trace. */
+function noteUnserved(observe: ObserveRequest, { headers }: NodeRequest, method: string): void {
+  const [, protocol = "connect"] = /^application\/(grpc-web|grpc)\b/i.exec(headers["content-type"] ?? "") ?? [];
+  observe({ method, protocol, headers }).end(Code[Code.Unimplemented], undefined, reasonOf(noSuchMethod));
 }
 
 /** Answers as the caller's protocol says UNIMPLEMENTED. */

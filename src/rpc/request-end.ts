@@ -1,6 +1,6 @@
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import type { ObservedRequest, ObserveRequest } from "../telemetry/requests.ts";
-import { restate } from "./errors.ts";
+import { reasonOf, restate } from "./errors.ts";
 
 /** The longest time that a timer of Node's waits; after a longer one it would ring at once. About 25 days. */
 export const maxTimerMs = 2 ** 31 - 1;
@@ -43,7 +43,7 @@ export function watchRequest(
       endedBy.error = reason;
       if (reason.code === Code.DeadlineExceeded) setTimeout(values.get(cutOffKey), deadlineGraceMs).unref();
     }
-    observed.end(codeName(reason), callerOf(context));
+    observed.end(codeName(reason), callerOf(context), reasonOf(reason));
   };
   signal.addEventListener("abort", end, { once: true });
   if (!signal.aborted) return;

@@ -135,7 +135,6 @@ export async function startServerOver(
     authenticator: access?.authenticator,
     admission,
     reflectionIsOpen: reflection === "open",
-    report,
   });
   const handlers = createUserHandlers({
     registry,

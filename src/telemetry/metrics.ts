@@ -29,6 +29,8 @@ export interface CallLabels {
   readonly status: string;
   /** Who called. */
   readonly caller: string;
+  /** Why it failed, from a closed set, if that is known. */
+  readonly reason: string | undefined;
 }
 
 /** Instruments that record to several meters at once, as where one is scraped and another is pushed. */
@@ -60,12 +62,17 @@ export class Metrics {
     this.#inFlight.add(1, method, () => ({ [ATTR_RPC_METHOD]: method }));
   }
 
-  callEnded({ method, system, status, caller }: CallLabels, seconds: number): void {
+  callEnded({ method, system, status, caller, reason }: CallLabels, seconds: number): void {
     this.#inFlight.add(-1, method, () => ({ [ATTR_RPC_METHOD]: method }));
     const labels = { [ATTR_RPC_METHOD]: method, [ATTR_RPC_SYSTEM_NAME]: system, [ATTR_RPC_STATUS_CODE]: status };
     for (const durations of this.#callDurations) durations.record(seconds, labels);
     const name = this.#callerName(caller);
-    this.#calls.add(1, `${method} ${system} ${status} ${name}`, () => ({ ...labels, "rollcall.caller": name }));
+    const why = reason === undefined ? {} : { "rollcall.reason": reason };
+    this.#calls.add(1, `${method} ${system} ${status} ${reason} ${name}`, () => ({
+      ...labels,
+      ...why,
+      "rollcall.caller": name,
+    }));
   }
 
   batchItems(outcome: string, count: number): void {

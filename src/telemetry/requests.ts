@@ -22,8 +22,11 @@ import {
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 
+/** What a method is called that there is not: https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/ */
+export const unknownMethod = "_OTHER";
+
 interface RequestStart {
-  /** `rollcall.v1.UserService/Identify` */
+  /** `rollcall.v1.UserService/Identify`, or `unknownMethod`. */
   readonly method: string;
   /** `grpc`, `grpc-web` or `connect`. */
   readonly protocol: string;
@@ -39,8 +42,9 @@ export interface ObservedRequest {
    *
    * @param code `ok`, or the status code's name, as `InvalidArgument`
    * @param caller who called, if that is known
+   * @param reason why it failed, from the contract's closed set, if that is known
    */
-  end(code: string, caller: string | undefined): void;
+  end(code: string, caller: string | undefined, reason: string | undefined): void;
   /** What a line of the log says to tell requests apart. */
   ids(): { readonly requestId: string; readonly traceId?: string };
 }
@@ -105,18 +109,18 @@ class Observed implements ObservedRequest {
     return this.#context === undefined ? work() : context.with(this.#context, work);
   }
 
-  end(code: string, caller: string | undefined): void {
+  end(code: string, caller: string | undefined, reason: string | undefined): void {
     const { logger, metrics } = this.#observers;
     const isLogged = this.#isSampled || logger.isLevelEnabled("debug");
     if (!isLogged && metrics === undefined && this.#span === undefined) return;
     const { method, protocol } = this.#start;
     const durationMs = Math.round((performance.now() - this.#startMs) * 1_000) / 1_000;
     const status = statusName(code);
-    const labels = { method, system: systemOf(this.#start), status, caller: caller ?? "unknown" };
+    const labels = { method, system: systemOf(this.#start), status, caller: caller ?? "unknown", reason };
     metrics?.callEnded(labels, durationMs / 1_000);
-    this.#endSpan(code, status);
+    this.#endSpan(code, status, reason);
     if (!isLogged) return;
-    const line = { method, protocol, code, durationMs, caller, ...this.ids() };
+    const line = { method, protocol, code, reason, durationMs, caller, ...this.ids() };
     if (this.#isSampled) logger.info(line, "request");
     else logger.debug(line, "request");
   }
@@ -130,10 +134,11 @@ class Observed implements ObservedRequest {
     return this.#span === undefined ? { requestId } : { requestId, traceId: this.#span.spanContext().traceId };
   }
 
-  #endSpan(code: string, status: string): void {
+  #endSpan(code: string, status: string, reason: string | undefined): void {
     const span = this.#span;
     if (span === undefined) return;
     span.setAttribute(ATTR_RPC_STATUS_CODE, status);
+    if (reason !== undefined) span.setAttribute("rollcall.reason", reason);
     if (serverErrors.has(code)) span.setAttribute(ATTR_ERROR_TYPE, status).setStatus({ code: SpanStatusCode.ERROR });
     span.end();
   }

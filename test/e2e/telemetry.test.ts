@@ -11,13 +11,17 @@ import { parse } from "yaml";
 import { type OtlpSink, startOtlpSink } from "../support/otlp-sink.ts";
 import { personal, personalDataIn } from "../support/personal-data.ts";
 import { type ServeProcess, serve } from "../support/processes.ts";
-import { ada } from "../support/server.ts";
+import { ada, startTestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { users } from "./error-rows.ts";
 
 const secret = personal("a trait that nobody else may see");
 const token = personal("a-token-that-nobody-may-see");
 const password = personal("a-password-that-nobody-may-see");
+/** A JSON Web Token that is well formed, for which nobody has the key. */
+const unverifiable = [{ alg: "ES256" }, { sub: "billing" }, "no signature"]
+  .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
+  .join(".");
 const protocols: [string, string, (baseUrl: string) => Transport][] = [
   ["gRPC", "grpc", (baseUrl) => createGrpcTransport({ baseUrl })],
   ["gRPC-Web", "grpc-web", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: "2" })],
@@ -84,9 +88,52 @@ describe.each(protocols)("%s", (name, protocol, to) => {
     const client = users(to(server.url));
     const invalid = { name: "Ada", email: "", [secret.repeat(10)]: 1 };
     await expect(client.identify({ id: "refused", properties: invalid }, { headers })).rejects.toThrow();
-    await until(() => attributes(traceId).has("INVALID_ARGUMENT"));
+    await until(() => attributes(traceId).has("INVALID_ARGUMENT") && attributes(traceId).has("LIMIT_EXCEEDED"));
+    expect(lines()).toContainEqual(
+      expect.objectContaining({ protocol, code: "InvalidArgument", reason: "LIMIT_EXCEEDED", traceId }),
+    );
+    expect(await (await fetch(metricsUrl)).text()).toMatch(
+      /^rollcall_calls_total\{.*rpc_status_code="INVALID_ARGUMENT",rollcall_reason="LIMIT_EXCEEDED",rollcall_caller="anybody"} [1-9]/m,
+    );
   });
 });
+
+test("a request that reaches no method is told as well, under no name of its own", async () => {
+  const paths = ["rollcall.v1.UserService/GetUsers", "rollcall.v1.UserService/GetUser", "anything/at-all"] as const;
+  const headers = { "content-type": "text/plain", "x-request-id": "no-method" };
+  for (const path of paths) await fetch(`${server.url}/${path}`, { method: "POST", headers, body: "x" });
+  await fetch(`${server.url}/${paths[1]}`, {
+    method: "PUT",
+    headers: { ...headers, "content-type": "application/json" },
+  });
+  const mine = () => lines().filter(({ requestId }) => requestId === "no-method");
+  await until(() => mine().length === 4);
+  expect(mine().map(({ method }) => method)).toEqual([
+    "_OTHER",
+    "rollcall.v1.UserService/GetUser",
+    "_OTHER",
+    "rollcall.v1.UserService/GetUser",
+  ]);
+  for (const line of mine()) expect(line).toMatchObject({ code: "Unimplemented", reason: "NOT_IMPLEMENTED" });
+  expect(await (await fetch(metricsUrl)).text()).toMatch(
+    /^rollcall_calls_total\{rpc_method="_OTHER",.*"UNIMPLEMENTED",rollcall_reason="NOT_IMPLEMENTED",rollcall_caller="unknown"} 2$/m,
+  );
+  await until(() => sink.spans().some(({ name }) => name === "_OTHER"));
+});
+
+test.each(protocols)(
+  "what goes wrong before a call is let in is logged with its request: %s",
+  async (_, protocol, to) => {
+    // Nothing listens there.
+    const jwt = { jwtJwks: "https://127.0.0.1:1/", jwtIssuer: "https://id.example.com/", jwtAudience: "rollcall" };
+    const keyless = await startTestServer({ access: jwt });
+    const headers = { "x-request-id": `let-in-${protocol}`, authorization: `Bearer ${unverifiable}` };
+    await expect(users(to(keyless.url)).getUser({ id: "u" }, { headers })).rejects.toThrow(/unavailable/);
+    const line = { msg: "a request failed inside", requestId: headers["x-request-id"] };
+    expect(keyless.logs).toContainEqual(expect.objectContaining(line));
+    await keyless.stop();
+  },
+);
 
 function attributes(traceId: string): ReadonlySet<unknown> {
   const spans = sink.spans().filter((span) => span.traceId === traceId);

@@ -14,7 +14,7 @@ import type { ObserveRequest } from "../../telemetry/requests.ts";
 import { limits } from "../../users/limits.ts";
 import type { CallContext } from "../call-context.ts";
 import { EnvelopeReader, messageIn } from "../envelopes.ts";
-import { restate, toConnectError } from "../errors.ts";
+import { reasonOf, restate, toConnectError } from "../errors.ts";
 import type { Gate } from "../gate.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import type { OldestOut } from "../oldest-out.ts";
@@ -76,7 +76,12 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
   /** The request's body is read once its caller is known. */
   const admit = (served: Served, headers: IncomingHttpHeaders, method: GrpcMethod) => {
     try {
-      const caller = gate(method.method, () => presentedOn(served.stream, headers));
+      const { stream, call } = served;
+      const caller = gate(
+        method.method,
+        () => presentedOn(stream, headers),
+        (failure) => call.report(failure),
+      );
       if (caller instanceof Promise) {
         caller
           .then(
@@ -106,7 +111,8 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
       onEnd(ended, failure) {
         underWay.delete(ended);
         arriving.delete(ended);
-        observed.end(codeName(failure), ended.caller === nobody ? undefined : ended.caller.name);
+        const name = ended.caller === nobody ? undefined : ended.caller.name;
+        observed.end(codeName(failure), name, reasonOf(failure));
       },
     });
     if (call.ended) return true;
