@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 
 /** How soon a change is seen. The files are small, and are compared as a whole: no change goes unseen, however it is made. */
-const pollMs = 1_000;
+export const pollMs = 1_000;
 
 export interface WatchedFileOptions<Content> {
   readonly path: string;

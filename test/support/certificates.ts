@@ -12,8 +12,13 @@ export interface Certificates {
   readonly key: string;
   /** Signs another certificate, for 127.0.0.1 and these names, as `URI:spiffe://example.org/billing`. */
   sign(name: string, ...alsoFor: readonly string[]): { readonly cert: string; readonly key: string };
+  /** The same with a key of RSA; the others are of elliptic curves. */
+  signRsa(name: string): { readonly cert: string; readonly key: string };
   remove(): void;
 }
+
+const ellipticKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+const rsaKey = ["-newkey", "rsa:2048"];
 
 export function createCertificates(): Certificates {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-certificates-"));
@@ -22,22 +27,25 @@ export function createCertificates(): Certificates {
     execFileSync(
       "openssl",
       [
-        ...["req", "-x509", "-nodes", "-days", "2", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        ...["req", "-x509", "-nodes", "-days", "2"],
         ...["-subj", `/CN=${subject}`, "-keyout", path(key), "-out", path(out), ...more],
       ],
       { stdio: "pipe" },
     );
-  request("Test authority", "ca.key", "ca.pem");
-  const sign = (name: string, ...alsoFor: readonly string[]) => {
+  request("Test authority", "ca.key", "ca.pem", ...ellipticKey);
+  const signWith = (keyType: readonly string[], name: string, alsoFor: readonly string[] = []) => {
     const names = ["IP:127.0.0.1", ...alsoFor].join(",");
     const signed = ["-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-addext", `subjectAltName=${names}`];
-    request(name, `${name}.key`, `${name}.pem`, ...signed, "-addext", "basicConstraints=critical,CA:FALSE");
+    const leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    request(name, `${name}.key`, `${name}.pem`, ...keyType, ...signed, ...leaf);
     return { cert: path(`${name}.pem`), key: path(`${name}.key`) };
   };
+  const sign = (name: string, ...alsoFor: readonly string[]) => signWith(ellipticKey, name, alsoFor);
   return {
     ca: path("ca.pem"),
     ...sign("127.0.0.1"),
     sign,
+    signRsa: (name) => signWith(rsaKey, name),
     remove: () => rmSync(directory, { recursive: true }),
   };
 }

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { watchedFile } from "../../src/config/watched-file.ts";
 import { type Listener, listen } from "../../src/transport/listener.ts";
 import { type TlsContext, watchedTlsContext } from "../../src/transport/tls.ts";
 import type { TlsOptions } from "../../src/transport/tls-server.ts";
@@ -108,10 +109,11 @@ test("a client certificate is asked for, verified, and where it is required nobo
   others.remove();
 });
 
+const serialOf = ({ socket }: ClientHttp2Session) => (socket as TLSSocket).getPeerCertificate().serialNumber;
+
 test("a certificate that takes another's place is shown to new connections, and the old ones go on", async () => {
   await open();
   const before = await http2();
-  const serialOf = ({ socket }: ClientHttp2Session) => (socket as TLSSocket).getPeerCertificate().serialNumber;
   const first = serialOf(before);
   install(certificates.sign("second"));
   const last = await until(async () => {
@@ -125,14 +127,51 @@ test("a certificate that takes another's place is shown to new connections, and 
   before.close();
 });
 
-test("files that do not belong together, or are no certificates, leave what was there", async () => {
+test("no connection fails, and nothing is logged, where another type of key is brought file by file", async () => {
+  install(certificates.signRsa("rsa"));
   await open();
-  const others = createCertificates();
-  copyFileSync(others.key, files.key);
+  const shownSerial = async () => {
+    const session = await http2();
+    const serial = serialOf(session);
+    session.close();
+    return serial;
+  };
+  const first = await shownSerial();
+  let isSeen = false;
+  const onChange = () => {
+    isSeen = true;
+  };
+  // Looks at the certificate as often as the server does, and began after it.
+  const witness = watchedFile({ path: files.cert, parse: String, onChange, onError: () => {} });
+  copyFileSync(certificates.cert, files.cert);
+  while (!isSeen) expect(await shownSerial()).toBe(first);
+  expect(await shownSerial()).toBe(first);
+  witness.close();
+  copyFileSync(certificates.key, files.key);
+  while ((await shownSerial()) === first);
+  expect(errors).toEqual([]);
+});
+
+test("a key that is not the certificate's leaves what was there, and is refused at the start", async () => {
+  await open();
+  copyFileSync(certificates.signRsa("rsa").key, files.key);
   await until(() => errors.length > 0);
   expect(String(errors[0])).toContain(files.key);
-  others.remove();
+  expect(errors).toHaveLength(1);
   expect(await get1()).toBe("HTTP/1.1");
+  const start = () =>
+    watchedTlsContext(
+      files,
+      () => {},
+      () => {},
+    );
+  expect(start).toThrow(files.key);
+  copyFileSync(certificates.sign("other").key, files.key);
+  expect(start).toThrow(files.key);
+});
+
+test("files that are not there are named", async () => {
+  await open();
   expect(() =>
     watchedTlsContext(
       { ...files, cert: "/none" },
