@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -16,6 +16,8 @@ beforeEach(() => {
   copy = join(directory, "copy.db");
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+const unfinished = () => readdirSync(directory).filter((name) => name.endsWith(".unfinished"));
 
 test("a backup made while users are written has those that were there before, and can be served", async () => {
   const server = await startTestServer({ store: `sqlite:${database}` });
@@ -46,7 +48,23 @@ test.each([
   await (await startTestServer({ store: `sqlite:${database}` })).stop();
   prepare();
   await expect(backUpDatabase(database, copy)).rejects.toThrow(message);
-  expect(existsSync(`${copy}.unfinished`)).toBe(false);
+  expect(unfinished()).toEqual([]);
+});
+
+test("of two backups to one file at once, one is made and the other says that the file is there", async () => {
+  await (await startTestServer({ store: `sqlite:${database}` })).stop();
+  writeFileSync(`${copy}.unfinished`, "left behind");
+  const results = await Promise.allSettled([backUpDatabase(database, copy), backUpDatabase(database, copy)]);
+  expect(results.filter(({ status }) => status === "fulfilled")).toEqual([{ status: "fulfilled", value: 0 }]);
+  const [refused] = results.filter(({ status }) => status === "rejected");
+  expect(refused).toMatchObject({ reason: { message: `${copy} is there already` } });
+  expect(unfinished()).toEqual(["copy.db.unfinished"]);
+});
+
+test("a backup is for its owner alone", async () => {
+  await (await startTestServer({ store: `sqlite:${database}` })).stop();
+  await backUpDatabase(database, copy);
+  expect(statSync(copy).mode & 0o777).toBe(0o600);
 });
 
 test("a store in Redis says how it is backed up", async () => {

@@ -1,5 +1,5 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -8,7 +8,7 @@ import { coalesce } from "../../src/store/coalescing-store.ts";
 import { packCommands, unpackResults } from "../../src/store/packed.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import { command, userId } from "../support/commands.ts";
+import { command, deletion, userId } from "../support/commands.ts";
 import { openTemporarySqlite, temporaryDirectory } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 import { storeConformance } from "./conformance.ts";
@@ -25,11 +25,60 @@ describe("the SQLite database", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
+  const files = () => readdirSync(dirname(path)).map((name) => join(dirname(path), name));
+  const holds = (text: string) => files().some((file) => readFileSync(file).includes(text));
+  const modes = () =>
+    Object.fromEntries(files().map((file) => [basename(file), (statSync(file).mode & 0o777).toString(8)]));
+
   test("is written through to the disk with each transaction", () => {
     const database = new UserDatabase(join(directory, "users.db"), () => 1);
     expect(database.pragma("synchronous")).toBe(2);
     expect(database.pragma("journal_mode")).toBe("wal");
     database.close();
+  });
+
+  test("is for its owner alone, unless it was there with another mode", async () => {
+    const store = await openSqliteStore(path);
+    await store.write([command("u", { n: 1 })]);
+    expect(modes()).toEqual({ "users.db": "600", "users.db-shm": "600", "users.db-wal": "600" });
+    await store.close();
+    chmodSync(path, 0o640);
+    await (await openSqliteStore(path)).close();
+    expect(modes()).toEqual({ "users.db": "640" });
+  });
+
+  test("forgets what is deleted or overwritten: no file of it holds that any more", async () => {
+    const store = await openSqliteStore(path);
+    const text = (from: string, length: number) => `${from} marker `.repeat(length / 10);
+    const ids = Array.from({ length: 300 }, (_, n) => `user ${n}`);
+    // Some within a page, some beyond.
+    await store.write(ids.map((id, n) => command(id, { text: text("first", 20 + 40 * (n % 100)), n })));
+    await store.write(ids.map((id, n) => command(id, { text: text("second", 20 + 70 * (n % 50)) })));
+    expect(holds("marker")).toBe(true);
+    const kept = await store.get([userId("user 7")]);
+    await store.write(ids.filter((id) => id !== "user 7").map((id) => deletion(id)));
+    await until(() => !holds("first marker"));
+    await store.write([deletion("user 7")]);
+    await until(() => !holds("marker"));
+    expect(kept).toHaveLength(1);
+    await store.close();
+  });
+
+  test("forgets it once a reader that is in the way has ended, and when it is closed", async () => {
+    const store = await openSqliteStore(path);
+    await store.write([command("u", { text: "marker" })]);
+    const reader = new DatabaseSync(path, { readOnly: true });
+    reader.exec("BEGIN; SELECT count(*) FROM user");
+    await store.write([deletion("u")]);
+    await store.write([command("other", { n: 1 })]);
+    expect(holds("marker")).toBe(true);
+    reader.exec("COMMIT");
+    await until(() => !holds("marker"));
+    await store.write([command("u", { text: "marker" })]);
+    await store.write([deletion("u")]);
+    await store.close();
+    expect(holds("marker")).toBe(false);
+    reader.close();
   });
 
   test("keeps users when it is closed and opened again", async () => {

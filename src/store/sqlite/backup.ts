@@ -1,7 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import { applicationId } from "./database.ts";
+import { applicationId, fileMode } from "./database.ts";
 
 /** Pages that are copied at a time: all of them, since a writer in between would make it begin anew. */
 const allPages = 2 ** 31 - 1;
@@ -15,8 +16,9 @@ const allPages = 2 ** 31 - 1;
  */
 export async function backUpDatabase(path: string, target: string): Promise<number> {
   if (!existsSync(path)) throw new Error(`there is no database ${path}`);
-  if (existsSync(target)) throw new Error(`${target} is there already`);
-  const unfinished = `${target}.unfinished`;
+  if (existsSync(target)) throw isThere(target);
+  const unfinished = `${target}.${randomUUID()}.unfinished`;
+  closeSync(openSync(unfinished, "wx", fileMode));
   try {
     const source = new DatabaseSync(path, { readOnly: true });
     try {
@@ -27,12 +29,27 @@ export async function backUpDatabase(path: string, target: string): Promise<numb
     }
     const users = check(unfinished);
     sync(unfinished);
-    renameSync(unfinished, target);
+    putInPlace(unfinished, target);
     sync(dirname(target));
     return users;
   } finally {
     rmSync(unfinished, { force: true });
   }
+}
+
+/** Gives the file its name, beside its first one: unlike a change of its name, that takes no other file's place. */
+function putInPlace(unfinished: string, target: string): void {
+  try {
+    linkSync(unfinished, target);
+  } catch {
+    if (existsSync(target)) throw isThere(target);
+    // There are file systems where no file has two names.
+    renameSync(unfinished, target);
+  }
+}
+
+function isThere(target: string): Error {
+  return new Error(`${target} is there already`);
 }
 
 /** @returns how many users there are */

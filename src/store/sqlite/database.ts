@@ -1,6 +1,7 @@
 /** The SQLite database, and the verbs of the store over packed lists. Blocks the thread that calls it. */
+import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { unpackCommand } from "../packed.ts";
+import { unpackCommand, verbs } from "../packed.ts";
 import { PackedReader, PackedWriter } from "../packed-buffer.ts";
 import { applyCommand, writeUser } from "./apply-command.ts";
 import { layout, UserTable } from "./user-table.ts";
@@ -10,14 +11,19 @@ const maxReadBytes = 1024 * 1024;
 
 /** How long a transaction waits for another process that writes. */
 const busyTimeoutMs = 1_000;
+const waitForOthers = `PRAGMA busy_timeout = ${busyTimeoutMs}`;
 /** Marks the file as Rollcall's (`ROLL`), and the version of its layout. */
 export const applicationId = 0x524f4c4c;
 const layoutVersion = 1;
+/** Of the files that users are in: the owner reads and writes them. SQLite gives those beside the database the same. */
+export const fileMode = 0o600;
 
 export class UserDatabase {
   readonly #database: DatabaseSync;
   readonly #clock: () => number;
   readonly #table: UserTable;
+  /** Whether the log may hold what has been deleted: at first there may be one from before. */
+  #remembers = true;
 
   /**
    * Opens the file, and lays it out if it is new.
@@ -27,8 +33,11 @@ export class UserDatabase {
    */
   constructor(path: string, clock: () => number) {
     this.#clock = clock;
-    this.#database = new DatabaseSync(path, { timeout: busyTimeoutMs });
-    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    closeSync(openSync(path, "a", fileMode));
+    this.#database = new DatabaseSync(path);
+    this.#database.exec(waitForOthers);
+    // What is deleted or overwritten is overwritten with zeros too.
+    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
     this.#layOut(path);
     this.#table = new UserTable(this.#database);
   }
@@ -46,7 +55,11 @@ export class UserDatabase {
       const count = reader.u32();
       const results = new PackedWriter(count * 32);
       const now = this.#clock();
-      for (let i = 0; i < count; i++) applyCommand(this.#table, unpackCommand(reader), results, now);
+      for (let i = 0; i < count; i++) {
+        const command = unpackCommand(reader);
+        if (command.verb === verbs.delete) this.#remembers = true;
+        applyCommand(this.#table, command, results, now);
+      }
       return results.finish();
     });
   }
@@ -78,7 +91,30 @@ export class UserDatabase {
     this.#transaction(() => this.#table.find(""));
   }
 
+  /** Whether the log beside the file may hold what has been deleted. */
+  get remembersDeleted(): boolean {
+    return this.#remembers;
+  }
+
+  /**
+   * Brings the log into the file, and empties it. It does not wait for another connection that is in the way.
+   *
+   * @returns whether that could be done
+   */
+  forgetDeleted(): boolean {
+    this.#database.exec("PRAGMA busy_timeout = 0");
+    try {
+      this.#remembers = this.pragma("wal_checkpoint(TRUNCATE)") !== 0;
+    } catch {
+      // As where the disk has no room: what is written next fails for the same reason, and says so.
+    } finally {
+      this.#database.exec(waitForOthers);
+    }
+    return !this.#remembers;
+  }
+
   close(): void {
+    if (this.#remembers) this.forgetDeleted();
     this.#database.close();
   }
 

@@ -1,6 +1,7 @@
 /** The thread that owns the database, so that no transaction blocks the event loop of the server. */
 import { parentPort, workerData } from "node:worker_threads";
 import { UserDatabase } from "./database.ts";
+import { createLogClearing } from "./log-clearing.ts";
 import type { Request, Response, WorkerData } from "./messages.ts";
 
 /** SQLite's result code for a disk or database without room: https://sqlite.org/rescode.html#full */
@@ -46,14 +47,22 @@ function answer(database: UserDatabase, { verb, packed }: Request): Uint8Array<A
 const { path }: WorkerData = workerData;
 try {
   const database = new UserDatabase(path, () => Date.now() * 1_000);
+  const clearing = createLogClearing(
+    () => database.remembersDeleted,
+    () => database.forgetDeleted(),
+  );
   port.on("message", (request: Request) => {
     try {
       post({ call: request.call, packed: answer(database, request) });
     } catch (error) {
       post(failed(request.call, error));
     }
-    if (request.verb === "close") port.close();
+    if (request.verb === "close") {
+      clearing.close();
+      port.close();
+    } else clearing.called();
   });
+  clearing.called();
   post({ call: -1, packed: new Uint8Array() });
 } catch (error) {
   post(failed(-1, error));
