@@ -5,7 +5,8 @@ import type { CallOptions } from "@connectrpc/connect";
 import type { Command } from "commander";
 import { type ConnectionOptions, createUserClient, type UserClient } from "../client/index.ts";
 import { clientOptions } from "../config/options.ts";
-import { CliError, callFailure } from "./cli-error.ts";
+import { callFailure } from "./call-failure.ts";
+import { CliError } from "./cli-error.ts";
 
 /** How to reach a server. */
 export interface ConnectionArguments {

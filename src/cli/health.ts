@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "#gen-server/health/v1/health_pb.js";
 import { createTransport } from "../client/index.ts";
 import { addServerOptions, connectionOptions, type ServerOptions } from "./call.ts";
-import { callFailure } from "./cli-error.ts";
+import { callFailure } from "./call-failure.ts";
 
 export function healthCommand(): Command {
   const command = new Command("health").description(

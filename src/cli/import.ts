@@ -2,7 +2,8 @@ import { access, constants } from "node:fs/promises";
 import { Command } from "commander";
 import { createUserClient, type ImportCounts, ImportInterrupted, importUsers } from "../client/index.ts";
 import { addConnectionOptions, type ConnectionArguments, connectionOptions } from "./call.ts";
-import { CliError, callFailure, codeName } from "./cli-error.ts";
+import { callFailure, codeName } from "./call-failure.ts";
+import { CliError } from "./cli-error.ts";
 import { readUsers } from "./ndjson.ts";
 
 export function importCommand(): Command {

@@ -1,34 +1,33 @@
 import { Command } from "commander";
-import { backupCommand } from "./backup.ts";
-import { deleteCommand } from "./delete.ts";
-import { getCommand } from "./get.ts";
-import { healthCommand } from "./health.ts";
-import { identifyCommand } from "./identify.ts";
-import { importCommand } from "./import.ts";
-import { listCommand } from "./list.ts";
-import { serveCommand } from "./serve.ts";
-import { setPreferencesCommand } from "./set-preferences.ts";
-import { tokenCommand } from "./token.ts";
 import { version } from "./version.ts";
 
-/** The command line `rollcall`. */
-export function createProgram(): Command {
+/** Each is loaded where it is asked for: most of them need little of what another one needs. */
+const commands = {
+  serve: async () => (await import("./serve.ts")).serveCommand(),
+  identify: async () => (await import("./identify.ts")).identifyCommand(),
+  get: async () => (await import("./get.ts")).getCommand(),
+  list: async () => (await import("./list.ts")).listCommand(),
+  "set-preferences": async () => (await import("./set-preferences.ts")).setPreferencesCommand(),
+  delete: async () => (await import("./delete.ts")).deleteCommand(),
+  import: async () => (await import("./import.ts")).importCommand(),
+  health: async () => (await import("./health.ts")).healthCommand(),
+  token: async () => (await import("./token.ts")).tokenCommand(),
+  backup: async () => (await import("./backup.ts")).backupCommand(),
+} satisfies Readonly<Record<string, () => Promise<Command>>>;
+
+/**
+ * The command line `rollcall`.
+ *
+ * @param args the arguments that it will parse: where they begin with a command's name, it has only that command
+ */
+export async function createProgram([first]: readonly string[]): Promise<Command> {
   const program = new Command("rollcall")
     .description("A user registry for services: identify people, merge what you know, read the whole user back.")
     .version(version())
     .showHelpAfterError("(--help shows what is expected)");
-  const commands = [
-    serveCommand(),
-    identifyCommand(),
-    getCommand(),
-    listCommand(),
-    setPreferencesCommand(),
-    deleteCommand(),
-    importCommand(),
-    healthCommand(),
-    tokenCommand(),
-    backupCommand(),
-  ];
-  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  const named = Object.entries(commands).filter(([name]) => name === first);
+  for (const [, load] of named.length > 0 ? named : Object.entries(commands)) {
+    program.addCommand((await load()).copyInheritedSettings(program));
+  }
   return program;
 }

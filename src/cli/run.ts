@@ -11,7 +11,8 @@ export async function run(): Promise<void> {
   });
 
   try {
-    await createProgram().parseAsync();
+    const args = process.argv.slice(2);
+    await (await createProgram(args)).parseAsync(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CliError || error instanceof CommanderError)) throw error;
     console.error(`rollcall: ${error.message}`);

@@ -7,7 +7,8 @@ import type { RedisSettings } from "../server/open-store.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { settledWithin } from "../server/settled-within.ts";
 import { describeFailure } from "../telemetry/failure-log.ts";
-import type { Logger, LogLevel } from "../telemetry/logger.ts";
+import type { LogLevel } from "../telemetry/log-levels.ts";
+import type { Logger } from "../telemetry/logger.ts";
 import { openTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
 import { CliError } from "./cli-error.ts";
 import {

@@ -1,7 +1,7 @@
 /** Every option, declared once: its flag, its environment variable, its default and what values it takes. */
 import { availableParallelism } from "node:os";
 import { CommanderError, InvalidArgumentError, Option } from "commander";
-import { logLevels } from "../telemetry/logger.ts";
+import { logLevels } from "../telemetry/log-levels.ts";
 import { limits } from "../users/limits.ts";
 import { defaultServerLimits } from "./server-limits.ts";
 import { parseStoreLocation } from "./store-url.ts";

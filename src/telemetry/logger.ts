@@ -1,9 +1,7 @@
 import { destination, type Logger, pino, stdTimeFunctions } from "pino";
+import type { LogLevel } from "./log-levels.ts";
 
 export type { Logger } from "pino";
-
-export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 /** Logs JSON lines to standard error. Users' ids and traits are never given to it. */
 export function createLogger(level: LogLevel): Logger {
