@@ -54,5 +54,5 @@ describeEachStore({ requiredProperties: [] }, (server) => {
     expect(staying.every((id) => seenStaying.has(id))).toBe(true);
     // Else nothing has come meanwhile.
     expect(seen.length).toBeGreaterThan(stayingUsers);
-  }, 60_000);
+  }, 120_000);
 });
