@@ -19,7 +19,7 @@ import { respelled, statusOf } from "./grpc-status.ts";
 import type { HeldBytes, Holder } from "./held-bytes.ts";
 import type { OldestOut } from "./oldest-out.ts";
 import type { OpenRequests } from "./open-requests.ts";
-import { inBlocks, inEnvelopes, letGo, readPieces } from "./request-body.ts";
+import { type Hold, heldBody, letGo } from "./request-body.ts";
 import { cutOffKey, endedByKey, inTrace, maxTimerMs, observedKey, watchRequest } from "./request-end.ts";
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
@@ -101,7 +101,7 @@ export function createNodeHandler(options: NodeHandlerOptions): (req: NodeReques
     new Promise<void>((resolve) => {
       const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
       dropTimeoutsWithoutEnd(request.header);
-      const body = bodyOf(req, endedBy, hold, reading);
+      const body = heldBody(req, isEnveloped(req), endedBy, hold, reading);
       dismissOnceAnswered(req, res);
       endWithCaller(res, endedBy);
       const answered = handler({ ...request, body }).then((answer) => {
@@ -127,55 +127,9 @@ function dropTimeoutsWithoutEnd(header: Headers): void {
   if (Number(header.get("connect-timeout-ms")) > maxTimerMs) header.delete("connect-timeout-ms");
 }
 
-/** Takes note of so many bytes more, or fewer, that a request or its answer holds. */
-type Hold = (more: number) => void;
-
-/** Told when the first of a body is asked for, and when all of it has been read. */
-interface Reading {
-  onBegin(): void;
-  onEnd(): void;
-}
-
 /** What has arrived of a request that nobody has asked for. */
 function unreadOf(req: NodeRequest): number {
   return req.readableLength + ("stream" in req ? req.stream.readableLength : 0);
-}
-
-function bodyOf(
-  req: NodeRequest,
-  endedBy: { readonly error?: ConnectError },
-  hold: Hold,
-  reading: Reading,
-): AsyncIterable<Uint8Array> {
-  const pieces = readUntilEnded(req, endedBy, hold, reading);
-  return isEnveloped(req) ? letGoOf(inEnvelopes(pieces), hold) : inBlocks(pieces);
-}
-
-async function* letGoOf(envelopes: AsyncIterable<Buffer>, hold: Hold): AsyncGenerator<Buffer> {
-  for await (const envelope of envelopes) {
-    yield envelope;
-    hold(-envelope.length);
-  }
-}
-
-/**
- * The pieces of a request's body, until something ends the request: its deadline, say. What would be wrong with the rest
- * does not matter then.
- */
-async function* readUntilEnded(
-  req: NodeRequest,
-  endedBy: { readonly error?: ConnectError },
-  hold: Hold,
-  reading: Reading,
-): AsyncGenerator<Buffer> {
-  reading.onBegin();
-  for await (const piece of readPieces(req)) {
-    hold(piece.length);
-    if (endedBy.error !== undefined) throw endedBy.error;
-    yield piece;
-  }
-  reading.onEnd();
-  if (endedBy.error !== undefined) throw endedBy.error;
 }
 
 function writeAnswer(answer: UniversalServerResponse, req: NodeRequest, res: NodeResponse, hold: Hold): Promise<void> {

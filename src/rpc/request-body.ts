@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { ConnectError } from "@connectrpc/connect";
 import { limits } from "../users/limits.ts";
 import { EnvelopeReader } from "./envelopes.ts";
 import { canceled } from "./errors.ts";
@@ -18,6 +19,53 @@ export async function* readPieces(body: Readable): AsyncGenerator<Buffer> {
   } catch {
     throw canceled();
   }
+}
+
+/** Takes note of so many bytes more, or fewer, that a request or its answer holds. */
+export type Hold = (more: number) => void;
+
+/** Told when the first of a body is asked for, and when all of it has been read. */
+interface Reading {
+  onBegin(): void;
+  onEnd(): void;
+}
+
+/**
+ * A request's body as Connect reads it, with what it holds taken note of, until something ends the request: its deadline,
+ * say. What would be wrong with the rest does not matter then.
+ */
+export function heldBody(
+  body: Readable,
+  isEnveloped: boolean,
+  endedBy: { readonly error?: ConnectError },
+  hold: Hold,
+  reading: Reading,
+): AsyncIterable<Uint8Array> {
+  const pieces = readUntilEnded(body, endedBy, hold, reading);
+  return isEnveloped ? letGoOf(inEnvelopes(pieces), hold) : inBlocks(pieces);
+}
+
+async function* letGoOf(envelopes: AsyncIterable<Buffer>, hold: Hold): AsyncGenerator<Buffer> {
+  for await (const envelope of envelopes) {
+    yield envelope;
+    hold(-envelope.length);
+  }
+}
+
+async function* readUntilEnded(
+  body: Readable,
+  endedBy: { readonly error?: ConnectError },
+  hold: Hold,
+  reading: Reading,
+): AsyncGenerator<Buffer> {
+  reading.onBegin();
+  for await (const piece of readPieces(body)) {
+    hold(piece.length);
+    if (endedBy.error !== undefined) throw endedBy.error;
+    yield piece;
+  }
+  reading.onEnd();
+  if (endedBy.error !== undefined) throw endedBy.error;
 }
 
 /**
