@@ -26,7 +26,7 @@ const maxSessionMemoryMegabytes = 64;
 const streamResetBurst = 200;
 const streamResetRate = 50;
 /** HTTP/2 flow control: what a client may send ahead on one stream and on one connection. */
-const streamWindowBytes = 256 * 1024;
+const streamWindowBytes = 512 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
 /** HTTP/1.1: how long a client may take to send a whole request. */
 const requestTimeoutMs = 60_000;

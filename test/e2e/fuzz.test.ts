@@ -12,7 +12,7 @@ import { openSession, type RawCall, rawCall } from "../support/raw-calls.ts";
 import { ada } from "../support/server.ts";
 import { seededRandom } from "../support/struct.ts";
 
-const inputs = 50_000;
+const inputs = Number(process.env["FUZZ_INPUTS"] ?? 10_000);
 const sessions = 4;
 const callsAtOnce = 16;
 

@@ -1,4 +1,5 @@
 /** That personal data would be found, wherever a server told it. */
+
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,11 +51,13 @@ test("a span that holds it is found", () => {
 });
 
 test("a server process that logs it is found out", async () => {
-  const server = await serve("sqlite::memory:", ["--log-level", "debug"], () => {});
+  const directory = mkdtempSync(join(tmpdir(), "rollcall-found-out-"));
+  const server = await serve(`sqlite:${join(directory, "users.db")}`, ["--log-level", "debug"], () => {});
   const client = createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
   await client.listUsers({}, { headers });
   const findings: string[] = [];
   await until(() => findings.push(...takeFindings()) > 0);
   expect(findings).toEqual(found);
   await server.stop();
+  rmSync(directory, { recursive: true });
 });
