@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema } from "#gen-server/google/rpc/error_details_pb.js";
+import { BadRequestSchema, ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { CliError } from "./cli-error.ts";
 
 /** `INVALID_ARGUMENT`, as in google.rpc.Code. */

@@ -1,7 +1,7 @@
 /** The edge where errors leave: every domain error, and what Connect raises itself, as the contract promises it. */
 import type { DescMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen-server/google/rpc/error_details_pb.js";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { type Reason, UserError, type Violation } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { unreadable } from "./unreadable.ts";

@@ -2,9 +2,9 @@
 
 import { setMaxListeners } from "node:events";
 import { Code } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "#gen/google/rpc/error_details_pb.js";
 import { file_rollcall_v1_errors } from "#gen/rollcall/v1/errors_pb.js";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { file_google_rpc_error_details } from "#gen-server/google/rpc/error_details_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
 import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
