@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { isDeepStrictEqual, parseArgs } from "node:util";
 import { exampleUsers } from "../examples/generate-users.ts";
-import { createUserClient } from "../src/client/index.ts";
+import { createRollcallClient } from "../src/client/index.ts";
 import { startRedis } from "../test/support/redis.ts";
 import { redisArgs } from "./conditions.ts";
 
@@ -87,7 +87,7 @@ function peakMegabytes(child: ChildProcess): string {
 
 /** How many users the server gives back exactly as they were sent. */
 async function readBack(url: string): Promise<number> {
-  const client = createUserClient(url);
+  const client = createRollcallClient(url);
   const users = exampleUsers(count, 1);
   let exact = 0;
   const reader = async () => {

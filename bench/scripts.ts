@@ -9,7 +9,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Redis } from "ioredis";
 import { exampleUsers } from "../examples/generate-users.ts";
-import { createUserClient, type UserClient } from "../src/client/index.ts";
+import { createRollcallClient, type RollcallClient } from "../src/client/index.ts";
 import { startRedis } from "../test/support/redis.ts";
 import { startTestServer } from "../test/support/server.ts";
 import { median } from "./median.ts";
@@ -57,7 +57,7 @@ async function measure(load: Load): Promise<void> {
   const server = await startTestServer({ store: redis.url, requiredProperties: [] });
   const admin = new Redis(redis.url);
   try {
-    const client = createUserClient(server.url);
+    const client = createRollcallClient(server.url);
     const write = (change: JsonObject, observedAt?: Date) => batchIdentify(client, load, change, observedAt);
     await busy(admin, load, "created", () => write({}));
     await busy(admin, load, "unchanged", () => write({}));
@@ -106,7 +106,7 @@ async function slowLog(admin: Redis, command: string): Promise<number[]> {
   return entries.filter(([, , , [name]]) => name?.toLowerCase() === command).map(([, , micros]) => micros);
 }
 
-async function batchIdentify(client: UserClient, load: Load, change: JsonObject, observedAt?: Date): Promise<void> {
+async function batchIdentify(client: RollcallClient, load: Load, change: JsonObject, observedAt?: Date): Promise<void> {
   async function* chunks() {
     for (let at = 0; at < load.users.length; at += load.perChunk) {
       const some = load.users.slice(at, at + load.perChunk);
@@ -125,7 +125,7 @@ async function batchIdentify(client: UserClient, load: Load, change: JsonObject,
   }
 }
 
-async function read(client: UserClient, load: Load): Promise<void> {
+async function read(client: RollcallClient, load: Load): Promise<void> {
   for (let at = 0; at < load.users.length; at += load.perChunk) {
     const ids = load.users.slice(at, at + load.perChunk).map(({ id }) => id);
     const { users } = await client.batchGetUsers({ ids });

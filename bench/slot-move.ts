@@ -3,7 +3,7 @@
  * does it, and how long its new users wait meanwhile: `npm run bench:move -- --users 100000`.
  */
 import { parseArgs } from "node:util";
-import { createUserClient, type ImportItem, importUsers } from "../src/client/index.ts";
+import { createRollcallClient, importUsers, type UserToImport } from "../src/client/index.ts";
 import { createKeys, partitionOf, slotOf } from "../src/store/redis/keys.ts";
 import { startCluster } from "../test/support/redis-cluster.ts";
 import { startTestServer } from "../test/support/server.ts";
@@ -26,7 +26,7 @@ const pipelines = [10, 100];
 const cluster = await startCluster({ primaries: 2, replicas: 0 });
 const server = await startTestServer({ store: cluster.url });
 try {
-  const client = createUserClient(server.url);
+  const client = createRollcallClient(server.url);
   await importUsers(client, users(), { onRefused: (_, { reason }) => fail(reason) });
   console.log(`| keys in a MIGRATE | s per million users | of that, the index | a create waited at most, s |`);
   console.log("|--:|--:|--:|--:|");
@@ -74,18 +74,17 @@ async function create(): Promise<number> {
   const id = idsOf("new").next().value;
   if (id === undefined) return fail("there is no id");
   const start = performance.now();
-  async function* one(): AsyncGenerator<ImportItem<number>> {
-    yield { position: 0, id: `${id}`, properties, size: 100 };
-  }
-  await importUsers(createUserClient(server.url), one(), { onRefused: (_, { reason }) => fail(reason) });
+  await importUsers(createRollcallClient(server.url), [{ id, properties }], {
+    onRefused: (_, { reason }) => fail(reason),
+  });
   return performance.now() - start;
 }
 
-async function* users(): AsyncGenerator<ImportItem<number>> {
-  let position = 0;
+function* users(): Generator<UserToImport> {
+  let made = 0;
   for (const id of idsOf("user")) {
-    yield { position: position++, id, properties, size: 200 };
-    if (position === count) return;
+    yield { id, properties };
+    if (++made === count) return;
   }
 }
 

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { credentials, loadPackageDefinition, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import { createUserClient } from "../src/client/client.ts";
+import { createRollcallClient } from "../src/client/client.ts";
 import { type ServeProcess, serve } from "./support/processes.ts";
 import { startRedis } from "./support/redis.ts";
 import { ada } from "./support/server.ts";
@@ -127,7 +127,7 @@ for (let restart = 0; restart < times; restart++) {
 over = true;
 await load;
 
-const client = createUserClient(servers[0]?.url ?? "");
+const client = createRollcallClient(servers[0]?.url ?? "");
 const lost: string[] = [];
 for (const [id, n] of stored) {
   const { user } = await client.getUser({ id });

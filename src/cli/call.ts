@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
 import type { Command } from "commander";
-import { type ConnectionOptions, createUserClient, type UserClient } from "../client/index.ts";
+import { type ConnectionOptions, createRollcallClient, type RollcallClient } from "../client/index.ts";
 import { clientOptions } from "../config/options.ts";
 import { callFailure } from "./call-failure.ts";
 import { CliError } from "./cli-error.ts";
@@ -50,12 +50,14 @@ function readPem(option: string, file: string | undefined): Buffer | undefined {
 }
 
 /** Makes one call of several on the same connection. */
-export type Caller = <Answer>(work: (client: UserClient, options: CallOptions) => Promise<Answer>) => Promise<Answer>;
+export type Caller = <Answer>(
+  work: (client: RollcallClient, options: CallOptions) => Promise<Answer>,
+) => Promise<Answer>;
 
 /** The caller throws CliError if a call fails. */
 export function createCaller(options: ServerOptions): Caller {
   const { server, timeout } = options;
-  const client = createUserClient(connectionOptions(options));
+  const client = createRollcallClient({ ...connectionOptions(options), retries: false });
   return (work) =>
     work(client, { timeoutMs: timeout * 1_000 }).catch((error: unknown) => {
       throw callFailure(error, server);

@@ -1,6 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import { Command } from "commander";
-import { createUserClient, type ImportCounts, ImportInterrupted, importUsers } from "../client/index.ts";
+import { createRollcallClient, type ImportCounts, ImportInterrupted, importUsers } from "../client/index.ts";
 import { addConnectionOptions, type ConnectionArguments, connectionOptions } from "./call.ts";
 import { callFailure, codeName } from "./call-failure.ts";
 import { CliError } from "./cli-error.ts";
@@ -27,13 +27,14 @@ async function importFile(file: string, options: ConnectionArguments): Promise<v
     invalid++;
     report(line, reason);
   });
-  const counts = await importUsers(createUserClient(connectionOptions(options)), users, {
-    onRefused: (line, { code, reason, message }) => report(line, `${codeName(code)} ${reason}: ${message}`),
+  const counts = await importUsers(createRollcallClient(connectionOptions(options)), users, {
+    maxDownMs: 0,
+    onRefused: ({ line }, { code, reason, message }) => report(line, `${codeName(code)} ${reason}: ${message}`),
   }).catch((error: unknown) => {
     if (!(error instanceof ImportInterrupted)) throw unreadable(file, error);
     console.error(summary(error.counts, invalid, start));
     const from =
-      error.firstUnanswered === undefined ? "" : `; from line ${error.firstUnanswered} on nothing is certain`;
+      error.firstUnanswered === undefined ? "" : `; from line ${error.firstUnanswered.line} on nothing is certain`;
     throw new CliError(`the import was interrupted${from}: ${callFailure(error.cause, server).message}`);
   });
   console.log(summary(counts, invalid, start));

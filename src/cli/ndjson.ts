@@ -1,7 +1,15 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import type { ImportItem } from "../client/index.ts";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { isJsonObject, unsendable } from "./json.ts";
+
+/** One line of a file. */
+export interface UserLine {
+  /** Its number, from 1. */
+  readonly line: number;
+  readonly id: string;
+  readonly properties: JsonObject;
+}
 
 /**
  * The longest line that is read as a user, in UTF-16 units: more than the largest user needs, and, at up to 5.5 bytes of
@@ -18,20 +26,20 @@ const maxLineLength = 700 * 1024;
 export async function* readUsers(
   path: string,
   onInvalid: (line: number, reason: string) => void,
-): AsyncGenerator<ImportItem<number>> {
+): AsyncGenerator<UserLine> {
   const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
-  let position = 0;
-  for await (const line of lines) {
-    position++;
-    if (line.trim() === "") continue;
-    const user = parseUser(line);
-    if (typeof user === "string") onInvalid(position, user);
-    else yield { ...user, position, size: line.length };
+  let line = 0;
+  for await (const text of lines) {
+    line++;
+    if (text.trim() === "") continue;
+    const user = parseUser(text);
+    if (typeof user === "string") onInvalid(line, user);
+    else yield { ...user, line };
   }
 }
 
 /** The user, or why the line is none. Never quotes the line. */
-function parseUser(line: string): Pick<ImportItem<number>, "id" | "properties"> | string {
+function parseUser(line: string): Omit<UserLine, "line"> | string {
   if (line.length > maxLineLength) return `the line has ${line.length} characters; at most ${maxLineLength} are read`;
   let value: unknown;
   try {

@@ -1,120 +1,136 @@
-import type { JsonObject } from "@bufbuild/protobuf";
-import { ConnectError } from "@connectrpc/connect";
-import type { IdentifyError } from "#gen/rollcall/v1/user_service_pb.js";
-import type { UserClient } from "./client.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { BatchReport } from "#gen/rollcall/v1/user_service_pb.js";
+import { limits } from "../users/limits.ts";
+import { type Backoff, backoffMs, systemTiming, type Timing } from "./backoff.ts";
+import { ChunkWindow } from "./chunk-window.ts";
+import type { RollcallClient } from "./client.ts";
+import { canceledBy, failureOfCall, isTransient, RollcallError, rollcallErrorOf } from "./errors.ts";
+import { type ImportCallbacks, type ImportCounts, ImportTally } from "./import-tally.ts";
+import { maxItemBytes, type UserToImport } from "./write-identify.ts";
 
-/** One user to import. */
-export interface ImportItem<Position> {
-  /** Where the user comes from, for reports: a line number, say. */
-  readonly position: Position;
-  readonly id: string;
-  readonly properties: JsonObject;
-  /** About how many bytes the user has. */
-  readonly size: number;
-}
-
-export interface ImportCounts {
-  created: number;
-  updated: number;
-  unchanged: number;
-  failed: number;
-}
-
-export interface ImportOptions<Position> {
-  /** Called for each user that the server refused. */
-  readonly onRefused: (position: Position, error: IdentifyError) => void;
-  /** Called after each answer with the counts so far. */
-  readonly onProgress?: (counts: Readonly<ImportCounts>) => void;
-  readonly signal?: AbortSignal;
+export interface ImportOptions<Item extends UserToImport> extends ImportCallbacks<Item> {
+  /** Let the server say what would be, and write nothing. Default: false. */
+  readonly validateOnly?: boolean | undefined;
+  /** Ends the import: with ImportInterrupted. */
+  readonly signal?: AbortSignal | undefined;
+  /** Users in one message, up to 1,000. Default: 500. */
+  readonly chunkUsers?: number | undefined;
+  /** Bytes of one message, as far as one user alone has no more. Default: 512 KiB. */
+  readonly chunkBytes?: number | undefined;
+  /** Messages that are read and not yet answered. Default: 8. */
+  readonly chunksInFlight?: number | undefined;
+  /**
+   * How long the server, its store or the connection may be away, counted from the first failure after an answer, before
+   * the import gives up; 0: it gives up at once. Default: five minutes.
+   */
+  readonly maxDownMs?: number | undefined;
 }
 
 /** The import ended before everything was answered. */
-export class ImportInterrupted<Position> extends Error {
+export class ImportInterrupted<Item> extends Error {
   override readonly name = "ImportInterrupted";
-  readonly counts: Readonly<ImportCounts>;
-  /** The first user without an answer; undefined if none was sent. It and what follows may or may not be stored. */
-  readonly firstUnanswered: Position | undefined;
+  override readonly cause: RollcallError;
+  readonly counts: ImportCounts;
+  /** The first item without an answer; undefined if none had been read. It and some that follow may be stored. */
+  readonly firstUnanswered: Item | undefined;
 
-  constructor(cause: ConnectError, counts: ImportCounts, firstUnanswered: Position | undefined) {
-    super(cause.message, { cause });
+  constructor(cause: RollcallError, counts: ImportCounts, firstUnanswered: Item | undefined) {
+    super(cause.message);
+    this.cause = cause;
     this.counts = counts;
     this.firstUnanswered = firstUnanswered;
   }
 }
 
-const maxChunkUsers = 500;
-const maxChunkBytes = 512 * 1024;
-/** Chunks that are sent and not yet answered. */
-const maxChunksInFlight = 8;
+const defaults = { chunkUsers: 500, chunkBytes: 512 * 1024, chunksInFlight: 8, maxDownMs: 5 * 60_000 } as const;
+const reconnecting: Backoff = { baseDelayMs: 100, maxDelayMs: 10_000 };
 
 /**
- * Imports users through BatchIdentify, in order, a few chunks at a time: what it holds does not grow with the source.
+ * Imports users through BatchIdentify, in the order of the source, in chunks of which a few are under way at a time: what
+ * it holds does not grow with the source, which is read only while there is room.
  *
- * @throws ImportInterrupted if the server or the connection fails; what the source throws
+ * When the server, its store or the connection is away (UNAVAILABLE, and RESOURCE_EXHAUSTED where the server invites a
+ * retry), it waits, connects again and sends every chunk from the first unanswered one again, in order. An item that had
+ * been stored by then counts as unchanged, and one with a precondition may be refused for what it itself wrote.
+ *
+ * Answers come in order: after each, every item of the source up to the last of its chunk is stored, unchanged or refused,
+ * and `answered` is how many items that is. Whoever keeps that number can go on from there with a later import.
+ *
+ * What the source throws comes out as it is, once everything before it has been answered; what a callback throws, at once.
+ *
+ * @param source each item is encoded when it is read. Items may have more fields than are sent, to be known by later
+ * @throws ImportInterrupted if the server refuses the import as a whole, or is away for too long; RangeError for options
  */
-export async function importUsers<Position>(
-  client: UserClient,
-  source: AsyncIterable<ImportItem<Position>>,
-  options: ImportOptions<Position>,
+export async function importUsers<Item extends UserToImport>(
+  client: RollcallClient,
+  source: Iterable<Item> | AsyncIterable<Item>,
+  options: ImportOptions<Item>,
+  { now, random, wait }: Timing = systemTiming,
 ): Promise<ImportCounts> {
-  const counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
-  const unanswered: Position[][] = [];
-  let room = Promise.withResolvers<void>();
-  let sourceFailure: { error: unknown } | undefined;
+  const { signal, maxDownMs = defaults.maxDownMs } = options;
+  const window = openWindow(source, options);
+  const tally = new ImportTally(options);
+  let failures = 0;
+  let downSince: number | undefined;
 
-  // What the call throws into `requests` when it fails is no failure of the source, and does not get in here.
-  async function* watchedSource() {
+  /** Resolves to what ended the stream before everything was answered. */
+  const stream = async (): Promise<RollcallError | undefined> => {
+    const over = new AbortController();
+    const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
+    const answers = client.batchIdentify(window.messages(), { signal: either })[Symbol.asyncIterator]();
     try {
-      yield* source;
-    } catch (error) {
-      sourceFailure = { error };
-      throw error;
+      for (;;) {
+        const answer = await answers.next().catch((error: unknown) => failureOfCall(error, signal));
+        if (answer instanceof RollcallError) return answer;
+        if (answer.done === true) return window.isDone ? undefined : endedEarly();
+        failures = 0;
+        downSince = undefined;
+        const chunk = window.shift();
+        if (chunk !== undefined) tally.add(chunk, answer.value);
+      }
+    } finally {
+      over.abort();
     }
-  }
-  async function* requests() {
-    for await (const chunk of inChunks(watchedSource())) {
-      while (unanswered.length >= maxChunksInFlight) await room.promise;
-      unanswered.push(chunk.map(({ position }) => position));
-      yield { requests: chunk.map(({ id, properties }) => ({ id, properties })) };
-    }
-  }
+  };
 
   try {
-    const signal = options.signal === undefined ? {} : { signal: options.signal };
-    for await (const answer of client.batchIdentify(requests(), signal)) {
-      const positions = unanswered.shift() ?? [];
-      room.resolve();
-      room = Promise.withResolvers<void>();
-      counts.created += answer.created;
-      counts.updated += answer.updated;
-      counts.unchanged += answer.unchanged;
-      counts.failed += answer.failed;
-      for (const { index, error } of answer.results) {
-        const position = positions[index];
-        if (error !== undefined && position !== undefined) options.onRefused(position, error);
-      }
-      options.onProgress?.(counts);
+    for (;;) {
+      const failure = await stream();
+      if (failure === undefined) break;
+      const interrupted = (cause: RollcallError) => new ImportInterrupted(cause, tally.counts, window.firstUnanswered);
+      if (signal?.aborted === true) throw interrupted(canceledBy(signal));
+      downSince ??= now();
+      const delayMs = backoffMs(reconnecting, ++failures, failure.retryDelayMs ?? 0, random);
+      if (!isTransient(failure) || now() + delayMs - downSince >= maxDownMs) throw interrupted(failure);
+      await wait(delayMs, signal).catch((stopped: unknown) => {
+        throw signal?.aborted === true ? interrupted(canceledBy(signal)) : stopped;
+      });
     }
-  } catch (error) {
-    if (sourceFailure !== undefined) throw sourceFailure.error;
-    throw new ImportInterrupted(ConnectError.from(error), counts, unanswered[0]?.[0]);
+  } finally {
+    window.close();
   }
-  return counts;
+  if (window.failure !== undefined) throw window.failure.error;
+  return tally.counts;
 }
 
-async function* inChunks<Position>(
-  source: AsyncIterable<ImportItem<Position>>,
-): AsyncGenerator<ImportItem<Position>[]> {
-  let chunk: ImportItem<Position>[] = [];
-  let size = 0;
-  for await (const item of source) {
-    if (chunk.length >= maxChunkUsers || (chunk.length > 0 && size + item.size > maxChunkBytes)) {
-      yield chunk;
-      chunk = [];
-      size = 0;
-    }
-    chunk.push(item);
-    size += item.size;
-  }
-  if (chunk.length > 0) yield chunk;
+function endedEarly(): RollcallError {
+  return rollcallErrorOf(new ConnectError("the stream ended before everything was answered", Code.Unavailable));
+}
+
+function openWindow<Item extends UserToImport>(
+  source: Iterable<Item> | AsyncIterable<Item>,
+  options: ImportOptions<Item>,
+): ChunkWindow<Item> {
+  const { chunkUsers, chunkBytes, chunksInFlight, onResult, validateOnly = false } = options;
+  return new ChunkWindow(source, within("chunksInFlight", chunksInFlight, 1_000), {
+    maxItems: within("chunkUsers", chunkUsers, limits.maxBatchItems),
+    maxBytes: within("chunkBytes", chunkBytes, maxItemBytes),
+    report: onResult === undefined ? BatchReport.FAILURES : BatchReport.ALL,
+    validateOnly,
+  });
+}
+
+function within(name: keyof typeof defaults, value: number = defaults[name], most: number): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new RangeError(`${name}: expected a whole number from 1 to ${most}`);
 }

@@ -1,9 +1,23 @@
 /** What a TypeScript caller of Rollcall imports. */
-export { type ConnectionOptions, createTransport, createUserClient, type UserClient } from "./client.ts";
+
+export type { User } from "#gen/rollcall/v1/user_pb.js";
 export {
-  type ImportCounts,
-  ImportInterrupted,
-  type ImportItem,
-  type ImportOptions,
-  importUsers,
-} from "./import-users.ts";
+  type BatchIdentifyResult,
+  BatchReport,
+  type IdentifyError,
+  Outcome,
+  PreferencesMode,
+  UserService,
+} from "#gen/rollcall/v1/user_service_pb.js";
+export {
+  type ClientOptions,
+  type ConnectionOptions,
+  createRollcallClient,
+  createTransport,
+  type RollcallClient,
+} from "./client.ts";
+export { type ReasonName, RollcallError, type RollcallViolation, rollcallErrorOf } from "./errors.ts";
+export type { ImportCallbacks, ImportCounts } from "./import-tally.ts";
+export { ImportInterrupted, type ImportOptions, importUsers } from "./import-users.ts";
+export type { RetryOptions } from "./retries.ts";
+export type { UserToImport } from "./write-identify.ts";

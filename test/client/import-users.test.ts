@@ -1,54 +1,343 @@
-import { ConnectError } from "@connectrpc/connect";
-import { expect, onTestFinished, test } from "vitest";
-import { createUserClient, ImportInterrupted, type ImportItem, importUsers } from "../../src/client/index.ts";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { systemTiming } from "../../src/client/backoff.ts";
+import {
+  createRollcallClient,
+  ImportInterrupted,
+  type ImportOptions,
+  importUsers,
+  Outcome,
+  type RollcallClient,
+  type UserToImport,
+} from "../../src/client/index.ts";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { startRedis } from "../support/redis.ts";
-import { ada, startTestServer } from "../support/server.ts";
+import { ada, startTestServer, type TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
-const item = (position: number): ImportItem<number> => ({ position, id: `u${position}`, properties: ada, size: 50 });
-const nothingRefused = (position: number) => expect.fail(`item ${position} was refused`);
+interface Item extends UserToImport {
+  readonly position: number;
+}
 
-test("an import whose store goes away says where to go on, and goes on from there", async () => {
-  const redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
-  onTestFinished(() => redis.stop());
-  const server = await startTestServer({ store: redis.url });
+const item = (position: number, properties: JsonObject = ada): Item => ({ position, id: `u${position}`, properties });
+const items = (count: number, first = 0) => Array.from({ length: count }, (_, index) => item(first + index));
+const nothingRefused = { onRefused: ({ position }: Item) => expect.fail(`item ${position} was refused`) };
+/** Waits as little as there is to wait. */
+const hasty = { ...systemTiming, random: () => 0.1 };
+
+async function servers(options: Parameters<typeof startTestServer>[0] = {}): Promise<[TestServer, RollcallClient]> {
+  const server = await startTestServer(options);
   onTestFinished(() => server.stop());
-  const client = createUserClient(server.url);
+  return [server, createRollcallClient(server.url)];
+}
 
-  async function* endless() {
-    for (let position = 0; ; position++) yield item(position);
+async function interrupted<Imported extends Item>(
+  client: RollcallClient,
+  source: Iterable<Imported> | AsyncIterable<Imported>,
+  options: Partial<ImportOptions<Imported>>,
+): Promise<ImportInterrupted<Imported>> {
+  const failure: unknown = await importUsers(client, source, { ...nothingRefused, ...options }, hasty).catch(
+    (error: unknown) => error,
+  );
+  if (!(failure instanceof ImportInterrupted)) expect.fail(`not interrupted: ${failure}`);
+  return failure;
+}
+
+async function* endless() {
+  for (let position = 0; ; position++) yield item(position);
+}
+
+async function storedOf(client: RollcallClient, ids: readonly string[]): Promise<number> {
+  let stored = 0;
+  for (let at = 0; at < ids.length; at += 1_000) {
+    stored += (await client.batchGetUsers({ ids: ids.slice(at, at + 1_000), onlyProperties: ["name"] })).users.length;
   }
-  const interrupted: unknown = await importUsers(client, endless(), {
-    onRefused: nothingRefused,
-    onProgress: ({ created }) => {
-      if (created === 1_000) redis.kill("SIGKILL");
-    },
-  }).catch((error: unknown) => error);
-  if (!(interrupted instanceof ImportInterrupted)) expect.fail(`not interrupted: ${interrupted}`);
-  expect(ConnectError.from(interrupted.cause)).toMatchObject({ rawMessage: expect.stringContaining("not available") });
-  const { counts, firstUnanswered } = interrupted;
-  expect(firstUnanswered).toBe(counts.created + counts.unchanged);
-  expect(counts.created).toBeGreaterThanOrEqual(1_000);
+  return stored;
+}
 
-  await redis.restart();
-  async function* rest() {
-    for (let position = Number(firstUnanswered); position < Number(firstUnanswered) + 1_000; position++) {
-      yield item(position);
+describe("an import", () => {
+  let server: TestServer;
+  let client: RollcallClient;
+  beforeAll(async () => {
+    server = await startTestServer();
+    client = createRollcallClient(server.url);
+    return () => server.stop();
+  });
+  const prefixed = (prefix: string, count: number) =>
+    items(count).map((each) => ({ ...each, id: `${prefix}-${each.position}` }));
+
+  test("tells the outcome and the etag of each user, in order, where that is asked for", async () => {
+    const source = prefixed("told", 7);
+    const seen: [number, Outcome][] = [];
+    const options: ImportOptions<Item> = {
+      ...nothingRefused,
+      chunkUsers: 3,
+      onResult({ position }, { outcome, etag }) {
+        expect(etag).not.toBe("");
+        seen.push([position, outcome]);
+      },
+    };
+    expect(await importUsers(client, source, options)).toEqual(counts({ created: 7 }));
+    expect(await importUsers(client, source, options)).toEqual(counts({ unchanged: 7 }));
+    const positions = source.map(({ position }) => position);
+    expect(seen).toEqual([
+      ...positions.map((position) => [position, Outcome.CREATED]),
+      ...positions.map((position) => [position, Outcome.UNCHANGED]),
+    ]);
+  });
+
+  test("counts what is answered after each chunk", async () => {
+    const answered: number[] = [];
+    const onProgress: ImportOptions<Item>["onProgress"] = (progress) => answered.push(progress.answered);
+    await importUsers(client, prefixed("progress", 7), { ...nothingRefused, chunkUsers: 3, onProgress });
+    expect(answered).toEqual([3, 6, 7]);
+    await importUsers(client, prefixed("progress", 7), { ...nothingRefused, chunkBytes: 1, onProgress });
+    expect(answered.slice(3)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test("writes nothing where it only validates", async () => {
+    const source = prefixed("validated", 2);
+    expect(await importUsers(client, source, { ...nothingRefused, validateOnly: true })).toEqual(
+      counts({ created: 2 }),
+    );
+    expect(
+      await storedOf(
+        client,
+        source.map(({ id }) => id),
+      ),
+    ).toBe(0);
+  });
+
+  test("sends all that an item has", async () => {
+    const observedAt = new Date("2026-01-02T03:04:05.678Z");
+    const source: UserToImport[] = [
+      { id: "all", properties: { ...ada, phone: "1" }, observedAt },
+      { id: "all", properties: { phone: "0" }, observedAt: new Date(0) },
+      {
+        id: "all",
+        setOnce: { plan: "pro" },
+        unset: ["phone"],
+        precondition: { condition: { case: "exists", value: true } },
+      },
+    ];
+    const ignored: string[][] = [];
+    const onResult: ImportOptions<UserToImport>["onResult"] = (_, result) => ignored.push(result.ignoredProperties);
+    await importUsers(client, source, { onRefused: ({ id }) => expect.fail(id), onResult });
+    expect(ignored).toEqual([[], ["phone"], []]);
+    expect((await client.getUser({ id: "all" })).user?.properties).toEqual({ ...ada, plan: "pro" });
+  });
+
+  test("reports in order what the server refuses and what cannot be sent, and imports the rest", async () => {
+    const source = [
+      item(0),
+      item(1, { ...ada, bad: Number.NaN }),
+      item(2, { name: "has no email" }),
+      item(3, { ...ada, bad: "\ud800" }),
+      item(4, { ...ada, large: "x".repeat(5 * 2 ** 20) }),
+      item(5, { ...ada, large: "x".repeat(3 * 2 ** 20) }),
+      item(6),
+    ].map((each) => ({ ...each, id: `mixed-${each.position}` }));
+    const refused: [number, string, string | undefined][] = [];
+    const stored: number[] = [];
+    const result = await importUsers(client, source, {
+      onRefused: ({ position }, { reason, violations }) => refused.push([position, reason, violations[0]?.field]),
+      onResult: ({ position }) => stored.push(position),
+    });
+    expect(result).toEqual(counts({ created: 2, failed: 5 }));
+    expect(stored).toEqual([0, 6]);
+    expect(refused).toEqual([
+      [1, "INVALID_PROPERTY", "properties.bad"],
+      [2, "REQUIRED_PROPERTY_MISSING", "properties.email"],
+      [3, "INVALID_PROPERTY", "properties.bad"],
+      [4, "LIMIT_EXCEEDED", "properties"],
+      [5, "LIMIT_EXCEEDED", "properties.large"],
+    ]);
+  });
+
+  test("reads its source only while there is room, and lets it go when its caller ends the import", async () => {
+    const stop = new AbortController();
+    let read = 0;
+    let answered = 0;
+    let most = 0;
+    let isLetGo = false;
+    async function* source() {
+      try {
+        for await (const each of endless()) {
+          most = Math.max(most, ++read - answered);
+          yield { ...each, id: `ahead-${each.position}` };
+        }
+      } finally {
+        isLetGo = true;
+      }
     }
-  }
-  const again = await importUsers(client, rest(), { onRefused: nothingRefused });
-  expect(again.created + again.unchanged).toBe(1_000);
-  const ids = Array.from({ length: 1_000 }, (_, index) => `u${Number(firstUnanswered) - 1_000 + index}`);
-  expect((await client.batchGetUsers({ ids })).users).toHaveLength(1_000);
+    const failure = await interrupted(client, source(), {
+      chunkUsers: 10,
+      chunksInFlight: 3,
+      signal: stop.signal,
+      onProgress(progress) {
+        answered = progress.answered;
+        if (answered === 500) stop.abort();
+      },
+    });
+    expect(failure.cause.code).toBe(Code.Canceled);
+    expect(failure.counts).toEqual(counts({ created: 500 }));
+    expect(failure.firstUnanswered?.position).toBe(500);
+    expect(most).toBeLessThanOrEqual(40);
+    await until(() => isLetGo);
+  });
+
+  test("that is over before it begins stores nothing", async () => {
+    const failure = await interrupted(client, prefixed("never", 1), { signal: AbortSignal.abort() });
+    expect(failure.cause.code).toBe(Code.Canceled);
+    expect(await storedOf(client, ["never-0"])).toBe(0);
+  });
+
+  test("comes out with what its source fails with, once all before that is answered", async () => {
+    const failure = new Error("the file ended in the middle of a line");
+    function* failing() {
+      yield* prefixed("failing", 3);
+      throw failure;
+    }
+    const onProgress = (progress: { answered: number }) => expect(progress.answered).toBe(3);
+    await expect(importUsers(client, failing(), { ...nothingRefused, onProgress })).rejects.toBe(failure);
+    expect(await storedOf(client, ["failing-0", "failing-1", "failing-2"])).toBe(3);
+  });
+
+  test("comes out with what a callback fails with", async () => {
+    const failure = new Error("no room in the journal");
+    const onProgress = () => {
+      throw failure;
+    };
+    await expect(importUsers(client, endless(), { ...nothingRefused, onProgress })).rejects.toBe(failure);
+  });
+
+  test("of nothing is nothing, and limits that make no sense are refused", async () => {
+    expect(await importUsers(client, [], nothingRefused)).toEqual(counts({}));
+    for (const limit of [{ chunkUsers: 1_001 }, { chunkBytes: 2 ** 22 }, { chunksInFlight: 0 }]) {
+      await expect(importUsers(client, [], { ...nothingRefused, ...limit })).rejects.toThrow(RangeError);
+    }
+  });
 });
 
-test("what the source of an import fails with comes out as it is", async () => {
-  const server = await startTestServer();
-  onTestFinished(() => server.stop());
-  const failure = new Error("the file ended in the middle of a line");
-  async function* failing() {
-    yield item(0);
-    throw failure;
+const counts = (some: { created?: number; unchanged?: number; failed?: number }) => {
+  const { created = 0, unchanged = 0, failed = 0 } = some;
+  return { created, updated: 0, unchanged, failed, answered: created + unchanged + failed };
+};
+
+describe("an import whose connection is cut again and again", () => {
+  test("goes on from the first chunk without an answer", async () => {
+    const [server] = await servers();
+    let pieces = 0;
+    const proxy = await startCuttingProxy(server.port, () => ++pieces % 7 === 0);
+    onTestFinished(() => proxy.stop());
+    const client = createRollcallClient(`http://127.0.0.1:${proxy.port}`);
+    let answered = 0;
+    const result = await importUsers(
+      client,
+      items(3_000),
+      {
+        ...nothingRefused,
+        chunkUsers: 100,
+        onProgress(progress) {
+          expect(progress.answered).toBe(answered + 100);
+          answered = progress.answered;
+        },
+      },
+      hasty,
+    );
+    expect(proxy.cuts).toBeGreaterThan(3);
+    expect(result.answered).toBe(3_000);
+    expect(result.created + result.unchanged).toBe(3_000);
+    const ids = items(3_000).map(({ id }) => id);
+    expect(await storedOf(createRollcallClient(server.url), ids)).toBe(3_000);
+  });
+});
+
+describe("an import whose store goes away", () => {
+  async function overRedis() {
+    const redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+    onTestFinished(() => redis.stop());
+    const [, client] = await servers({ store: redis.url });
+    return { redis, client };
   }
-  const importing = importUsers(createUserClient(server.url), failing(), { onRefused: nothingRefused });
-  await expect(importing).rejects.toBe(failure);
+
+  test("goes on when the store is back", async () => {
+    const { redis, client } = await overRedis();
+    let back: Promise<unknown> | undefined;
+    const result = await importUsers(
+      client,
+      items(5_000),
+      {
+        ...nothingRefused,
+        onProgress() {
+          if (back !== undefined) return;
+          redis.kill("SIGKILL");
+          back = redis.restart();
+        },
+      },
+      hasty,
+    );
+    await back;
+    expect(result).toMatchObject({ answered: 5_000, failed: 0 });
+    expect(
+      await storedOf(
+        client,
+        items(5_000).map(({ id }) => id),
+      ),
+    ).toBe(5_000);
+  });
+
+  test("gives up after the time that it was given, and says where to go on", async () => {
+    const { redis, client } = await overRedis();
+    let now = 0;
+    const waited: number[] = [];
+    // Time goes by only where the import waits.
+    const timing = {
+      now: () => now,
+      random: () => 1,
+      wait: async (ms: number) => {
+        waited.push(ms);
+        now += ms;
+        await pause(0);
+      },
+    };
+    const failure: unknown = await importUsers(
+      client,
+      endless(),
+      {
+        ...nothingRefused,
+        maxDownMs: 2_500,
+        onProgress({ answered }) {
+          if (answered === 1_000) redis.kill("SIGKILL");
+        },
+      },
+      timing,
+    ).catch((error: unknown) => error);
+    if (!(failure instanceof ImportInterrupted)) expect.fail(`not interrupted: ${failure}`);
+    expect(failure.cause).toMatchObject({ code: Code.Unavailable, reason: "STORE_UNAVAILABLE" });
+    expect(failure.firstUnanswered).toMatchObject({ position: failure.counts.answered });
+    expect(failure.counts.answered).toBeGreaterThanOrEqual(1_000);
+    // The server asks for half a second; what is added to it doubles.
+    expect(waited).toEqual([600, 700, 900]);
+  });
+});
+
+test("an import that the server refuses as a whole ends at once", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "rollcall-import-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const credentials = join(directory, "credentials.json");
+  writeFileSync(
+    credentials,
+    JSON.stringify({ tokens: [{ name: "a", sha256: "ab".repeat(32), scopes: ["users.read"] }] }),
+  );
+  const [, client] = await servers({ access: { credentials } });
+  const failure = await interrupted(client, items(1), {});
+  expect(failure.cause).toMatchObject({ code: Code.Unauthenticated, reason: "CREDENTIALS_INVALID" });
+  expect(failure.firstUnanswered?.position).toBe(0);
+  expect(failure.counts).toEqual(counts({}));
 });

@@ -5,7 +5,7 @@ import { context, propagation, TraceFlags, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { expect, onTestFinished, test } from "vitest";
-import { createUserClient } from "../../src/client/client.ts";
+import { createRollcallClient } from "../../src/client/client.ts";
 
 test("a call made in a trace tells the server which", async () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -23,7 +23,7 @@ test("a call made in a trace tells the server which", async () => {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const client = createUserClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const client = createRollcallClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const spanContext = {
     traceId: "0af7651916cd43dd8448eb211c80319c",
     spanId: "b7ad6b7169203331",

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createUserClient } from "../../src/client/client.ts";
+import { createRollcallClient } from "../../src/client/client.ts";
 import { backUpDatabase } from "../../src/store/sqlite/backup.ts";
 import { rollcall } from "../support/processes.ts";
 import { ada, startTestServer } from "../support/server.ts";
@@ -21,7 +21,7 @@ const unfinished = () => readdirSync(directory).filter((name) => name.endsWith("
 
 test("a backup made while users are written has those that were there before, and can be served", async () => {
   const server = await startTestServer({ store: `sqlite:${database}` });
-  const users = createUserClient(server.url);
+  const users = createRollcallClient(server.url);
   for (let n = 0; n < 300; n++) await users.identify({ id: `user ${n}`, properties: { ...ada, n } });
   let over = false;
   const writing = (async () => {
@@ -35,7 +35,7 @@ test("a backup made while users are written has those that were there before, an
   expect(readdirSync(directory).filter((name) => name.startsWith("copy"))).toEqual(["copy.db"]);
 
   const restored = await startTestServer({ store: `sqlite:${copy}` });
-  const { user } = await createUserClient(restored.url).getUser({ id: "user 299" });
+  const { user } = await createRollcallClient(restored.url).getUser({ id: "user 299" });
   expect(user?.properties).toMatchObject({ ...ada, n: 299 });
   await restored.stop();
 });

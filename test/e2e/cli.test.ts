@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createUserClient } from "../../src/client/index.ts";
+import { createRollcallClient } from "../../src/client/index.ts";
 import { rollcall, type ServeProcess, serve } from "../support/processes.ts";
 
 const sample = new URL("../../examples/users.sample.ndjson", import.meta.url).pathname;
@@ -123,7 +123,7 @@ async function printed(...args: string[]) {
 describe("the whole contract", () => {
   const ada = JSON.stringify({ name: "Ada", email: "a@b.c" });
   const store = (...ids: string[]) => {
-    const users = createUserClient(server.url);
+    const users = createRollcallClient(server.url);
     return Promise.all(ids.map((id) => users.identify({ id, properties: JSON.parse(ada) })));
   };
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createUserClient } from "../../src/client/index.ts";
+import { createRollcallClient } from "../../src/client/index.ts";
 import { serve } from "../support/processes.ts";
 import { ada } from "../support/server.ts";
 
@@ -27,7 +27,7 @@ test("kill -9 during an import on SQLite loses no answered chunk", async () => {
     for (;;) yield { requests: chunk(sent++) };
   }
   try {
-    for await (const { created } of createUserClient(first.url).batchIdentify(endless())) {
+    for await (const { created } of createRollcallClient(first.url).batchIdentify(endless())) {
       expect(created).toBe(usersInChunk);
       answered++;
       if (answered === answersBeforeTheCrash) first.child.kill("SIGKILL");
@@ -46,7 +46,7 @@ test("kill -9 during an import on SQLite loses no answered chunk", async () => {
       for (let number = 0; number < answered; number++) yield { requests: chunk(number) };
     }
     let unchanged = 0;
-    for await (const answer of createUserClient(second.url).batchIdentify(again())) unchanged += answer.unchanged;
+    for await (const answer of createRollcallClient(second.url).batchIdentify(again())) unchanged += answer.unchanged;
     expect(unchanged).toBe(answered * usersInChunk);
   } finally {
     await second.stop();

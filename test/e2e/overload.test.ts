@@ -7,7 +7,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
-import { createTransport, createUserClient } from "../../src/client/client.ts";
+import { createRollcallClient, createTransport } from "../../src/client/client.ts";
 import { enveloped, messageOf, openStream, ways } from "../support/grpc-streams.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
@@ -61,7 +61,7 @@ test.each(protocols)(
 );
 
 test("a stream beyond the most is refused until another ends", async () => {
-  const client = createUserClient(server.url);
+  const client = createRollcallClient(server.url);
   const first = openedStream();
   await first.answered();
   const refused = () => failureOf(client.batchIdentify(one())[Symbol.asyncIterator]().next());
@@ -85,7 +85,7 @@ test("a stream beyond the most is refused until another ends", async () => {
       yield { requests: [] };
       await ended.promise;
     }
-    const answers = createUserClient(server.url).batchIdentify(requests())[Symbol.asyncIterator]();
+    const answers = createRollcallClient(server.url).batchIdentify(requests())[Symbol.asyncIterator]();
     return {
       answered: () => answers.next(),
       end() {
@@ -161,7 +161,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
   });
 
   test("of answers that are not read, some have to go, and small calls are served", async () => {
-    await createUserClient(server.url).identify({ id: "long", properties: { ...ada, ...texts(4) } });
+    await createRollcallClient(server.url).identify({ id: "long", properties: { ...ada, ...texts(4) } });
     // Of what it does not read, hardly anything is sent.
     const session = connect(server.url, { settings: { initialWindowSize: 1_000 } });
     const streams: ClientHttp2Stream[] = [];

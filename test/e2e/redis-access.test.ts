@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import { Redis } from "ioredis";
 import { afterEach, expect, onTestFinished, test } from "vitest";
-import { createUserClient } from "../../src/client/index.ts";
+import { createRollcallClient } from "../../src/client/index.ts";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { rollcall } from "../support/processes.ts";
@@ -34,7 +34,7 @@ async function serverOver(store: string, redis: RedisSettings = {}): Promise<Tes
 /** Writes a user and reads it back. */
 async function worksOver(store: string, redis: RedisSettings = {}): Promise<TestServer> {
   const server = await serverOver(store, redis);
-  const client = createUserClient(server.url);
+  const client = createRollcallClient(server.url);
   await until(() => client.identify({ id: "u", properties: ada }).then(() => true));
   expect((await client.getUser({ id: "u" })).user?.properties).toEqual(ada);
   expect(told(server)).not.toContain(password);
@@ -42,7 +42,9 @@ async function worksOver(store: string, redis: RedisSettings = {}): Promise<Test
 }
 
 async function isUnavailable(server: TestServer): Promise<void> {
-  const seen = await failureOf(createUserClient(server.url).identify({ id: "u", properties: ada }));
+  const seen = await failureOf(
+    createRollcallClient({ server: server.url, retries: false }).identify({ id: "u", properties: ada }),
+  );
   expect(seen).toMatchObject({ code: "Unavailable", reason: "STORE_UNAVAILABLE", retry: true });
   expect(`${JSON.stringify(seen)}${told(server)}`).not.toMatch(/pass\/word|pass%2Fword|wrong-one|right-one/);
 }
@@ -94,7 +96,7 @@ test("rediss+cluster:// with an authority, a client certificate and a password",
   });
   const server = await worksOver(`rediss+cluster://:${encoded}@127.0.0.1:${nodes[0]?.[1]}`, presenting);
   const ids = Array.from({ length: 100 }, (_, index) => `user-${index}`);
-  const client = createUserClient(server.url);
+  const client = createRollcallClient(server.url);
   await Promise.all(ids.map((id) => client.identify({ id, properties: ada })));
   expect((await client.batchGetUsers({ ids })).users).toHaveLength(ids.length);
   for (const admin of admins) expect(await admin.dbsize()).toBeGreaterThan(0);

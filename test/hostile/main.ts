@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { LoadProcess } from "../../bench/load/load-process.ts";
 import { median } from "../../bench/median.ts";
 import { memoryOf, type ServerProcess, startRollcall } from "../../bench/processes.ts";
-import { createUserClient } from "../../src/client/client.ts";
+import { createRollcallClient } from "../../src/client/client.ts";
 import { startRedis } from "../support/redis.ts";
 import { ada } from "../support/server.ts";
 import { harmless, peers } from "./peers.ts";
@@ -61,7 +61,7 @@ async function measure(name: string): Promise<string> {
   const server = await startRollcall(redis.url, ["--max-held-mib", "16"]);
   try {
     const large = { id: "large", properties: { ...ada, text: "x".repeat(60_000) } };
-    await createUserClient(`http://127.0.0.1:${server.port}`).identify(large);
+    await createRollcallClient(`http://127.0.0.1:${server.port}`).identify(large);
     await beside(harmless, server, 0);
     const alone: Window[] = [];
     const attacked: Window[] = [];

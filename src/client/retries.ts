@@ -1,0 +1,63 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { Code, type Transport } from "@connectrpc/connect";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { type Backoff, backoffMs, systemTiming, type Timing } from "./backoff.ts";
+import { canceledBy, failureOfCall, isTransient, type RollcallError } from "./errors.ts";
+
+export interface RetryOptions extends Backoff {
+  /** Attempts at one call, the first included. */
+  readonly maxAttempts: number;
+}
+
+export const defaultRetries: RetryOptions = { maxAttempts: 4, baseDelayMs: 100, maxDelayMs: 5_000 };
+
+/**
+ * Makes unary calls again that may be repeated and have failed for the time being: UNAVAILABLE, and RESOURCE_EXHAUSTED
+ * where the server invites a retry. All attempts share the call's deadline, and end with its signal; where the next would
+ * begin after the deadline, the call fails with what the last one did.
+ *
+ * A write whose first attempt may have been applied can be refused because of what it itself wrote: an etag is then
+ * another, a user there or gone. Such a call fails with what made it be repeated: whether it was applied is not known.
+ */
+export function withRetries(
+  transport: Transport,
+  { maxAttempts, ...backoff }: RetryOptions,
+  { now, random, wait }: Timing = systemTiming,
+): Transport {
+  return {
+    async unary(method, signal, timeoutMs, header, message, contextValues) {
+      const hasDeadline = timeoutMs !== undefined && timeoutMs > 0;
+      const deadline = hasDeadline ? now() + timeoutMs : Number.POSITIVE_INFINITY;
+      let leftMs = timeoutMs;
+      let inDoubt: RollcallError | undefined;
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await transport.unary(method, signal, leftMs, header, message, contextValues);
+        } catch (failure) {
+          const error = failureOfCall(failure, signal);
+          if (inDoubt !== undefined && isMadeByRepeating(method, error)) throw inDoubt;
+          if (attempt >= maxAttempts || !isTransient(error) || !isRepeatable(method)) throw error;
+          if (error.code === Code.Unavailable) inDoubt = error;
+          const delayMs = backoffMs(backoff, attempt, error.retryDelayMs ?? 0, random);
+          if (now() + delayMs >= deadline) throw error;
+          await wait(delayMs, signal).catch((stopped: unknown) => {
+            throw signal?.aborted === true ? canceledBy(signal) : stopped;
+          });
+          if (hasDeadline) leftMs = Math.max(1, deadline - now());
+        }
+      }
+    },
+    stream: (...call) => transport.stream(...call),
+  };
+}
+
+function isRepeatable({ idempotency }: DescMethod): boolean {
+  return idempotency === IdempotencyLevel.IDEMPOTENT || idempotency === IdempotencyLevel.NO_SIDE_EFFECTS;
+}
+
+function isMadeByRepeating(method: DescMethod, { code }: RollcallError): boolean {
+  if (method.idempotency !== IdempotencyLevel.IDEMPOTENT) return false;
+  if (code === Code.NotFound) return method.name === UserService.method.deleteUser.name;
+  return code === Code.Aborted || code === Code.AlreadyExists;
+}

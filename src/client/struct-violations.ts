@@ -1,0 +1,50 @@
+import type { Violation } from "../users/errors.ts";
+import { formatPath } from "../users/field-path.ts";
+import { limits } from "../users/limits.ts";
+import { isPlainObject } from "./write-struct.ts";
+
+/**
+ * What in an object cannot be sent as a google.protobuf.Struct, in the words that the server would have for it. None of
+ * it is JSON, but for text that is not valid Unicode and nesting without a bound, which JSON.parse lets through.
+ *
+ * @param field the request's field that it is for, with which paths begin
+ * @returns at most as many as one error names
+ */
+export function structViolations(properties: unknown, field: string): readonly Violation[] {
+  const violations: Violation[] = [];
+  const path: (string | number)[] = [];
+  const isFull = () => violations.length >= limits.maxViolations;
+  const invalid = (description: string) => {
+    violations.push({ field: formatPath(field, path), reason: "INVALID_PROPERTY", description });
+  };
+
+  const visit = (value: unknown): void => {
+    if (typeof value === "string") {
+      if (!value.isWellFormed()) invalid("is not valid Unicode");
+    } else if (typeof value === "number") {
+      if (!Number.isFinite(value)) invalid("is not a finite number");
+    } else if (typeof value === "object" && value !== null) {
+      if (!Array.isArray(value) && !isPlainObject(value)) invalid("is not a JSON value");
+      else if (path.length > limits.maxValueDepth) tooDeep();
+      else visitParts(value);
+    } else if (typeof value !== "boolean" && value !== null) invalid("is not a JSON value");
+  };
+  const visitParts = (value: object) => {
+    const parts = Array.isArray(value) ? value.entries() : Object.entries(value);
+    for (const [step, part] of parts) {
+      if (isFull()) return;
+      path.push(typeof step === "string" ? step.toWellFormed() : step);
+      if (typeof step === "string" && !step.isWellFormed()) invalid("the name is not valid Unicode");
+      else visit(part);
+      path.pop();
+    }
+  };
+  const tooDeep = () => {
+    const description = `is nested deeper than ${limits.maxValueDepth} objects or lists`;
+    violations.push({ field: formatPath(field, path), reason: "LIMIT_EXCEEDED", description, limit: "maxValueDepth" });
+  };
+
+  if (isPlainObject(properties)) visitParts(properties);
+  else invalid("is not a JSON object");
+  return violations;
+}

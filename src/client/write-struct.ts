@@ -1,0 +1,72 @@
+import { limits } from "../users/limits.ts";
+import { tags } from "../users/struct-format.ts";
+import type { BackwardWriter } from "./backward-writer.ts";
+
+/** As JSON.parse makes them, and object literals are. */
+type PlainObject = Readonly<Record<string, unknown>>;
+
+/**
+ * Writes an object as a google.protobuf.Struct, without tag and length: what protobuf-es makes of it, in a fraction of the
+ * time.
+ *
+ * @returns false where something in it cannot be sent, of which structViolations tells what; anything may have been
+ * written then
+ */
+export function writeStruct(writer: BackwardWriter, properties: PlainObject, depth = 0): boolean {
+  const names = Object.keys(properties);
+  for (let at = names.length - 1; at >= 0; at--) {
+    const name = names[at] ?? "";
+    const before = writer.length;
+    if (!writeValue(writer, properties[name], depth)) return false;
+    writer.head(tags.entryValue, before);
+    if (!writer.textField(tags.entryName, name)) return false;
+    writer.head(tags.structEntry, before);
+  }
+  return true;
+}
+
+function writeValue(writer: BackwardWriter, value: unknown, depth: number): boolean {
+  switch (typeof value) {
+    case "string":
+      return writer.textField(tags.stringValue, value);
+    case "number":
+      if (!Number.isFinite(value)) return false;
+      writer.double(value);
+      writer.byte(tags.numberValue);
+      return true;
+    case "boolean":
+      writer.byte(value ? 1 : 0);
+      writer.byte(tags.boolValue);
+      return true;
+    case "object":
+      if (value !== null) return depth < limits.maxValueDepth && writeNested(writer, value, depth + 1);
+      writer.byte(0);
+      writer.byte(tags.nullValue);
+      return true;
+    default:
+      return false;
+  }
+}
+
+function writeNested(writer: BackwardWriter, value: object, depth: number): boolean {
+  const before = writer.length;
+  if (!Array.isArray(value)) {
+    if (!isPlainObject(value) || !writeStruct(writer, value, depth)) return false;
+    writer.head(tags.structValue, before);
+    return true;
+  }
+  for (let at = value.length - 1; at >= 0; at--) {
+    const beforeItem = writer.length;
+    if (!writeValue(writer, value[at], depth)) return false;
+    writer.head(tags.listItem, beforeItem);
+  }
+  writer.head(tags.listValue, before);
+  return true;
+}
+
+/** Whether a value is what JSON calls an object: no list, and no Date or Map, say. */
+export function isPlainObject(value: unknown): value is PlainObject {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
