@@ -1,3 +1,4 @@
+import { extname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
@@ -5,6 +6,9 @@ import type { Request, Response, Verb, WorkerData } from "./messages.ts";
 
 /** The thread holds little beyond one call: more would only lie about for longer before it is cleared away. */
 const maxYoungGenerationSizeMb = 16;
+
+/** Built as this file is, or not. */
+const workerFile = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url);
 
 type Pending = { resolve: (packed: Uint8Array) => void; reject: (reason: unknown) => void };
 
@@ -56,7 +60,7 @@ class DatabaseThread {
 
   constructor(path: string) {
     const data: WorkerData = { path };
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    this.#worker = new Worker(workerFile, {
       workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb },
     });

@@ -1,0 +1,114 @@
+/** The package that `npm pack` makes, in a project of its own, as its users have it. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const root = new URL("../../", import.meta.url).pathname;
+const { version, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const installTimeoutMs = 120_000;
+
+let project: string;
+let program: string;
+let server: ChildProcess;
+let url: string;
+beforeAll(async () => {
+  project = mkdtempSync(join(tmpdir(), "rollcall-package-"));
+  program = join(project, "node_modules/.bin/rollcall");
+  writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  await run("npm", ["pack", "--silent", "--pack-destination", project], { cwd: root });
+  const quickly = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"];
+  // Whoever checks types on Node has its types.
+  const packages = [`./rollcall-${version}.tgz`, `@types/node@${devDependencies["@types/node"]}`];
+  await run("npm", ["install", ...quickly, ...packages], { cwd: project });
+
+  const store = `sqlite:${join(project, "users.db")}`;
+  const args = ["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error"];
+  server = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  if (server.stdout === null) throw new Error("the server has no output");
+  const [banner] = await once(createInterface({ input: server.stdout }), "line");
+  url = /http:\/\/[\d.:]+\d/.exec(String(banner))?.[0] ?? expect.fail(`no address in: ${banner}`);
+}, installTimeoutMs);
+afterAll(async () => {
+  server.kill();
+  await once(server, "exit");
+  rmSync(project, { recursive: true, force: true });
+});
+
+const typed = `
+import { createRollcallClient, ImportInterrupted, importUsers, RollcallError, type UserToImport } from "rollcall";
+
+const users = createRollcallClient({ server: "http://127.0.0.1:1", token: async () => "secret", retries: { maxAttempts: 2 } });
+interface Line extends UserToImport {
+  line: number;
+}
+const lines: Line[] = [{ line: 1, id: "u", properties: { list: [1, { inner: null }] }, observedAt: new Date() }];
+const refused: number[] = [];
+try {
+  const { answered } = await importUsers(users, lines, { onRefused: ({ line }) => refused.push(line) });
+  const name: string | undefined = (await users.getUser({ id: "u" })).user?.id;
+  console.log(answered + 1, name);
+} catch (error) {
+  if (error instanceof ImportInterrupted) console.log(error.counts.answered, error.cause.reason);
+  if (error instanceof RollcallError) console.log(error.violations[0]?.field);
+}
+// @ts-expect-error: an id is text
+await users.getUser({ id: 1 });
+`;
+
+test.for([
+  ["module nodenext", { module: "nodenext" }],
+  ["moduleResolution bundler", { module: "esnext", moduleResolution: "bundler" }],
+] as const)("its types check under strict with %s", async ([, options]) => {
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: "es2024",
+    types: ["node"],
+    skipLibCheck: false,
+    ...options,
+  };
+  writeFileSync(join(project, "typed.ts"), typed);
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["typed.ts"] }));
+  expect(await run("tsc", ["--project", project])).toMatchObject({ stdout: "" });
+});
+
+test("its client works from plain JavaScript", async () => {
+  const script = `
+    import { createRollcallClient, importUsers, Outcome } from "rollcall";
+    const users = createRollcallClient(${JSON.stringify(url)});
+    const properties = { name: "Ada", email: "ada@example.com" };
+    const { outcome } = await users.identify({ id: "js", properties });
+    const { user } = await users.getUser({ id: "js" });
+    const ids = ["js", "js-1", "js-2"];
+    const counts = await importUsers(users, ids.map((id) => ({ id, properties })), { onRefused: console.error });
+    console.log(JSON.stringify([Outcome[outcome], user.properties, counts]));
+  `;
+  writeFileSync(join(project, "calls.js"), script);
+  const { stdout, stderr } = await run(process.execPath, ["calls.js"], { cwd: project });
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout)).toEqual([
+    "CREATED",
+    { name: "Ada", email: "ada@example.com" },
+    { created: 2, updated: 0, unchanged: 1, failed: 0, answered: 3 },
+  ]);
+});
+
+test("its program works", async () => {
+  expect((await run(program, ["--version"])).stdout).toBe(`${version}\n`);
+  const env = { ...process.env, ROLLCALL_SERVER: url };
+  const ada = '{"name":"Ada","email":"ada@example.com"}';
+  await run(program, ["identify", "cli", "--properties", ada], { env });
+  expect(JSON.parse((await run(program, ["get", "cli"], { env })).stdout)).toMatchObject({ user: { id: "cli" } });
+  expect((await run(program, ["health"], { env })).stdout).toBe("SERVING\n");
+});
+
+test("it has the scripts for Redis", () => {
+  const scripts = (at: string) => readdirSync(join(at, "store/redis/scripts"));
+  expect(scripts(join(project, "node_modules/rollcall/dist"))).toEqual(scripts(join(root, "src")));
+});
