@@ -1,56 +1,119 @@
-import { access, constants } from "node:fs/promises";
-import { Command } from "commander";
-import { createRollcallClient, type ImportCounts, ImportInterrupted, importUsers } from "../client/index.ts";
-import { addConnectionOptions, type ConnectionArguments, connectionOptions } from "./call.ts";
-import { callFailure, codeName } from "./call-failure.ts";
-import { CliError } from "./cli-error.ts";
-import { readUsers } from "./ndjson.ts";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { checked, parseSeconds } from "../config/options.ts";
+import { addConnectionOptions, type ConnectionArguments } from "./call.ts";
+import { type CellType, cellTypes, defaultCsvOptions } from "./import/csv-columns.ts";
+import { type SourceFormat, sourceFormats } from "./import/format.ts";
+import { importFile } from "./import/import-file.ts";
+
+interface Options extends ConnectionArguments {
+  readonly format?: SourceFormat;
+  readonly idColumn: string;
+  readonly map: ReadonlyMap<string, string>;
+  readonly type: ReadonlyMap<string, CellType>;
+  readonly empty: "skip" | "null";
+  readonly delimiter: string;
+  readonly rejected?: string;
+  readonly resume?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly maxDown: number;
+}
 
 export function importCommand(): Command {
+  const { idColumn, map, types, empty, delimiter } = defaultCsvOptions;
   const command = new Command("import")
-    .description("import users from a file with one JSON object a line, with id and properties")
-    .argument("<file>", "the file, NDJSON");
+    .description("import users from a file: NDJSON, CSV, or what other systems write; docs/import.md")
+    .argument("<file>", "the file; .gz at the end of its name: compressed with gzip; - for standard input")
+    .addOption(
+      new Option(
+        "--format <format>",
+        "what the file is; by default what its name says: .ndjson, .jsonl or .csv",
+      ).choices(sourceFormats),
+    )
+    .option("--id-column <column>", "CSV: the column with the ids", idColumn)
+    .addOption(
+      new Option("--map <column=property>", "CSV: the property that a column is; repeatable")
+        .default(map, "the column's name")
+        .argParser(parsePair((property) => property)),
+    )
+    .addOption(
+      new Option(
+        "--type <column=type>",
+        `CSV: what a column's cells are: ${cellTypes.join(", ")}; repeatable, * for the other columns`,
+      )
+        .default(types, "string")
+        .argParser(parsePair(parseCellType)),
+    )
+    .addOption(
+      new Option("--empty <how>", "CSV: whether an empty cell is no property, or null")
+        .choices(["skip", "null"])
+        .default(empty),
+    )
+    .addOption(
+      new Option("--delimiter <character>", "CSV: what is between cells; tab for a tab")
+        .default(delimiter)
+        .argParser(parseDelimiter),
+    )
+    .option("--rejected <file>", "where rows that are not imported go (default: FILE.rejected.ndjson)")
+    .option("--resume", "go on where an import of this file was interrupted, if one was")
+    .option("--dry-run", "let the server say what would be, and write nothing")
+    .addOption(
+      new Option("--max-down <seconds>", "how long the server may be away before the import gives up")
+        .default(300)
+        .argParser(checked(parseSeconds)),
+    )
+    .option("--json", "print the summary as JSON");
   return addConnectionOptions(command)
-    .addHelpText("after", "\nEach line that fails is listed with its number and reason; the exit status is then 1.")
-    .action(importFile);
+    .addHelpText(
+      "after",
+      `
+Rows that fail are listed, and kept in a file that can be mended and imported; the exit status is then 1. When the server goes
+away, the import waits for it and goes on. Ctrl-C stops it, and --resume goes on from there.
+
+Examples:
+  rollcall import users.ndjson.gz --resume
+  rollcall import people.csv --id-column user_id --map Mail=email --type logins=number
+  rollcall import events.ndjson --format segment`,
+    )
+    .action((file: string, options: Options) => {
+      const { format, rejected, resume = false, idColumn, map, type: types, empty, delimiter } = options;
+      const { dryRun: isDryRun = false, json = false, maxDown: maxDownSeconds } = options;
+      const csv = { idColumn, map, types, empty, delimiter };
+      const signal = abortedBySignal();
+      return importFile({
+        ...{ file, format, rejected, resume, csv, isDryRun, json, maxDownSeconds, signal },
+        connection: options,
+      });
+    });
 }
 
-async function importFile(file: string, options: ConnectionArguments): Promise<void> {
-  const { server } = options;
-  await access(file, constants.R_OK).catch((error: unknown) => {
-    throw unreadable(file, error);
-  });
-  const start = performance.now();
-  let invalid = 0;
-  const report = (line: number, reason: string) => console.error(`${file}:${line}: ${reason}`);
-  const users = readUsers(file, (line, reason) => {
-    invalid++;
-    report(line, reason);
-  });
-  const counts = await importUsers(createRollcallClient(connectionOptions(options)), users, {
-    maxDownMs: 0,
-    onRefused: ({ line }, { code, reason, message }) => report(line, `${codeName(code)} ${reason}: ${message}`),
-  }).catch((error: unknown) => {
-    if (!(error instanceof ImportInterrupted)) throw unreadable(file, error);
-    console.error(summary(error.counts, invalid, start));
-    const from =
-      error.firstUnanswered === undefined ? "" : `; from line ${error.firstUnanswered.line} on nothing is certain`;
-    throw new CliError(`the import was interrupted${from}: ${callFailure(error.cause, server).message}`);
-  });
-  console.log(summary(counts, invalid, start));
-  if (counts.failed + invalid > 0) process.exitCode = 1;
+/** Aborts at the first SIGINT or SIGTERM; the next ends the process. */
+function abortedBySignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  return stop.signal;
 }
 
-function unreadable(file: string, error: unknown): CliError {
-  return new CliError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+/** For an option that is given once for each column. */
+function parsePair<Value>(
+  parse: (text: string) => Value,
+): (text: string, before: ReadonlyMap<string, Value>) => ReadonlyMap<string, Value> {
+  return (text, before) => {
+    const at = text.indexOf("=");
+    if (at < 1) throw new InvalidArgumentError("Expected COLUMN=….");
+    return new Map([...before, [text.slice(0, at), parse(text.slice(at + 1))]]);
+  };
 }
 
-function summary(counts: Readonly<ImportCounts>, invalid: number, start: number): string {
-  const { created, updated, unchanged, failed } = counts;
-  const total = created + updated + unchanged + failed + invalid;
-  const seconds = (performance.now() - start) / 1_000;
-  return (
-    `${total} users: ${created} created, ${updated} updated, ${unchanged} unchanged, ${failed + invalid} failed` +
-    ` in ${seconds.toFixed(1)} s (${Math.round(total / seconds)} users/s)`
-  );
+function parseCellType(text: string): CellType {
+  const type = cellTypes.find((known) => known === text);
+  if (type === undefined) throw new InvalidArgumentError(`Expected one of ${cellTypes.join(", ")}.`);
+  return type;
+}
+
+function parseDelimiter(text: string): string {
+  const delimiter = text === "tab" ? "\t" : text;
+  if (!/^[\t -~]$/.test(delimiter) || delimiter === '"')
+    throw new InvalidArgumentError("Expected one ASCII character.");
+  return delimiter;
 }

@@ -16,8 +16,17 @@ export function unsendable(value: unknown, depth = 0): string | undefined {
   if (typeof value === "string") return value.isWellFormed() ? undefined : "text that is not valid Unicode";
   if (typeof value !== "object" || value === null) return undefined;
   if (depth > maxSendableDepth) return `values nested deeper than ${maxSendableDepth} objects or lists`;
-  for (const [key, item] of Object.entries(value)) {
-    const reason = key.isWellFormed() ? unsendable(item, depth + 1) : "a name that is not valid Unicode";
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const reason = unsendable(item, depth + 1);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
+  }
+  if (!isJsonObject(value)) return undefined;
+  // Not Object.entries, which takes about as long as it took to parse the value.
+  for (const key in value) {
+    const reason = key.isWellFormed() ? unsendable(value[key], depth + 1) : "a name that is not valid Unicode";
     if (reason !== undefined) return reason;
   }
   return undefined;

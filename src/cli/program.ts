@@ -10,6 +10,7 @@ const commands = {
   "set-preferences": async () => (await import("./set-preferences.ts")).setPreferencesCommand(),
   delete: async () => (await import("./delete.ts")).deleteCommand(),
   import: async () => (await import("./import.ts")).importCommand(),
+  export: async () => (await import("./export.ts")).exportCommand(),
   health: async () => (await import("./health.ts")).healthCommand(),
   token: async () => (await import("./token.ts")).tokenCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),

@@ -188,7 +188,7 @@ export const clientOptions = {
 };
 
 /** Lets commander name the option and where its value came from in front of what is wrong with it. */
-function checked<Value>(parse: (text: string) => Value): (text: string) => Value {
+export function checked<Value>(parse: (text: string) => Value): (text: string) => Value {
   return (text) => {
     try {
       return parse(text);
@@ -268,7 +268,7 @@ function parseYesOrNo(text: string): boolean {
   return /^(yes|true|1)$/i.test(text);
 }
 
-function parseSeconds(text: string): number {
+export function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (text.trim() === "" || !(seconds >= 0 && seconds <= 86_400)) {
     throw new Error("Expected a number of seconds from 0 to 86400.");

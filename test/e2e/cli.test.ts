@@ -1,8 +1,10 @@
 /** The command line, as its users run it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { defaultCsvOptions } from "../../src/cli/import/csv-columns.ts";
+import { identify, Journal, journalPath, nothingDone } from "../../src/cli/import/journal.ts";
 import { createRollcallClient } from "../../src/client/index.ts";
 import { rollcall, type ServeProcess, serve } from "../support/processes.ts";
 
@@ -25,7 +27,17 @@ describe("help", () => {
   test("lists the commands", async () => {
     const { status, stdout } = await rollcall(["--help"]);
     expect(status).toBe(0);
-    for (const command of ["serve", "identify", "get", "list", "set-preferences", "delete", "import", "health"]) {
+    for (const command of [
+      "serve",
+      "identify",
+      "get",
+      "list",
+      "set-preferences",
+      "delete",
+      "import",
+      "export",
+      "health",
+    ]) {
       expect(stdout).toContain(`  ${command} `);
     }
   });
@@ -240,28 +252,97 @@ describe("import", () => {
     const { status, stdout, stderr } = await call("import", file);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^11 users: 2 created, 0 updated, 0 unchanged, 9 failed/);
-    const listed = stderr
-      .trim()
-      .split("\n")
-      .sort((a, b) => Number(a.split(":")[1]) - Number(b.split(":")[1]));
+    const rejected = `${file}.rejected.ndjson`;
+    const listing = stderr.trim().split("\n");
+    expect(listing.pop()).toBe(`the 9 that failed are in ${rejected}`);
+    const listed = listing.sort((a, b) => Number(a.split(":")[1]) - Number(b.split(":")[1]));
     expect(listed.map((line) => line.slice(file.length + 1).replace(/(\[0\])+/, "[0]…"))).toEqual([
       "2: the line is not JSON",
       "4: id: is required, as text",
       "5: INVALID_ARGUMENT REQUIRED_PROPERTY_MISSING: properties.email: is required to create a user: it must be a non-empty string",
       "6: properties: is not a JSON object",
-      `7: "traits": only id and properties are expected`,
-      "8: has text that is not valid Unicode",
+      `7: "traits": is not a field of a user: id, properties, set_once, unset and observed_at are`,
+      "8: properties: has text that is not valid Unicode",
       "9: INVALID_ARGUMENT LIMIT_EXCEEDED: properties.d[0]…: is nested deeper than 24 objects or lists",
-      "10: has values nested deeper than 30 objects or lists",
-      "11: the line has 800035 characters; at most 716800 are read",
+      "10: properties: has values nested deeper than 30 objects or lists",
+      "11: the line has 800036 bytes; at most 716800 are read",
     ]);
     expect(stderr).not.toContain("secret");
     for (const id of ["first", "last"]) expect((await call("get", id)).status).toBe(0);
+
+    const kept = readFileSync(rejected, "utf8").trim().split("\n");
+    expect(kept).toHaveLength(9);
+    writeFileSync(
+      join(directory, "mended.ndjson"),
+      kept
+        .filter((line) => line.includes('"no email"'))
+        .join("")
+        .replace('"name"', '"email":"y","name"'),
+    );
+    expect((await call("import", join(directory, "mended.ndjson"))).stdout).toMatch(/^1 users: 1 created/);
+    expect(await call("import", file)).toMatchObject({ status: 1, stderr: expect.stringContaining("--rejected") });
+  });
+
+  test("goes on where an earlier one was interrupted, and leaves no journal", async () => {
+    const file = join(directory, "resumed.csv");
+    writeFileSync(file, "id,name,email\nresumed 1,A,a\nresumed 2,B,b\nresumed 3,C,c\n");
+    const options = { format: "csv", ...defaultCsvOptions, map: [], types: [] };
+    const identity = await identify(file, { server: server.url, rejected: `${file}.rejected.ndjson`, options });
+    const counts = { created: 0, updated: 0, unchanged: 2, failed: 0 };
+    await new Journal(journalPath(file), identity).write({ ...nothingDone, answered: 2, counts });
+    const { status, stdout, stderr } = await call("import", file, "--resume");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatch(/^3 users: 1 created, 0 updated, 2 unchanged, 0 failed/);
+    expect((await call("get", "resumed 1")).status).toBe(1);
+    expect((await call("get", "resumed 3")).status).toBe(0);
+    expect(existsSync(journalPath(file))).toBe(false);
+    expect(await call("import", file, "--resume")).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining("at the beginning"),
+    });
+    expect(await call("import", "-", "--resume")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("cannot be resumed"),
+    });
   });
 
   test("of a file that is not there fails with one clear message", async () => {
     const { status, stderr } = await call("import", join(directory, "none.ndjson"));
     expect(status).toBe(1);
     expect(stderr).toMatch(/^rollcall: cannot read .*none\.ndjson: ENOENT/);
+  });
+
+  test("that cannot reach the server leaves nothing behind", async () => {
+    const file = join(directory, "away.ndjson");
+    writeFileSync(file, '{"id":"a"}');
+    expect((await rollcall(["import", file, "--server", "http://127.0.0.1:1"])).status).toBe(1);
+    expect(existsSync(journalPath(file))).toBe(false);
+  });
+});
+
+describe("export", () => {
+  test("writes users that an import finds unchanged, as NDJSON and CSV", async () => {
+    await call("import", sample);
+    for (const [name, options, types] of [
+      ["all.ndjson.gz", [], []],
+      ["all.csv", ["--cells", "json"], ["--type", "*=json"]],
+    ] as const) {
+      const file = join(directory, name);
+      const { status, stderr } = await call("export", file, ...options);
+      expect([status, stderr]).toEqual([0, expect.stringMatching(/^\d+ users are in /)]);
+      const { stdout } = await call("import", file, ...types);
+      const [, total, unchanged] = /^(\d+) users: 0 created, 0 updated, (\d+) unchanged, 0 failed/.exec(stdout) ?? [];
+      expect(Number(total)).toBeGreaterThanOrEqual(20);
+      expect(unchanged).toBe(total);
+    }
+  });
+
+  test("says how many preferences an import of it leaves out", async () => {
+    const { stdout } = await call("export", "--properties", "name,email");
+    const file = join(directory, "stdout.ndjson");
+    writeFileSync(file, `${stdout.split("\n")[0]?.replace('"preferences":{}', '"preferences":{"a":1}')}\n`);
+    const { status, stderr } = await call("import", file);
+    expect(stderr).toMatch(/^1 users have preferences in the file, which were not imported/);
+    expect(status).toBe(0);
   });
 });

@@ -1,0 +1,117 @@
+import { isUtf8 } from "node:buffer";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { formatPath } from "../../users/field-path.ts";
+import { CliError } from "../cli-error.ts";
+import { parseJson } from "./lines.ts";
+import { checkSendable, Unreadable } from "./row.ts";
+
+/** What the cells of a column are. */
+export const cellTypes = ["string", "number", "boolean", "json"] as const;
+export type CellType = (typeof cellTypes)[number];
+
+export interface CsvOptions {
+  /** The column with the users' ids. */
+  readonly idColumn: string;
+  /** The properties of columns that are not called so. */
+  readonly map: ReadonlyMap<string, string>;
+  /** The types of columns whose cells are no strings; `*` stands for the columns that are not named. */
+  readonly types: ReadonlyMap<string, CellType>;
+  /** What an empty cell means: nothing, or null. */
+  readonly empty: "skip" | "null";
+  /** One ASCII character. */
+  readonly delimiter: string;
+}
+
+export const defaultCsvOptions: CsvOptions = {
+  idColumn: "id",
+  map: new Map(),
+  types: new Map(),
+  empty: "skip",
+  delimiter: ",",
+};
+
+interface Column {
+  readonly property: string;
+  readonly type: CellType;
+  /** The property, as messages show it. */
+  readonly field: string;
+}
+
+export interface Columns {
+  readonly idIndex: number;
+  /** By position; the id's is among them. */
+  readonly all: readonly Column[];
+}
+
+/**
+ * What the columns of a header are.
+ *
+ * @param header the names, as bytes in a string
+ * @throws CliError if they do not fit the options; no name from the header is quoted, which may be a row of values
+ */
+export function columnsOf(header: readonly string[], options: CsvOptions, name: string): Columns {
+  const { idColumn, map, types } = options;
+  const fail = (what: string) => new CliError(`${name}: ${what}`);
+  const names = header.map((bytes, index) => {
+    const text = decoded(bytes);
+    if (text === undefined) throw fail("the header is not UTF-8: save the file as UTF-8");
+    if (text === "") throw fail(`column ${index + 1} of the header has no name`);
+    return text;
+  });
+  const idIndex = names.indexOf(idColumn);
+  if (idIndex === -1) {
+    throw fail(
+      `the header has no column ${JSON.stringify(idColumn)}: --id-column names the one with the ids, --delimiter what is between columns`,
+    );
+  }
+  for (const column of [...map.keys(), ...types.keys()]) {
+    if (column !== "*" && !names.includes(column)) throw fail(`the header has no column ${JSON.stringify(column)}`);
+  }
+  const all = names.map((column, index) => {
+    const property = map.get(column) ?? column;
+    const field = index === idIndex ? "id" : formatPath("properties", [property]);
+    return { property, type: types.get(column) ?? types.get("*") ?? "string", field };
+  });
+  const seen = new Set<string>();
+  for (const [index, { property }] of all.entries()) {
+    if (index === idIndex) continue;
+    if (seen.has(property)) throw fail(`column ${index + 1} of the header is a property that another one is too`);
+    seen.add(property);
+  }
+  return { idIndex, all };
+}
+
+/** The text of a cell that was read as bytes in a string; undefined where it is not UTF-8. */
+export function decoded(cell: string): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
+  if (/^[\x00-\x7f]*$/.test(cell)) return cell;
+  const bytes = Buffer.from(cell, "latin1");
+  return isUtf8(bytes) ? bytes.toString() : undefined;
+}
+
+/** @throws Unreadable if the text is not of the type */
+export function cellValue(text: string, type: CellType, field: string): JsonValue {
+  switch (type) {
+    case "string":
+      return text;
+    case "number":
+      return readNumber(text.trim(), field);
+    case "boolean":
+      if (!/^\s*(true|false)\s*$/i.test(text)) throw new Unreadable("is not true or false", field);
+      return text.trim().toLowerCase() === "true";
+    case "json": {
+      const value = parseJson(text);
+      if (value === undefined) throw new Unreadable("is not JSON", field);
+      checkSendable(value, field);
+      return value;
+    }
+  }
+}
+
+function readNumber(text: string, field: string): number {
+  const value = Number(text);
+  if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) || !Number.isFinite(value)) {
+    throw new Unreadable("is not a number", field);
+  }
+  return value;
+}

@@ -1,0 +1,173 @@
+import { access, constants, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import type { IdentifyError } from "#gen/rollcall/v1/user_service_pb.js";
+import { Health } from "#gen-server/health/v1/health_pb.js";
+import { createRollcallClient, createTransport, ImportInterrupted, importUsers } from "../../client/index.ts";
+import { type ConnectionArguments, connectionOptions } from "../call.ts";
+import { callFailure, codeName } from "../call-failure.ts";
+import { CliError } from "../cli-error.ts";
+import { showProgress } from "../terminal/progress.ts";
+import type { CsvOptions } from "./csv-columns.ts";
+import { formatOf, readRows, type SourceFormat } from "./format.ts";
+import { identify, Journal, journalPath, nothingDone, type Progress, readJournal } from "./journal.ts";
+import { Ledger } from "./ledger.ts";
+import { type Rejection, Rejects } from "./rejects.ts";
+import { sourceName } from "./source.ts";
+import { describeCounts, summarize, summaryTable } from "./summary.ts";
+
+/** How long a server may take to say that it is there. */
+const reachTimeoutMs = 10_000;
+/** Rows that are listed; the others are only kept in the file. */
+const maxListed = 100;
+
+export interface ImportArguments {
+  /** `-` for standard input. */
+  readonly file: string;
+  /** Default: what the file's name says. */
+  readonly format: SourceFormat | undefined;
+  readonly csv: CsvOptions;
+  /** The file for the rows that are not imported. */
+  readonly rejected: string | undefined;
+  readonly resume: boolean;
+  readonly connection: ConnectionArguments;
+  /** Let the server say what would be, and write nothing, here neither. */
+  readonly isDryRun: boolean;
+  /** Whether the summary is JSON. */
+  readonly json: boolean;
+  /** How long the server may be away before the import gives up. */
+  readonly maxDownSeconds: number;
+  /** Ends the import. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Imports a file, shows how far it has come and lists what was not imported on standard error, and tells what became of it on
+ * standard output.
+ *
+ * @throws CliError if the import ended before everything was answered, or could not begin
+ */
+export async function importFile(options: ImportArguments): Promise<void> {
+  const { file, csv, connection, isDryRun, signal } = options;
+  const { server } = connection;
+  const name = sourceName(file);
+  const format = options.format ?? formatOf(file);
+  const { journal, from, rejects } = await openRecords({ ...options, format, server });
+  await checkReachable(connection);
+
+  const start = performance.now();
+  let listed = 0;
+  const list = (line: number, why: string) => {
+    if (++listed <= maxListed) console.error(`${name}:${line}: ${why}`);
+    else if (listed === maxListed + 1) console.error(isDryRun ? "… and more" : `… and more: see ${rejects.path}`);
+  };
+  const ledger = new Ledger({
+    rejects,
+    journal,
+    from,
+    onInvalid: ({ line, field, reason }) => list(line, field === undefined ? reason : `${field}: ${reason}`),
+  });
+  const size = file === "-" ? undefined : (await stat(file)).size;
+  let bytesRead = () => 0;
+  const rows = readRows(file, format, csv, (read) => {
+    bytesRead = read;
+  });
+  const shown = showProgress(process.stderr, size !== undefined);
+  const tell = () => {
+    const seconds = (performance.now() - start) / 1_000;
+    const rejected = isDryRun ? undefined : rejects.path;
+    const summary = summarize(ledger.progress, from, seconds, rejected);
+    console.log(options.json ? JSON.stringify(summary) : summaryTable(summary));
+    return summary;
+  };
+  try {
+    await importUsers(createRollcallClient(connectionOptions(connection)), ledger.users(rows), {
+      validateOnly: isDryRun,
+      signal,
+      maxDownMs: options.maxDownSeconds * 1_000,
+      onRefused: (user, error) => {
+        ledger.refused(user, rejectionOf(error));
+        list(user.line, `${codeName(error.code)} ${error.reason}: ${error.message}`);
+      },
+      onProgress: (counts) => {
+        ledger.answered(counts.answered, counts);
+        const share = size === undefined ? undefined : Math.min(1, bytesRead() / Math.max(1, size));
+        shown.update({ users: counts.answered, share, details: describeCounts(ledger.progress) });
+      },
+    });
+    await ledger.end("complete");
+  } catch (error) {
+    shown.stop();
+    // What the import failed with counts, not what follows from it.
+    await ledger.end("interrupted").catch(() => {});
+    if (ledger.progress.answered + ledger.progress.invalid > 0) tell();
+    if (!(error instanceof ImportInterrupted)) throw error;
+    const how = journal === undefined ? "" : "; --resume goes on from there";
+    const why = signal?.aborted === true ? "" : `: ${callFailure(error.cause, server).message}`;
+    throw new CliError(`the import was interrupted${how}${why}`);
+  }
+  shown.stop();
+  if (tell().failed > 0) process.exitCode = 1;
+}
+
+/** So that a server that is not there is told of at once, and only one that goes away later is waited for. */
+async function checkReachable(connection: ConnectionArguments): Promise<void> {
+  const health = createClient(Health, createTransport(connectionOptions(connection)));
+  await health.check({}, { timeoutMs: reachTimeoutMs }).catch((error: unknown) => {
+    const { code } = ConnectError.from(error);
+    if (code === Code.Unavailable || code === Code.DeadlineExceeded) throw callFailure(error, connection.server);
+  });
+}
+
+interface RecordsOptions extends ImportArguments {
+  readonly format: SourceFormat;
+  readonly server: string;
+}
+
+/** What an import keeps beside its source. */
+async function openRecords(options: RecordsOptions): Promise<{
+  readonly rejects: Rejects;
+  readonly journal: Journal | undefined;
+  readonly from: Progress | undefined;
+}> {
+  const { file, format, csv, server, resume } = options;
+  if (options.isDryRun) {
+    if (resume) throw new CliError("a dry run has nothing to resume: it begins at the beginning");
+    return { rejects: Rejects.none(), journal: undefined, from: undefined };
+  }
+  if (file === "-") {
+    if (resume) throw new CliError("an import of standard input cannot be resumed");
+    const rejects = await Rejects.open(options.rejected ?? "stdin.rejected.ndjson", undefined);
+    return { rejects, journal: undefined, from: undefined };
+  }
+  await access(file, constants.R_OK).catch((error: unknown) => {
+    throw new CliError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  });
+  const rejected = options.rejected ?? `${file}.rejected.ndjson`;
+  const meaning = format === "csv" ? { format, ...csv, map: [...csv.map], types: [...csv.types] } : { format };
+  const identity = await identify(file, { server, rejected: resolve(rejected), options: meaning });
+  const path = journalPath(file);
+  const from = resume ? await readJournal(path, identity) : undefined;
+  if (resume && from === undefined) console.error(`there is no ${path}: the import begins at the beginning`);
+  const rejects = await Rejects.open(rejected, from?.rejectedBytes);
+  const journal = new Journal(path, identity);
+  try {
+    await journal.write(from ?? nothingDone);
+    return { rejects, journal, from };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    console.error(`${error.message}: if this import is interrupted, it cannot be resumed`);
+    return { rejects, journal: undefined, from };
+  }
+}
+
+function rejectionOf({ code, reason, message, violations }: IdentifyError): Rejection {
+  const [first] = violations;
+  return {
+    code: codeName(code),
+    reason,
+    ...(first !== undefined && { field: first.field }),
+    message,
+    violations: violations.map(({ field, reason, description }) => ({ field, reason, description })),
+  };
+}

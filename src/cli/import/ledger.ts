@@ -1,0 +1,180 @@
+import { type Journal, nothingDone, type Progress } from "./journal.ts";
+import { invalidRejection, type Rejection, type Rejects, userAsRow } from "./rejects.ts";
+import type { InvalidRow, Row, UserRow } from "./row.ts";
+
+/** The shortest time between two entries in the journal. */
+const entryIntervalMs = 1_000;
+
+/** A user of the source, by its position among those that have been given out, from 1. */
+export interface LedgerUser extends UserRow {
+  readonly ordinal: number;
+}
+
+interface Refusal {
+  readonly user: LedgerUser;
+  readonly rejection: Rejection;
+}
+
+export interface LedgerOptions {
+  readonly rejects: Rejects;
+  /** Undefined where the import cannot be resumed. */
+  readonly journal: Journal | undefined;
+  /** How far an import came that is resumed. */
+  readonly from?: Progress | undefined;
+  readonly onInvalid: (row: InvalidRow) => void;
+  /** The monotonic clock. */
+  readonly now?: () => number;
+}
+
+/**
+ * Follows an import: gives out the users of its source, keeps the rows that are rejected, and enters in the journal how
+ * far it has come. What an entry says holds exactly: a refusal is kept only once every user before it has been answered.
+ */
+export class Ledger {
+  readonly #options: LedgerOptions;
+  readonly #from: Progress;
+  readonly #now: () => number;
+  #invalid: number;
+  #passedOver: number;
+  #withPreferences: number;
+  #answered: number;
+  #counts: Progress["counts"];
+  /** Users that were given out and are not answered, by what the ledger has to remember of them. */
+  #unansweredWithPreferences: number[] = [];
+  #refused: Refusal[] = [];
+  #lastEntry: number;
+  #entering: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(options: LedgerOptions) {
+    const from = options.from ?? nothingDone;
+    this.#options = options;
+    this.#from = from;
+    this.#now = options.now ?? (() => performance.now());
+    this.#invalid = from.invalid;
+    this.#passedOver = from.passedOver;
+    this.#withPreferences = from.withPreferences;
+    this.#answered = from.answered;
+    this.#counts = from.counts;
+    this.#lastEntry = this.#now();
+  }
+
+  /** Everything that has been done, in this run and the ones that it resumes. */
+  get progress(): Progress {
+    return {
+      answered: this.#answered,
+      invalid: this.#invalid,
+      passedOver: this.#passedOver,
+      withPreferences: this.#withPreferences,
+      counts: { ...this.#counts },
+      rejectedBytes: this.#options.rejects.length,
+    };
+  }
+
+  /**
+   * The users of a source, without those that an import that is resumed has done. Rows without a user are kept.
+   *
+   * @throws CliError if the rejected rows or the journal cannot be written
+   */
+  async *users(rows: AsyncIterable<Row>): AsyncGenerator<LedgerUser> {
+    const { rejects, onInvalid } = this.#options;
+    let ordinal = 0;
+    let invalid = 0;
+    let passedOver = 0;
+    for await (const row of rows) {
+      if (this.#failure !== undefined) throw this.#failure.error;
+      if (row.kind === "user") {
+        ordinal++;
+        if (ordinal <= this.#from.answered) continue;
+        if (row.preferences !== undefined) this.#unansweredWithPreferences.push(ordinal);
+        yield { ...row, ordinal };
+      } else if (row.kind === "passed over") {
+        passedOver++;
+        if (passedOver > this.#from.passedOver) this.#passedOver++;
+      } else {
+        invalid++;
+        if (invalid <= this.#from.invalid) continue;
+        this.#invalid++;
+        rejects.add(row.line, row.kept, invalidRejection(row));
+        onInvalid(row);
+        await rejects.drain();
+      }
+    }
+  }
+
+  /** The server refused a user, and has not been told to be past it by `answered`. */
+  refused(user: LedgerUser, rejection: Rejection): void {
+    this.#refused.push({ user, rejection });
+  }
+
+  /**
+   * The first users of this run have been answered, with these counts.
+   *
+   * @param users how many
+   */
+  answered(users: number, counts: Progress["counts"]): void {
+    const { created, updated, unchanged, failed } = this.#from.counts;
+    this.#answered = this.#from.answered + users;
+    this.#counts = {
+      created: created + counts.created,
+      updated: updated + counts.updated,
+      unchanged: unchanged + counts.unchanged,
+      failed: failed + counts.failed,
+    };
+    while ((this.#unansweredWithPreferences[0] ?? Number.POSITIVE_INFINITY) <= this.#answered) {
+      this.#unansweredWithPreferences.shift();
+      this.#withPreferences++;
+    }
+    this.#keepRefused(({ user }) => user.ordinal <= this.#answered);
+    if (this.#entering === undefined && this.#now() - this.#lastEntry >= entryIntervalMs) this.#enterSoon();
+  }
+
+  /** Enters how far the import has come. */
+  async #enter(): Promise<void> {
+    const { rejects, journal } = this.#options;
+    const { progress } = this;
+    this.#lastEntry = this.#now();
+    await rejects.sync();
+    await journal?.write(progress);
+  }
+
+  /**
+   * The import has ended: with everything answered, or interrupted. Where there is nothing to go on with, no journal is
+   * left.
+   *
+   * @throws CliError if the rejected rows or the journal cannot be written
+   */
+  async end(outcome: "complete" | "interrupted"): Promise<void> {
+    const { rejects, journal } = this.#options;
+    // A resumed import sends again what was not answered, and hears of its refusals again.
+    if (outcome === "complete" || journal === undefined) this.#keepRefused(() => true);
+    await this.#entering;
+    if (outcome === "complete" || this.#answered + this.#invalid === 0) {
+      await rejects.close();
+      await journal?.remove();
+    } else {
+      await this.#enter();
+      await rejects.close();
+    }
+  }
+
+  #keepRefused(isDone: (refusal: Refusal) => boolean): void {
+    const waiting: Refusal[] = [];
+    for (const refusal of this.#refused) {
+      const { user, rejection } = refusal;
+      if (isDone(refusal)) this.#options.rejects.add(user.line, userAsRow(user), rejection);
+      else waiting.push(refusal);
+    }
+    this.#refused = waiting;
+  }
+
+  #enterSoon(): void {
+    this.#entering = this.#enter()
+      .catch((error: unknown) => {
+        this.#failure = { error };
+      })
+      .finally(() => {
+        this.#entering = undefined;
+      });
+  }
+}

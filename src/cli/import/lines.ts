@@ -1,0 +1,64 @@
+import { isUtf8 } from "node:buffer";
+import type { JsonValue } from "@bufbuild/protobuf";
+import { CliError } from "../cli-error.ts";
+import { invalid, maxRowBytes, type Place, type Row, tooLong } from "./row.ts";
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/** What a format makes of a line with a JSON value: any number of rows. */
+export type LineReader = (value: JsonValue, place: Place) => readonly Row[];
+
+/**
+ * Reads a source with a JSON value on each line; blank lines are passed over. Lines that are too long, not UTF-8 or not
+ * JSON are invalid rows. What is held is one line at most.
+ *
+ * @throws CliError if the first line does not begin as an object does
+ */
+export async function* readLines(chunks: AsyncIterable<Buffer>, name: string, read: LineReader): AsyncGenerator<Row> {
+  let line = 0;
+  let begun = false;
+  // The beginning of a line whose end has not been read: nothing of it once it is too long.
+  let pieces: Buffer[] = [];
+  let pieceBytes = 0;
+
+  const rowsOf = (last: Buffer): readonly Row[] => {
+    line++;
+    const size = pieceBytes + last.length;
+    const bytes = pieceBytes === 0 ? last : Buffer.concat([...pieces, last]);
+    pieces = [];
+    pieceBytes = 0;
+    if (size > maxRowBytes) return [tooLong(line, size)];
+    const text = bytes.toString("utf8", 0, bytes.at(-1) === carriageReturn ? size - 1 : size);
+    if (text.trim() === "") return [];
+    if (!begun && !text.trimStart().startsWith("{")) {
+      throw new CliError(`${name} has no JSON object on line ${line}, where it begins: --format says what it is`);
+    }
+    begun = true;
+    if (!isUtf8(bytes)) return [invalid(line, "the line is not UTF-8", { row: text })];
+    const value = parseJson(text);
+    return value === undefined ? [invalid(line, "the line is not JSON", { row: text })] : read(value, { line, size });
+  };
+
+  for await (const chunk of chunks) {
+    let from = 0;
+    for (let to = chunk.indexOf(lineFeed); to !== -1; to = chunk.indexOf(lineFeed, from)) {
+      for (const row of rowsOf(chunk.subarray(from, to))) yield row;
+      from = to + 1;
+    }
+    const rest = chunk.subarray(from);
+    pieceBytes += rest.length;
+    if (pieceBytes > maxRowBytes) pieces = [];
+    else if (rest.length > 0) pieces.push(rest);
+  }
+  if (pieceBytes > 0) for (const row of rowsOf(Buffer.alloc(0))) yield row;
+}
+
+/** The value of JSON text; undefined where it is none. */
+export function parseJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,116 @@
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { isJsonObject } from "../json.ts";
+import { readLines } from "./lines.ts";
+import { checkSendable, invalid, type Place, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
+
+/** The fields of a User that the server sets itself. */
+const serversFields = new Set(["created_at", "createdAt", "updated_at", "updatedAt", "etag"]);
+
+/**
+ * Reads users from text with one JSON object a line: `{"id": …, "properties": {…}, "set_once": {…}, "unset": […],
+ * "observed_at": …}`, all but the id optional. Reads what `rollcall list --all` and `rollcall export` write, where what
+ * the server sets is passed over, and what an import rejected, mended.
+ *
+ * @throws CliError if the text does not begin as NDJSON does
+ */
+export function readNdjson(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Row> {
+  return readLines(chunks, name, (value, place) => {
+    if (!isJsonObject(value)) return [invalid(place.line, "the line is not a JSON object", { row: value })];
+    return [readOrInvalid(value, place, userOf, value)];
+  });
+}
+
+/**
+ * What a reader makes of an object.
+ *
+ * @param kept what to keep of it where the reader throws Unreadable
+ */
+export function readOrInvalid(
+  object: JsonObject,
+  place: Place,
+  read: (object: JsonObject, place: Place) => UserRow,
+  kept: JsonObject,
+): Row {
+  try {
+    return read(object, place);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return invalid(place.line, error.message, kept, error.field);
+  }
+}
+
+type Fields = { -readonly [Name in keyof UserRow]?: UserRow[Name] };
+
+/** @throws Unreadable if the object is no user */
+function userOf(object: JsonObject, { line, size }: Place): UserRow {
+  const fields: Fields = {};
+  for (const [name, value] of Object.entries(object)) readField(fields, name, value);
+  const { id } = fields;
+  if (id === undefined) throw new Unreadable("is required, as text", "id");
+  return { ...fields, kind: "user", line, size, id };
+}
+
+function readField(fields: Fields, name: string, value: JsonValue): void {
+  switch (name) {
+    case "id":
+      fields.id = readId(value, "id");
+      break;
+    case "properties":
+      fields.properties = readObject(value, name);
+      break;
+    case "set_once":
+    case "setOnce":
+      fields.setOnce = readObject(value, name);
+      break;
+    case "unset":
+      fields.unset = readNames(value);
+      break;
+    case "observed_at":
+    case "observedAt":
+      fields.observedAt = readTime(value, name);
+      break;
+    case "preferences": {
+      const preferences = readObject(value, name);
+      if (Object.keys(preferences).length > 0) fields.preferences = preferences;
+      break;
+    }
+    case "rejected":
+      break;
+    case "row":
+      throw new Unreadable("holds what could not be read: mend it into properties, and remove it", name);
+    default:
+      if (!serversFields.has(name)) {
+        throw new Unreadable(
+          "is not a field of a user: id, properties, set_once, unset and observed_at are",
+          shown(name),
+        );
+      }
+  }
+}
+
+/** @throws Unreadable */
+export function readId(value: JsonValue | undefined, field: string): string {
+  if (typeof value !== "string") throw new Unreadable("is required, as text", field);
+  checkSendable(value, field);
+  return value;
+}
+
+/** @throws Unreadable */
+export function readObject(value: JsonValue, field: string): JsonObject {
+  if (!isJsonObject(value)) throw new Unreadable("is not a JSON object", field);
+  checkSendable(value, field);
+  return value;
+}
+
+function readNames(value: JsonValue): readonly string[] {
+  if (!Array.isArray(value)) throw new Unreadable("is not a list of names", "unset");
+  return value.map((name) => {
+    if (typeof name !== "string" || !name.isWellFormed()) throw new Unreadable("is not a list of names", "unset");
+    return name;
+  });
+}
+
+/** A name that somebody else chose, as messages show it. */
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, 40).toWellFormed());
+}

@@ -1,0 +1,151 @@
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { type JsonObject, toJson } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { CliError } from "../cli-error.ts";
+import type { InvalidRow, UserRow } from "./row.ts";
+
+/** Why a row was not imported. */
+export interface Rejection {
+  readonly code: string;
+  readonly reason: string;
+  readonly field?: string;
+  readonly message: string;
+  readonly violations?: readonly { readonly field: string; readonly reason: string; readonly description: string }[];
+}
+
+/** What is buffered before it is written. */
+const maxBufferedBytes = 64 * 1024;
+
+/**
+ * A file for the rows that were not imported, in a form that can be mended and imported again: NDJSON, each row with why
+ * in `rejected`. It is made with the first of them, and only its owner may read it.
+ */
+export class Rejects {
+  /** Undefined where nothing is kept. */
+  readonly path: string | undefined;
+  /** How many bytes have been given to it. */
+  #length: number;
+  #file: FileHandle | undefined;
+  #buffered: string[] = [];
+  #bufferedBytes = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(path: string | undefined, length: number) {
+    this.path = path;
+    this.#length = length;
+  }
+
+  /**
+   * @param resumeAt how long the file was when the import was interrupted: what came after is cut off; undefined for an
+   *   import from the beginning
+   * @throws CliError if there is a file where none is expected, or not the one that is
+   */
+  static async open(path: string, resumeAt: number | undefined): Promise<Rejects> {
+    const found = await stat(path).catch(() => undefined);
+    if (resumeAt === undefined && found !== undefined) {
+      throw new CliError(
+        `${path} is there from an earlier import: move it away, let --rejected name another file, or go on with --resume if that import was interrupted`,
+      );
+    }
+    if ((found?.size ?? 0) < (resumeAt ?? 0)) {
+      throw new CliError(`${path} is not as the interrupted import left it: import again without --resume`);
+    }
+    const rejects = new Rejects(path, resumeAt ?? 0);
+    if (found !== undefined) {
+      rejects.#file = await rejects.#checked(open(path, "r+"));
+      await rejects.#checked(rejects.#file.truncate(resumeAt));
+    }
+    return rejects;
+  }
+
+  /** Keeps nothing. */
+  static none(): Rejects {
+    return new Rejects(undefined, 0);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Takes a row; `drain` says when there is room for more. */
+  add(line: number, row: JsonObject, rejection: Rejection): void {
+    if (this.path === undefined) return;
+    const rejected = { line, ...rejection };
+    const text = lineOf({ ...row, rejected }) ?? lineOf({ rejected }) ?? "";
+    const bytes = Buffer.byteLength(text);
+    this.#length += bytes;
+    this.#bufferedBytes += bytes;
+    this.#buffered.push(text);
+  }
+
+  /** Resolves once little is buffered. @throws CliError if the file cannot be written */
+  async drain(): Promise<void> {
+    if (this.#bufferedBytes >= maxBufferedBytes) await this.#flush();
+  }
+
+  /** Resolves once all that was given is on disk. @throws CliError if the file cannot be written */
+  async sync(): Promise<void> {
+    await this.#flush();
+    if (this.#file !== undefined) await this.#checked(this.#file.datasync());
+  }
+
+  async close(): Promise<void> {
+    await this.#flush();
+    await this.#file?.close();
+  }
+
+  #flush(): Promise<void> {
+    const text = this.#buffered.join("");
+    const position = this.#length - this.#bufferedBytes;
+    this.#buffered = [];
+    this.#bufferedBytes = 0;
+    this.#writing = this.#writing.then(() => this.#write(text, position));
+    return this.#writing;
+  }
+
+  async #write(text: string, position: number): Promise<void> {
+    if (text === "" || this.path === undefined) return;
+    this.#file ??= await this.#checked(open(this.path, "wx", 0o600));
+    let bytes = Buffer.from(text);
+    let at = position;
+    while (bytes.length > 0) {
+      const { bytesWritten } = await this.#checked(this.#file.write(bytes, 0, bytes.length, at));
+      bytes = bytes.subarray(bytesWritten);
+      at += bytesWritten;
+    }
+  }
+
+  #checked<Result>(work: Promise<Result>): Promise<Result> {
+    return work.catch((error: unknown) => {
+      throw new CliError(
+        `cannot write ${this.path}: ${error instanceof Error ? error.message : error}; --rejected names another file`,
+      );
+    });
+  }
+}
+
+/** Undefined where the row is nested too deep to be written, which JSON.parse reads all the same. */
+function lineOf(row: object): string | undefined {
+  try {
+    return `${JSON.stringify(row)}\n`;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return undefined;
+  }
+}
+
+/** The user of a row, as NDJSON has it. */
+export function userAsRow({ id, properties, setOnce, unset, observedAt, preferences }: UserRow): JsonObject {
+  return {
+    id,
+    ...(properties && { properties }),
+    ...(setOnce && { set_once: setOnce }),
+    ...(unset && { unset: [...unset] }),
+    ...(observedAt && { observed_at: toJson(TimestampSchema, observedAt) }),
+    ...(preferences && { preferences }),
+  };
+}
+
+export function invalidRejection({ reason, field }: InvalidRow): Rejection {
+  return { code: "INVALID_ARGUMENT", reason: "INVALID_ROW", ...(field !== undefined && { field }), message: reason };
+}

@@ -1,0 +1,85 @@
+import { isUtf8 } from "node:buffer";
+import { createReadStream } from "node:fs";
+import { stdin } from "node:process";
+import { pipeline, type Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { CliError } from "../cli-error.ts";
+
+/** How many bytes are read at a time. */
+const chunkBytes = 256 * 1024;
+/** How many of the first bytes tell what a file is. */
+const headBytes = 4;
+
+/** How messages name a source. */
+export function sourceName(path: string): string {
+  return path === "-" ? "standard input" : path;
+}
+
+/** Told, once a file is open, what says how many of its bytes have been read. */
+export type OnOpen = (bytesRead: () => number) => void;
+
+/**
+ * The bytes of a text file: unpacked where its name ends in `.gz`, without a byte-order mark. `-` is standard input.
+ *
+ * @throws CliError if it cannot be read, or is not what its name says, or not text in UTF-8 by its first bytes
+ */
+export async function* readSource(path: string, onOpen: OnOpen = () => {}): AsyncGenerator<Buffer> {
+  const name = sourceName(path);
+  const compressed = path.endsWith(".gz");
+  const chunks = fromFirst(openSource(path, compressed, onOpen));
+  try {
+    let first = true;
+    for await (const chunk of chunks) {
+      yield first ? withoutMark(chunk, name) : chunk;
+      first = false;
+    }
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`cannot read ${name}: ${readFailure(error, compressed)}`);
+  }
+}
+
+function openSource(path: string, compressed: boolean, onOpen: OnOpen): Readable {
+  const file = path === "-" ? stdin : createReadStream(path, { highWaterMark: chunkBytes });
+  if ("bytesRead" in file) onOpen(() => file.bytesRead);
+  if (!compressed) return file;
+  // What fails, on whichever side, ends the reading below.
+  return pipeline(file, createGunzip({ chunkSize: chunkBytes }), () => {});
+}
+
+/** The chunks, the first of them with enough bytes to tell what the source is, unless it has fewer. */
+async function* fromFirst(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of source) {
+    if (head === undefined) {
+      yield chunk;
+      continue;
+    }
+    head = Buffer.concat([head, chunk]);
+    if (head.length < headBytes) continue;
+    yield head;
+    head = undefined;
+  }
+  if (head !== undefined && head.length > 0) yield head;
+}
+
+/** The first chunk of a text without its byte-order mark. */
+function withoutMark(chunk: Buffer, name: string): Buffer {
+  const begins = (...bytes: number[]) => bytes.every((byte, index) => chunk[index] === byte);
+  if (begins(0x1f, 0x8b)) {
+    throw new CliError(
+      `${name} is compressed with gzip: the name of such a file ends in .gz (or pipe it through gunzip)`,
+    );
+  }
+  if (begins(0xff, 0xfe) || begins(0xfe, 0xff)) throw new CliError(`${name} is UTF-16: save it as UTF-8`);
+  const head = chunk.subarray(0, 1024);
+  if (head.includes(0) && !isUtf8(head)) throw new CliError(`${name} is not a text file`);
+  return begins(0xef, 0xbb, 0xbf) ? chunk.subarray(3) : chunk;
+}
+
+function readFailure(error: unknown, compressed: boolean): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (compressed && code === "Z_BUF_ERROR") return "it ends in the middle of what gzip compressed";
+  if (compressed && code === "Z_DATA_ERROR") return "its name ends in .gz, and it is not what gzip writes, or damaged";
+  return error instanceof Error ? error.message : String(error);
+}

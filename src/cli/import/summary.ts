@@ -1,0 +1,70 @@
+/** What an import came to, for people and for programs. */
+import type { Progress } from "./journal.ts";
+
+export interface ImportSummary {
+  /** Rows of the source that are about a user, in this run and those that it resumed. */
+  readonly users: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly failed: number;
+  /** Events that are not about who a user is. */
+  readonly passed_over: number;
+  /** Users whose preferences were not imported. */
+  readonly with_preferences: number;
+  /** Of this run. */
+  readonly seconds: number;
+  /** Of this run. */
+  readonly users_per_second: number;
+  /** Where the rows are that failed. */
+  readonly rejected?: string;
+}
+
+/** @param from how far the runs before had come */
+export function summarize(
+  { counts, invalid, passedOver, withPreferences }: Progress,
+  from: Progress | undefined,
+  seconds: number,
+  rejected: string | undefined,
+): ImportSummary {
+  const { created, updated, unchanged } = counts;
+  const failed = counts.failed + invalid;
+  const users = created + updated + unchanged + failed;
+  const before = from === undefined ? 0 : from.answered + from.invalid;
+  return {
+    users,
+    created,
+    updated,
+    unchanged,
+    failed,
+    passed_over: passedOver,
+    with_preferences: withPreferences,
+    seconds: Math.round(seconds * 10) / 10,
+    users_per_second: Math.round((users - before) / seconds),
+    ...(failed > 0 && rejected !== undefined && { rejected }),
+  };
+}
+
+/** `3 created, 1 failed`: what there is, of an import that goes on. */
+export function describeCounts({ counts, invalid }: Progress): string {
+  const { created, updated, unchanged, failed } = counts;
+  const all = Object.entries({ created, updated, unchanged, failed: failed + invalid });
+  return all.map(([what, count]) => `${count} ${what}`).join(", ");
+}
+
+/** A line for each figure, and for what else is to be said. */
+export function summaryTable(summary: ImportSummary): string {
+  const { users, created, updated, unchanged, failed, passed_over, with_preferences, rejected } = summary;
+  const rows = Object.entries({ users, created, updated, unchanged, failed });
+  const columns = String(users).length;
+  const table = rows.map(([what, count]) => `${what.padEnd(9)}  ${String(count).padStart(columns)}`);
+  table.push(`${"time".padEnd(9)}  ${summary.seconds} s, ${summary.users_per_second} users/s`);
+  if (rejected !== undefined) table.push(`The ${failed} that failed are in ${rejected}.`);
+  if (passed_over > 0) table.push(`${passed_over} events that are not about who a user is were passed over.`);
+  if (with_preferences > 0) {
+    table.push(
+      `${with_preferences} users have preferences in the file, which were not imported: rollcall set-preferences writes them.`,
+    );
+  }
+  return table.join("\n");
+}

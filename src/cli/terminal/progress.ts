@@ -1,0 +1,67 @@
+/** How far an import or an export has come: a bar on a terminal, else a line every few seconds. */
+import type { WriteStream } from "node:tty";
+import { Presets, SingleBar } from "cli-progress";
+
+/** How often the bar is drawn, at most. */
+const barsPerSecond = 8;
+/** How often there is a line, where there is no terminal. */
+const lineIntervalMs = 5_000;
+/** Of the last so many updates, the time that is left is worked out. */
+const updatesForEta = 100;
+const barColumns = 24;
+/** Into so many parts a bar can be told. */
+const parts = 10_000;
+
+interface Done {
+  /** Users so far. */
+  readonly users: number;
+  /** The share of the work that is done, from 0 to 1; undefined where nobody knows how much there is. */
+  readonly share: number | undefined;
+  /** What else there is to say, as `3 created, 1 failed`. */
+  readonly details: string;
+}
+
+export interface Progress {
+  update(done: Done): void;
+  /** Called once; nothing is shown afterwards. */
+  stop(): void;
+}
+
+/**
+ * @param isShareKnown whether how much there is to do is known: else there is no bar, and no time that is left
+ * @param intervalMs how often there is a line, where there is no terminal
+ */
+export function showProgress(
+  stream: WriteStream | NodeJS.WritableStream,
+  isShareKnown: boolean,
+  intervalMs = lineIntervalMs,
+): Progress {
+  const isTerminal = "isTTY" in stream && stream.isTTY;
+  const count = "{users} users, {rate} users/s";
+  const share = isTerminal ? "{bar} {percentage}%" : "{percentage}%";
+  const bar = new SingleBar(
+    {
+      stream,
+      format: isShareKnown ? `${share}, ${count}, {eta_formatted} left: {details}` : `${count}: {details}`,
+      barsize: barColumns,
+      fps: barsPerSecond,
+      etaBuffer: updatesForEta,
+      clearOnComplete: true,
+      hideCursor: true,
+      noTTYOutput: true,
+      notTTYSchedule: intervalMs,
+      // Who shows it is told of signals, and stops it.
+      gracefulExit: false,
+    },
+    Presets.shades_classic,
+  );
+  const start = performance.now();
+  bar.start(parts, 0, { users: 0, rate: 0, details: "" });
+  return {
+    update({ users, share: done = 0, details }) {
+      const rate = Math.round(users / ((performance.now() - start) / 1_000));
+      bar.update(Math.min(parts, Math.floor(done * parts)), { users, rate, details });
+    },
+    stop: () => bar.stop(),
+  };
+}

@@ -1,0 +1,25 @@
+import type { CsvOptions } from "../../src/cli/import/csv-columns.ts";
+import { defaultCsvOptions } from "../../src/cli/import/csv-columns.ts";
+import { formatOf, readRows, type SourceFormat } from "../../src/cli/import/format.ts";
+import type { Row } from "../../src/cli/import/row.ts";
+import { fileWith } from "./files.ts";
+
+export interface ReadOptions extends Partial<CsvOptions> {
+  readonly format?: SourceFormat;
+}
+
+/** The rows of a file, as an import reads them. */
+export function readFile(path: string, { format, ...csv }: ReadOptions = {}): AsyncGenerator<Row> {
+  return readRows(path, format ?? formatOf(path), { ...defaultCsvOptions, ...csv });
+}
+
+/** The rows of a file with this content. */
+export function rowsOf(content: string | Buffer, name: string, options: ReadOptions = {}): Promise<Row[]> {
+  return collect(readFile(fileWith(content, name), options));
+}
+
+export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
