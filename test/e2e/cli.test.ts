@@ -221,12 +221,23 @@ describe("the whole contract", () => {
   });
 });
 
+/** The figures of an import's summary. */
+function counts(summary: string): Record<string, number> {
+  return Object.fromEntries([...summary.matchAll(/^(\w+) +(\d+)$/gm)].map(([, what, count]) => [what, Number(count)]));
+}
+
 describe("import", () => {
   test("stores every user, and changes nothing the second time", async () => {
     const first = await call("import", sample);
     expect(first).toMatchObject({ status: 0, stderr: "" });
-    expect(first.stdout).toMatch(/^20 users: 20 created, 0 updated, 0 unchanged, 0 failed/);
-    expect((await call("import", sample)).stdout).toMatch(/^20 users: 0 created, 0 updated, 20 unchanged, 0 failed/);
+    expect(counts(first.stdout)).toEqual({ users: 20, created: 20, updated: 0, unchanged: 0, failed: 0 });
+    expect(counts((await call("import", sample)).stdout)).toEqual({
+      users: 20,
+      created: 0,
+      updated: 0,
+      unchanged: 20,
+      failed: 0,
+    });
     const { id, properties } = JSON.parse(readFileSync(sample, "utf8").split("\n")[7] ?? "");
     expect(JSON.parse((await call("get", id)).stdout).user.properties).toEqual(properties);
   });
@@ -251,10 +262,10 @@ describe("import", () => {
     writeFileSync(file, lines.join("\r\n"));
     const { status, stdout, stderr } = await call("import", file);
     expect(status).toBe(1);
-    expect(stdout).toMatch(/^11 users: 2 created, 0 updated, 0 unchanged, 9 failed/);
+    expect(counts(stdout)).toEqual({ users: 11, created: 2, updated: 0, unchanged: 0, failed: 9 });
     const rejected = `${file}.rejected.ndjson`;
     const listing = stderr.trim().split("\n");
-    expect(listing.pop()).toBe(`the 9 that failed are in ${rejected}`);
+    expect(stdout).toContain(`The 9 that failed are in ${rejected}.`);
     const listed = listing.sort((a, b) => Number(a.split(":")[1]) - Number(b.split(":")[1]));
     expect(listed.map((line) => line.slice(file.length + 1).replace(/(\[0\])+/, "[0]…"))).toEqual([
       "2: the line is not JSON",
@@ -279,7 +290,10 @@ describe("import", () => {
         .join("")
         .replace('"name"', '"email":"y","name"'),
     );
-    expect((await call("import", join(directory, "mended.ndjson"))).stdout).toMatch(/^1 users: 1 created/);
+    expect(counts((await call("import", join(directory, "mended.ndjson"))).stdout)).toMatchObject({
+      users: 1,
+      created: 1,
+    });
     expect(await call("import", file)).toMatchObject({ status: 1, stderr: expect.stringContaining("--rejected") });
   });
 
@@ -288,11 +302,11 @@ describe("import", () => {
     writeFileSync(file, "id,name,email\nresumed 1,A,a\nresumed 2,B,b\nresumed 3,C,c\n");
     const options = { format: "csv", ...defaultCsvOptions, map: [], types: [] };
     const identity = await identify(file, { server: server.url, rejected: `${file}.rejected.ndjson`, options });
-    const counts = { created: 0, updated: 0, unchanged: 2, failed: 0 };
-    await new Journal(journalPath(file), identity).write({ ...nothingDone, answered: 2, counts });
+    const before = { created: 0, updated: 0, unchanged: 2, failed: 0 };
+    await new Journal(journalPath(file), identity).write({ ...nothingDone, answered: 2, counts: before });
     const { status, stdout, stderr } = await call("import", file, "--resume");
     expect([status, stderr]).toEqual([0, ""]);
-    expect(stdout).toMatch(/^3 users: 1 created, 0 updated, 2 unchanged, 0 failed/);
+    expect(counts(stdout)).toEqual({ users: 3, created: 1, updated: 0, unchanged: 2, failed: 0 });
     expect((await call("get", "resumed 1")).status).toBe(1);
     expect((await call("get", "resumed 3")).status).toBe(0);
     expect(existsSync(journalPath(file))).toBe(false);
@@ -331,9 +345,9 @@ describe("export", () => {
       const { status, stderr } = await call("export", file, ...options);
       expect([status, stderr]).toEqual([0, expect.stringMatching(/^\d+ users are in /)]);
       const { stdout } = await call("import", file, ...types);
-      const [, total, unchanged] = /^(\d+) users: 0 created, 0 updated, (\d+) unchanged, 0 failed/.exec(stdout) ?? [];
-      expect(Number(total)).toBeGreaterThanOrEqual(20);
-      expect(unchanged).toBe(total);
+      const { users, unchanged } = counts(stdout);
+      expect(users).toBeGreaterThanOrEqual(20);
+      expect(unchanged).toBe(users);
     }
   });
 
@@ -341,8 +355,8 @@ describe("export", () => {
     const { stdout } = await call("export", "--properties", "name,email");
     const file = join(directory, "stdout.ndjson");
     writeFileSync(file, `${stdout.split("\n")[0]?.replace('"preferences":{}', '"preferences":{"a":1}')}\n`);
-    const { status, stderr } = await call("import", file);
-    expect(stderr).toMatch(/^1 users have preferences in the file, which were not imported/);
+    const { status, stdout: told } = await call("import", file);
+    expect(told).toMatch(/^1 users have preferences in the file, which were not imported/m);
     expect(status).toBe(0);
   });
 });

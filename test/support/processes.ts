@@ -16,7 +16,7 @@ export interface Finished {
 
 /** Runs a command to its end. */
 export async function rollcall(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
-  const child = start(args, env);
+  const child = startRollcall(args, env);
   let stdout = "";
   let stderr = "";
   child.stdout?.on("data", (chunk) => {
@@ -49,7 +49,10 @@ export async function serve(
   onLog: (piece: string) => void = (piece) => process.stderr.write(piece),
   env: Readonly<Record<string, string>> = {},
 ): Promise<ServeProcess> {
-  const child = start(["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args], env);
+  const child = startRollcall(
+    ["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args],
+    env,
+  );
   child.stderr?.setEncoding("utf8").on("data", onLog);
   if (child.stdout === null) throw new Error("the process has no output");
   const [banner] = await once(createInterface({ input: child.stdout }), "line");
@@ -68,12 +71,17 @@ export async function serve(
   };
 }
 
-function start(args: readonly string[], env: Record<string, string>): ChildProcess {
+/** Starts a command; its output is for the caller to read. */
+export function startRollcall(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  stdin: "ignore" | "pipe" = "ignore",
+): ChildProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("ROLLCALL_"));
   const child = spawn(process.execPath, [main, ...args], {
     env: { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [stdin, "pipe", "pipe"],
   });
-  if (args[0] === "serve") child.stderr.on("data", listenTo("a server process"));
+  if (args[0] === "serve") child.stderr?.on("data", listenTo("a server process"));
   return child;
 }

@@ -32,6 +32,8 @@ export interface TestServerOptions {
   /** Default: name and email. */
   readonly requiredProperties?: readonly string[];
   readonly drainTimeoutMs?: number;
+  /** Default: a free one. */
+  readonly port?: number;
   readonly limits?: Partial<ServerLimits>;
 }
 
@@ -46,7 +48,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
   const logger = pino({ level: "trace" }, { write });
   const server = await startServer({
-    listen: { host: "127.0.0.1", port: 0 },
+    listen: { host: "127.0.0.1", port: options.port ?? 0 },
     store: parseStoreLocation(options.store ?? `sqlite:${join(directory, "users.db")}`),
     ...options.redis,
     ...options.access,

@@ -52,8 +52,9 @@ export async function importFile(options: ImportArguments): Promise<void> {
   const { server } = connection;
   const name = sourceName(file);
   const format = options.format ?? formatOf(file);
-  const { journal, from, rejects } = await openRecords({ ...options, format, server });
+  await checkReadable(file);
   await checkReachable(connection);
+  const { journal, from, rejects } = await openRecords({ ...options, format, server });
 
   const start = performance.now();
   let listed = 0;
@@ -110,6 +111,13 @@ export async function importFile(options: ImportArguments): Promise<void> {
   if (tell().failed > 0) process.exitCode = 1;
 }
 
+async function checkReadable(file: string): Promise<void> {
+  if (file === "-") return;
+  await access(file, constants.R_OK).catch((error: unknown) => {
+    throw new CliError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  });
+}
+
 /** So that a server that is not there is told of at once, and only one that goes away later is waited for. */
 async function checkReachable(connection: ConnectionArguments): Promise<void> {
   const health = createClient(Health, createTransport(connectionOptions(connection)));
@@ -140,9 +148,6 @@ async function openRecords(options: RecordsOptions): Promise<{
     const rejects = await Rejects.open(options.rejected ?? "stdin.rejected.ndjson", undefined);
     return { rejects, journal: undefined, from: undefined };
   }
-  await access(file, constants.R_OK).catch((error: unknown) => {
-    throw new CliError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
-  });
   const rejected = options.rejected ?? `${file}.rejected.ndjson`;
   const meaning = format === "csv" ? { format, ...csv, map: [...csv.map], types: [...csv.types] } : { format };
   const identity = await identify(file, { server, rejected: resolve(rejected), options: meaning });

@@ -36,32 +36,51 @@ export function showProgress(
   isShareKnown: boolean,
   intervalMs = lineIntervalMs,
 ): Progress {
-  const isTerminal = "isTTY" in stream && stream.isTTY;
+  const start = performance.now();
+  const rateOf = (users: number) => Math.round(users / ((performance.now() - start) / 1_000));
+  return "isTTY" in stream && stream.isTTY ? bar(stream, isShareKnown, rateOf) : lines(stream, intervalMs, rateOf);
+}
+
+type RateOf = (users: number) => number;
+
+function bar(stream: WriteStream, isShareKnown: boolean, rateOf: RateOf): Progress {
   const count = "{users} users, {rate} users/s";
-  const share = isTerminal ? "{bar} {percentage}%" : "{percentage}%";
-  const bar = new SingleBar(
+  const shown = new SingleBar(
     {
       stream,
-      format: isShareKnown ? `${share}, ${count}, {eta_formatted} left: {details}` : `${count}: {details}`,
+      format: isShareKnown ? `{bar} {percentage}%, ${count}, {eta_formatted} left: {details}` : `${count}: {details}`,
       barsize: barColumns,
       fps: barsPerSecond,
       etaBuffer: updatesForEta,
       clearOnComplete: true,
       hideCursor: true,
-      noTTYOutput: true,
-      notTTYSchedule: intervalMs,
       // Who shows it is told of signals, and stops it.
       gracefulExit: false,
     },
     Presets.shades_classic,
   );
-  const start = performance.now();
-  bar.start(parts, 0, { users: 0, rate: 0, details: "" });
+  shown.start(parts, 0, { users: 0, rate: 0, details: "" });
   return {
-    update({ users, share: done = 0, details }) {
-      const rate = Math.round(users / ((performance.now() - start) / 1_000));
-      bar.update(Math.min(parts, Math.floor(done * parts)), { users, rate, details });
+    update({ users, share = 0, details }) {
+      shown.update(Math.min(parts, Math.floor(share * parts)), { users, rate: rateOf(users), details });
     },
-    stop: () => bar.stop(),
+    stop: () => shown.stop(),
+  };
+}
+
+function lines(stream: NodeJS.WritableStream, intervalMs: number, rateOf: RateOf): Progress {
+  let last: Done | undefined;
+  const timer = setInterval(() => {
+    if (last === undefined) return;
+    const { users, share, details } = last;
+    const percentage = share === undefined ? "" : `${Math.floor(share * 100)}%, `;
+    stream.write(`${percentage}${users} users, ${rateOf(users)} users/s: ${details}\n`);
+  }, intervalMs);
+  timer.unref();
+  return {
+    update(done) {
+      last = done;
+    },
+    stop: () => clearInterval(timer),
   };
 }

@@ -1,0 +1,33 @@
+import { PassThrough } from "node:stream";
+import { expect, test } from "vitest";
+import { showProgress } from "../../../src/cli/terminal/progress.ts";
+import { until } from "../../support/until.ts";
+
+const done = { users: 500, share: 0.5, details: "500 created" };
+
+/** What is shown where there is no terminal. */
+function shown(isShareKnown: boolean) {
+  const stream = new PassThrough();
+  let text = "";
+  stream.on("data", (piece) => {
+    text += piece;
+  });
+  return { progress: showProgress(stream, isShareKnown, 10), text: () => text };
+}
+
+test("without a terminal there are lines with the share that is done, the rate, and what else there is to say", async () => {
+  const { progress, text } = shown(true);
+  progress.update(done);
+  await until(() => text().includes("500 created"));
+  progress.stop();
+  expect(text()).toMatch(/^50%, 500 users, \d+ users\/s: 500 created$/m);
+  expect(text()).not.toContain("\u001b");
+});
+
+test("where nobody knows how much there is, there is no share", async () => {
+  const { progress, text } = shown(false);
+  progress.update({ ...done, share: undefined });
+  await until(() => text().includes("500 created"));
+  progress.stop();
+  expect(text()).toMatch(/^500 users, \d+ users\/s: 500 created$/m);
+});
