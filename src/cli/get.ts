@@ -5,9 +5,21 @@ import {
   BatchGetUsersResponseSchema,
   GetUserResponseSchema,
 } from "#gen/rollcall/v1/user_service_pb.js";
-import { addServerOptions, createCaller, printMessage, type ServerOptions } from "./call.ts";
+import {
+  addJsonOption,
+  addServerOptions,
+  createCaller,
+  type OutputOptions,
+  printLines,
+  printMessage,
+  type ServerOptions,
+  terminal,
+} from "./call.ts";
+import { CliError } from "./cli-error.ts";
+import { printable } from "./terminal/text.ts";
+import { userCard } from "./terminal/users.ts";
 
-interface Options extends ServerOptions {
+interface Options extends ServerOptions, OutputOptions {
   readonly only?: readonly string[];
 }
 
@@ -16,28 +28,32 @@ const maxIds = 1_000;
 
 export function getCommand(): Command {
   const command = new Command("get")
-    .description("print users as JSON; exit status 1 if one is missing")
+    .description("print users; exit status 1 if one is missing")
     .argument("<ids...>", "the users' ids")
     .option("--only <names...>", "only these properties")
     .action((ids: readonly string[], options: Options) => {
       const [id, ...others] = ids;
       return id !== undefined && others.length === 0 ? getOne(id, options) : getSeveral(ids, options);
     });
-  return addServerOptions(command).addHelpText(
+  return addServerOptions(addJsonOption(command)).addHelpText(
     "after",
     `
-Several ids give one object with "users" and, if there are any, "missing_ids".
+On a terminal, users are printed for people to read. Elsewhere, and with --json, as JSON; several ids give one object with
+"users" and, if there are any, "missing_ids".
 
 Examples:
   rollcall get u1
-  rollcall get u1 u2 u3 --only name plan`,
+  rollcall get u1 u2 u3 --only name plan
+  rollcall get u1 | jq .user.properties`,
   );
 }
 
 async function getOne(id: string, options: Options): Promise<void> {
   const request = { id, onlyProperties: [...(options.only ?? [])] };
   const answer = await createCaller(options)((users, callOptions) => users.getUser(request, callOptions));
-  await printMessage(GetUserResponseSchema, answer);
+  const screen = terminal(options);
+  if (screen !== undefined && answer.user !== undefined) await printLines(userCard(answer.user, screen));
+  else await printMessage(GetUserResponseSchema, answer);
 }
 
 async function getSeveral(ids: readonly string[], options: Options): Promise<void> {
@@ -51,6 +67,12 @@ async function getSeveral(ids: readonly string[], options: Options): Promise<voi
     found.missingIds.push(...answer.missingIds);
     wanted = [...answer.unreadIds, ...wanted.slice(maxIds)];
   }
-  await printMessage(BatchGetUsersResponseSchema, found);
-  if (found.missingIds.length > 0) process.exitCode = 1;
+  const screen = terminal(options);
+  if (screen === undefined) {
+    await printMessage(BatchGetUsersResponseSchema, found);
+    if (found.missingIds.length > 0) process.exitCode = 1;
+    return;
+  }
+  if (found.users.length > 0) await printLines(found.users.map((user) => userCard(user, screen)).join("\n\n"));
+  if (found.missingIds.length > 0) throw new CliError(`there is no user ${found.missingIds.map(printable).join(", ")}`);
 }

@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { Command } from "commander";
-import { IdentifyResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
+import { IdentifyResponseSchema, Outcome } from "#gen/rollcall/v1/user_service_pb.js";
 import {
   type PreconditionOptions,
   parseJsonObject,
@@ -9,9 +9,20 @@ import {
   precondition,
   preconditionOptions,
 } from "./arguments.ts";
-import { addServerOptions, createCaller, printMessage, type ServerOptions } from "./call.ts";
+import {
+  addJsonOption,
+  addServerOptions,
+  createCaller,
+  type OutputOptions,
+  printLines,
+  printMessage,
+  type ServerOptions,
+  terminal,
+} from "./call.ts";
+import { printable } from "./terminal/text.ts";
+import { userCard } from "./terminal/users.ts";
 
-interface Options extends ServerOptions, PreconditionOptions {
+interface Options extends ServerOptions, PreconditionOptions, OutputOptions {
   readonly properties?: JsonObject;
   readonly setOnce?: JsonObject;
   readonly unset?: readonly string[];
@@ -21,7 +32,7 @@ interface Options extends ServerOptions, PreconditionOptions {
 
 export function identifyCommand(): Command {
   const command = new Command("identify")
-    .description("create or update one user, and print what became of it as JSON")
+    .description("create or update one user, and print what became of it")
     .argument("<id>", "the user's id")
     .option("--properties <json>", "the properties to write, as a JSON object", parseJsonObject)
     .option("--set-once <json>", "properties to write only if the user does not have them", parseJsonObject)
@@ -32,7 +43,7 @@ export function identifyCommand(): Command {
     .option("--observed-at <time>", "when that was observed (RFC 3339): for each property, the latest wins", parseTime)
     .option("--validate-only", "say what would be, and write nothing")
     .action(identify);
-  return addServerOptions(command).addHelpText(
+  return addServerOptions(addJsonOption(command)).addHelpText(
     "after",
     `
 Examples:
@@ -54,5 +65,13 @@ async function identify(id: string, options: Options): Promise<void> {
     validateOnly,
   };
   const answer = await createCaller(options)((users, callOptions) => users.identify(request, callOptions));
-  await printMessage(IdentifyResponseSchema, answer);
+  const screen = terminal(options);
+  if (screen === undefined || answer.user === undefined) {
+    await printMessage(IdentifyResponseSchema, answer);
+    return;
+  }
+  const { user, outcome, ignoredProperties } = answer;
+  const what = Outcome[outcome]?.toLowerCase() ?? String(outcome);
+  await printLines(`${validateOnly ? "would be " : ""}${what}\n${userCard(user, screen)}`);
+  if (ignoredProperties.length > 0) await printLines(`  ignored: ${ignoredProperties.map(printable).join(", ")}`);
 }

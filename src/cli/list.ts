@@ -2,9 +2,19 @@ import { Command, Option } from "commander";
 import { UserSchema } from "#gen/rollcall/v1/user_pb.js";
 import { ListUsersResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { parseCount } from "./arguments.ts";
-import { addServerOptions, createCaller, printMessage, type ServerOptions } from "./call.ts";
+import {
+  addJsonOption,
+  addServerOptions,
+  createCaller,
+  type OutputOptions,
+  printLines,
+  printMessage,
+  type ServerOptions,
+  terminal,
+} from "./call.ts";
+import { userTable } from "./terminal/users.ts";
 
-interface Options extends ServerOptions {
+interface Options extends ServerOptions, OutputOptions {
   readonly pageSize?: number;
   readonly pageToken?: string;
   readonly only?: readonly string[];
@@ -13,15 +23,17 @@ interface Options extends ServerOptions {
 
 export function listCommand(): Command {
   const command = new Command("list")
-    .description("print a page of the list of all users as JSON, or the whole list")
+    .description("print a page of the list of all users, or the whole list")
     .addOption(new Option("--page-size <users>", "the most users on a page, up to 1000").argParser(parseCount))
     .option("--page-token <token>", "the next_page_token of the page before")
     .option("--only <names...>", "only these properties")
-    .option("--all", "follow the pages to the last one; one user a line")
+    .option("--all", "follow the pages to the last one; in JSON, one user a line")
     .action(list);
-  return addServerOptions(command).addHelpText(
+  return addServerOptions(addJsonOption(command)).addHelpText(
     "after",
     `
+On a terminal, users are printed as a table. Elsewhere, and with --json, as JSON.
+
 Examples:
   rollcall list --page-size 10
   rollcall list --all --only email > emails.ndjson`,
@@ -34,14 +46,17 @@ async function list(options: Options): Promise<void> {
     const request = { pageSize: options.pageSize ?? 0, pageToken, onlyProperties: [...(options.only ?? [])] };
     return call((users, callOptions) => users.listUsers(request, callOptions));
   };
+  const screen = terminal(options);
   let pageToken = options.pageToken ?? "";
-  if (options.all !== true) {
+  if (options.all !== true && screen === undefined) {
     await printMessage(ListUsersResponseSchema, await readPage(pageToken));
     return;
   }
   do {
     const page = await readPage(pageToken);
-    for (const user of page.users) await printMessage(UserSchema, user, { oneLine: true });
+    if (screen !== undefined) await printLines(userTable(page.users, screen));
+    else for (const user of page.users) await printMessage(UserSchema, user, { oneLine: true });
     pageToken = page.nextPageToken;
-  } while (pageToken !== "");
+  } while (options.all === true && pageToken !== "");
+  if (screen !== undefined && pageToken !== "") await printLines(`more: rollcall list --page-token ${pageToken}`);
 }

@@ -30,5 +30,9 @@ export async function createProgram([first]: readonly string[]): Promise<Command
   for (const [, load] of named.length > 0 ? named : Object.entries(commands)) {
     program.addCommand((await load()).copyInheritedSettings(program));
   }
+  if (named.length === 0) {
+    const { default: addCompletion } = await import("@bomb.sh/tab/commander");
+    addCompletion(program, { completionCommandName: "completion" });
+  }
   return program;
 }

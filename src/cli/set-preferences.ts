@@ -2,22 +2,32 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { PreferencesMode, SetPreferencesResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { type PreconditionOptions, parseJsonObject, precondition, preconditionOptions } from "./arguments.ts";
-import { addServerOptions, createCaller, printMessage, type ServerOptions } from "./call.ts";
+import {
+  addJsonOption,
+  addServerOptions,
+  createCaller,
+  type OutputOptions,
+  printLines,
+  printMessage,
+  type ServerOptions,
+  terminal,
+} from "./call.ts";
+import { userCard } from "./terminal/users.ts";
 
-interface Options extends ServerOptions, PreconditionOptions {
+interface Options extends ServerOptions, PreconditionOptions, OutputOptions {
   readonly preferences: JsonObject;
   readonly merge?: boolean;
 }
 
 export function setPreferencesCommand(): Command {
   const command = new Command("set-preferences")
-    .description("replace a user's preferences, or merge into them, and print the user as JSON")
+    .description("replace a user's preferences, or merge into them, and print the user")
     .argument("<id>", "the user's id")
     .requiredOption("--preferences <json>", "the preferences, as a JSON object", parseJsonObject)
     .option("--merge", "keep the preferences that are not named")
     .addOption(preconditionOptions.ifEtag())
     .action(setPreferences);
-  return addServerOptions(command).addHelpText(
+  return addServerOptions(addJsonOption(command)).addHelpText(
     "after",
     `
 Examples:
@@ -30,5 +40,7 @@ async function setPreferences(id: string, options: Options): Promise<void> {
   const mode = options.merge === true ? PreferencesMode.MERGE : PreferencesMode.REPLACE;
   const request = { id, preferences: options.preferences, mode, ...precondition(options) };
   const answer = await createCaller(options)((users, callOptions) => users.setPreferences(request, callOptions));
-  await printMessage(SetPreferencesResponseSchema, answer);
+  const screen = terminal(options);
+  if (screen !== undefined && answer.user !== undefined) await printLines(userCard(answer.user, screen));
+  else await printMessage(SetPreferencesResponseSchema, answer);
 }

@@ -1,0 +1,68 @@
+/** Users as people read them on a terminal. */
+import type { WriteStream } from "node:tty";
+import { styleText } from "node:util";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
+import type { User } from "#gen/rollcall/v1/user_pb.js";
+import { fitted, padded, printable, widest } from "./text.ts";
+
+const usualColumns = 80;
+const gap = "  ";
+/** What ids take of a table at most. */
+const idShare = 0.4;
+
+/** One user: a line for each property. */
+export function userCard(user: User, stream: WriteStream): string {
+  const columns = stream.columns || usualColumns;
+  const bold = (text: string) => styleText("bold", text, { stream });
+  const dim = (text: string) => styleText("dim", text, { stream });
+  const times = [
+    ["created", timeOf(user.createdAt)],
+    ["updated", timeOf(user.updatedAt)],
+    ["etag", printable(user.etag)],
+  ] as const;
+  const about = times.map(([name, value]) => `${name} ${value}`).join(gap);
+  return [
+    bold(printable(user.id)),
+    dim(fitted(`${gap}${about}`, columns)),
+    ...values("properties", user.properties ?? {}),
+    ...values("preferences", user.preferences ?? {}),
+  ].join("\n");
+
+  function values(title: string, of: JsonObject): string[] {
+    const names = Object.keys(of).map(printable);
+    if (names.length === 0) return [];
+    const nameColumns = Math.min(widest(names), Math.floor(columns / 3));
+    const lines = Object.values(of).map((value, at) => {
+      const name = padded(fitted(names[at] ?? "", nameColumns), nameColumns);
+      return `${gap}${gap}${dim(name)}${gap}${fitted(valueText(value), columns - nameColumns - 6)}`;
+    });
+    return [`${gap}${title}`, ...lines];
+  }
+}
+
+/** Several users: a line for each. */
+export function userTable(users: readonly User[], stream: WriteStream): string {
+  const columns = stream.columns || usualColumns;
+  const dim = (text: string) => styleText("dim", text, { stream });
+  const ids = users.map(({ id }) => fitted(printable(id), Math.floor(columns * idShare)));
+  const idColumns = Math.max(widest(ids), 2);
+  const timeColumns = timeOf(undefined).length;
+  const restColumns = Math.max(columns - idColumns - timeColumns - 2 * gap.length, 10);
+  const header = dim([padded("id", idColumns), padded("updated", timeColumns), "properties"].join(gap));
+  const rows = users.map(({ updatedAt, properties = {} }, at) => {
+    const texts = Object.entries(properties).map(([name, value]) => `${printable(name)}=${valueText(value)}`);
+    return [padded(ids[at] ?? "", idColumns), timeOf(updatedAt), fitted(texts.join(" "), restColumns)].join(gap);
+  });
+  return [header, ...rows].join("\n");
+}
+
+/** To the second, in UTC. */
+function timeOf(time: Timestamp | undefined): string {
+  return time === undefined ? "-".padEnd(20) : `${timestampDate(time).toISOString().slice(0, 19).replace("T", " ")}Z`;
+}
+
+/** Text as it is, anything else as JSON. */
+function valueText(value: JsonValue): string {
+  return printable(typeof value === "string" ? value : JSON.stringify(value));
+}
