@@ -1,6 +1,6 @@
 /**
  * Makes sure that the programs are there that tests start: a `redis-server`, the one that REDIS_SERVER names or the one on
- * PATH, `curl` and `openssl`. What is missing it installs with apt-get or Homebrew, without starting a service. Exits with status 1
+ * PATH, `curl`, `openssl` and `tmux`. What is missing it installs with apt-get or Homebrew, without starting a service. Exits with status 1
  * and what to do where it cannot.
  */
 import { spawnSync } from "node:child_process";
@@ -25,6 +25,7 @@ const programs: readonly Program[] = [
   },
   { name: "curl", isThere: () => runs("curl", ["--version"]), apt: "curl", brew: "curl" },
   { name: "openssl", isThere: () => runs("openssl", ["version"]), apt: "openssl", brew: "openssl" },
+  { name: "tmux", isThere: () => runs("tmux", ["-V"]), apt: "tmux", brew: "tmux" },
 ];
 
 try {

@@ -1,17 +1,31 @@
 /** Requests to the services that are open to all, health and reflection: what callers whom nobody knows may take. */
 import { constants, type Http2Session, type ServerHttp2Stream } from "node:http2";
+import { Allowance } from "./allowance.ts";
 import { OldestOut, type Sheddable } from "./oldest-out.ts";
 
 /** Under way on one HTTP/2 connection: most clients have one, a Watch. */
 const maxPerConnection = 16;
+/** Beyond that, on one connection, at once and each second, before the connection is ended. */
+const refusalBurst = 50;
+const refusalsPerSecond = 10;
+
+interface OnConnection {
+  underWay: number;
+  readonly refusals: Allowance;
+}
 
 export class OpenRequests {
   readonly #all: OldestOut;
-  readonly #perConnection = new WeakMap<Http2Session, number>();
+  readonly #perConnection = new WeakMap<Http2Session, OnConnection>();
+  readonly #onHarm: (session: Http2Session) => void;
 
-  /** @param max under way at one time; for one more, the oldest is ended */
-  constructor(max: number) {
+  /**
+   * @param max under way at one time; for one more, the oldest is ended
+   * @param onHarm called with a connection that goes on asking for more than it may
+   */
+  constructor(max: number, onHarm: (session: Http2Session) => void) {
     this.#all = new OldestOut(max);
+    this.#onHarm = onHarm;
   }
 
   /**
@@ -21,17 +35,22 @@ export class OpenRequests {
    * @returns whether it may be served
    */
   enter(request: Sheddable, stream: ServerHttp2Stream | undefined): boolean {
-    const session = stream?.session;
-    if (session !== undefined) {
-      const underWay = this.#perConnection.get(session) ?? 0;
-      if (underWay >= maxPerConnection) {
-        stream?.on("error", ignore).close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-        return false;
-      }
-      this.#perConnection.set(session, underWay + 1);
-      stream?.once("close", () => this.#perConnection.set(session, (this.#perConnection.get(session) ?? 1) - 1));
-    }
+    if (stream?.session !== undefined && !this.#enterConnection(stream, stream.session)) return false;
     this.#all.add(request);
+    return true;
+  }
+
+  #enterConnection(stream: ServerHttp2Stream, session: Http2Session): boolean {
+    const known = this.#perConnection.get(session);
+    const connection = known ?? { underWay: 0, refusals: new Allowance(refusalBurst, refusalsPerSecond) };
+    if (known === undefined) this.#perConnection.set(session, connection);
+    if (connection.underWay >= maxPerConnection) {
+      stream.on("error", ignore).close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      if (!connection.refusals.spend()) this.#onHarm(session);
+      return false;
+    }
+    connection.underWay++;
+    stream.once("close", () => connection.underWay--);
     return true;
   }
 

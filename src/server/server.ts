@@ -32,6 +32,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { observeRequests } from "../telemetry/requests.ts";
 import { noTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
+import { endForHarm } from "../transport/http2-guard.ts";
 import { listen, type TurnedAway } from "../transport/listener.ts";
 import { draining } from "../users/errors.ts";
 import { createEtagSource } from "../users/etag.ts";
@@ -172,7 +173,7 @@ export async function startServerOver(
     gate,
     held,
     arriving,
-    openRequests: new OpenRequests(limits.maxOpenRequests),
+    openRequests: new OpenRequests(limits.maxOpenRequests, endForHarm),
     shutdown: shutdown.signal,
     observe,
     report,

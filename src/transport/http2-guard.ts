@@ -1,5 +1,6 @@
 /** Ends HTTP/2 connections whose other end has gone, does nothing, or does harm. */
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { Allowance } from "../rpc/allowance.ts";
 
 export interface Http2GuardLimits {
   /** How often the other end is asked whether it is there. If it has not answered until the next time, it is not. */
@@ -23,6 +24,13 @@ const rapidResetMs = 10;
 const rapidResetBurst = 100;
 const rapidResetsPerSecond = 20;
 
+const ends = new WeakMap<Http2Session, () => void>();
+
+/** Ends a connection for the harm that its calls do, which only those see who know what calls are. */
+export function endForHarm(session: Http2Session): void {
+  ends.get(session)?.();
+}
+
 /** @param onHarm called when the connection is ended because of what its other end does */
 export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimits, onHarm: () => void): void {
   const harm = () => {
@@ -30,6 +38,8 @@ export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimi
     onHarm();
     session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   };
+
+  ends.set(session, harm);
 
   let isUsed = false;
   let usedAt = performance.now();
@@ -78,30 +88,4 @@ export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimi
   };
   session.on("ping", count);
   session.on("remoteSettings", count);
-}
-
-/** So many at once, and so many more each second. */
-class Allowance {
-  readonly #burst: number;
-  readonly #perSecond: number;
-  #left: number;
-  #at = performance.now();
-
-  constructor(burst: number, perSecond: number) {
-    this.#burst = burst;
-    this.#perSecond = perSecond;
-    this.#left = burst;
-  }
-
-  /** @returns false if there is none left */
-  spend(): boolean {
-    if (this.#left < 1) {
-      const now = performance.now();
-      this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1_000) * this.#perSecond);
-      this.#at = now;
-    }
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
-  }
 }

@@ -124,6 +124,14 @@ test("of one connection, only a few watch over the service's health, and calls a
   session.destroy();
 });
 
+test("a connection that goes on asking to watch is ended", async () => {
+  const session = connect(server.url).on("error", () => {});
+  const ended = once(session, "close");
+  for (let at = 0; at < 400; at++) openStream(session, Health.method.watch, {}).on("error", () => {});
+  await ended;
+  await expectServed();
+});
+
 describe.each(Object.entries(ways))("%s", (_, way) => {
   test("of calls that are not all there, the oldest has to go", async () => {
     const session = connect(server.url);

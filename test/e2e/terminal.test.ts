@@ -1,0 +1,57 @@
+/** The command line on a terminal, as a person sees it. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { createRollcallClient } from "../../src/client/index.ts";
+import { ada, startTestServer, type TestServer } from "../support/server.ts";
+import { openTerminal } from "../support/terminal.ts";
+import { until } from "../support/until.ts";
+
+const main = new URL("../../src/main.ts", import.meta.url).pathname;
+
+let directory: string;
+let server: TestServer;
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "rollcall-terminal-"));
+  server = await startTestServer();
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(directory, { recursive: true });
+});
+
+/** Runs `rollcall`, and waits until its screen is as it should be. */
+async function shows(args: string, expected: RegExp): Promise<string> {
+  const terminal = openTerminal(`ROLLCALL_SERVER=${server.url} "${process.execPath}" "${main}" ${args}`);
+  onTestFinished(() => terminal.stop());
+  let screen = "";
+  await until(() => {
+    screen = terminal.screen();
+    return expected.test(screen);
+  });
+  return screen;
+}
+
+test("an import shows a bar with the share that is done, the rate and the time that is left, and ends with a table", async () => {
+  const file = join(directory, "users.ndjson");
+  const row = (at: number) => JSON.stringify({ id: `u${at}`, properties: { ...ada, at, text: "x".repeat(600) } });
+  writeFileSync(file, Array.from({ length: 20_000 }, (_, at) => `${row(at)}\n`).join(""));
+  const bar = /^█+░* \d+%, \d+ users, \d+ users\/s, \S+ left: \d+ created, 0 updated, 0 unchanged, 0 failed/m;
+  const terminal = openTerminal(`"${process.execPath}" "${main}" import "${file}" --server ${server.url}`);
+  onTestFinished(() => terminal.stop());
+  await until(() => bar.test(terminal.screen()));
+  await until(() => /^time +[\d.]+ s, \d+ users\/s$/m.test(terminal.screen()));
+  const screen = terminal.screen();
+  expect(screen).toMatch(/^users +20000\ncreated +20000\nupdated +0\nunchanged +0\nfailed +0$/m);
+  expect(screen).not.toContain("%");
+});
+
+test("a user is printed for people to read, and nothing in it reaches the terminal as a command", async () => {
+  const users = createRollcallClient({ server: server.url });
+  await users.identify({ id: "shown", properties: { ...ada, note: "\u001b[2Jgone\u0007", tags: ["a", "b"] } });
+  const screen = await shows("get shown", /tags +\["a","b"\]/);
+  expect(screen).toMatch(/^shown\n {2}created \d{4}-/m);
+  expect(screen).toContain(String.raw`note   \u{1b}[2Jgone\u{7}`);
+  await shows("list --page-size 1", /^id +updated +properties\n.*\nmore: rollcall list --page-token \S+$/m);
+});
