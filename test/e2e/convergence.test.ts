@@ -7,8 +7,9 @@ import { expect, test } from "vitest";
 import { type IdentifyRequest, IdentifyRequestSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { describeEachStore } from "../support/each-store.ts";
 import { type ObservedWrite, observedWrites, outcomeOf } from "../support/observed-writes.ts";
+import { repeats } from "../support/repeats.ts";
 
-const sets = 1_000;
+const sets = repeats(1_000);
 const setsAtOnce = 50;
 const connections = 4;
 

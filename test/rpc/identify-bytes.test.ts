@@ -16,6 +16,7 @@ import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts"
 import type { UserView } from "../../src/users/reading.ts";
 import type { Identified } from "../../src/users/registry.ts";
 import { parseUserId } from "../../src/users/user-id.ts";
+import { repeats } from "../support/repeats.ts";
 import { canonical } from "../support/struct.ts";
 
 const text = fc.string({ unit: "binary", maxLength: 20 });
@@ -113,7 +114,7 @@ describe("an IdentifyRequest is read as protobuf-es reads it", () => {
   });
 
   test("in one pass, however often a field is repeated", () => {
-    const times = 100_000;
+    const times = repeats(100_000);
     const many = Buffer.alloc(2 * times, "2200", "hex");
     const { properties, setOnce, unset } = readIdentifyRequest(
       Buffer.concat([Buffer.from("12001a001200", "hex"), many]),

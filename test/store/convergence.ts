@@ -5,10 +5,11 @@ import { createEtagSource } from "../../src/users/etag.ts";
 import { type IdentifyInput, requiredProperties } from "../../src/users/identify.ts";
 import { createUserRegistry, type UserRegistry } from "../../src/users/registry.ts";
 import { type ObservedWrite, observedWrites, outcomeOf, permutations } from "../support/observed-writes.ts";
+import { repeats } from "../support/repeats.ts";
 import { decode, encode } from "../support/struct.ts";
 import type { OpenStore } from "./conformance.ts";
 
-const sets = 1_000;
+const sets = repeats(1_000);
 const maxItems = 1_000;
 
 function identifyOf({ set, unset, observedAt }: ObservedWrite): Omit<IdentifyInput, "id"> {

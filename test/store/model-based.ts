@@ -15,6 +15,7 @@ import {
   type ModelPrecondition,
   type ModelUser,
 } from "../support/model.ts";
+import { repeats } from "../support/repeats.ts";
 import { decode, encode } from "../support/struct.ts";
 import type { OpenStore } from "./conformance.ts";
 
@@ -308,7 +309,7 @@ function failing<Answer>(call: Promise<Answer>): Promise<Answer | { refused: str
  * @param open opens an empty store, and is called once
  * @param sequences how many sequences to try
  */
-export function storeIsLikeTheModel(storeName: string, open: OpenStore, sequences = 1_000): void {
+export function storeIsLikeTheModel(storeName: string, open: OpenStore, sequences = repeats(1_000)): void {
   describe(`the store ${storeName}`, () => {
     let opened: Awaited<ReturnType<OpenStore>>;
     let registry: UserRegistry;
