@@ -1,7 +1,4 @@
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import type { WriteStream } from "node:tty";
-import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
 import type { Command } from "commander";
 import { type ConnectionOptions, createRollcallClient, type RollcallClient } from "../client/index.ts";
@@ -63,32 +60,4 @@ export function createCaller(options: ServerOptions): Caller {
     work(client, { timeoutMs: timeout * 1_000 }).catch((error: unknown) => {
       throw callFailure(error, server);
     });
-}
-
-export interface OutputOptions {
-  /** JSON also on a terminal. */
-  readonly json?: boolean;
-}
-
-export function addJsonOption(command: Command): Command {
-  return command.option("--json", "print JSON on a terminal too");
-}
-
-/** The terminal to write for people on; undefined where a program reads the output, or JSON is asked for. */
-export function terminal({ json }: OutputOptions): WriteStream | undefined {
-  return json !== true && process.stdout.isTTY ? process.stdout : undefined;
-}
-
-/** Prints lines, and waits where their reader is slow. */
-export async function printLines(text: string): Promise<void> {
-  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain");
-}
-
-/** Prints a message as JSON with the contract's names: over several lines, or, for a line of NDJSON, on one. */
-export async function printMessage<Desc extends DescMessage>(
-  schema: Desc,
-  message: MessageShape<Desc>,
-  { oneLine = false }: { oneLine?: boolean } = {},
-): Promise<void> {
-  await printLines(toJsonString(schema, message, { useProtoFieldName: true, ...(oneLine ? {} : { prettySpaces: 2 }) }));
 }

@@ -5,17 +5,9 @@ import {
   BatchGetUsersResponseSchema,
   GetUserResponseSchema,
 } from "#gen/rollcall/v1/user_service_pb.js";
-import {
-  addJsonOption,
-  addServerOptions,
-  createCaller,
-  type OutputOptions,
-  printLines,
-  printMessage,
-  type ServerOptions,
-  terminal,
-} from "./call.ts";
+import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
 import { CliError } from "./cli-error.ts";
+import { addJsonOption, type OutputOptions, printLines, printMessage, printUser, terminal } from "./output.ts";
 import { printable } from "./terminal/text.ts";
 import { userCard } from "./terminal/users.ts";
 
@@ -51,9 +43,7 @@ Examples:
 async function getOne(id: string, options: Options): Promise<void> {
   const request = { id, onlyProperties: [...(options.only ?? [])] };
   const answer = await createCaller(options)((users, callOptions) => users.getUser(request, callOptions));
-  const screen = terminal(options);
-  if (screen !== undefined && answer.user !== undefined) await printLines(userCard(answer.user, screen));
-  else await printMessage(GetUserResponseSchema, answer);
+  await printUser(options, GetUserResponseSchema, answer);
 }
 
 async function getSeveral(ids: readonly string[], options: Options): Promise<void> {

@@ -9,18 +9,9 @@ import {
   precondition,
   preconditionOptions,
 } from "./arguments.ts";
-import {
-  addJsonOption,
-  addServerOptions,
-  createCaller,
-  type OutputOptions,
-  printLines,
-  printMessage,
-  type ServerOptions,
-  terminal,
-} from "./call.ts";
+import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
+import { addJsonOption, type OutputOptions, printUser } from "./output.ts";
 import { printable } from "./terminal/text.ts";
-import { userCard } from "./terminal/users.ts";
 
 interface Options extends ServerOptions, PreconditionOptions, OutputOptions {
   readonly properties?: JsonObject;
@@ -65,13 +56,10 @@ async function identify(id: string, options: Options): Promise<void> {
     validateOnly,
   };
   const answer = await createCaller(options)((users, callOptions) => users.identify(request, callOptions));
-  const screen = terminal(options);
-  if (screen === undefined || answer.user === undefined) {
-    await printMessage(IdentifyResponseSchema, answer);
-    return;
-  }
-  const { user, outcome, ignoredProperties } = answer;
+  const { outcome, ignoredProperties } = answer;
   const what = Outcome[outcome]?.toLowerCase() ?? String(outcome);
-  await printLines(`${validateOnly ? "would be " : ""}${what}\n${userCard(user, screen)}`);
-  if (ignoredProperties.length > 0) await printLines(`  ignored: ${ignoredProperties.map(printable).join(", ")}`);
+  await printUser(options, IdentifyResponseSchema, answer, {
+    before: [`${validateOnly ? "would be " : ""}${what}`],
+    after: ignoredProperties.length > 0 ? [`  ignored: ${ignoredProperties.map(printable).join(", ")}`] : [],
+  });
 }

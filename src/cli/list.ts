@@ -2,16 +2,8 @@ import { Command, Option } from "commander";
 import { UserSchema } from "#gen/rollcall/v1/user_pb.js";
 import { ListUsersResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { parseCount } from "./arguments.ts";
-import {
-  addJsonOption,
-  addServerOptions,
-  createCaller,
-  type OutputOptions,
-  printLines,
-  printMessage,
-  type ServerOptions,
-  terminal,
-} from "./call.ts";
+import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
+import { addJsonOption, type OutputOptions, printLines, printMessage, terminal } from "./output.ts";
 import { userTable } from "./terminal/users.ts";
 
 interface Options extends ServerOptions, OutputOptions {

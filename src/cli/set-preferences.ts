@@ -2,17 +2,8 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { Command } from "commander";
 import { PreferencesMode, SetPreferencesResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { type PreconditionOptions, parseJsonObject, precondition, preconditionOptions } from "./arguments.ts";
-import {
-  addJsonOption,
-  addServerOptions,
-  createCaller,
-  type OutputOptions,
-  printLines,
-  printMessage,
-  type ServerOptions,
-  terminal,
-} from "./call.ts";
-import { userCard } from "./terminal/users.ts";
+import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
+import { addJsonOption, type OutputOptions, printUser } from "./output.ts";
 
 interface Options extends ServerOptions, PreconditionOptions, OutputOptions {
   readonly preferences: JsonObject;
@@ -40,7 +31,5 @@ async function setPreferences(id: string, options: Options): Promise<void> {
   const mode = options.merge === true ? PreferencesMode.MERGE : PreferencesMode.REPLACE;
   const request = { id, preferences: options.preferences, mode, ...precondition(options) };
   const answer = await createCaller(options)((users, callOptions) => users.setPreferences(request, callOptions));
-  const screen = terminal(options);
-  if (screen !== undefined && answer.user !== undefined) await printLines(userCard(answer.user, screen));
-  else await printMessage(SetPreferencesResponseSchema, answer);
+  await printUser(options, SetPreferencesResponseSchema, answer);
 }

@@ -16,6 +16,7 @@ let answered = 0;
 let users = 0;
 let sent = 0;
 let stream: number | undefined;
+let isEnding = false;
 let rest: Buffer = Buffer.alloc(0);
 let room = Promise.withResolvers<void>();
 const ended = Promise.withResolvers<void>();
@@ -28,7 +29,10 @@ const handler = {
     }
     room.resolve();
   },
-  onEnd: () => ended.resolve(),
+  onEnd() {
+    if (isEnding) ended.resolve();
+    else failed.reject(new Error(`the stream ended when ${answered} of ${sent} messages were answered`));
+  },
 };
 
 async function run(): Promise<void> {
@@ -46,6 +50,7 @@ async function run(): Promise<void> {
     room = Promise.withResolvers();
     await room.promise;
   }
+  isEnding = true;
   if (stream !== undefined) client.end(stream);
   client.flush();
   await ended.promise;

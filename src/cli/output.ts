@@ -1,0 +1,54 @@
+/** What commands print: for people on a terminal, JSON for programs. */
+import { once } from "node:events";
+import type { WriteStream } from "node:tty";
+import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
+import type { Command } from "commander";
+import type { User } from "#gen/rollcall/v1/user_pb.js";
+import { userCard } from "./terminal/users.ts";
+
+export interface OutputOptions {
+  /** JSON also on a terminal. */
+  readonly json?: boolean;
+}
+
+export function addJsonOption(command: Command): Command {
+  return command.option("--json", "print JSON on a terminal too");
+}
+
+/** The terminal to write for people on; undefined where a program reads the output, or JSON is asked for. */
+export function terminal({ json }: OutputOptions): WriteStream | undefined {
+  return json !== true && process.stdout.isTTY ? process.stdout : undefined;
+}
+
+/** Prints lines, and waits where their reader is slow. */
+export async function printLines(text: string): Promise<void> {
+  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain");
+}
+
+/** Prints a message as JSON with the contract's names: over several lines, or, for a line of NDJSON, on one. */
+export async function printMessage<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+  { oneLine = false }: { oneLine?: boolean } = {},
+): Promise<void> {
+  await printLines(toJsonString(schema, message, { useProtoFieldName: true, ...(oneLine ? {} : { prettySpaces: 2 }) }));
+}
+
+/**
+ * Prints an answer about one user.
+ *
+ * @param around lines before and after the user, which only people read
+ */
+export async function printUser<Desc extends DescMessage>(
+  options: OutputOptions,
+  schema: Desc,
+  answer: MessageShape<Desc> & { readonly user?: User | undefined },
+  around: { readonly before?: readonly string[]; readonly after?: readonly string[] } = {},
+): Promise<void> {
+  const screen = terminal(options);
+  if (screen === undefined || answer.user === undefined) {
+    await printMessage(schema, answer);
+    return;
+  }
+  await printLines([...(around.before ?? []), userCard(answer.user, screen), ...(around.after ?? [])].join("\n"));
+}
