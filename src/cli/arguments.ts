@@ -3,6 +3,7 @@ import { fromJson, type JsonObject, type MessageInitShape } from "@bufbuild/prot
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { InvalidArgumentError, Option } from "commander";
 import type { PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
+import { checked, parseSeconds } from "../config/options.ts";
 import { isJsonObject, unsendable } from "./json.ts";
 
 /** For an option's argument. */
@@ -33,6 +34,13 @@ export function parseCount(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || count < 1) throw new InvalidArgumentError("Expected a number from 1.");
   return Math.min(count, 2 ** 31 - 1);
+}
+
+/** How long a command that makes many calls waits for a server that goes away, in seconds. */
+export function maxDownOption(command: string): Option {
+  return new Option("--max-down <seconds>", `how long the server may be away before the ${command} gives up`)
+    .default(300)
+    .argParser(checked(parseSeconds));
 }
 
 /** What the options of a precondition come to. */

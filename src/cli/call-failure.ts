@@ -8,6 +8,13 @@ export function codeName(code: Code): string {
   return name === "Canceled" ? "CANCELLED" : name.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
+/** What a call failed with, on one line: who reads it knows which server was called. */
+export function failureText(error: ConnectError): string {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  const [firstLine = ""] = error.rawMessage.split("\n", 1);
+  return info === undefined ? firstLine : `${codeName(error.code)} ${info.reason}: ${firstLine}`;
+}
+
 /** Tells what a call to `server` failed with, and what to do where that is known. */
 export function callFailure(failure: unknown, server: string): CliError {
   const error = ConnectError.from(failure);

@@ -52,12 +52,21 @@ export type Caller = <Answer>(
   work: (client: RollcallClient, options: CallOptions) => Promise<Answer>,
 ) => Promise<Answer>;
 
-/** The caller throws CliError if a call fails. */
-export function createCaller(options: ServerOptions): Caller {
+/** Makes the attempts at one call. */
+export type Attempts = <Answer>(attempt: () => Promise<Answer>) => Promise<Answer>;
+
+const once: Attempts = (attempt) => attempt();
+
+/**
+ * The caller throws CliError if a call fails.
+ *
+ * @param attempts how often a call is tried; what it fails with is told as it is where that is a CliError
+ */
+export function createCaller(options: ServerOptions, attempts: Attempts = once): Caller {
   const { server, timeout } = options;
   const client = createRollcallClient({ ...connectionOptions(options), retries: false });
   return (work) =>
-    work(client, { timeoutMs: timeout * 1_000 }).catch((error: unknown) => {
-      throw callFailure(error, server);
+    attempts(() => work(client, { timeoutMs: timeout * 1_000 })).catch((error: unknown) => {
+      throw error instanceof CliError ? error : callFailure(error, server);
     });
 }

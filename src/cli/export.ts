@@ -1,10 +1,12 @@
 import { Command, Option } from "commander";
+import { maxDownOption } from "./arguments.ts";
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
 import { CliError } from "./cli-error.ts";
 import { createCsvWriter, propertyNames } from "./export/csv.ts";
 import { ndjsonOf } from "./export/ndjson.ts";
 import { type Output, openOutput } from "./export/output.ts";
 import { listPages } from "./export/pages.ts";
+import { patiently } from "./export/patience.ts";
 
 interface Options extends ServerOptions {
   readonly format?: "ndjson" | "csv";
@@ -12,6 +14,7 @@ interface Options extends ServerOptions {
   readonly idColumn: string;
   readonly cells: "plain" | "json";
   readonly escapeFormulas?: boolean;
+  readonly maxDown: number;
 }
 
 export function exportCommand(): Command {
@@ -35,11 +38,13 @@ export function exportCommand(): Command {
         .default("plain"),
     )
     .option("--escape-formulas", "CSV: put ' before what a spreadsheet takes for a formula")
+    .addOption(maxDownOption("export"))
     .action(exportUsers);
   return addServerOptions(command).addHelpText(
     "after",
     `
-The file has its name once it is whole, replaces one that has it, and may be read by its owner alone.
+The file has its name once it is whole, replaces one that has it, and may be read by its owner alone. When the server goes
+away, the export waits for it and goes on.
 
 Examples:
   rollcall export users.ndjson.gz
@@ -55,8 +60,8 @@ interface Writer {
 }
 
 async function exportUsers(file: string, options: Options): Promise<void> {
-  const call = createCaller(options);
-  const { properties = [] } = options;
+  const { server, maxDown, properties = [] } = options;
+  const call = createCaller(options, patiently({ server, maxDownSeconds: maxDown, say: console.error }));
   const format = options.format ?? (/\.csv(\.gz)?$/i.test(file) ? "csv" : "ndjson");
   const output = await openOutput(file);
   try {

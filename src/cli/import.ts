@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { checked, parseSeconds } from "../config/options.ts";
+import { maxDownOption } from "./arguments.ts";
 import { addConnectionOptions, type ConnectionArguments } from "./call.ts";
 import { type CellType, cellTypes, defaultCsvOptions } from "./import/csv-columns.ts";
 import { type SourceFormat, sourceFormats } from "./import/format.ts";
@@ -57,11 +57,7 @@ export function importCommand(): Command {
     .option("--rejected <file>", "where rows that are not imported go (default: FILE.rejected.ndjson)")
     .option("--resume", "go on where an import of this file was interrupted, if one was")
     .option("--dry-run", "let the server say what would be, and write nothing")
-    .addOption(
-      new Option("--max-down <seconds>", "how long the server may be away before the import gives up")
-        .default(300)
-        .argParser(checked(parseSeconds)),
-    )
+    .addOption(maxDownOption("import"))
     .option("--json", "print the summary as JSON");
   return addConnectionOptions(command)
     .addHelpText(

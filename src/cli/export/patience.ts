@@ -1,0 +1,57 @@
+import { Code } from "@connectrpc/connect";
+import { backoffMs, systemTiming, type Timing } from "../../client/backoff.ts";
+import { isTransient, type RollcallError, rollcallErrorOf } from "../../client/errors.ts";
+import { defaultRetries } from "../../client/retries.ts";
+import type { Attempts } from "../call.ts";
+import { callFailure, failureText } from "../call-failure.ts";
+import { CliError } from "../cli-error.ts";
+import { waitingNotice } from "../terminal/waiting.ts";
+
+export interface PatienceOptions {
+  /** The server's URL. */
+  readonly server: string;
+  /** How long a call may fail, counted from its first failure; 0: not at all. */
+  readonly maxDownSeconds: number;
+  /** Takes a line when waiting begins, and one when it has ended. */
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Tries calls that change nothing until they are answered, while the server, its store or the connection is away. A server
+ * that has never answered is not waited for.
+ *
+ * @throws CliError where it gives up; anything else that a call fails with comes out as it is
+ */
+export function patiently(options: PatienceOptions, { now, random, wait }: Timing = systemTiming): Attempts {
+  const { server, maxDownSeconds } = options;
+  const notice = waitingNotice(options.say);
+  let hasAnswered = false;
+  return async (attempt) => {
+    let downSince: number | undefined;
+    for (let failures = 1; ; failures++) {
+      try {
+        const answer = await attempt();
+        hasAnswered = true;
+        notice.ends();
+        return answer;
+      } catch (failure) {
+        const error = rollcallErrorOf(failure);
+        downSince ??= now();
+        if (!hasAnswered || !mayPass(error)) throw failure;
+        const delayMs = backoffMs(defaultRetries, failures, error.retryDelayMs ?? 0, random);
+        if (now() + delayMs - downSince >= maxDownSeconds * 1_000) {
+          throw new CliError(
+            `gave up after --max-down ${maxDownSeconds} seconds: ${callFailure(error, server).message}`,
+          );
+        }
+        notice.begins(`waiting for ${server}: ${failureText(error)}`);
+        await wait(delayMs, undefined);
+      }
+    }
+  };
+}
+
+/** A call that has no answer in its time has met a server that hangs, or a connection that has gone. */
+function mayPass(error: RollcallError): boolean {
+  return isTransient(error) || error.code === Code.DeadlineExceeded;
+}
