@@ -24,6 +24,11 @@ export interface ImportOptions<Item extends UserToImport> extends ImportCallback
    * the import gives up; 0: it gives up at once. Default: five minutes.
    */
   readonly maxDownMs?: number | undefined;
+  /**
+   * Called for each failure after which the import waits and tries again, with how long it waits; `onProgress`, once it is
+   * answered again.
+   */
+  readonly onWaiting?: ((failure: RollcallError, delayMs: number) => void) | undefined;
 }
 
 /** The import ended before everything was answered. */
@@ -102,6 +107,7 @@ export async function importUsers<Item extends UserToImport>(
       downSince ??= now();
       const delayMs = backoffMs(reconnecting, ++failures, failure.retryDelayMs ?? 0, random);
       if (!isTransient(failure) || now() + delayMs - downSince >= maxDownMs) throw interrupted(failure);
+      options.onWaiting?.(failure, delayMs);
       await wait(delayMs, signal).catch((stopped: unknown) => {
         throw signal?.aborted === true ? interrupted(canceledBy(signal)) : stopped;
       });

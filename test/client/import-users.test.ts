@@ -296,6 +296,7 @@ describe("an import whose store goes away", () => {
     const { redis, client } = await overRedis();
     let now = 0;
     const waited: number[] = [];
+    const told: [string | undefined, number][] = [];
     // Time goes by only where the import waits.
     const timing = {
       now: () => now,
@@ -312,6 +313,7 @@ describe("an import whose store goes away", () => {
       {
         ...nothingRefused,
         maxDownMs: 2_500,
+        onWaiting: ({ reason }, delayMs) => told.push([reason, delayMs]),
         onProgress({ answered }) {
           if (answered === 1_000) redis.kill("SIGKILL");
         },
@@ -324,6 +326,7 @@ describe("an import whose store goes away", () => {
     expect(failure.counts.answered).toBeGreaterThanOrEqual(1_000);
     // The server asks for half a second; what is added to it doubles.
     expect(waited).toEqual([600, 700, 900]);
+    expect(told).toEqual(waited.map((delayMs) => ["STORE_UNAVAILABLE", delayMs]));
   });
 });
 

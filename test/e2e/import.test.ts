@@ -118,8 +118,12 @@ test("one whose server is restarted goes on by itself", async () => {
   const running = startImport(first.url);
   await until(async () => (await everyone(first.url)).size > 0);
   await first.stop();
+  await until(() => running.said().includes("waiting"));
   const again = await startTestServer({ store, port: first.port });
   expect(await running.ended).toBe(1);
+  const told = running.said().split("\n");
+  expect(told.filter((line) => line.startsWith(`waiting for ${first.url}: `))).toHaveLength(1);
+  expect(told.filter((line) => line === "the server answers again")).toHaveLength(1);
   await expectAllImported(again);
   await again.stop();
 });

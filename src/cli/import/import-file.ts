@@ -5,7 +5,7 @@ import type { IdentifyError } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import { createRollcallClient, createTransport, ImportInterrupted, importUsers } from "../../client/index.ts";
 import { type ConnectionArguments, connectionOptions } from "../call.ts";
-import { callFailure, codeName } from "../call-failure.ts";
+import { callFailure, codeName, failureText } from "../call-failure.ts";
 import { CliError } from "../cli-error.ts";
 import { showProgress } from "../terminal/progress.ts";
 import type { CsvOptions } from "./csv-columns.ts";
@@ -95,6 +95,7 @@ export async function importFile(options: ImportArguments): Promise<void> {
         const share = size === undefined ? undefined : Math.min(1, bytesRead() / Math.max(1, size));
         shown.update({ users: counts.answered, share, details: describeCounts(ledger.progress) });
       },
+      onWaiting: (failure) => shown.waiting(`waiting for ${server}: ${failureText(failure)}`),
     });
     await ledger.end("complete");
   } catch (error) {

@@ -1,6 +1,7 @@
 /** How far an import or an export has come: a bar on a terminal, else a line every few seconds. */
 import type { WriteStream } from "node:tty";
-import { Presets, SingleBar } from "cli-progress";
+import cliProgress from "cli-progress";
+import { waitingNotice } from "./waiting.ts";
 
 /** How often the bar is drawn, at most. */
 const barsPerSecond = 8;
@@ -23,6 +24,8 @@ interface Done {
 
 export interface Progress {
   update(done: Done): void;
+  /** There is nothing new until the next update; a line, which says why. */
+  waiting(why: string): void;
   /** Called once; nothing is shown afterwards. */
   stop(): void;
 }
@@ -43,12 +46,31 @@ export function showProgress(
 
 type RateOf = (users: number) => number;
 
+interface BarPayload {
+  readonly users: number;
+  readonly rate: number;
+  readonly details: string;
+  /** Why there is nothing new. */
+  readonly why: string | undefined;
+}
+
 function bar(stream: WriteStream, isShareKnown: boolean, rateOf: RateOf): Progress {
   const count = "{users} users, {rate} users/s";
-  const shown = new SingleBar(
+  const formats = isShareKnown
+    ? {
+        working: `{bar} {percentage}%, ${count}, {eta_formatted} left: {details}`,
+        waiting: "{bar} {percentage}%: {why}",
+      }
+    : { working: `${count}: {details}`, waiting: "{users} users: {why}" };
+  const shown = new cliProgress.SingleBar(
     {
       stream,
-      format: isShareKnown ? `{bar} {percentage}%, ${count}, {eta_formatted} left: {details}` : `${count}: {details}`,
+      format: (options, params, payload: BarPayload) =>
+        cliProgress.Format.Formatter(
+          { ...options, format: payload.why === undefined ? formats.working : formats.waiting },
+          params,
+          payload,
+        ),
       barsize: barColumns,
       fps: barsPerSecond,
       etaBuffer: updatesForEta,
@@ -57,19 +79,23 @@ function bar(stream: WriteStream, isShareKnown: boolean, rateOf: RateOf): Progre
       // Who shows it is told of signals, and stops it.
       gracefulExit: false,
     },
-    Presets.shades_classic,
+    cliProgress.Presets.shades_classic,
   );
-  shown.start(parts, 0, { users: 0, rate: 0, details: "" });
+  const start: BarPayload = { users: 0, rate: 0, details: "", why: undefined };
+  shown.start(parts, 0, start);
   return {
     update({ users, share = 0, details }) {
-      shown.update(Math.min(parts, Math.floor(share * parts)), { users, rate: rateOf(users), details });
+      const payload: BarPayload = { users, rate: rateOf(users), details, why: undefined };
+      shown.update(Math.min(parts, Math.floor(share * parts)), payload);
     },
+    waiting: (why) => shown.update({ why }),
     stop: () => shown.stop(),
   };
 }
 
 function lines(stream: NodeJS.WritableStream, intervalMs: number, rateOf: RateOf): Progress {
   let last: Done | undefined;
+  const notice = waitingNotice((line) => stream.write(`${line}\n`));
   const timer = setInterval(() => {
     if (last === undefined) return;
     const { users, share, details } = last;
@@ -79,7 +105,13 @@ function lines(stream: NodeJS.WritableStream, intervalMs: number, rateOf: RateOf
   timer.unref();
   return {
     update(done) {
+      notice.ends();
       last = done;
+    },
+    waiting(why) {
+      notice.begins(why);
+      // What is known already is not said again meanwhile.
+      last = undefined;
     },
     stop: () => clearInterval(timer),
   };
