@@ -44,10 +44,15 @@ async function list(options: Options): Promise<void> {
     await printMessage(ListUsersResponseSchema, await readPage(pageToken));
     return;
   }
+  const table = screen && userTable(screen);
   do {
     const page = await readPage(pageToken);
-    if (screen !== undefined) await printLines(userTable(page.users, screen));
-    else for (const user of page.users) await printMessage(UserSchema, user, { oneLine: true });
+    if (table === undefined) {
+      for (const user of page.users) await printMessage(UserSchema, user, { oneLine: true });
+    } else {
+      const lines = table(page.users);
+      if (lines.length > 0) await printLines(lines.join("\n"));
+    }
     pageToken = page.nextPageToken;
   } while (options.all === true && pageToken !== "");
   if (screen !== undefined && pageToken !== "") await printLines(`more: rollcall list --page-token ${pageToken}`);

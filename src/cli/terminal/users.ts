@@ -41,20 +41,26 @@ export function userCard(user: User, stream: WriteStream): string {
   }
 }
 
-/** Several users: a line for each. */
-export function userTable(users: readonly User[], stream: WriteStream): string {
-  const columns = stream.columns || usualColumns;
+/** Makes a table of users that come in parts, a line for each: its header is above the first, and columns only widen. */
+export function userTable(stream: WriteStream): (users: readonly User[]) => readonly string[] {
   const dim = (text: string) => styleText("dim", text, { stream });
-  const ids = users.map(({ id }) => fitted(printable(id), Math.floor(columns * idShare)));
-  const idColumns = Math.max(widest(ids), 2);
   const timeColumns = timeOf(undefined).length;
-  const restColumns = Math.max(columns - idColumns - timeColumns - 2 * gap.length, 10);
-  const header = dim([padded("id", idColumns), padded("updated", timeColumns), "properties"].join(gap));
-  const rows = users.map(({ updatedAt, properties = {} }, at) => {
-    const texts = Object.entries(properties).map(([name, value]) => `${printable(name)}=${valueText(value)}`);
-    return [padded(ids[at] ?? "", idColumns), timeOf(updatedAt), fitted(texts.join(" "), restColumns)].join(gap);
-  });
-  return [header, ...rows].join("\n");
+  let idColumns = 2;
+  let isBegun = false;
+  return (users) => {
+    const columns = stream.columns || usualColumns;
+    const ids = users.map(({ id }) => fitted(printable(id), Math.floor(columns * idShare)));
+    idColumns = Math.max(idColumns, widest(ids));
+    const restColumns = Math.max(columns - idColumns - timeColumns - 2 * gap.length, 10);
+    const rows = users.map(({ updatedAt, properties = {} }, at) => {
+      const texts = Object.entries(properties).map(([name, value]) => `${printable(name)}=${valueText(value)}`);
+      return [padded(ids[at] ?? "", idColumns), timeOf(updatedAt), fitted(texts.join(" "), restColumns)].join(gap);
+    });
+    const header = [padded("id", idColumns), padded("updated", timeColumns), "properties"].join(gap);
+    const lines = isBegun ? rows : [dim(header), ...rows];
+    isBegun = true;
+    return lines;
+  };
 }
 
 /** To the second, in UTC. */

@@ -54,8 +54,17 @@ test("several users have a line each, none wider than the terminal", () => {
     user("日本", { name: "x".repeat(100) }),
     user("i".repeat(90), {}),
   ];
-  const lines = userTable(users, screen(90)).split("\n");
+  const lines = userTable(screen(90))(users);
   expect(lines).toHaveLength(4);
   expect(lines[1]).toMatch(/^u1 +2026-01-31 12:00:00Z {2}name=Ada\\u\{1b\}\[31m$/);
   for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(90);
+});
+
+test("a table that comes in parts has one header, and its columns do not become narrower", () => {
+  const table = userTable(screen(90));
+  const parts = [["u1"], ["a longer id"], ["u2"]].map((ids) => table(ids.map((id) => user(id, {}))));
+  expect(parts.map(([line]) => line?.split(/ {2,}/)[0])).toEqual(["id", "a longer id", "u2"]);
+  expect(table([])).toEqual([]);
+  expect(parts.map((lines) => lines.length)).toEqual([2, 1, 1]);
+  expect(parts.map((lines) => lines.at(-1)?.indexOf("2026"))).toEqual([4, 13, 13]);
 });
