@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import { serveOptions } from "../config/options.ts";
 import type { StoreLocation } from "../config/store-url.ts";
-import { backUpDatabase } from "../store/sqlite/backup.ts";
 import { CliError } from "./cli-error.ts";
 
 export function backupCommand(): Command {
@@ -20,6 +19,8 @@ async function backUp(file: string, { store }: { readonly store: StoreLocation }
   if (store.kind !== "sqlite") {
     throw new CliError("only an SQLite store can be copied; for Redis, see RDB and AOF in docs/operating.md");
   }
+  // A Node that has no SQLite yet can do without, as long as no store is opened.
+  const { backUpDatabase } = await import("../store/sqlite/backup.ts");
   try {
     const users = await backUpDatabase(store.path, file);
     console.log(`${users} users are in ${file}`);

@@ -108,6 +108,27 @@ test("its program works", async () => {
   expect((await run(program, ["health"], { env })).stdout).toBe("SERVING\n");
 });
 
+test("its program says which Node is needed, where this one is too old for what it is asked for", async () => {
+  const under = (version: string, at: string, ...args: string[]) => {
+    const pretend = `Object.defineProperty(process.versions, "node", { value: ${JSON.stringify(version)} })`;
+    return run(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(pretend)}`, at, ...args]);
+  };
+  expect((await under("24.9.0", program, "--version")).stdout).toBe(`${version}\n`);
+  const inClone = join(root, "bin/rollcall.js");
+  for (const [found, at, command, needed] of [
+    ["24.9.0", program, "serve", "24.18.1"],
+    ["24.18.0", program, "backup", "24.18.1"],
+    ["20.19.5", program, "health", "22.12.0"],
+    ["24.18.0", inClone, "health", "24.18.1"],
+  ] as const) {
+    await expect(under(found, at, command)).rejects.toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(`^rollcall: Node ${needed} or later is needed, and this is ${found} \\(.*\n$`),
+    });
+  }
+});
+
 test("it has the scripts for Redis", () => {
   const scripts = (at: string) => readdirSync(join(at, "store/redis/scripts"));
   expect(scripts(join(project, "node_modules/rollcall/dist"))).toEqual(scripts(join(root, "src")));
