@@ -1,6 +1,8 @@
+import { constants } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { maxDownOption } from "./arguments.ts";
 import { addConnectionOptions, type ConnectionArguments } from "./call.ts";
+import { CliError } from "./cli-error.ts";
 import { type CellType, cellTypes, defaultCsvOptions } from "./import/csv-columns.ts";
 import { type SourceFormat, sourceFormats } from "./import/format.ts";
 import { importFile } from "./import/import-file.ts";
@@ -64,7 +66,7 @@ export function importCommand(): Command {
       "after",
       `
 Rows that fail are listed, and kept in a file that can be mended and imported; the exit status is then 1. When the server goes
-away, the import waits for it and goes on. Ctrl-C stops it, and --resume goes on from there.
+away, the import waits for it and goes on. Ctrl-C stops it (exit status 130), and --resume goes on from there.
 
 Examples:
   rollcall import users.ndjson.gz --resume
@@ -83,10 +85,12 @@ Examples:
     });
 }
 
-/** Aborts at the first SIGINT or SIGTERM; the next ends the process. */
+/** Aborts at the first SIGINT or SIGTERM, with the exit status that shells give to it; the next ends the process. */
 function abortedBySignal(): AbortSignal {
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => stop.abort(new CliError(`stopped by ${signal}`, 128 + constants.signals[signal])));
+  }
   return stop.signal;
 }
 

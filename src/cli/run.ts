@@ -16,6 +16,6 @@ export async function run(): Promise<void> {
   } catch (error) {
     if (!(error instanceof CliError || error instanceof CommanderError)) throw error;
     console.error(`rollcall: ${error.message}`);
-    process.exitCode = 1;
+    process.exitCode = error instanceof CliError ? error.exitStatus : 1;
   }
 }

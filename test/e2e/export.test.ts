@@ -1,16 +1,26 @@
 import { once } from "node:events";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { toJson } from "@bufbuild/protobuf";
 import { expect, onTestFinished, test } from "vitest";
 import { UserSchema } from "#gen/rollcall/v1/user_pb.js";
 import { createRollcallClient, importUsers } from "../../src/client/index.ts";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { temporaryFolder } from "../support/files.ts";
 import { serve, startRollcall } from "../support/processes.ts";
-import { ada } from "../support/server.ts";
+import { ada, startTestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
 const pages = 5;
 const pageUsers = 1_000;
+
+async function fill(server: string): Promise<void> {
+  const users = Array.from({ length: pages * pageUsers }, (_, at) => ({
+    id: `u${at}`,
+    properties: { ...ada, text: "x".repeat(500) },
+  }));
+  await importUsers(createRollcallClient(server), users, { onRefused: ({ id }) => expect.fail(id) });
+}
 
 test("an export whose server is killed and comes back has every user once", async () => {
   const store = `sqlite:${join(temporaryFolder(), "users.db")}`;
@@ -18,12 +28,7 @@ test("an export whose server is killed and comes back has every user once", asyn
   onTestFinished(async () => {
     await server.stop();
   });
-  const client = createRollcallClient(server.url);
-  const users = Array.from({ length: pages * pageUsers }, (_, at) => ({
-    id: `u${at}`,
-    properties: { ...ada, text: "x".repeat(500) },
-  }));
-  await importUsers(client, users, { onRefused: ({ id }) => expect.fail(id) });
+  await fill(server.url);
   const exporting = startRollcall(["export", "--server", server.url]);
   onTestFinished(() => {
     exporting.kill();
@@ -47,6 +52,7 @@ test("an export whose server is killed and comes back has every user once", asyn
   onTestFinished(async () => {
     await again.stop();
   });
+  const client = createRollcallClient(again.url);
   const stored: unknown[] = [];
   for (let pageToken: string | undefined; pageToken !== ""; ) {
     const page = await client.listUsers({ pageSize: pageUsers, pageToken: pageToken ?? "" });
@@ -58,4 +64,26 @@ test("an export whose server is killed and comes back has every user once", asyn
   const lines = text.trim().split("\n");
   expect(lines.map((line) => JSON.parse(line))).toEqual(stored);
   expect(said).toMatch(/^waiting for http:\S+: \S.*\nthe server answers again\n$/);
+});
+
+test("one that is stopped while it waits for its server leaves no file behind", async () => {
+  const server = await startTestServer();
+  onTestFinished(() => server.stop());
+  await fill(server.url);
+  const folder = temporaryFolder();
+  const hasBegun = () => readdirSync(folder).some((name) => statSync(join(folder, name)).size > 0);
+  const proxy = await startCuttingProxy(server.port, hasBegun);
+  onTestFinished(() => proxy.stop());
+  const url = `http://127.0.0.1:${proxy.port}`;
+  const exporting = startRollcall(["export", join(folder, "users.ndjson"), "--server", url]);
+  const closed = once(exporting, "close");
+  let said = "";
+  exporting.stderr?.setEncoding("utf8").on("data", (piece) => {
+    said += piece;
+  });
+  await until(() => said.includes("waiting"));
+  expect(readdirSync(folder)).toEqual([expect.stringMatching(/\.tmp$/)]);
+  exporting.kill("SIGINT");
+  expect(await closed).toEqual([null, "SIGINT"]);
+  expect(readdirSync(folder)).toEqual([]);
 });

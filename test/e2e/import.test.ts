@@ -104,7 +104,7 @@ test("one that is told to stop says how far it came, and goes on from there", as
   const running = startImport(server.url);
   await until(async () => (await everyone(server.url)).size > 0);
   running.process.kill("SIGINT");
-  expect(await running.ended).toBe(1);
+  expect(await running.ended).toBe(130);
   expect(running.said()).toMatch(/^created +\d+$/m);
   expect(running.said()).toMatch(/the import was interrupted; --resume goes on from there$/m);
   expect(await startImport(server.url, "--resume").ended).toBe(1);
@@ -145,5 +145,17 @@ test("rows come from standard input too", async () => {
   const [status] = await once(running, "close");
   expect(status).toBe(0);
   expect([...(await everyone(server.url)).keys()]).toEqual(["u0"]);
+  await server.stop();
+});
+
+test("one of standard input can be stopped while it waits for more", async () => {
+  const server = await startTestServer();
+  const rejected = join(directory, "rejected.ndjson");
+  const running = startRollcall(["import", "-", "--server", server.url, "--rejected", rejected], {}, "pipe");
+  const closed = once(running, "close");
+  running.stdin?.on("error", () => {}).write(readFileSync(file));
+  await until(async () => (await everyone(server.url)).size > 0);
+  running.kill("SIGTERM");
+  expect((await closed)[0]).toBe(143);
   await server.stop();
 });

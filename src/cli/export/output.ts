@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, rmSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { stdout } from "node:process";
 import { finished } from "node:stream/promises";
@@ -29,7 +29,7 @@ const standardOutput: Output = {
   async abandon() {},
 };
 
-/** A file, which has its name once it is whole, and which only its owner may read. */
+/** A file, which has its name once it is whole, and which only its owner may read. What is told to stop leaves none behind. */
 async function openFile(path: string): Promise<Output> {
   const checked = <Result>(work: Promise<Result>) =>
     work.catch((error: unknown) => {
@@ -37,6 +37,16 @@ async function openFile(path: string): Promise<Output> {
     });
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await checked(open(temporary, "wx", 0o600));
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const onSignal = (signal: NodeJS.Signals) => {
+    rmSync(temporary, { force: true });
+    // Nobody listens any more: it ends the process.
+    process.kill(process.pid, signal);
+  };
+  for (const signal of signals) process.once(signal, onSignal);
+  const release = () => {
+    for (const signal of signals) process.off(signal, onSignal);
+  };
   const target = createWriteStream("", { fd: file, flush: true });
   const head = path.endsWith(".gz") ? createGzip() : target;
   if (head !== target) head.pipe(target);
@@ -52,12 +62,14 @@ async function openFile(path: string): Promise<Output> {
       head.end();
       await checked(done);
       await checked(rename(temporary, path));
+      release();
     },
     async abandon() {
       head.destroy();
       target.destroy();
       await done.catch(() => {});
       await rm(temporary, { force: true });
+      release();
     },
   };
 }

@@ -37,13 +37,15 @@ export interface ImportArguments {
   readonly json: boolean;
   /** How long the server may be away before the import gives up. */
   readonly maxDownSeconds: number;
-  /** Ends the import. */
+  /** Ends the import, with the exit status of its reason where that is a CliError. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
  * Imports a file, shows how far it has come and lists what was not imported on standard error, and tells what became of it on
  * standard output.
+ *
+ * The exit status is 1 if a row was not imported.
  *
  * @throws CliError if the import ended before everything was answered, or could not begin
  */
@@ -105,8 +107,11 @@ export async function importFile(options: ImportArguments): Promise<void> {
     if (ledger.progress.answered + ledger.progress.invalid > 0) tell();
     if (!(error instanceof ImportInterrupted)) throw error;
     const how = journal === undefined ? "" : "; --resume goes on from there";
-    const why = signal?.aborted === true ? "" : `: ${callFailure(error.cause, server).message}`;
-    throw new CliError(`the import was interrupted${how}${why}`);
+    if (signal?.aborted !== true) {
+      throw new CliError(`the import was interrupted${how}: ${callFailure(error.cause, server).message}`);
+    }
+    const exitStatus = signal.reason instanceof CliError ? signal.reason.exitStatus : 1;
+    throw new CliError(`the import was interrupted${how}`, exitStatus);
   }
   shown.stop();
   if (tell().failed > 0) process.exitCode = 1;
