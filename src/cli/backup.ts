@@ -4,13 +4,21 @@ import type { StoreLocation } from "../config/store-url.ts";
 import { CliError } from "./cli-error.ts";
 
 export function backupCommand(): Command {
+  const store = serveOptions.store();
+  store.description = "the store to copy: sqlite:PATH";
   return new Command("backup")
     .description("copy an SQLite store to a file, while a server may be using it")
     .argument("<file>", "where to; it must not be there yet")
-    .addOption(serveOptions.store())
+    .addOption(store)
     .addHelpText(
       "after",
-      "\nTo restore one, stop the server, and let --store name the copy or put the copy in the store's place\n(and remove the files beside it that end in -wal and -shm).",
+      `
+To restore one, stop the server, and let --store name the copy or put the copy in the store's place
+(and remove the files beside it that end in -wal and -shm). For Redis, see docs/operating.md.
+
+Examples:
+  rollcall backup users.backup.db
+  rollcall backup /backups/users.db --store sqlite:/var/lib/rollcall/users.db`,
     )
     .action(backUp);
 }

@@ -22,7 +22,7 @@ export function getCommand(): Command {
   const command = new Command("get")
     .description("print users; exit status 1 if one is missing")
     .argument("<ids...>", "the users' ids")
-    .option("--only <names...>", "only these properties")
+    .option("--only <names...>", "only these properties, separated by spaces")
     .action((ids: readonly string[], options: Options) => {
       const [id, ...others] = ids;
       return id !== undefined && others.length === 0 ? getOne(id, options) : getSeveral(ids, options);

@@ -9,7 +9,15 @@ export function healthCommand(): Command {
   const command = new Command("health").description(
     "ask a server for its health; exit status 0 if it serves, 1 if not",
   );
-  return addServerOptions(command).action(health);
+  return addServerOptions(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  rollcall health
+  rollcall health --server https://users.example.com --ca ca.pem --timeout 2`,
+    )
+    .action(health);
 }
 
 async function health(options: ServerOptions): Promise<void> {

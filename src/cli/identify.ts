@@ -27,7 +27,7 @@ export function identifyCommand(): Command {
     .argument("<id>", "the user's id")
     .option("--properties <json>", "the properties to write, as a JSON object", parseJsonObject)
     .option("--set-once <json>", "properties to write only if the user does not have them", parseJsonObject)
-    .option("--unset <names...>", "names of properties to remove")
+    .option("--unset <names...>", "names of properties to remove, separated by spaces")
     .addOption(preconditionOptions.ifExists())
     .addOption(preconditionOptions.ifMissing())
     .addOption(preconditionOptions.ifEtag())

@@ -16,9 +16,11 @@ interface Options extends ServerOptions, OutputOptions {
 export function listCommand(): Command {
   const command = new Command("list")
     .description("print a page of the list of all users, or the whole list")
-    .addOption(new Option("--page-size <users>", "the most users on a page, up to 1000").argParser(parseCount))
+    .addOption(
+      new Option("--page-size <users>", "the most users on a page, up to 1000; by default 100").argParser(parseCount),
+    )
     .option("--page-token <token>", "the next_page_token of the page before")
-    .option("--only <names...>", "only these properties")
+    .option("--only <names...>", "only these properties, separated by spaces")
     .option("--all", "follow the pages to the last one; in JSON, one user a line")
     .action(list);
   return addServerOptions(addJsonOption(command)).addHelpText(

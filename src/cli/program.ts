@@ -26,6 +26,17 @@ export async function createProgram([first]: readonly string[]): Promise<Command
     .description("A user registry for services: identify people, merge what you know, read the whole user back.")
     .version(version())
     .showHelpAfterError("(--help shows what is expected)");
+  program.addHelpText(
+    "after",
+    `
+"rollcall COMMAND --help" shows a command's options, with examples.
+
+Examples:
+  rollcall serve
+  rollcall identify u1 --properties '{"name":"Ada","email":"ada@example.com"}'
+  rollcall get u1
+  rollcall import users.ndjson.gz`,
+  );
   const named = Object.entries(commands).filter(([name]) => name === first);
   for (const [, load] of named.length > 0 ? named : Object.entries(commands)) {
     program.addCommand((await load()).copyInheritedSettings(program));
@@ -33,6 +44,14 @@ export async function createProgram([first]: readonly string[]): Promise<Command
   if (named.length === 0) {
     const { default: addCompletion } = await import("@bomb.sh/tab/commander");
     addCompletion(program, { completionCommandName: "completion" });
+    const completion = program.commands.find((command) => command.name() === "completion");
+    completion?.description("print a script by which a shell completes commands and options").addHelpText(
+      "after",
+      `
+Examples:
+  source <(rollcall completion bash)
+  rollcall completion fish > ~/.config/fish/completions/rollcall.fish`,
+    );
   }
   return program;
 }

@@ -41,6 +41,15 @@ export function serveCommand(): Command {
     .addOption(serveOptions.metricsListen())
     .addOption(serveOptions.accessLog())
     .addOption(serveOptions.logLevel())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  rollcall serve
+  rollcall serve --listen 127.0.0.1:8080 --store sqlite:/var/lib/rollcall/users.db
+  rollcall serve --store redis://127.0.0.1:6379 --workers auto --metrics-listen 127.0.0.1:9464
+  rollcall serve --listen 0.0.0.0:50051 --tls-cert cert.pem --tls-key key.pem --credentials credentials.json`,
+    )
     .action(serve);
 }
 

@@ -11,13 +11,18 @@ export function tokenCommand(): Command {
     .description("make a token for a caller, and the entry for the server's --credentials file")
     .argument("<name>", "what to call the caller, in logs and metrics")
     .addOption(
-      new Option("--scopes <scopes>", `what it may do: some of ${scopes.join(",")}`)
+      new Option("--scopes <scopes>", `what it may do, separated by commas: some of ${scopes.join(", ")}`)
         .default(["users.read"], "users.read")
         .argParser(parseScopes),
     )
     .addHelpText(
       "after",
-      "\nThe token is printed once, and is not in the entry: give it to the caller, and add the entry to `tokens`.",
+      `
+The token is printed once, and is not in the entry: give it to the caller, and add the entry to "tokens" in the file.
+
+Examples:
+  rollcall token dashboard
+  rollcall token importer --scopes users.read,users.write`,
     )
     .action(makeToken);
 }

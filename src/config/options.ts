@@ -93,7 +93,7 @@ export const serveOptions = {
   insecure: () =>
     new Option("--insecure [yes or no]", "serve other machines without asking for credentials")
       .env("ROLLCALL_INSECURE")
-      .default(false)
+      .default(false, "no")
       .preset("yes")
       .argParser(checked(parseYesOrNo)),
   reflection: () =>
