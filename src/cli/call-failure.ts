@@ -19,17 +19,35 @@ export function failureText(error: ConnectError): string {
 export function callFailure(failure: unknown, server: string): CliError {
   const error = ConnectError.from(failure);
   const [info] = error.findDetails(ErrorInfoSchema);
-  if (info === undefined && /certificate/i.test(error.rawMessage)) {
-    const [what] = error.rawMessage.split(";", 1);
-    return new CliError(
-      `cannot reach ${server}: ${what}; --ca names who signs the server's certificate, --cert and --key show one of your own`,
-    );
-  }
-  if (info === undefined && error.code === Code.Unavailable) {
-    return new CliError(`cannot reach ${server}: is a server running there? Start one with: rollcall serve`);
-  }
+  const unanswered = info === undefined ? withoutAnswer(error, server) : undefined;
+  if (unanswered !== undefined) return new CliError(unanswered);
   const reason = info === undefined ? codeName(error.code) : `${codeName(error.code)} ${info.reason}`;
   const violations = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
   const lines = violations.map(({ field, description }) => `\n  ${field}: ${description}`);
-  return new CliError(lines.length > 0 ? `${reason}${lines.join("")}` : `${reason}: ${error.rawMessage}`);
+  if (lines.length > 0) return new CliError(`${reason}${lines.join("")}`);
+  const advice = error.code === Code.Unauthenticated ? " (--token or ROLLCALL_TOKEN says who is calling)" : "";
+  return new CliError(`${reason}: ${error.rawMessage}${advice}`);
+}
+
+/** What to say where it is not the server that has said what is wrong; undefined where nothing more is known. */
+function withoutAnswer(error: ConnectError, server: string): string | undefined {
+  const { code, rawMessage } = error;
+  const [what] = failureText(error).split(";", 1);
+  if (/certificate/i.test(rawMessage)) {
+    return `cannot reach ${server}: ${what}; --ca names who signs the server's certificate, --cert and --key show one of your own`;
+  }
+  if (/wrong version number/.test(rawMessage)) {
+    return `cannot reach ${server}: no TLS is spoken there; the URL of a server in clear text begins with http:`;
+  }
+  if (code === Code.Internal && rawMessage === "Protocol error") {
+    return `cannot reach ${server}: what listens there does not speak HTTP/2; is that the port of Rollcall?`;
+  }
+  if (code === Code.DeadlineExceeded) {
+    return `${server} has not answered in time: does Rollcall listen there, and is its store reachable?`;
+  }
+  if (code !== Code.Unavailable) return undefined;
+  if (/ECONN(?!REFUSED)|stream closed|hang up/.test(rawMessage) && server.startsWith("http:")) {
+    return `cannot reach ${server}: the connection was closed; the URL of a server with TLS begins with https:`;
+  }
+  return `cannot reach ${server}: ${what}; is a server running there? Start one with: rollcall serve`;
 }

@@ -32,19 +32,26 @@ export function addServerOptions(command: Command): Command {
   return addConnectionOptions(command).addOption(clientOptions.timeout());
 }
 
-/** @throws CliError if a file cannot be read */
+/** @throws CliError if a file cannot be read, or options make no sense */
 export function connectionOptions({ server, token, ca, cert, key }: ConnectionArguments): ConnectionOptions {
   if ((cert === undefined) !== (key === undefined)) throw new CliError("--cert and --key are given together");
+  // As HTTP has it in a header. What is said of it must not show it.
+  if (token !== undefined && !/^[!-~]*$/.test(token)) {
+    throw new CliError("--token (or ROLLCALL_TOKEN) has to be printable ASCII, without spaces");
+  }
   return { server, token, tls: { ca: readPem("--ca", ca), cert: readPem("--cert", cert), key: readPem("--key", key) } };
 }
 
 function readPem(option: string, file: string | undefined): Buffer | undefined {
   if (file === undefined) return undefined;
+  let content: Buffer;
   try {
-    return readFileSync(file);
+    content = readFileSync(file);
   } catch (error) {
     throw new CliError(`${option} cannot be read: ${error instanceof Error ? error.message : error}`);
   }
+  if (!content.includes("-----BEGIN ")) throw new CliError(`${option} is not in PEM: ${file}`);
+  return content;
 }
 
 /** Makes one call of several on the same connection. */

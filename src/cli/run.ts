@@ -6,8 +6,9 @@ import { createProgram } from "./program.ts";
 export async function run(): Promise<void> {
   // Whoever reads the output may stop reading: `rollcall list --all | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+    if (error.code === "EPIPE") process.exit(0);
+    console.error(`rollcall: cannot write to standard output: ${error.message}`);
+    process.exit(1);
   });
 
   try {

@@ -148,6 +148,7 @@ describe("a file that is written", () => {
     expect(readdirSync(dirname(path))).toEqual(["users.ndjson.gz"]);
     expect(readFileSync(path, "utf8")).toBe("before");
     await expect(openOutput(join(path, "below"))).rejects.toThrow(/cannot write/);
+    await expect(openOutput(dirname(path))).rejects.toThrow(/it is a folder/);
     expect(existsSync(join(path, "below"))).toBe(false);
   });
 });

@@ -1,5 +1,6 @@
 /** The command line, as its users run it. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -102,6 +103,18 @@ describe("identify, get and health", () => {
     const some = await call("get", "u1", "--only", "n");
     expect(JSON.parse(some.stdout).user.properties).toEqual({ n: 1 });
     expect(await call("health")).toMatchObject({ status: 0, stdout: "SERVING\n" });
+  });
+
+  test.runIf(existsSync("/dev/full"))("say that their output has no room", async () => {
+    const main = new URL("../../src/main.ts", import.meta.url).pathname;
+    const full = openSync("/dev/full", "w");
+    const { status, stderr } = spawnSync(process.execPath, [main, "list", "--server", server.url], {
+      stdio: ["ignore", full, "pipe"],
+      encoding: "utf8",
+    });
+    closeSync(full);
+    expect(stderr).toMatch(/^rollcall: cannot write to standard output: ENOSPC.*\n$/);
+    expect(status).toBe(1);
   });
 
   test("fail with one clear message", async () => {
@@ -318,6 +331,13 @@ describe("import", () => {
       status: 1,
       stderr: expect.stringContaining("cannot be resumed"),
     });
+  });
+
+  test("of a file whose name says nothing asks for its format, and of none says that it is not there", async () => {
+    const file = join(directory, "users.text");
+    writeFileSync(file, "");
+    expect((await call("import", file)).stderr).toContain("--format");
+    expect((await call("import", `${file}.gone`)).stderr).toMatch(/^rollcall: cannot read .*ENOENT/);
   });
 
   test("of a file that is not there fails with one clear message", async () => {

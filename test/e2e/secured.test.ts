@@ -47,12 +47,20 @@ test("commands call it with a token and its authority", async () => {
 });
 
 test("without a token, without the scope, and without its authority a command says what is missing", async () => {
-  expect((await call(["list"])).stderr).toContain("UNAUTHENTICATED CREDENTIALS_INVALID: credentials are missing");
+  const missing = await call(["list"]);
+  expect(missing.stderr).toContain("UNAUTHENTICATED CREDENTIALS_INVALID: credentials are missing");
+  expect(missing.stderr).toMatch(/--token or ROLLCALL_TOKEN says who is calling\)\n$/);
+  const spoilt = await call(["list"], { ROLLCALL_TOKEN: `${token}\nmore` });
+  expect(spoilt).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^rollcall: --token .*ASCII, without spaces\n$/),
+  });
   const denied = await call(["delete", "u1"], { ROLLCALL_TOKEN: token });
   expect(denied.stderr).toContain("PERMISSION_DENIED SCOPE_MISSING: the caller lacks the scope users.delete");
   const distrustful = await rollcall(["health"], { ROLLCALL_SERVER: server.url });
   expect(distrustful.stderr).toMatch(/cannot reach .*certificate.* --ca/);
   expect((await call(["health", "--ca", "/none"])).stderr).toContain("--ca cannot be read");
+  expect((await call(["health", "--ca", sample])).stderr).toContain(`--ca is not in PEM: ${sample}`);
   expect((await call(["health", "--cert", "/none"])).stderr).toContain("--cert and --key are given together");
 });
 

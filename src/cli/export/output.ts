@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createWriteStream, rmSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import { stdout } from "node:process";
 import { finished } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -35,6 +35,11 @@ async function openFile(path: string): Promise<Output> {
     work.catch((error: unknown) => {
       throw new CliError(`cannot write ${path}: ${error instanceof Error ? error.message : error}`);
     });
+  const isDirectory = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isDirectory) throw new CliError(`cannot write ${path}: it is a folder`);
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await checked(open(temporary, "wx", 0o600));
   const signals = ["SIGINT", "SIGTERM"] as const;

@@ -53,8 +53,8 @@ export async function importFile(options: ImportArguments): Promise<void> {
   const { file, csv, connection, isDryRun, signal } = options;
   const { server } = connection;
   const name = sourceName(file);
-  const format = options.format ?? formatOf(file);
   await checkReadable(file);
+  const format = options.format ?? formatOf(file);
   await checkReachable(connection);
   const { journal, from, rejects } = await openRecords({ ...options, format, server });
 
