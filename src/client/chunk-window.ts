@@ -5,10 +5,10 @@ import type { UserToImport } from "./write-identify.ts";
  * The chunks of an import that are read and not yet answered, in order. It reads its source ahead while it has room, and
  * knows nothing of connections: each of them sends what is there from its beginning.
  */
-export class ChunkWindow<Item extends UserToImport> {
+export class ChunkWindow<Item extends UserToImport, Kept> {
   /** What the source threw, once it has. */
   failure: { readonly error: unknown } | undefined;
-  readonly #unanswered: Chunk<Item>[] = [];
+  readonly #unanswered: Chunk<Kept>[] = [];
   readonly #maxChunks: number;
   /** Chunks that have been answered. */
   #answered = 0;
@@ -16,9 +16,9 @@ export class ChunkWindow<Item extends UserToImport> {
   #isClosed = false;
   #changed = Promise.withResolvers<void>();
 
-  constructor(source: Iterable<Item> | AsyncIterable<Item>, maxChunks: number, options: ChunkOptions) {
+  constructor(source: Iterable<Item> | AsyncIterable<Item>, maxChunks: number, options: ChunkOptions<Item, Kept>) {
     this.#maxChunks = maxChunks;
-    const builder = new ChunkBuilder<Item>(options);
+    const builder = new ChunkBuilder(options);
     this.#read(source, builder)
       .catch((error: unknown) => {
         this.failure = { error };
@@ -36,13 +36,13 @@ export class ChunkWindow<Item extends UserToImport> {
     return this.#isRead && this.#unanswered.length === 0;
   }
 
-  /** The first item without an answer, if one has been read into a chunk. */
-  get firstUnanswered(): Item | undefined {
+  /** What is kept of the first item without an answer, if one has been read into a chunk. */
+  get firstUnanswered(): Kept | undefined {
     return this.#unanswered[0]?.items[0];
   }
 
   /** The chunk that is answered next leaves. */
-  shift(): Chunk<Item> | undefined {
+  shift(): Chunk<Kept> | undefined {
     const chunk = this.#unanswered.shift();
     if (chunk !== undefined) this.#answered++;
     this.#change();
@@ -50,7 +50,7 @@ export class ChunkWindow<Item extends UserToImport> {
   }
 
   /** The messages of all chunks from the first unanswered one on, as they come; they end where the source does. */
-  async *messages(): AsyncGenerator<Chunk<Item>["message"]> {
+  async *messages(): AsyncGenerator<Chunk<Kept>["message"]> {
     for (let next = this.#answered; !this.#isClosed; ) {
       const chunk = this.#unanswered[next - this.#answered];
       if (chunk !== undefined) {
@@ -67,7 +67,7 @@ export class ChunkWindow<Item extends UserToImport> {
     this.#change();
   }
 
-  async #read(source: Iterable<Item> | AsyncIterable<Item>, builder: ChunkBuilder<Item>): Promise<void> {
+  async #read(source: Iterable<Item> | AsyncIterable<Item>, builder: ChunkBuilder<Item, Kept>): Promise<void> {
     // Items that are there at once are not waited for: that costs as much as to encode a small one.
     if (Symbol.asyncIterator in source) {
       for await (const item of source) {
@@ -85,7 +85,7 @@ export class ChunkWindow<Item extends UserToImport> {
   }
 
   /** Resolves once there is room for another. */
-  async #push(chunk: Chunk<Item>): Promise<void> {
+  async #push(chunk: Chunk<Kept>): Promise<void> {
     this.#unanswered.push(chunk);
     this.#change();
     while (!this.#isClosed && this.#unanswered.length >= this.#maxChunks) await this.#changed.promise;

@@ -1,24 +1,32 @@
-import { create } from "@bufbuild/protobuf";
-import { WireType } from "@bufbuild/protobuf/wire";
+import { create, fromBinary } from "@bufbuild/protobuf";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import {
   type BatchIdentifyRequest,
   BatchIdentifyRequestSchema,
   type BatchReport,
   type IdentifyError,
+  IdentifyRequestSchema,
 } from "#gen/rollcall/v1/user_service_pb.js";
 import { BackwardWriter } from "./backward-writer.ts";
 import { refusalOf, type UserToImport, writeIdentify } from "./write-identify.ts";
 
 /** Items of an import that travel in one message. */
-export interface Chunk<Item> {
+export interface Chunk<Kept> {
   readonly message: BatchIdentifyRequest;
-  /** All items, in order, also those that are not sent. */
-  readonly items: readonly Item[];
+  /** What is kept of all items, in order, also of those that are not sent. */
+  readonly items: readonly Kept[];
   /** The items that cannot be sent, by their places among the items, in order. */
-  readonly refused: ReadonlyMap<number, IdentifyError>;
+  readonly unsendable: ReadonlyMap<number, Unsendable>;
 }
 
-export interface ChunkOptions {
+interface Unsendable {
+  readonly user: UserToImport;
+  readonly error: IdentifyError;
+}
+
+export interface ChunkOptions<Item, Kept> {
+  /** What is kept of an item. */
+  readonly keep: (item: Item) => Kept;
   /** The most items of a chunk. */
   readonly maxItems: number;
   /** The most bytes of a chunk; an item that is larger than that travels by itself. */
@@ -34,17 +42,17 @@ const leastBytes = 16 * 1024;
  * Gathers items into chunks. Items are encoded as they come, so that no more than their bytes is decided on, and kept;
  * their fields are not touched after.
  */
-export class ChunkBuilder<Item extends UserToImport> {
-  readonly #options: ChunkOptions;
+export class ChunkBuilder<Item extends UserToImport, Kept> {
+  readonly #options: ChunkOptions<Item, Kept>;
   readonly #writer = new BackwardWriter();
-  #items: Item[] = [];
-  #refused = new Map<number, IdentifyError>();
+  #items: Kept[] = [];
+  #unsendable = new Map<number, Unsendable>();
   #bytes = Buffer.alloc(0);
   #used = 0;
   /** What a chunk is likely to need: as much as the one before. */
   #likelyBytes = leastBytes;
 
-  constructor(options: ChunkOptions) {
+  constructor(options: ChunkOptions<Item, Kept>) {
     this.#options = options;
   }
 
@@ -53,30 +61,30 @@ export class ChunkBuilder<Item extends UserToImport> {
   }
 
   /** Takes one more item. Answers the chunk that is then full, which holds the item or ends before it. */
-  add(item: Item): Chunk<Item> | undefined {
-    const { maxItems, maxBytes, validateOnly } = this.#options;
+  add(item: Item): Chunk<Kept> | undefined {
+    const { keep, maxItems, maxBytes, validateOnly } = this.#options;
     const writer = this.#writer;
     writer.clear();
-    let full: Chunk<Item> | undefined;
+    let full: Chunk<Kept> | undefined;
     if (writeIdentify(writer, item, validateOnly)) {
       writer.varint(writer.length);
       if (!this.isEmpty && this.#used + 1 + writer.length > maxBytes) full = this.take();
       this.#append(writer.written());
-    } else this.#refused.set(this.#items.length, refusalOf(item));
-    this.#items.push(item);
+    } else this.#unsendable.set(this.#items.length, { user: item, error: refusalOf(item) });
+    this.#items.push(keep(item));
     return full === undefined && this.#items.length >= maxItems ? this.take() : full;
   }
 
   /** What there is, as a chunk. */
-  take(): Chunk<Item> {
+  take(): Chunk<Kept> {
     // The contract's field, as it is on the wire: each item with its length, and with its tag but for the first.
     const data = this.#bytes.subarray(1, this.#used);
     const message = create(BatchIdentifyRequestSchema, { report: this.#options.report });
     if (this.#used > 0) message.$unknown = [{ no: requests, wireType: WireType.LengthDelimited, data }];
-    const chunk = { message, items: this.#items, refused: this.#refused };
+    const chunk = { message, items: this.#items, unsendable: this.#unsendable };
     this.#likelyBytes = Math.max(leastBytes, Math.ceil(1.1 * this.#used));
     this.#items = [];
-    this.#refused = new Map();
+    this.#unsendable = new Map();
     this.#bytes = Buffer.alloc(0);
     this.#used = 0;
     return chunk;
@@ -93,4 +101,18 @@ export class ChunkBuilder<Item extends UserToImport> {
     this.#bytes.set(item, this.#used + 1);
     this.#used = end;
   }
+}
+
+/**
+ * An item as it was sent.
+ *
+ * @param index its place among those that were
+ */
+export function sentItem({ message }: Chunk<unknown>, index: number): UserToImport {
+  const reader = new BinaryReader(message.$unknown?.[0]?.data ?? new Uint8Array());
+  for (let before = 0; before < index; before++) {
+    reader.skip(WireType.LengthDelimited);
+    reader.tag();
+  }
+  return fromBinary(IdentifyRequestSchema, reader.bytes());
 }

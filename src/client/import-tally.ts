@@ -1,5 +1,6 @@
 import type { BatchIdentifyResponse, BatchIdentifyResult, IdentifyError } from "#gen/rollcall/v1/user_service_pb.js";
-import type { Chunk } from "./chunks.ts";
+import { type Chunk, sentItem } from "./chunks.ts";
+import type { UserToImport } from "./write-identify.ts";
 
 /** What has become of the items of an import. */
 export interface ImportCounts {
@@ -11,21 +12,26 @@ export interface ImportCounts {
   readonly answered: number;
 }
 
-export interface ImportCallbacks<Item> {
-  /** Called for each user that is refused for good, by the server or because it cannot be sent. */
-  readonly onRefused: (item: Item, error: IdentifyError) => void;
+/** Each is given what is kept of an item: the item itself, unless `keep` is given. */
+export interface ImportCallbacks<Kept> {
+  /**
+   * Called for each user that is refused for good, by the server or because it cannot be sent.
+   *
+   * @param user says what was to be imported, for a source of which nothing is kept
+   */
+  readonly onRefused: (item: Kept, error: IdentifyError, user: () => UserToImport) => void;
   /** Called for each other user, with its outcome and etag. Where it is given, the server's answers list every user. */
-  readonly onResult?: ((item: Item, result: BatchIdentifyResult) => void) | undefined;
+  readonly onResult?: ((item: Kept, result: BatchIdentifyResult) => void) | undefined;
   /** Called after each answer, once its items have been reported, with the counts so far. */
   readonly onProgress?: ((counts: ImportCounts) => void) | undefined;
 }
 
 /** Counts what becomes of an import's items, and tells it, item by item in order. */
-export class ImportTally<Item> {
-  readonly #callbacks: ImportCallbacks<Item>;
+export class ImportTally<Kept> {
+  readonly #callbacks: ImportCallbacks<Kept>;
   #counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, failed: 0, answered: 0 };
 
-  constructor(callbacks: ImportCallbacks<Item>) {
+  constructor(callbacks: ImportCallbacks<Kept>) {
     this.#callbacks = callbacks;
   }
 
@@ -34,42 +40,40 @@ export class ImportTally<Item> {
   }
 
   /** Takes the answer to a chunk. */
-  add({ items, refused }: Chunk<Item>, answer: BatchIdentifyResponse): void {
+  add(chunk: Chunk<Kept>, answer: BatchIdentifyResponse): void {
+    const { items, unsendable } = chunk;
     const { created, updated, unchanged, failed, answered } = this.#counts;
     this.#counts = {
       created: created + answer.created,
       updated: updated + answer.updated,
       unchanged: unchanged + answer.unchanged,
-      failed: failed + answer.failed + refused.size,
+      failed: failed + answer.failed + unsendable.size,
       answered: answered + items.length,
     };
-    if (refused.size > 0) this.#reportWithUnsent(items, refused, answer.results);
-    else for (const result of answer.results) this.#report(items[result.index], result);
+    if (unsendable.size > 0) this.#reportWithUnsent(chunk, answer.results);
+    else for (const result of answer.results) this.#report(chunk, items[result.index], result);
     this.#callbacks.onProgress?.(this.#counts);
   }
 
-  #report(item: Item | undefined, result: BatchIdentifyResult): void {
+  #report(chunk: Chunk<Kept>, item: Kept | undefined, result: BatchIdentifyResult): void {
+    const { onRefused, onResult } = this.#callbacks;
     if (item === undefined) return;
-    if (result.error !== undefined) this.#callbacks.onRefused(item, result.error);
-    else this.#callbacks.onResult?.(item, result);
+    if (result.error !== undefined) onRefused(item, result.error, () => sentItem(chunk, result.index));
+    else onResult?.(item, result);
   }
 
   /** The server counts only the items that were sent. */
-  #reportWithUnsent(
-    items: readonly Item[],
-    refused: ReadonlyMap<number, IdentifyError>,
-    results: readonly BatchIdentifyResult[],
-  ): void {
+  #reportWithUnsent(chunk: Chunk<Kept>, results: readonly BatchIdentifyResult[]): void {
     const resultOf = new Map(results.map((result) => [result.index, result]));
     let sent = 0;
-    for (const [index, item] of items.entries()) {
-      const error = refused.get(index);
-      if (error !== undefined) {
-        this.#callbacks.onRefused(item, error);
+    for (const [index, item] of chunk.items.entries()) {
+      const unsent = chunk.unsendable.get(index);
+      if (unsent !== undefined) {
+        this.#callbacks.onRefused(item, unsent.error, () => unsent.user);
         continue;
       }
       const result = resultOf.get(sent++);
-      if (result !== undefined) this.#report(item, result);
+      if (result !== undefined) this.#report(chunk, item, result);
     }
   }
 }

@@ -8,14 +8,14 @@ import { canceledBy, failureOfCall, isTransient, RollcallError, rollcallErrorOf 
 import { type ImportCallbacks, type ImportCounts, ImportTally } from "./import-tally.ts";
 import { maxItemBytes, type UserToImport } from "./write-identify.ts";
 
-export interface ImportOptions<Item extends UserToImport> extends ImportCallbacks<Item> {
+export interface ImportOptions<Kept> extends ImportCallbacks<Kept> {
   /** Let the server say what would be, and write nothing. Default: false. */
   readonly validateOnly?: boolean | undefined;
   /** Ends the import: with ImportInterrupted. */
   readonly signal?: AbortSignal | undefined;
   /** Users in one message, up to 1,000. Default: 500. */
   readonly chunkUsers?: number | undefined;
-  /** Bytes of one message, as far as one user alone has no more. Default: 512 KiB. */
+  /** Bytes of one message, as far as one user alone has no more. Default: 128 KiB. */
   readonly chunkBytes?: number | undefined;
   /** Messages that are read and not yet answered. Default: 8. */
   readonly chunksInFlight?: number | undefined;
@@ -31,15 +31,23 @@ export interface ImportOptions<Item extends UserToImport> extends ImportCallback
   readonly onWaiting?: ((failure: RollcallError, delayMs: number) => void) | undefined;
 }
 
+export interface KeepOption<Item, Kept> {
+  /**
+   * What is kept of an item until it is answered, and given to the callbacks then: so that of large items only what tells
+   * them apart takes memory. It is called once an item has been encoded, in order. Default: the item.
+   */
+  readonly keep: (item: Item) => Kept;
+}
+
 /** The import ended before everything was answered. */
-export class ImportInterrupted<Item> extends Error {
+export class ImportInterrupted<Kept> extends Error {
   override readonly name = "ImportInterrupted";
   override readonly cause: RollcallError;
   readonly counts: ImportCounts;
   /** The first item without an answer; undefined if none had been read. It and some that follow may be stored. */
-  readonly firstUnanswered: Item | undefined;
+  readonly firstUnanswered: Kept | undefined;
 
-  constructor(cause: RollcallError, counts: ImportCounts, firstUnanswered: Item | undefined) {
+  constructor(cause: RollcallError, counts: ImportCounts, firstUnanswered: Kept | undefined) {
     super(cause.message);
     this.cause = cause;
     this.counts = counts;
@@ -47,7 +55,8 @@ export class ImportInterrupted<Item> extends Error {
   }
 }
 
-const defaults = { chunkUsers: 500, chunkBytes: 512 * 1024, chunksInFlight: 8, maxDownMs: 5 * 60_000 } as const;
+/** A few messages fit into what a server lets a stream send ahead, so that neither side waits for the other. */
+const defaults = { chunkUsers: 500, chunkBytes: 128 * 1024, chunksInFlight: 8, maxDownMs: 5 * 60_000 } as const;
 const reconnecting: Backoff = { baseDelayMs: 100, maxDelayMs: 10_000 };
 
 /**
@@ -66,10 +75,22 @@ const reconnecting: Backoff = { baseDelayMs: 100, maxDelayMs: 10_000 };
  * @param source each item is encoded when it is read. Items may have more fields than are sent, to be known by later
  * @throws ImportInterrupted if the server refuses the import as a whole, or is away for too long; RangeError for options
  */
-export async function importUsers<Item extends UserToImport>(
+export function importUsers<Item extends UserToImport, Kept>(
+  client: RollcallClient,
+  source: Iterable<Item> | AsyncIterable<Item>,
+  options: ImportOptions<Kept> & KeepOption<Item, Kept>,
+  timing?: Timing,
+): Promise<ImportCounts>;
+export function importUsers<Item extends UserToImport>(
   client: RollcallClient,
   source: Iterable<Item> | AsyncIterable<Item>,
   options: ImportOptions<Item>,
+  timing?: Timing,
+): Promise<ImportCounts>;
+export async function importUsers(
+  client: RollcallClient,
+  source: Iterable<UserToImport> | AsyncIterable<UserToImport>,
+  options: ImportOptions<unknown> & Partial<KeepOption<UserToImport, unknown>>,
   { now, random, wait }: Timing = systemTiming,
 ): Promise<ImportCounts> {
   const { signal, maxDownMs = defaults.maxDownMs } = options;
@@ -123,12 +144,13 @@ function endedEarly(): RollcallError {
   return rollcallErrorOf(new ConnectError("the stream ended before everything was answered", Code.Unavailable));
 }
 
-function openWindow<Item extends UserToImport>(
-  source: Iterable<Item> | AsyncIterable<Item>,
-  options: ImportOptions<Item>,
-): ChunkWindow<Item> {
-  const { chunkUsers, chunkBytes, chunksInFlight, onResult, validateOnly = false } = options;
+function openWindow(
+  source: Iterable<UserToImport> | AsyncIterable<UserToImport>,
+  options: ImportOptions<unknown> & Partial<KeepOption<UserToImport, unknown>>,
+): ChunkWindow<UserToImport, unknown> {
+  const { chunkUsers, chunkBytes, chunksInFlight, onResult, validateOnly = false, keep = (item) => item } = options;
   return new ChunkWindow(source, within("chunksInFlight", chunksInFlight, 1_000), {
+    keep,
     maxItems: within("chunkUsers", chunkUsers, limits.maxBatchItems),
     maxBytes: within("chunkBytes", chunkBytes, maxItemBytes),
     report: onResult === undefined ? BatchReport.FAILURES : BatchReport.ALL,

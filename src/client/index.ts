@@ -18,6 +18,6 @@ export {
 } from "./client.ts";
 export { type ReasonName, RollcallError, type RollcallViolation, rollcallErrorOf } from "./errors.ts";
 export type { ImportCallbacks, ImportCounts } from "./import-tally.ts";
-export { ImportInterrupted, type ImportOptions, importUsers } from "./import-users.ts";
+export { ImportInterrupted, type ImportOptions, importUsers, type KeepOption } from "./import-users.ts";
 export type { RetryOptions } from "./retries.ts";
 export type { UserToImport } from "./write-identify.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { identify, Journal, journalPath, type Progress, readJournal } from "../../src/cli/import/journal.ts";
-import { Ledger, type LedgerUser } from "../../src/cli/import/ledger.ts";
+import { type KeptUser, Ledger } from "../../src/cli/import/ledger.ts";
 import { type Rejection, Rejects } from "../../src/cli/import/rejects.ts";
 import type { Row } from "../../src/cli/import/row.ts";
 import { fileWith, temporaryFolder } from "../support/files.ts";
@@ -26,7 +26,7 @@ const rejectedLines = (path: string): { rejected: { line: number } }[] =>
 
 describe("rejected rows", () => {
   const rows: readonly Row[] = [
-    { kind: "user", line: 1, size: 1, id: "a", properties: { n: 1 }, unset: ["x"], preferences: { p: 1 } },
+    { kind: "user", line: 1, id: "a", properties: { n: 1 }, unset: ["x"], preferences: { p: 1 } },
     { kind: "invalid", line: 2, reason: "is not JSON", kept: { row: "{" } },
   ];
 
@@ -35,7 +35,9 @@ describe("rejected rows", () => {
     const rejects = await Rejects.open(path, undefined);
     const ledger = new Ledger({ rejects, journal: undefined, onInvalid: () => {} });
     expect(existsSync(path)).toBe(false);
-    for await (const user of ledger.users(stream(rows))) ledger.refused(user, { ...refusal, field: "properties.n" });
+    for await (const user of ledger.users(stream(rows))) {
+      ledger.refused(ledger.keep(user), user, { ...refusal, field: "properties.n" });
+    }
     await ledger.end("complete");
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const text = readFileSync(path, "utf8");
@@ -72,8 +74,8 @@ describe("rejected rows", () => {
   test("that cannot be written end the import", async () => {
     const rejects = await Rejects.open(join(temporaryFolder(), "no such folder", "r"), undefined);
     const ledger = new Ledger({ rejects, journal: undefined, onInvalid: () => {} });
-    async function* endless(): AsyncGenerator<Row> {
-      for (;;) yield { kind: "invalid", line: 1, reason: "", kept: { row: "x".repeat(1_000) } };
+    async function* endless(): AsyncGenerator<Iterable<Row>> {
+      for (;;) yield [{ kind: "invalid", line: 1, reason: "", kept: { row: "x".repeat(1_000) } }];
     }
     await expect(collect(ledger.users(endless()))).rejects.toThrow(/cannot write .*--rejected/);
   });
@@ -136,7 +138,7 @@ describe("an import that is killed at any time, and resumed", () => {
     });
     const applied: string[] = [];
     const counts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
-    const waiting: LedgerUser[] = [];
+    const waiting: KeptUser[] = [];
     let answered = 0;
     const answer = () => {
       for (const user of waiting.splice(0)) {
@@ -155,8 +157,9 @@ describe("an import that is killed at any time, and resumed", () => {
       }
       // It is applied, and its refusal known, before it is told to have been answered.
       applied.push(user.id);
-      if (refuses(user.line)) ledger.refused(user, refusal);
-      waiting.push(user);
+      const kept = ledger.keep(user);
+      if (refuses(user.line)) ledger.refused(kept, user, refusal);
+      waiting.push(kept);
       if (waiting.length === 3) answer();
     }
     answer();
@@ -172,7 +175,7 @@ describe("an import that is killed at any time, and resumed", () => {
           const line = index + 1;
           if (kind === "passed over") return { kind, line };
           if (kind === "invalid") return { kind, line, reason: "no", kept: {} };
-          return { kind: "user", line, size: 1, id: `u${line}`, preferences: { p: 1 } };
+          return { kind: "user", line, id: `u${line}`, preferences: { p: 1 } };
         });
         const refuses = (line: number) => list[line - 1] === "refused";
         const folder = temporaryFolder();
@@ -219,6 +222,6 @@ describe("an import that is killed at any time, and resumed", () => {
   }
 });
 
-async function* stream(rows: readonly Row[]): AsyncGenerator<Row> {
-  yield* rows;
+async function* stream(rows: readonly Row[]): AsyncGenerator<Iterable<Row>> {
+  for (const row of rows) yield [row];
 }

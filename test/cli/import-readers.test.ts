@@ -7,7 +7,7 @@ import { readLines } from "../../src/cli/import/lines.ts";
 import { cutList } from "../../src/cli/import/list-cutter.ts";
 import { maxRowBytes } from "../../src/cli/import/row.ts";
 import { fileWith } from "../support/files.ts";
-import { collect, readFile, rowsOf } from "../support/source-rows.ts";
+import { collect, collectAll, readFile, rowsOf } from "../support/source-rows.ts";
 
 const user = (line: number, id: string, properties: object) =>
   expect.objectContaining({ kind: "user", line, id, properties });
@@ -73,11 +73,9 @@ describe("NDJSON", () => {
       '{"properties":{"a":"secret"}}',
       '{"id":"a","traits":{}}',
       '{"id":"a","properties":[]}',
-      String.raw`{"id":"a","properties":{"t":"\ud800"}}`,
       '{"id":"a","unset":"x"}',
       '{"id":"a","observed_at":1}',
       '{"id":"a","row":{"n":"secret"}}',
-      `{"id":"a","set_once":${'{"a":'.repeat(40)}1${"}".repeat(40)}}`,
     ];
     const content = Buffer.concat([
       Buffer.from(`${lines.join("\n")}\n`),
@@ -85,7 +83,7 @@ describe("NDJSON", () => {
       Buffer.from('{"id":"last"}'),
     ]);
     const rows = await rowsOf(content, "users.ndjson");
-    expect([rows.at(0), rows.at(-1)]).toMatchObject([{ id: "first" }, { id: "last", line: 14 }]);
+    expect([rows.at(0), rows.at(-1)]).toMatchObject([{ id: "first" }, { id: "last", line: 12 }]);
     const invalid = rows.filter((row) => row.kind === "invalid");
     expect(invalid.map(({ line, field, reason }) => [line, field, reason])).toEqual([
       [2, undefined, "the line is not JSON"],
@@ -94,12 +92,10 @@ describe("NDJSON", () => {
       [5, "id", "is required, as text"],
       [6, '"traits"', expect.stringContaining("is not a field of a user")],
       [7, "properties", "is not a JSON object"],
-      [8, "properties", "has text that is not valid Unicode"],
-      [9, "unset", "is not a list of names"],
-      [10, "observed_at", expect.stringContaining("is not a time")],
-      [11, "row", expect.stringContaining("mend it")],
-      [12, "set_once", expect.stringContaining("nested deeper")],
-      [13, undefined, "the line is not UTF-8"],
+      [8, "unset", "is not a list of names"],
+      [9, "observed_at", expect.stringContaining("is not a time")],
+      [10, "row", expect.stringContaining("mend it")],
+      [11, undefined, "the line is not UTF-8"],
     ]);
     expect(JSON.stringify(invalid.map(({ reason }) => reason))).not.toContain("secret");
     expect(invalid.slice(0, 3).map(({ kept }) => kept)).toEqual([{ row: "secret" }, { row: [1] }, { id: 1 }]);
@@ -116,10 +112,10 @@ describe("NDJSON", () => {
         async function* chunks() {
           for (const [index, end] of ends.entries()) yield bytes.subarray(ends[index - 1] ?? 0, end);
         }
-        const read = readLines(chunks(), "it", (value, { line }) => [
+        const read = readLines(chunks(), "it", (value, line) => [
           { kind: "invalid", line, reason: "", kept: { value } },
         ]);
-        const lines = (await collect(read)).map(({ line }) => line);
+        const lines = (await collectAll(read)).map(({ line }) => line);
         expect(lines).toEqual(whole.map(({ line }) => line));
       }),
       { numRuns: 30 },
@@ -134,7 +130,7 @@ describe("NDJSON", () => {
       yield Buffer.from('\n{"id":"b"}\n');
     }
     const before = process.memoryUsage().rss;
-    const rows = await collect(readLines(chunks(), "it", (_, { line }) => [{ kind: "passed over", line }]));
+    const rows = await collectAll(readLines(chunks(), "it", (_, line) => [{ kind: "passed over", line }]));
     expect(rows).toMatchObject([
       { line: 1 },
       { kind: "invalid", line: 2, reason: `the line has ${300 * 1024 ** 2} bytes; at most ${maxRowBytes} are read` },
@@ -255,9 +251,11 @@ test("readers hold little of a large file", async () => {
     const { file, count } = files[format];
     let peak = 0;
     let rows = 0;
+    let batches = 0;
     const before = process.memoryUsage().heapUsed;
-    for await (const row of readFile(file, { format })) {
-      if (row.kind === "user" && ++rows % 10_000 === 0) peak = Math.max(peak, process.memoryUsage().heapUsed - before);
+    for await (const some of readFile(file, { format })) {
+      for (const { kind } of some) if (kind === "user") rows++;
+      if (++batches % 16 === 0) peak = Math.max(peak, process.memoryUsage().heapUsed - before);
     }
     expect(rows).toBe(count);
     expect(peak).toBeLessThan(64 * 1024 ** 2);

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -27,6 +29,8 @@ interface Item extends UserToImport {
 const item = (position: number, properties: JsonObject = ada): Item => ({ position, id: `u${position}`, properties });
 const items = (count: number, first = 0) => Array.from({ length: count }, (_, index) => item(first + index));
 const nothingRefused = { onRefused: ({ position }: Item) => expect.fail(`item ${position} was refused`) };
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
 /** Waits as little as there is to wait. */
 const hasty = { ...systemTiming, random: () => 0.1 };
 
@@ -229,11 +233,64 @@ const counts = (some: { created?: number; unchanged?: number; failed?: number })
   return { created, updated: 0, unchanged, failed, answered: created + unchanged + failed };
 };
 
+describe("an import that keeps little of its items", () => {
+  const half = "\ud800";
+  const rows = (): Item[] => [
+    item(0),
+    item(1, { name: "no email", n: [1, { é: null }] }),
+    item(2, { ...ada, half }),
+    { ...item(3, { tier: "free" }), setOnce: { plan: "pro" }, unset: ["x"], observedAt: new Date(1_000) },
+    item(4),
+  ];
+
+  test("holds none of them once it is encoded", async () => {
+    const [, client] = await servers();
+    const read: WeakRef<Item>[] = [];
+    async function* source() {
+      for (let position = 0; position < 200; position++) {
+        const one = item(position);
+        read.push(new WeakRef(one));
+        yield one;
+      }
+    }
+    let held: number | undefined;
+    const options = { chunkUsers: 10, keep: ({ position }: Item) => position, onRefused: () => expect.fail("refused") };
+    await importUsers(client, source(), {
+      ...options,
+      onProgress: () => {
+        collectGarbage();
+        held ??= read.filter((one) => one.deref() !== undefined).length;
+      },
+    });
+    expect(read).toHaveLength(200);
+    expect(held).toBeLessThan(20);
+  });
+
+  test("tells what was to be imported of those that are refused", async () => {
+    const [, client] = await servers();
+    const refused = new Map<number, UserToImport>();
+    await importUsers(client, rows(), {
+      keep: ({ position }) => position,
+      onRefused: (position, _, user) => refused.set(position, user()),
+    });
+    expect([...refused.keys()]).toEqual([1, 2, 3]);
+    expect(refused.get(1)).toMatchObject({ id: "u1", properties: { name: "no email", n: [1, { é: null }] } });
+    expect(refused.get(2)).toMatchObject({ id: "u2", properties: { half } });
+    expect(refused.get(3)).toMatchObject({
+      id: "u3",
+      properties: { tier: "free" },
+      setOnce: { plan: "pro" },
+      unset: ["x"],
+      observedAt: { seconds: 1n },
+    });
+  });
+});
+
 describe("an import whose connection is cut again and again", () => {
   test("goes on from the first chunk without an answer", async () => {
     const [server] = await servers();
     let pieces = 0;
-    const proxy = await startCuttingProxy(server.port, () => ++pieces % 7 === 0);
+    const proxy = await startCuttingProxy(server.port, () => ++pieces % 5 === 0);
     onTestFinished(() => proxy.stop());
     const client = createRollcallClient(`http://127.0.0.1:${proxy.port}`);
     let answered = 0;

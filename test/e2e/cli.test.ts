@@ -286,9 +286,9 @@ describe("import", () => {
       "5: INVALID_ARGUMENT REQUIRED_PROPERTY_MISSING: properties.email: is required to create a user: it must be a non-empty string",
       "6: properties: is not a JSON object",
       `7: "traits": is not a field of a user: id, properties, set_once, unset and observed_at are`,
-      "8: properties: has text that is not valid Unicode",
+      "8: INVALID_ARGUMENT INVALID_PROPERTY: properties.name: is not valid Unicode",
       "9: INVALID_ARGUMENT LIMIT_EXCEEDED: properties.d[0]…: is nested deeper than 24 objects or lists",
-      "10: properties: has values nested deeper than 30 objects or lists",
+      "10: INVALID_ARGUMENT LIMIT_EXCEEDED: properties.d[0]…: is nested deeper than 24 objects or lists",
       "11: the line has 800036 bytes; at most 716800 are read",
     ]);
     expect(stderr).not.toContain("secret");

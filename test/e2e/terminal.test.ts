@@ -36,14 +36,14 @@ async function shows(args: string, expected: RegExp): Promise<string> {
 test("an import shows a bar with the share that is done, the rate and the time that is left, and ends with a table", async () => {
   const file = join(directory, "users.ndjson");
   const row = (at: number) => JSON.stringify({ id: `u${at}`, properties: { ...ada, at, text: "x".repeat(600) } });
-  writeFileSync(file, Array.from({ length: 20_000 }, (_, at) => `${row(at)}\n`).join(""));
+  writeFileSync(file, Array.from({ length: 10_000 }, (_, at) => `${row(at)}\n`).join(""));
   const bar = /^█+░* \d+%, \d+ users, \d+ users\/s, \S+ left: \d+ created, 0 updated, 0 unchanged, 0 failed/m;
   const terminal = openTerminal(`"${process.execPath}" "${main}" import "${file}" --server ${server.url}`);
   onTestFinished(() => terminal.stop());
   await until(() => bar.test(terminal.screen()));
   await until(() => /^time +[\d.]+ s, \d+ users\/s$/m.test(terminal.screen()));
   const screen = terminal.screen();
-  expect(screen).toMatch(/^users +20000\ncreated +20000\nupdated +0\nunchanged +0\nfailed +0$/m);
+  expect(screen).toMatch(/^users +10000\ncreated +10000\nupdated +0\nunchanged +0\nfailed +0$/m);
   expect(screen).not.toContain("%");
 });
 

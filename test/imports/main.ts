@@ -122,7 +122,9 @@ async function importOnce(server: { readonly port: number }, file: string, ...mo
   const running = startImport(server, file, ...more);
   let peakMiB = 0;
   const sampling = setInterval(() => {
-    if (running.exitCode === null) peakMiB = Math.max(peakMiB, memoryOf(running.pid ?? 0).residentMiB);
+    const { residentMiB } = memoryOf(running.pid ?? 0);
+    // Not of a process that has just ended.
+    if (Number.isFinite(residentMiB)) peakMiB = Math.max(peakMiB, residentMiB);
   }, sampleIntervalMs);
   let text = "";
   running.stdout?.on("data", (piece) => {

@@ -9,13 +9,19 @@ export interface ReadOptions extends Partial<CsvOptions> {
 }
 
 /** The rows of a file, as an import reads them. */
-export function readFile(path: string, { format, ...csv }: ReadOptions = {}): AsyncGenerator<Row> {
+export function readFile(path: string, { format, ...csv }: ReadOptions = {}): AsyncGenerator<Iterable<Row>> {
   return readRows(path, format ?? formatOf(path), { ...defaultCsvOptions, ...csv });
 }
 
 /** The rows of a file with this content. */
 export function rowsOf(content: string | Buffer, name: string, options: ReadOptions = {}): Promise<Row[]> {
-  return collect(readFile(fileWith(content, name), options));
+  return collectAll(readFile(fileWith(content, name), options));
+}
+
+export async function collectAll<Item>(batches: AsyncIterable<Iterable<Item>>): Promise<Item[]> {
+  const all: Item[] = [];
+  for await (const items of batches) all.push(...items);
+  return all;
 }
 
 export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {

@@ -1,9 +1,8 @@
-import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { formatPath } from "../../users/field-path.ts";
 import { CliError } from "../cli-error.ts";
 import { parseJson } from "./lines.ts";
-import { checkSendable, Unreadable } from "./row.ts";
+import { Unreadable } from "./row.ts";
 
 /** What the cells of a column are. */
 export const cellTypes = ["string", "number", "boolean", "json"] as const;
@@ -46,18 +45,19 @@ export interface Columns {
 /**
  * What the columns of a header are.
  *
- * @param header the names, as bytes in a string
  * @throws CliError if they do not fit the options; no name from the header is quoted, which may be a row of values
  */
-export function columnsOf(header: readonly string[], options: CsvOptions, name: string): Columns {
+export function columnsOf(
+  header: { readonly cells: readonly string[]; readonly isUtf8: boolean },
+  options: CsvOptions,
+  name: string,
+): Columns {
   const { idColumn, map, types } = options;
+  const { cells: names, isUtf8 } = header;
   const fail = (what: string) => new CliError(`${name}: ${what}`);
-  const names = header.map((bytes, index) => {
-    const text = decoded(bytes);
-    if (text === undefined) throw fail("the header is not UTF-8: save the file as UTF-8");
-    if (text === "") throw fail(`column ${index + 1} of the header has no name`);
-    return text;
-  });
+  if (!isUtf8) throw fail("the header is not UTF-8: save the file as UTF-8");
+  const unnamed = names.indexOf("");
+  if (unnamed !== -1) throw fail(`column ${unnamed + 1} of the header has no name`);
   const idIndex = names.indexOf(idColumn);
   if (idIndex === -1) {
     throw fail(
@@ -81,16 +81,8 @@ export function columnsOf(header: readonly string[], options: CsvOptions, name: 
   return { idIndex, all };
 }
 
-/** The text of a cell that was read as bytes in a string; undefined where it is not UTF-8. */
-export function decoded(cell: string): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
-  if (/^[\x00-\x7f]*$/.test(cell)) return cell;
-  const bytes = Buffer.from(cell, "latin1");
-  return isUtf8(bytes) ? bytes.toString() : undefined;
-}
-
 /** @throws Unreadable if the text is not of the type */
-export function cellValue(text: string, type: CellType, field: string): JsonValue {
+export function cellValue(text: string, { type, field }: Column): JsonValue {
   switch (type) {
     case "string":
       return text;
@@ -102,7 +94,6 @@ export function cellValue(text: string, type: CellType, field: string): JsonValu
     case "json": {
       const value = parseJson(text);
       if (value === undefined) throw new Unreadable("is not JSON", field);
-      checkSendable(value, field);
       return value;
     }
   }

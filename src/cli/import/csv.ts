@@ -1,14 +1,9 @@
-import { pipeline } from "node:stream";
-import type { JsonObject } from "@bufbuild/protobuf";
-import { parse } from "csv-parse";
+import { type CsvError, type Parser, parse } from "csv-parse";
 import { CliError } from "../cli-error.ts";
-import { type Columns, type CsvOptions, cellValue, columnsOf, decoded } from "./csv-columns.ts";
-import { invalid, maxRowBytes, type Row, Unreadable } from "./row.ts";
-
-/** What comes out of the parser: a record and the line where it ends, or why it cannot be read. */
-type Parsed =
-  | { readonly record: readonly string[]; readonly info: { readonly lines: number } }
-  | { readonly bad: string; readonly line: number };
+import { type Columns, type CsvOptions, columnsOf } from "./csv-columns.ts";
+import { rowOf } from "./csv-record.ts";
+import { invalid, maxRowBytes, type Row } from "./row.ts";
+import { Utf8Faults } from "./utf8-faults.ts";
 
 /**
  * Reads users from CSV (RFC 4180) with a header: a column with the ids, each other one a property. The place of a user is
@@ -17,82 +12,93 @@ type Parsed =
  * @throws CliError if the header does not fit the options, or a record is longer than a row may be, as where a quote is
  *   opened and not closed
  */
-export async function* readCsv(chunks: AsyncIterable<Buffer>, name: string, options: CsvOptions): AsyncGenerator<Row> {
-  let columns: Columns | undefined;
-  let badLine = 0;
-  for await (const parsed of records(chunks, name, options.delimiter)) {
-    if ("record" in parsed) {
-      if (columns === undefined) columns = columnsOf(parsed.record, options, name);
-      else yield rowOf(parsed.record, parsed.info.lines, columns, options);
-    } else {
-      if (columns === undefined) throw new CliError(`${name}:${parsed.line}: the header cannot be read: ${parsed.bad}`);
-      // One record can have several misplaced quotes.
-      if (parsed.line !== badLine) yield invalid(parsed.line, parsed.bad);
-      badLine = parsed.line;
-    }
-  }
-  if (columns === undefined) throw new CliError(`${name} has no header: the names of its columns`);
+export async function* readCsv(
+  chunks: AsyncIterable<Buffer>,
+  name: string,
+  options: CsvOptions,
+): AsyncGenerator<Iterable<Row>> {
+  const reader = new CsvReader(name, options);
+  for await (const chunk of chunks) yield await reader.read(chunk);
+  yield await reader.end();
 }
 
-/** Records in bytes, each in a character: so that what is not UTF-8 is seen where it is. */
-function records(chunks: AsyncIterable<Buffer>, name: string, delimiter: string): AsyncIterable<Parsed> {
-  const parser = parse({
-    encoding: "latin1",
-    delimiter,
-    record_delimiter: ["\r\n", "\n"],
-    relax_column_count: true,
-    skip_empty_lines: true,
-    info: true,
-    max_record_size: maxRowBytes,
-    skip_records_with_error: true,
-    on_skip: (error) => {
-      // The parser's own messages quote what they are about.
-      const line = parser.info.lines;
-      if (error?.code === "CSV_MAX_RECORD_SIZE") {
-        throw new CliError(`${name}:${line}: a record has more than ${maxRowBytes} bytes: is a quote not closed?`);
-      }
-      const never = error?.code === "CSV_QUOTE_NOT_CLOSED";
-      parser.push({
-        line,
-        bad: never ? "a quote is opened and never closed" : "a quote stands in the middle of a cell",
+class CsvReader {
+  readonly #name: string;
+  readonly #options: CsvOptions;
+  readonly #parser: Parser;
+  readonly #utf8Faults = new Utf8Faults();
+  #columns: Columns | undefined;
+  /** What has been read since the rows were last taken. */
+  #rows: Row[] = [];
+  /** The last line with a record that cannot be read: one record can have several misplaced quotes. */
+  #badLine = 0;
+
+  constructor(name: string, options: CsvOptions) {
+    this.#name = name;
+    this.#options = options;
+    // A record becomes a row at once: as an item of a stream it would cost as much again as to parse it.
+    this.#parser = parse({
+      delimiter: options.delimiter,
+      record_delimiter: ["\r\n", "\n"],
+      relax_column_count: true,
+      skip_empty_lines: true,
+      max_record_size: maxRowBytes,
+      skip_records_with_error: true,
+      on_record: (cells: readonly string[]) => {
+        this.#add(cells);
+        return null;
+      },
+      on_skip: (error) => {
+        this.#skip(error);
+        return undefined;
+      },
+    });
+    // The write that fails is told.
+    this.#parser.on("error", () => {});
+  }
+
+  /** @returns the rows that end in the chunk */
+  read(chunk: Buffer): Promise<readonly Row[]> {
+    this.#utf8Faults.push(chunk);
+    return this.#rowsOnce((done) => this.#parser.write(chunk, done));
+  }
+
+  /** @returns the last row, where no line end follows it */
+  async end(): Promise<readonly Row[]> {
+    this.#utf8Faults.end();
+    const rows = await this.#rowsOnce((done) => this.#parser.end(done));
+    if (this.#columns === undefined) throw new CliError(`${this.#name} has no header: the names of its columns`);
+    return rows;
+  }
+
+  #rowsOnce(work: (done: (error?: Error | null) => void) => void): Promise<readonly Row[]> {
+    return new Promise((resolve, reject) => {
+      work((error) => {
+        const rows = this.#rows;
+        this.#rows = [];
+        if (error == null) resolve(rows);
+        else reject(error);
       });
-      return undefined;
-    },
-  });
-  return pipeline(chunks, parser, () => {});
-}
+    });
+  }
 
-function rowOf(record: readonly string[], line: number, columns: Columns, { empty }: CsvOptions): Row {
-  const { idIndex, all } = columns;
-  const cells = record.map(decoded);
-  const unreadable: JsonObject = {};
-  let fault: { readonly reason: string; readonly field: string } | undefined;
-  let size = 0;
-  if (cells.length !== all.length) {
-    const row = cells.map((cell, index) => cell ?? record[index] ?? "");
-    return invalid(line, `has ${cells.length} cells; the header has ${all.length}`, { row });
+  #add(cells: readonly string[]): void {
+    const { lines: line, bytes } = this.#parser.info;
+    const record = { cells, line, isUtf8: !this.#utf8Faults.takeBefore(bytes) };
+    if (this.#columns === undefined) this.#columns = columnsOf(record, this.#options, this.#name);
+    else this.#rows.push(rowOf(record, this.#columns, this.#options));
   }
-  const properties: JsonObject = Object.create(null);
-  for (const [index, { property, type, field }] of all.entries()) {
-    const bytes = record[index] ?? "";
-    const text = cells[index];
-    size += bytes.length + property.length;
-    try {
-      if (text === undefined) throw new Unreadable("is not UTF-8", field);
-      if (index === idIndex) {
-        if (text === "") throw new Unreadable("is required", field);
-      } else if (text !== "") {
-        properties[property] = cellValue(text, type, field);
-      } else if (empty === "null") {
-        properties[property] = null;
-      }
-    } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
-      unreadable[index === idIndex ? "id" : property] = text ?? bytes;
-      fault ??= { reason: error.message, field };
+
+  #skip(error: CsvError | undefined): void {
+    const line = this.#parser.info.lines;
+    // The parser's own messages quote what they are about.
+    if (error?.code === "CSV_MAX_RECORD_SIZE") {
+      throw new CliError(`${this.#name}:${line}: a record has more than ${maxRowBytes} bytes: is a quote not closed?`);
     }
+    const isOpen = error?.code === "CSV_QUOTE_NOT_CLOSED";
+    const bad = isOpen ? "a quote is opened and never closed" : "a quote stands in the middle of a cell";
+    if (this.#columns === undefined) throw new CliError(`${this.#name}:${line}: the header cannot be read: ${bad}`);
+    if (line !== this.#badLine) this.#rows.push(invalid(line, bad));
+    this.#badLine = line;
   }
-  const id = cells[idIndex] ?? "";
-  if (fault === undefined) return { kind: "user", line, size, id, properties };
-  return invalid(line, fault.reason, { ...(id !== "" && { id }), properties, row: unreadable }, fault.field);
 }

@@ -22,8 +22,13 @@ export function formatOf(path: string): SourceFormat {
   throw new CliError(`the name of ${path} does not tell its format: --format does`);
 }
 
-/** The rows of a source. The reader throws CliError if it cannot be read, or is not of the format. */
-export function readRows(path: string, format: SourceFormat, csv: CsvOptions, onOpen?: OnOpen): AsyncGenerator<Row> {
+/** The rows of a source, as many at a time as are read at once. The reader throws CliError if it cannot be read, or is not of the format. */
+export function readRows(
+  path: string,
+  format: SourceFormat,
+  csv: CsvOptions,
+  onOpen?: OnOpen,
+): AsyncGenerator<Iterable<Row>> {
   const chunks = readSource(path, onOpen);
   const name = sourceName(path);
   switch (format) {

@@ -4,6 +4,7 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { IdentifyError } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import { createRollcallClient, createTransport, ImportInterrupted, importUsers } from "../../client/index.ts";
+import { garbageCollector } from "../bounded-heap.ts";
 import { type ConnectionArguments, connectionOptions } from "../call.ts";
 import { callFailure, codeName, failureText } from "../call-failure.ts";
 import { CliError } from "../cli-error.ts";
@@ -75,6 +76,7 @@ export async function importFile(options: ImportArguments): Promise<void> {
   const rows = readRows(file, format, csv, (read) => {
     bytesRead = read;
   });
+  const collectGarbage = garbageCollector();
   const shown = showProgress(process.stderr, size !== undefined);
   const tell = () => {
     const seconds = (performance.now() - start) / 1_000;
@@ -88,12 +90,14 @@ export async function importFile(options: ImportArguments): Promise<void> {
       validateOnly: isDryRun,
       signal,
       maxDownMs: options.maxDownSeconds * 1_000,
-      onRefused: (user, error) => {
-        ledger.refused(user, rejectionOf(error));
-        list(user.line, `${codeName(error.code)} ${error.reason}: ${error.message}`);
+      keep: (row) => ledger.keep(row),
+      onRefused: (kept, error, user) => {
+        ledger.refused(kept, user(), rejectionOf(error));
+        list(kept.line, `${codeName(error.code)} ${error.reason}: ${error.message}`);
       },
       onProgress: (counts) => {
         ledger.answered(counts.answered, counts);
+        collectGarbage();
         const share = size === undefined ? undefined : Math.min(1, bytesRead() / Math.max(1, size));
         shown.update({ users: counts.answered, share, details: describeCounts(ledger.progress) });
       },

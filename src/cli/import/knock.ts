@@ -5,7 +5,7 @@ import { isJsonObject } from "../json.ts";
 import { parseJson } from "./lines.ts";
 import { cutList } from "./list-cutter.ts";
 import { readId, readObject, readOrInvalid } from "./ndjson.ts";
-import { invalid, type Place, type Row, tooLong, type UserRow } from "./row.ts";
+import { invalid, type Row, tooLong, type UserRow } from "./row.ts";
 
 /**
  * Reads users from one JSON document in the form of Knock's bulk requests, `{"users": [{"id": …, "name": …, …}]}`: what a
@@ -13,10 +13,10 @@ import { invalid, type Place, type Row, tooLong, type UserRow } from "./row.ts";
  *
  * @throws CliError if the document is another one, or ends too soon
  */
-export async function* readKnock(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Row> {
+export async function* readKnock(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Iterable<Row>> {
   try {
     for await (const { number, size, bytes } of cutList(chunks, "users")) {
-      yield bytes === undefined ? tooLong(number, size, "the user") : rowOf(bytes, { line: number, size });
+      yield [bytes === undefined ? tooLong(number, size, "the user") : rowOf(bytes, number)];
     }
   } catch (error) {
     if (error instanceof SyntaxError) throw new CliError(`${name} is not {"users": […]}: ${error.message}`);
@@ -24,19 +24,18 @@ export async function* readKnock(chunks: AsyncIterable<Buffer>, name: string): A
   }
 }
 
-function rowOf(bytes: Buffer, place: Place): Row {
+function rowOf(bytes: Buffer, number: number): Row {
   const text = bytes.toString();
   const user = isUtf8(bytes) ? parseJson(text) : undefined;
-  if (isJsonObject(user)) return readOrInvalid(user, place, userOf, { row: user });
-  return invalid(place.line, "the user is not a JSON object in UTF-8", { row: text });
+  if (isJsonObject(user)) return readOrInvalid(user, number, userOf, { row: user });
+  return invalid(number, "the user is not a JSON object in UTF-8", { row: text });
 }
 
-function userOf({ id, preferences, ...traits }: JsonObject, { line, size }: Place): UserRow {
+function userOf({ id, preferences, ...traits }: JsonObject, line: number): UserRow {
   const chosen = preferences === undefined || preferences === null ? {} : readObject(preferences, "preferences");
   return {
     kind: "user",
     line,
-    size,
     id: readId(id, "id"),
     properties: readObject(traits, "properties"),
     ...(Object.keys(chosen).length > 0 && { preferences: chosen }),

@@ -1,3 +1,5 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { UserToImport } from "../../client/index.ts";
 import { type Journal, nothingDone, type Progress } from "./journal.ts";
 import { invalidRejection, type Rejection, type Rejects, userAsRow } from "./rejects.ts";
 import type { InvalidRow, Row, UserRow } from "./row.ts";
@@ -5,13 +7,17 @@ import type { InvalidRow, Row, UserRow } from "./row.ts";
 /** The shortest time between two entries in the journal. */
 const entryIntervalMs = 1_000;
 
-/** A user of the source, by its position among those that have been given out, from 1. */
-export interface LedgerUser extends UserRow {
+/** What is kept of a user of the source until it is answered. */
+export interface KeptUser {
+  /** Its position among the source's users, from 1. */
   readonly ordinal: number;
+  readonly line: number;
+  readonly preferences?: JsonObject;
 }
 
 interface Refusal {
-  readonly user: LedgerUser;
+  readonly kept: KeptUser;
+  readonly user: UserToImport;
   readonly rejection: Rejection;
 }
 
@@ -37,9 +43,11 @@ export class Ledger {
   #invalid: number;
   #passedOver: number;
   #withPreferences: number;
+  /** Users of the source that have been sent, also by the import that is resumed. */
+  #sent: number;
   #answered: number;
   #counts: Progress["counts"];
-  /** Users that were given out and are not answered, by what the ledger has to remember of them. */
+  /** Users that were sent and are not answered, by what the ledger has to remember of them. */
   #unansweredWithPreferences: number[] = [];
   #refused: Refusal[] = [];
   #lastEntry: number;
@@ -54,6 +62,7 @@ export class Ledger {
     this.#invalid = from.invalid;
     this.#passedOver = from.passedOver;
     this.#withPreferences = from.withPreferences;
+    this.#sent = from.answered;
     this.#answered = from.answered;
     this.#counts = from.counts;
     this.#lastEntry = this.#now();
@@ -76,35 +85,33 @@ export class Ledger {
    *
    * @throws CliError if the rejected rows or the journal cannot be written
    */
-  async *users(rows: AsyncIterable<Row>): AsyncGenerator<LedgerUser> {
-    const { rejects, onInvalid } = this.#options;
-    let ordinal = 0;
+  async *users(source: AsyncIterable<Iterable<Row>>): AsyncGenerator<UserRow> {
+    let users = 0;
     let invalid = 0;
     let passedOver = 0;
-    for await (const row of rows) {
+    for await (const rows of source) {
       if (this.#failure !== undefined) throw this.#failure.error;
-      if (row.kind === "user") {
-        ordinal++;
-        if (ordinal <= this.#from.answered) continue;
-        if (row.preferences !== undefined) this.#unansweredWithPreferences.push(ordinal);
-        yield { ...row, ordinal };
-      } else if (row.kind === "passed over") {
-        passedOver++;
-        if (passedOver > this.#from.passedOver) this.#passedOver++;
-      } else {
-        invalid++;
-        if (invalid <= this.#from.invalid) continue;
-        this.#invalid++;
-        rejects.add(row.line, row.kept, invalidRejection(row));
-        onInvalid(row);
-        await rejects.drain();
+      for (const row of rows) {
+        if (row.kind === "user") {
+          if (++users > this.#from.answered) yield row;
+        } else if (row.kind === "passed over") {
+          if (++passedOver > this.#from.passedOver) this.#passedOver++;
+        } else if (++invalid > this.#from.invalid) await this.#reject(row);
       }
     }
   }
 
-  /** The server refused a user, and has not been told to be past it by `answered`. */
-  refused(user: LedgerUser, rejection: Rejection): void {
-    this.#refused.push({ user, rejection });
+  /** The next of the users is sent. */
+  keep({ line, preferences }: UserRow): KeptUser {
+    const ordinal = ++this.#sent;
+    if (preferences === undefined) return { ordinal, line };
+    this.#unansweredWithPreferences.push(ordinal);
+    return { ordinal, line, preferences };
+  }
+
+  /** A user was refused, and `answered` has not said yet that everything up to it has been answered. */
+  refused(kept: KeptUser, user: UserToImport, rejection: Rejection): void {
+    this.#refused.push({ kept, user, rejection });
   }
 
   /**
@@ -125,7 +132,7 @@ export class Ledger {
       this.#unansweredWithPreferences.shift();
       this.#withPreferences++;
     }
-    this.#keepRefused(({ user }) => user.ordinal <= this.#answered);
+    this.#keepRefused(({ kept }) => kept.ordinal <= this.#answered);
     if (this.#entering === undefined && this.#now() - this.#lastEntry >= entryIntervalMs) this.#enterSoon();
   }
 
@@ -158,11 +165,20 @@ export class Ledger {
     }
   }
 
+  async #reject(row: InvalidRow): Promise<void> {
+    const { rejects, onInvalid } = this.#options;
+    this.#invalid++;
+    rejects.add(row.line, row.kept, invalidRejection(row));
+    onInvalid(row);
+    await rejects.drain();
+  }
+
   #keepRefused(isDone: (refusal: Refusal) => boolean): void {
     const waiting: Refusal[] = [];
     for (const refusal of this.#refused) {
-      const { user, rejection } = refusal;
-      if (isDone(refusal)) this.#options.rejects.add(user.line, userAsRow(user), rejection);
+      const { kept, user, rejection } = refusal;
+      const { line, preferences } = kept;
+      if (isDone(refusal)) this.#options.rejects.add(line, userAsRow(user, preferences), rejection);
       else waiting.push(refusal);
     }
     this.#refused = waiting;

@@ -1,21 +1,25 @@
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { CliError } from "../cli-error.ts";
-import { invalid, maxRowBytes, type Place, type Row, tooLong } from "./row.ts";
+import { invalid, maxRowBytes, type Row, tooLong } from "./row.ts";
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
 /** What a format makes of a line with a JSON value: any number of rows. */
-export type LineReader = (value: JsonValue, place: Place) => readonly Row[];
+export type LineReader = (value: JsonValue, line: number) => readonly Row[];
 
 /**
  * Reads a source with a JSON value on each line; blank lines are passed over. Lines that are too long, not UTF-8 or not
- * JSON are invalid rows. What is held is one line at most.
+ * JSON are invalid rows. What is held is what the rows of one chunk take, and one line.
  *
  * @throws CliError if the first line does not begin as an object does
  */
-export async function* readLines(chunks: AsyncIterable<Buffer>, name: string, read: LineReader): AsyncGenerator<Row> {
+export async function* readLines(
+  chunks: AsyncIterable<Buffer>,
+  name: string,
+  read: LineReader,
+): AsyncGenerator<Iterable<Row>> {
   let line = 0;
   let begun = false;
   // The beginning of a line whose end has not been read: nothing of it once it is too long.
@@ -37,13 +41,14 @@ export async function* readLines(chunks: AsyncIterable<Buffer>, name: string, re
     begun = true;
     if (!isUtf8(bytes)) return [invalid(line, "the line is not UTF-8", { row: text })];
     const value = parseJson(text);
-    return value === undefined ? [invalid(line, "the line is not JSON", { row: text })] : read(value, { line, size });
+    return value === undefined ? [invalid(line, "the line is not JSON", { row: text })] : read(value, line);
   };
 
-  for await (const chunk of chunks) {
+  // A line is parsed when its row is taken, so that no other row is in memory then.
+  function* rowsIn(chunk: Buffer): Generator<Row> {
     let from = 0;
     for (let to = chunk.indexOf(lineFeed); to !== -1; to = chunk.indexOf(lineFeed, from)) {
-      for (const row of rowsOf(chunk.subarray(from, to))) yield row;
+      yield* rowsOf(chunk.subarray(from, to));
       from = to + 1;
     }
     const rest = chunk.subarray(from);
@@ -51,7 +56,9 @@ export async function* readLines(chunks: AsyncIterable<Buffer>, name: string, re
     if (pieceBytes > maxRowBytes) pieces = [];
     else if (rest.length > 0) pieces.push(rest);
   }
-  if (pieceBytes > 0) for (const row of rowsOf(Buffer.alloc(0))) yield row;
+
+  for await (const chunk of chunks) yield rowsIn(chunk);
+  if (pieceBytes > 0) yield rowsOf(Buffer.alloc(0));
 }
 
 /** The value of JSON text; undefined where it is none. */

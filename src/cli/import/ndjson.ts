@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isJsonObject } from "../json.ts";
 import { readLines } from "./lines.ts";
-import { checkSendable, invalid, type Place, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
+import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
 
 /** The fields of a User that the server sets itself. */
 const serversFields = new Set(["created_at", "createdAt", "updated_at", "updatedAt", "etag"]);
@@ -13,10 +13,10 @@ const serversFields = new Set(["created_at", "createdAt", "updated_at", "updated
  *
  * @throws CliError if the text does not begin as NDJSON does
  */
-export function readNdjson(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Row> {
-  return readLines(chunks, name, (value, place) => {
-    if (!isJsonObject(value)) return [invalid(place.line, "the line is not a JSON object", { row: value })];
-    return [readOrInvalid(value, place, userOf, value)];
+export function readNdjson(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Iterable<Row>> {
+  return readLines(chunks, name, (value, line) => {
+    if (!isJsonObject(value)) return [invalid(line, "the line is not a JSON object", { row: value })];
+    return [readOrInvalid(value, line, userOf, value)];
   });
 }
 
@@ -27,27 +27,27 @@ export function readNdjson(chunks: AsyncIterable<Buffer>, name: string): AsyncGe
  */
 export function readOrInvalid(
   object: JsonObject,
-  place: Place,
-  read: (object: JsonObject, place: Place) => UserRow,
+  line: number,
+  read: (object: JsonObject, line: number) => UserRow,
   kept: JsonObject,
 ): Row {
   try {
-    return read(object, place);
+    return read(object, line);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    return invalid(place.line, error.message, kept, error.field);
+    return invalid(line, error.message, kept, error.field);
   }
 }
 
 type Fields = { -readonly [Name in keyof UserRow]?: UserRow[Name] };
 
 /** @throws Unreadable if the object is no user */
-function userOf(object: JsonObject, { line, size }: Place): UserRow {
+function userOf(object: JsonObject, line: number): UserRow {
   const fields: Fields = {};
   for (const [name, value] of Object.entries(object)) readField(fields, name, value);
   const { id } = fields;
   if (id === undefined) throw new Unreadable("is required, as text", "id");
-  return { ...fields, kind: "user", line, size, id };
+  return { ...fields, kind: "user", line, id };
 }
 
 function readField(fields: Fields, name: string, value: JsonValue): void {
@@ -91,21 +91,19 @@ function readField(fields: Fields, name: string, value: JsonValue): void {
 /** @throws Unreadable */
 export function readId(value: JsonValue | undefined, field: string): string {
   if (typeof value !== "string") throw new Unreadable("is required, as text", field);
-  checkSendable(value, field);
   return value;
 }
 
 /** @throws Unreadable */
 export function readObject(value: JsonValue, field: string): JsonObject {
   if (!isJsonObject(value)) throw new Unreadable("is not a JSON object", field);
-  checkSendable(value, field);
   return value;
 }
 
 function readNames(value: JsonValue): readonly string[] {
   if (!Array.isArray(value)) throw new Unreadable("is not a list of names", "unset");
   return value.map((name) => {
-    if (typeof name !== "string" || !name.isWellFormed()) throw new Unreadable("is not a list of names", "unset");
+    if (typeof name !== "string") throw new Unreadable("is not a list of names", "unset");
     return name;
   });
 }

@@ -1,8 +1,9 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { type JsonObject, toJson } from "@bufbuild/protobuf";
-import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { TimestampSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { UserToImport } from "../../client/index.ts";
 import { CliError } from "../cli-error.ts";
-import type { InvalidRow, UserRow } from "./row.ts";
+import type { InvalidRow } from "./row.ts";
 
 /** Why a row was not imported. */
 export interface Rejection {
@@ -134,14 +135,18 @@ function lineOf(row: object): string | undefined {
   }
 }
 
-/** The user of a row, as NDJSON has it. */
-export function userAsRow({ id, properties, setOnce, unset, observedAt, preferences }: UserRow): JsonObject {
+/** A user, as NDJSON has it. */
+export function userAsRow(
+  { id, properties, setOnce, unset = [], observedAt }: UserToImport,
+  preferences: JsonObject | undefined,
+): JsonObject {
+  const time = observedAt instanceof Date ? timestampFromDate(observedAt) : observedAt;
   return {
     id,
     ...(properties && { properties }),
     ...(setOnce && { set_once: setOnce }),
-    ...(unset && { unset: [...unset] }),
-    ...(observedAt && { observed_at: toJson(TimestampSchema, observedAt) }),
+    ...(unset.length > 0 && { unset: [...unset] }),
+    ...(time && { observed_at: toJson(TimestampSchema, time) }),
     ...(preferences && { preferences }),
   };
 }

@@ -1,7 +1,6 @@
 /** What the readers of all formats make of a source: one after the other, in the source's order. */
 import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { unsendable } from "../json.ts";
 
 /**
  * The most bytes of a source that are read as one user: more than the largest user needs, and, at up to 5.5 bytes of
@@ -14,8 +13,6 @@ export interface UserRow {
   readonly kind: "user";
   /** Where it stands: the number of its line from 1, or, in a list, its own. */
   readonly line: number;
-  /** About how many bytes it has. */
-  readonly size: number;
   readonly id: string;
   readonly properties?: JsonObject;
   readonly setOnce?: JsonObject;
@@ -45,12 +42,6 @@ interface PassedOver {
 
 export type Row = UserRow | InvalidRow | PassedOver;
 
-/** What is known of a row before it is read. */
-export interface Place {
-  readonly line: number;
-  readonly size: number;
-}
-
 export function invalid(line: number, reason: string, kept: JsonObject = {}, field?: string): InvalidRow {
   return { kind: "invalid", line, reason, ...(field !== undefined && { field }), kept };
 }
@@ -77,10 +68,4 @@ export function readTime(value: JsonValue, field: string): Timestamp {
   } catch {
     throw new Unreadable("is not a time, as 2026-01-31T12:00:00Z", field);
   }
-}
-
-/** @throws Unreadable if a value in it cannot be sent */
-export function checkSendable(value: JsonValue, field: string): void {
-  const reason = unsendable(value);
-  if (reason !== undefined) throw new Unreadable(`has ${reason}`, field);
 }

@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isJsonObject } from "../json.ts";
 import { readLines } from "./lines.ts";
 import { readId, readObject, readOrInvalid } from "./ndjson.ts";
-import { invalid, type Place, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
+import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
 
 /**
  * Reads users from events in the form of Segment's spec, one JSON object a line, or several in a line's `batch`: of
@@ -10,30 +10,28 @@ import { invalid, type Place, type Row, readTime, Unreadable, type UserRow } fro
  *
  * @throws CliError if the text does not begin as NDJSON does
  */
-export function readSegment(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Row> {
-  return readLines(chunks, name, (value, place) => {
+export function readSegment(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Iterable<Row>> {
+  return readLines(chunks, name, (value, line) => {
     const events = isJsonObject(value) && value["type"] === undefined ? value["batch"] : undefined;
-    if (!Array.isArray(events)) return [rowOf(value, place)];
-    return events.map((event) => rowOf(event, { ...place, size: Math.ceil(place.size / events.length) }));
+    if (!Array.isArray(events)) return [rowOf(value, line)];
+    return events.map((event) => rowOf(event, line));
   });
 }
 
-function rowOf(event: JsonValue, place: Place): Row {
-  const { line } = place;
+function rowOf(event: JsonValue, line: number): Row {
   if (!isJsonObject(event)) return invalid(line, "the event is not a JSON object", { row: event });
   if (typeof event["type"] !== "string") return invalid(line, "is required, as text", { row: event }, "type");
   if (event["type"] !== "identify") return { kind: "passed over", line };
-  return readOrInvalid(event, place, userOf, { row: event });
+  return readOrInvalid(event, line, userOf, { row: event });
 }
 
-function userOf({ userId, traits, timestamp }: JsonObject, { line, size }: Place): UserRow {
+function userOf({ userId, traits, timestamp }: JsonObject, line: number): UserRow {
   if (userId === undefined || userId === null || userId === "") {
     throw new Unreadable("is required: an event with an anonymousId alone is about nobody who is known", "userId");
   }
   return {
     kind: "user",
     line,
-    size,
     id: readId(userId, "userId"),
     properties: readObject(traits ?? {}, "traits"),
     ...(timestamp !== undefined && timestamp !== null && { observedAt: readTime(timestamp, "timestamp") }),
