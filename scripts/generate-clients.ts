@@ -1,0 +1,79 @@
+/**
+ * Generates the stubs of callers in other languages from the contract: `npm run generate:clients`. With `-- --check` it leaves
+ * `gen/` alone, and exits with status 1 and the names of the files there that are not what the contract gives.
+ *
+ * `buf.gen.clients.yaml` says what is generated. Each program in `client-tools/` installs the plugins of one language in
+ * `.tools/`, where they are not there in the right versions.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { parse } from "yaml";
+
+const root = join(import.meta.dirname, "..");
+const template = "buf.gen.clients.yaml";
+const installers = join(import.meta.dirname, "client-tools");
+
+const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+try {
+  for (const installer of readdirSync(installers).sort()) run(process.execPath, [join(installers, installer)]);
+  if (values.check) check();
+  else generateInto(root);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
+function check(): void {
+  const expected = mkdtempSync(join(tmpdir(), "rollcall-clients-"));
+  try {
+    generateInto(expected);
+    const differing = differingFiles(expected);
+    if (differing.length === 0) return;
+    throw new Error(`not what the contract gives (npm run generate:clients):\n${differing.join("\n")}`);
+  } finally {
+    rmSync(expected, { recursive: true });
+  }
+}
+
+function generateInto(directory: string): void {
+  run(join(root, "node_modules", ".bin", "buf"), ["generate", "--template", template, "--output", directory]);
+}
+
+/** The paths of the files that are missing, differ, or should not be there; what git ignores is passed over. */
+function differingFiles(expected: string): string[] {
+  const here = git("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", ...outputs()).split("\0");
+  const paths = new Set([...here.filter((path) => path !== ""), ...filesIn(expected)]);
+  return [...paths].filter((path) => !sameFile(join(root, path), join(expected, path))).sort();
+}
+
+/** The directories that hold what is generated. */
+function outputs(): string[] {
+  const { plugins }: { plugins: { out: string }[] } = parse(readFileSync(join(root, template), "utf8"));
+  return [...new Set(plugins.map(({ out }) => out))];
+}
+
+function filesIn(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)));
+}
+
+function sameFile(one: string, other: string): boolean {
+  return existsSync(one) && existsSync(other) && readFileSync(one).equals(readFileSync(other));
+}
+
+function git(...args: string[]): string {
+  const result = spawnSync("git", args, { cwd: root, encoding: "utf8" });
+  if (result.status !== 0) throw new Error(`git ${args.join(" ")}: ${result.stderr ?? result.error?.message}`);
+  return result.stdout;
+}
+
+/** Runs a program, whose output is shown. */
+function run(program: string, args: readonly string[]): void {
+  const { status, signal, error } = spawnSync(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(`${[program, ...args].join(" ")}: exit status ${status ?? signal}`);
+}
