@@ -9,7 +9,8 @@ COPY package.json package-lock.json .npmrc ./
 # What only compilers and debuggers read is half of it.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
  && find node_modules -type f -regex '.*\.\(map\|d\.[cm]?ts\)' -delete
-COPY gen gen
+COPY gen/es gen/es
+COPY gen/server gen/server
 COPY src src
 # Code that has been compiled: a server starts in three quarters of the time. Node looks for it under the id of its own user.
 RUN install -d -o node node_modules/.cache/rollcall
@@ -29,7 +30,8 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY package.json ./
-COPY gen gen
+COPY gen/es gen/es
+COPY gen/server gen/server
 COPY src src
 COPY --from=build /compiled node_modules/.cache
 VOLUME /data
