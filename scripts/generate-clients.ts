@@ -18,7 +18,8 @@ const installers = join(import.meta.dirname, "client-tools");
 
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 try {
-  for (const installer of readdirSync(installers).sort()) run(process.execPath, [join(installers, installer)]);
+  const programs = readdirSync(installers).filter((name) => name.endsWith(".ts"));
+  for (const program of programs.sort()) run(process.execPath, [join(installers, program)]);
   if (values.check) check();
   else generateInto(root);
 } catch (error) {
