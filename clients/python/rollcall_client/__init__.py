@@ -1,0 +1,7 @@
+"""What a caller of Rollcall needs beside the generated stubs: a channel, errors with their details read, imports."""
+
+from .channel import open_channel
+from .errors import CallFailure, Violation, failure_of
+from .imports import import_users
+
+__all__ = ["CallFailure", "Violation", "failure_of", "import_users", "open_channel"]

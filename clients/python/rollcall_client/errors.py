@@ -1,0 +1,60 @@
+"""What the server says of an error, read from the details that it carries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import grpc
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from grpc_status import rpc_status
+
+_DOMAIN = "rollcall.v1"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One field of a request that the server refuses."""
+
+    field: str
+    """The field, as `properties["a.b"].list[3]`."""
+    reason: str
+    description: str
+
+
+@dataclass(frozen=True)
+class CallFailure:
+    """Why a call failed."""
+
+    code: grpc.StatusCode
+    message: str
+    reason: str | None = None
+    """The name of an ErrorReason without its prefix; None where the error is not the server's."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Limits and sizes, by their names in ErrorReason."""
+    violations: tuple[Violation, ...] = ()
+    retry_delay: timedelta | None = None
+    """How long to wait before another attempt; None where the server invites none."""
+
+
+def failure_of(error: grpc.RpcError) -> CallFailure:
+    """Reads what a call raised: its status, and the details in it."""
+    if not isinstance(error, grpc.Call):
+        raise TypeError("this error is not a call's") from error
+    code, message = error.code(), error.details() or ""
+    reason: str | None = None
+    metadata: Mapping[str, str] = {}
+    violations: tuple[Violation, ...] = ()
+    retry_delay: timedelta | None = None
+
+    status = rpc_status.from_call(error)
+    for detail in status.details if status is not None else ():
+        if detail.Is(ErrorInfo.DESCRIPTOR):
+            info = ErrorInfo.FromString(detail.value)
+            if info.domain == _DOMAIN:
+                reason, metadata = info.reason, dict(info.metadata)
+        elif detail.Is(BadRequest.DESCRIPTOR):
+            fields = BadRequest.FromString(detail.value).field_violations
+            violations = tuple(Violation(it.field, it.reason, it.description) for it in fields)
+        elif detail.Is(RetryInfo.DESCRIPTOR):
+            retry_delay = RetryInfo.FromString(detail.value).retry_delay.ToTimedelta()
+    return CallFailure(code, message, reason, metadata, violations, retry_delay)
