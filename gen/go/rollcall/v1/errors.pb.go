@@ -253,8 +253,8 @@ const file_rollcall_v1_errors_proto_rawDesc = "" +
 	"\x1eERROR_REASON_INVALID_PAGE_SIZE\x10\x14\x12$\n" +
 	" ERROR_REASON_CREDENTIALS_INVALID\x10\x15\x12\x1e\n" +
 	"\x1aERROR_REASON_SCOPE_MISSING\x10\x16\x12)\n" +
-	"%ERROR_REASON_CREDENTIALS_UNVERIFIABLE\x10\x17B\x9b\x01\n" +
-	"\x0fcom.rollcall.v1B\vErrorsProtoP\x01Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
+	"%ERROR_REASON_CREDENTIALS_UNVERIFIABLE\x10\x17B\x97\x01\n" +
+	"\vrollcall.v1B\vErrorsProtoP\x01Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
 
 var (
 	file_rollcall_v1_errors_proto_rawDescOnce sync.Once
