@@ -1,0 +1,124 @@
+package rollcall.example;
+
+import com.google.protobuf.Struct;
+import com.google.protobuf.util.JsonFormat;
+import com.google.protobuf.util.Structs;
+import com.google.protobuf.util.Values;
+import com.google.rpc.BadRequest.FieldViolation;
+import io.grpc.StatusRuntimeException;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import rollcall.v1.BatchIdentifyRequest;
+import rollcall.v1.BatchIdentifyResponse;
+import rollcall.v1.BatchIdentifyResult;
+import rollcall.v1.GetUserRequest;
+import rollcall.v1.IdentifyRequest;
+import rollcall.v1.IdentifyResponse;
+import rollcall.v1.User;
+import rollcall.v1.UserServiceGrpc;
+import rollcall.v1.UserServiceGrpc.UserServiceBlockingStub;
+import rollcall.v1.UserServiceGrpc.UserServiceStub;
+
+/** What a service does with the registry: identify, read, understand a refusal, import. */
+public final class Example {
+  private static final int DEADLINE_SECONDS = 10;
+  private static final int IMPORT_DEADLINE_SECONDS = 60;
+
+  private final UserServiceBlockingStub users;
+  private final UserServiceStub asyncUsers;
+
+  private Example(Connection connection) {
+    users = Connection.withToken(UserServiceGrpc.newBlockingStub(connection.channel()));
+    asyncUsers = Connection.withToken(UserServiceGrpc.newStub(connection.channel()));
+  }
+
+  public static void main(String[] args) throws Exception {
+    try (Connection connection = new Connection(serverIn(args))) {
+      new Example(connection).run();
+    } catch (StatusRuntimeException e) {
+      Failure failure = Failure.of(e);
+      System.err.printf("%s %s: %s%n", failure.code(), failure.reason(), failure.message());
+      if (e.getCause() != null) System.err.println(e.getCause());
+      if (failure.mayRetry()) System.err.println("The server invites another attempt.");
+      System.exit(1);
+    }
+  }
+
+  private static String serverIn(String[] args) {
+    if (args.length == 0) return System.getenv().getOrDefault("ROLLCALL_SERVER", "http://127.0.0.1:50051");
+    if (args.length == 2 && args[0].equals("--server")) return args[1];
+    System.err.println("usage: Example [--server URL]");
+    System.exit(2);
+    return null;
+  }
+
+  private void run() throws Exception {
+    identify();
+    read();
+    showRefusal();
+    importUsers();
+  }
+
+  private void identify() {
+    IdentifyResponse answer = withDeadline().identify(user("ada", "Ada", "ada@example.com"));
+    System.out.println("identified ada: " + answer.getOutcome());
+  }
+
+  private void read() throws Exception {
+    User user = withDeadline().getUser(GetUserRequest.newBuilder().setId("ada").build()).getUser();
+    String properties = JsonFormat.printer().omittingInsignificantWhitespace().print(user.getProperties());
+    System.out.println("read ada: " + properties);
+  }
+
+  /** A new user without an e-mail address is refused, and the refusal says which fields are wrong. */
+  private void showRefusal() {
+    Struct properties = Structs.of("name", Values.of("Nobody"));
+    try {
+      withDeadline().identify(IdentifyRequest.newBuilder().setId("nobody").setProperties(properties).build());
+    } catch (StatusRuntimeException e) {
+      Failure failure = Failure.of(e);
+      if (failure.violations().isEmpty()) throw e;
+      System.out.printf("refused nobody: %s %s%n", failure.code(), failure.reason());
+      for (FieldViolation violation : failure.violations()) {
+        System.out.printf("  %s: %s%n", violation.getField(), violation.getDescription());
+      }
+    }
+  }
+
+  /** Two messages; one of their users has no id, and the others are stored all the same. */
+  private void importUsers() throws InterruptedException, StatusRuntimeException {
+    List<BatchIdentifyRequest> messages = List.of(
+        batch(user("grace", "Grace", "grace@example.com"), user("", "Nobody", "nobody@example.com")),
+        batch(user("alan", "Alan", "alan@example.com")));
+    try {
+      BatchImport.run(
+          asyncUsers.withDeadlineAfter(IMPORT_DEADLINE_SECONDS, TimeUnit.SECONDS), messages.iterator(), Example::show);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof StatusRuntimeException failure ? failure : new IllegalStateException(e.getCause());
+    }
+  }
+
+  private static void show(BatchIdentifyResponse answer) {
+    System.out.printf(
+        "message %d: %d created, %d updated, %d unchanged, %d failed%n",
+        answer.getSequence(), answer.getCreated(), answer.getUpdated(), answer.getUnchanged(), answer.getFailed());
+    for (BatchIdentifyResult result : answer.getResultsList()) {
+      System.out.printf("  user %d: %s%n", result.getIndex(), result.getError().getReason());
+    }
+  }
+
+  /** A deadline belongs to one call: it begins now. */
+  private UserServiceBlockingStub withDeadline() {
+    return users.withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
+  }
+
+  private static BatchIdentifyRequest batch(IdentifyRequest... requests) {
+    return BatchIdentifyRequest.newBuilder().addAllRequests(List.of(requests)).build();
+  }
+
+  private static IdentifyRequest user(String id, String name, String email) {
+    Struct properties = Structs.of("name", Values.of(name), "email", Values.of(email));
+    return IdentifyRequest.newBuilder().setId(id).setProperties(properties).build();
+  }
+}
