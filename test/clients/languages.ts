@@ -1,0 +1,96 @@
+/** The languages that have a client, and the commands by which their users build and run it. */
+import { join } from "node:path";
+
+export const root = join(import.meta.dirname, "..", "..");
+/** What is built is kept here from one run to the next. Git ignores it. */
+const built = join(root, ".tools", "clients");
+
+export interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+/** A program that a language needs. */
+export interface Tool {
+  readonly name: string;
+  /** Prints the version. */
+  readonly version: Command;
+  /** As `[1, 26]` for 1.26. */
+  readonly atLeast: readonly number[];
+}
+
+export interface Language {
+  /** As `--without` takes it. */
+  readonly key: string;
+  readonly name: string;
+  readonly tools: readonly Tool[];
+  /** Where all commands run. */
+  readonly folder: string;
+  /** Run one after the other: they build the programs below, and test what there is to be tested without a server. */
+  readonly build: readonly Command[];
+  /** The runner of scenarios, without its arguments. */
+  readonly scenarios: Command;
+  /** The example, without `--server`. */
+  readonly example: Command;
+}
+
+const venv = join(built, "python");
+const python = join(venv, "bin", "python");
+const mypy = join(venv, "bin", "mypy");
+const goPrograms = join(built, "go");
+const jar = join("example", "target", "rollcall-example.jar");
+
+export const languages: readonly Language[] = [
+  {
+    key: "typescript",
+    name: "TypeScript",
+    tools: [],
+    folder: root,
+    build: [],
+    scenarios: command(process.execPath, "test/scenarios/run.ts"),
+    example: command(process.execPath, "examples/first-call.ts"),
+  },
+  {
+    key: "go",
+    name: "Go",
+    tools: [{ name: "Go", version: command("go", "version"), atLeast: [1, 26] }],
+    folder: join(root, "clients", "go"),
+    build: [
+      command("go", "build", "-o", join(goPrograms, "/"), "./cmd/..."),
+      command("go", "vet", "./..."),
+      command("go", "test", "./..."),
+    ],
+    scenarios: command(join(goPrograms, "scenarios")),
+    example: command(join(goPrograms, "example")),
+  },
+  {
+    key: "python",
+    name: "Python",
+    tools: [{ name: "Python", version: command("python3", "--version"), atLeast: [3, 10] }],
+    folder: join(root, "clients", "python"),
+    build: [
+      command("python3", "-m", "venv", venv),
+      command(python, "-m", "pip", "install", "--quiet", "-c", "constraints.txt", "../../gen/python", ".[check]"),
+      command(mypy, "--cache-dir", join(built, "mypy")),
+      command(python, "-m", "unittest"),
+    ],
+    scenarios: command(python, "scenarios.py"),
+    example: command(python, "example.py"),
+  },
+  {
+    key: "java",
+    name: "Java",
+    tools: [
+      { name: "JDK", version: command("javac", "-version"), atLeast: [17] },
+      { name: "Maven", version: command("mvn", "--batch-mode", "--version"), atLeast: [3, 6] },
+    ],
+    folder: join(root, "clients", "java"),
+    build: [command("mvn", "--batch-mode", "-q", "package")],
+    scenarios: command("java", "-cp", jar, "rollcall.scenarios.Scenarios"),
+    example: command("java", "-jar", jar),
+  },
+];
+
+function command(program: string, ...args: string[]): Command {
+  return { program, args };
+}

@@ -1,0 +1,109 @@
+/**
+ * Builds the clients of all languages and holds them to the same scenarios, on both stores: `npm run test:clients`. Fails if
+ * a language is missing that is not left out, if what was generated is not what the contract gives, if a client cannot be
+ * built, or if a step or an example fails.
+ */
+import { parseArgs } from "node:util";
+import { buildClient, messageOf, storeNames, type Trial, tryClient } from "./hold-client.ts";
+import { type Language, languages, root } from "./languages.ts";
+import { failuresOf, type Outcome, passedOf, table } from "./report.ts";
+import { runCommand } from "./run-command.ts";
+import { describeTool, findTools } from "./toolchains.ts";
+
+const leavable = languages.filter(({ tools }) => tools.length > 0).map(({ key }) => key);
+const generateTimeoutMs = 15 * 60_000;
+const usage = `Usage: npm run test:clients -- [--without LANGUAGES]
+
+Builds the clients of all languages, and holds each to the same scenarios on both stores.
+
+  --without LANGUAGES  leaves languages out, separated by commas: ${leavable.join(", ")}.
+                       What is generated is then not compared with the contract, which needs all of them.
+  --help               shows this
+`;
+
+try {
+  const left = readCommandLine(process.argv.slice(2));
+  if (left === undefined) process.stdout.write(usage);
+  else process.exitCode = (await holdAll(left)) ? 0 : 1;
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 2;
+}
+
+/** @returns the languages to leave out; undefined where help is asked for */
+function readCommandLine(args: string[]): ReadonlySet<string> | undefined {
+  const { values } = parseArgs({
+    args,
+    options: { without: { type: "string", multiple: true, default: [] }, help: { type: "boolean", default: false } },
+  });
+  if (values.help) return undefined;
+  const left = values.without.flatMap((list) => list.split(",")).map((key) => key.trim());
+  const unknown = left.find((key) => !leavable.includes(key));
+  if (unknown !== undefined) throw new Error(`--without takes ${leavable.join(", ")}, not "${unknown}"`);
+  return new Set(left);
+}
+
+/** @returns whether all went well */
+async function holdAll(left: ReadonlySet<string>): Promise<boolean> {
+  const wanted = languages.filter(({ key }) => !left.has(key));
+  const missing = (await tellTools(left)).map((language): Outcome => {
+    const broken = `what it needs is missing; --without ${language.key} leaves it out`;
+    return { language, broken };
+  });
+  if (missing.length > 0) return summarize(missing);
+
+  const outcomes: Outcome[] = [];
+  for (const language of wanted) outcomes.push(await hold(language));
+  console.log(`\n${table(outcomes)}`);
+  return summarize(outcomes, left.size === 0 ? await compareGenerated() : undefined);
+}
+
+/**
+ * Says of each language's programs which are there.
+ *
+ * @returns the languages of which some are missing
+ */
+async function tellTools(left: ReadonlySet<string>): Promise<readonly Language[]> {
+  const missing: Language[] = [];
+  for (const language of languages) {
+    if (language.tools.length === 0) continue;
+    const found = left.has(language.key) ? undefined : await findTools(language);
+    console.log(`${language.name}: ${found?.map(describeTool).join(", ") ?? "left out"}`);
+    if (found?.some(({ suffices }) => !suffices)) missing.push(language);
+  }
+  return missing;
+}
+
+async function hold(language: Language): Promise<Outcome> {
+  try {
+    if (language.build.length > 0) console.log(`${language.name}: building`);
+    await buildClient(language);
+    const trials: Trial[] = [];
+    for (const store of storeNames) {
+      console.log(`${language.name}: running on ${store}`);
+      trials.push(...(await tryClient(language, store)));
+    }
+    return { language, trials };
+  } catch (error) {
+    return { language, broken: messageOf(error) };
+  }
+}
+
+/** @returns how what is generated differs from what the contract gives; an empty text where it does not */
+async function compareGenerated(): Promise<string> {
+  const command = { program: process.execPath, args: ["scripts/generate-clients.ts", "--check"] };
+  console.log("comparing what is generated with what the contract gives");
+  return runCommand(command, { folder: root, timeoutMs: generateTimeoutMs }).then(() => "", messageOf);
+}
+
+/**
+ * @param differing undefined where what is generated was not compared
+ * @returns whether all went well
+ */
+function summarize(outcomes: readonly Outcome[], differing?: string): boolean {
+  const failures = [...(differing ? [differing] : []), ...outcomes.flatMap(failuresOf)];
+  const passed = outcomes.reduce((sum, outcome) => sum + passedOf(outcome), differing === "" ? 1 : 0);
+  for (const failure of failures) console.log(`\n${failure}`);
+  console.log(`\n${passed} passed, ${failures.length} failed`);
+  return failures.length === 0;
+}

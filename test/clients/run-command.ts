@@ -1,0 +1,48 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import type { Command } from "./languages.ts";
+
+/** How much is shown of what a failing program has printed. */
+const maxShownLines = 30;
+
+export interface CommandOptions {
+  readonly folder: string;
+  readonly timeoutMs: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs a program to its end. Of this process' own settings for Rollcall it gets none.
+ *
+ * @returns what it has printed on standard output
+ * @throws Error with the command and the end of what it has printed, unless it ends with status 0 and in time
+ */
+export async function runCommand(
+  { program, args }: Command,
+  { folder, timeoutMs, env }: CommandOptions,
+): Promise<string> {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("ROLLCALL_"));
+  const child = spawn(program, args, {
+    cwd: folder,
+    env: { ...Object.fromEntries(inherited), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  let stdout = "";
+  let all = "";
+  child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+    stdout += piece;
+    all += piece;
+  });
+  child.stderr.setEncoding("utf8").on("data", (piece: string) => {
+    all += piece;
+  });
+  const words = [program, ...args].join(" ");
+  const [status, signal] = await once(child, "close").catch((cause: unknown) => {
+    throw new Error(`${words}: ${cause instanceof Error ? cause.message : cause}`);
+  });
+  if (status === 0) return stdout;
+  const shown = all.trimEnd().split("\n").slice(-maxShownLines).join("\n");
+  throw new Error(`${words}: ${signal === null ? `exit status ${status}` : `ended by ${signal}`}\n${shown}`);
+}
