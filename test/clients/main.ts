@@ -52,10 +52,11 @@ async function holdAll(left: ReadonlySet<string>): Promise<boolean> {
   });
   if (missing.length > 0) return summarize(missing);
 
+  const differing = left.size === 0 ? await compareGenerated() : undefined;
   const outcomes: Outcome[] = [];
   for (const language of wanted) outcomes.push(await hold(language));
   console.log(`\n${table(outcomes)}`);
-  return summarize(outcomes, left.size === 0 ? await compareGenerated() : undefined);
+  return summarize(outcomes, differing);
 }
 
 /**
