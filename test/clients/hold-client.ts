@@ -14,18 +14,29 @@ const buildTimeoutMs = 10 * 60_000;
 const scenariosTimeoutMs = 2 * 60_000;
 const exampleTimeoutMs = 60_000;
 
-const file = join(root, "test", "scenarios", "users.json");
-const steps = readSteps(file).map(({ name }) => name);
+interface Scenario {
+  readonly kind: "step" | "mismatch";
+  readonly file: string;
+  readonly steps: readonly string[];
+}
+
+const scenarios = [scenario("step", "users.json"), scenario("mismatch", "mismatches.json")];
+
+function scenario(kind: Scenario["kind"], name: string): Scenario {
+  const file = join(root, "test", "scenarios", name);
+  return { kind, file, steps: readSteps(file).map((step) => step.name) };
+}
+
 const resultLine = z.strictObject({ step: z.string(), ok: z.boolean(), why: z.string().optional() });
 
 export const storeNames = ["SQLite", "Redis"] as const;
 export type StoreName = (typeof storeNames)[number];
 
-/** What became of one thing that was tried: each step, and each run of the example. */
+/** What became of one thing that was tried: a step, one that must be told as failed, the example. */
 export interface Trial {
   readonly what: string;
   readonly store: StoreName;
-  readonly kind: "step" | "example";
+  readonly kind: Scenario["kind"] | "example";
   /** Undefined where it went well. */
   readonly why: string | undefined;
 }
@@ -36,49 +47,51 @@ export async function buildClient({ folder, build }: Language): Promise<void> {
   for (const command of build) await runCommand(command, { folder, timeoutMs: buildTimeoutMs });
 }
 
-/** All steps and the example, against a server of their own over an empty store. */
+/**
+ * All steps and the example, against a server of their own over an empty store.
+ *
+ * @throws Error where the runner does not come to the end of a file, or prints something else than results
+ */
 export async function tryClient(language: Language, store: StoreName): Promise<readonly Trial[]> {
   const { url, stop } = await serverOver(store);
   try {
-    const results = await runScenarios(language, url);
-    const why = await runExample(language, url);
-    return [
-      ...results.map(({ step, why }): Trial => ({ what: step, store, kind: "step", why })),
-      { what: "the example", store, kind: "example", why },
-    ];
+    const trials: Trial[] = [];
+    for (const scenario of scenarios) trials.push(...(await tryScenario(language, scenario, { url, store })));
+    return [...trials, { what: "the example", store, kind: "example", why: await runExample(language, url) }];
   } finally {
     await stop();
   }
 }
 
-/** A result for each step of the file: one that the runner has not told has failed. */
-async function runScenarios({ scenarios, folder }: Language, url: string): Promise<readonly StepResult[]> {
+/** A trial for each step of the file: one that the runner has not told has failed. */
+async function tryScenario(
+  { scenarios, folder }: Language,
+  { kind, file, steps }: Scenario,
+  { url, store }: { readonly url: string; readonly store: StoreName },
+): Promise<readonly Trial[]> {
   const command = { ...scenarios, args: [...scenarios.args, url, file] };
-  try {
-    const told = readResults(await runCommand(command, { folder, timeoutMs: scenariosTimeoutMs }));
-    return steps.map((step, index) => {
-      const result = told[index];
-      if (result?.step !== step)
-        return { step, ok: false, why: `the runner told of ${result?.step ?? "nothing"} here` };
-      return result.ok ? result : { ...result, why: result.why ?? "the runner does not say why" };
-    });
-  } catch (error) {
-    return steps.map((step) => ({ step, ok: false, why: messageOf(error) }));
-  }
+  const results = readResults(await runCommand(command, { folder, timeoutMs: scenariosTimeoutMs }));
+  if (results.length > steps.length) throw new Error(`the runner told of ${results.length} steps of ${steps.length}`);
+  return steps.map((what, index) => ({ what, store, kind, why: whyFailed(kind, what, results[index]) }));
+}
+
+function whyFailed(kind: Scenario["kind"], step: string, result: StepResult | undefined): string | undefined {
+  if (result?.step !== step) return `the runner told of ${result?.step ?? "nothing"} here`;
+  if (kind === "mismatch") return result.ok ? "the runner told that this was as expected" : undefined;
+  return result.ok ? undefined : (result.why ?? "the runner does not say why");
 }
 
 function readResults(output: string): readonly StepResult[] {
   const lines = output.split("\n").filter((line) => line !== "");
-  if (lines.length > steps.length) throw new Error(`the runner told of ${lines.length} steps, not ${steps.length}`);
   return lines.map((line) => {
     const { step, ok, why } = resultLine.parse(JSON.parse(line));
-    return { step, ok, ...(ok ? {} : { why: why ?? "the runner does not say why" }) };
+    return { step, ok, ...(why === undefined ? {} : { why }) };
   });
 }
 
 /** @returns what went wrong */
 async function runExample({ example, folder }: Language, url: string): Promise<string | undefined> {
-  // Some read where the server is from the environment alone.
+  // The one in TypeScript reads from the environment alone where the server is.
   const env = { ROLLCALL_SERVER: url };
   const command = { ...example, args: [...example.args, "--server", url] };
   try {

@@ -1,5 +1,5 @@
 /** What is told of all languages in the end. */
-import { type StoreName, storeNames, type Trial } from "./hold-client.ts";
+import { storeNames, type Trial } from "./hold-client.ts";
 import type { Language } from "./languages.ts";
 
 /** What a language has come to: why its client could not be tried, or what was tried. */
@@ -8,29 +8,28 @@ export type Outcome = { readonly language: Language } & (
   | { readonly trials: readonly Trial[] }
 );
 
-/** A row for each language: how many steps it has passed of how many on each store, and whether its example has run. */
+/**
+ * A row for each language: how many steps it has passed of how many on each store, of how many mismatches it has told, and
+ * whether its example has run.
+ */
 export function table(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map((outcome) => {
-    if ("broken" in outcome) return [outcome.language.name, ...storeNames.map(() => ""), "", "failed"];
-    const { language, trials } = outcome;
-    return [language.name, ...storeNames.map((store) => steps(trials, store)), examples(trials), verdict(outcome)];
-  });
-  const titles = ["client", ...storeNames.map((store) => `steps on ${store}`), "example", ""];
-  const rule = ["---", ...storeNames.map(() => "--:"), "---", "---"];
-  return [titles, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const titles = ["client", ...storeNames.map((store) => `steps on ${store}`), "mismatches told", "example", ""];
+  const rule = ["---", ...storeNames.map(() => "--:"), "--:", "---", "---"];
+  return [titles, rule, ...outcomes.map(row)].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-function steps(trials: readonly Trial[], store: StoreName): string {
-  const here = trials.filter((trial) => trial.kind === "step" && trial.store === store);
-  return `${here.filter(({ why }) => why === undefined).length} of ${here.length}`;
+function row(outcome: Outcome): readonly string[] {
+  const { name } = outcome.language;
+  if ("broken" in outcome) return [name, ...storeNames.map(() => ""), "", "", "failed"];
+  const of = (kind: Trial["kind"]) => outcome.trials.filter((trial) => trial.kind === kind);
+  const steps = storeNames.map((name) => passedOfAll(of("step").filter(({ store }) => store === name)));
+  const example = of("example").every(({ why }) => why === undefined) ? "runs" : "fails";
+  const verdict = failuresOf(outcome).length === 0 ? "passed" : "failed";
+  return [name, ...steps, passedOfAll(of("mismatch")), example, verdict];
 }
 
-function examples(trials: readonly Trial[]): string {
-  return trials.every(({ kind, why }) => kind !== "example" || why === undefined) ? "runs" : "fails";
-}
-
-function verdict(outcome: Outcome): string {
-  return failuresOf(outcome).length === 0 ? "passed" : "failed";
+function passedOfAll(trials: readonly Trial[]): string {
+  return `${trials.filter(({ why }) => why === undefined).length} of ${trials.length}`;
 }
 
 /** Each thing that went wrong, in words. */
