@@ -52,7 +52,7 @@ export function grpcUserMethods(handlers: UserHandlers): GrpcMethod[] {
   ];
 }
 
-function unary<Request>(
+export function unary<Request>(
   method: DescMethod,
   read: (bytes: Uint8Array) => Request,
   serve: (request: Request, context: CallContext) => Promise<Buffer>,
@@ -71,12 +71,12 @@ async function* batches(messages: AsyncIterable<Buffer>) {
   for await (const message of messages) yield reading(readBatchIdentifyRequest, message);
 }
 
-function readerOf<Desc extends DescMessage>(desc: Desc): (bytes: Uint8Array) => MessageShape<Desc> {
+export function readerOf<Desc extends DescMessage>(desc: Desc): (bytes: Uint8Array) => MessageShape<Desc> {
   return (bytes) => fromBinary(desc, bytes);
 }
 
 /** @throws ConnectError as Connect does for what cannot be read */
-function reading<Message>(read: (bytes: Uint8Array) => Message, bytes: Uint8Array): Message {
+export function reading<Message>(read: (bytes: Uint8Array) => Message, bytes: Uint8Array): Message {
   try {
     return read(bytes);
   } catch (error) {
@@ -85,7 +85,7 @@ function reading<Message>(read: (bytes: Uint8Array) => Message, bytes: Uint8Arra
   }
 }
 
-function write<Desc extends DescMessage>(desc: Desc, message: MessageInitShape<Desc>): Buffer {
+export function write<Desc extends DescMessage>(desc: Desc, message: MessageInitShape<Desc>): Buffer {
   const bytes = toBinary(desc, create(desc, message));
   const envelope = Buffer.allocUnsafe(prefixBytes + bytes.length);
   envelope.set(bytes, prefixBytes);

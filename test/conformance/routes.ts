@@ -1,0 +1,45 @@
+/** ConformanceService for Connect's adapter. */
+import { createRegistry } from "@bufbuild/protobuf";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import {
+  ConformanceService,
+  file_connectrpc_conformance_v1_service,
+  IdempotentUnaryRequestSchema,
+  UnaryRequestSchema,
+} from "./gen/connectrpc/conformance/v1/service_pb.js";
+import { answerMany, answerOnce, answerStream, type Call, converse } from "./service.ts";
+
+/** As the server reads and writes JSON, but that the suite's messages hold messages of any type. */
+const jsonOptions = {
+  useProtoFieldName: true,
+  ignoreUnknownFields: false,
+  registry: createRegistry(file_connectrpc_conformance_v1_service),
+};
+
+export function conformanceRoutes(router: ConnectRouter): void {
+  router.service(
+    ConformanceService,
+    {
+      unary: (request, context) =>
+        answerOnce(request.responseDefinition, [request], UnaryRequestSchema, callOf(context)),
+      idempotentUnary: (request, context) =>
+        answerOnce(request.responseDefinition, [request], IdempotentUnaryRequestSchema, callOf(context)),
+      clientStream: (requests, context) => answerMany(requests, callOf(context)),
+      serverStream: (request, context) => answerStream(request, callOf(context)),
+      bidiStream: (requests, context) => converse(requests, callOf(context)),
+    },
+    { jsonOptions },
+  );
+}
+
+function callOf(context: HandlerContext): Call {
+  const { signal, requestHeader, requestMethod, url, responseHeader, responseTrailer } = context;
+  return {
+    signal,
+    requestHeaders: requestHeader,
+    timeoutMs: context.timeoutMs(),
+    query: requestMethod === "GET" ? new URL(url).searchParams : undefined,
+    responseHeaders: responseHeader,
+    responseTrailers: responseTrailer,
+  };
+}
