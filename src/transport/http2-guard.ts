@@ -31,8 +31,11 @@ export function endForHarm(session: Http2Session): void {
   ends.get(session)?.();
 }
 
-/** @param onHarm called when the connection is ended because of what its other end does */
-export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimits, onHarm: () => void): void {
+/**
+ * @param onHarm called when the connection is ended because of what its other end does
+ * @returns whether a call on it has been answered, or begun to be
+ */
+export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimits, onHarm: () => void): () => boolean {
   const harm = () => {
     if (session.destroyed) return;
     onHarm();
@@ -41,11 +44,18 @@ export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimi
 
   ends.set(session, harm);
 
+  let hasAnswered = false;
+  /** The last, until one has been answered. */
+  let unanswered: ServerHttp2Stream | undefined;
   let isUsed = false;
   let usedAt = performance.now();
   const resets = new Allowance(rapidResetBurst, rapidResetsPerSecond);
   session.on("stream", (stream: ServerHttp2Stream) => {
     isUsed = true;
+    if (!hasAnswered) {
+      hasAnswered = unanswered?.headersSent === true;
+      unanswered = hasAnswered ? undefined : stream;
+    }
     const beganAt = performance.now();
     const onReset = () => {
       if (performance.now() - beganAt < rapidResetMs && !resets.spend()) harm();
@@ -88,4 +98,6 @@ export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimi
   };
   session.on("ping", count);
   session.on("remoteSettings", count);
+
+  return () => hasAnswered || unanswered?.headersSent === true;
 }

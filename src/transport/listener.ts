@@ -177,12 +177,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       penalties.add(address);
       onTurnedAway("harm");
     };
+    session.setLocalWindowSize(connectionWindowBytes);
+    const hasAnswered = guardSession(session, limits, penalize);
     session.on("error", (error: NodeJS.ErrnoException) => {
-      if (protocolErrors.has(error.code ?? "")) penalize();
+      const isGoodbye = error.errno === protocolViolation && hasAnswered();
+      if (protocolErrors.has(error.code ?? "") && !isGoodbye) penalize();
       session.destroy();
     });
-    session.setLocalWindowSize(connectionWindowBytes);
-    guardSession(session, limits, penalize);
     if (closing) session.close();
   });
   http2.on("sessionError", () => {});
@@ -269,6 +270,12 @@ function waitsForAnswer({ state, writableLength }: ServerHttp2Stream): boolean {
 
 /** Of a session whose other end does not keep to the protocol. */
 const protocolErrors: ReadonlySet<string> = new Set(["ERR_HTTP2_ERROR", "ERR_HTTP2_TOO_MANY_INVALID_FRAMES"]);
+
+/**
+ * Node's number for a frame that is against the protocol. grpc-go says goodbye with one, a GOAWAY whose last stream could not
+ * have been the server's: where it comes after an answer, the connection is none that only does harm.
+ */
+const protocolViolation = -505;
 
 /** A connection that fails closes, and says nothing that anybody could act on. */
 function ignore(): void {}

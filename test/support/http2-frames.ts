@@ -6,6 +6,7 @@ export const frameTypes = {
   reset: 3,
   settings: 4,
   ping: 6,
+  goAway: 7,
   windowUpdate: 8,
   continuation: 9,
 } as const;

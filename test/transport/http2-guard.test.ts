@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { type ConnectionLimits, type Listener, listen } from "../../src/transport/listener.ts";
 import { watchServerStreams } from "../support/grpc-streams.ts";
-import { frame, preface } from "../support/http2-frames.ts";
+import { flags, frame, headerBlock, preface } from "../support/http2-frames.ts";
 import { until } from "../support/until.ts";
 
 const long = Buffer.alloc(1024 * 1024, "x");
@@ -87,6 +87,32 @@ describe("a connection", () => {
     socket.write(Buffer.concat(Array.from({ length: 5_000 }, () => frame("ping", 0, 0, Buffer.alloc(8)))));
     await until(() => socket.destroyed);
     expect(await get(session())).toBe("done");
+  });
+
+  /** A GOAWAY whose last stream is one of the client's own, which only the server could say. */
+  const goodbye = frame("goAway", 0, 0, Buffer.from([0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]));
+
+  test("is no harm that says goodbye as grpc-go does, once it has been answered", async () => {
+    await open({});
+    const socket = await rawConnection();
+    let received = "";
+    socket.setEncoding("latin1").on("data", (piece: string) => {
+      received += piece;
+    });
+    const headers = headerBlock({ ":method": "GET", ":scheme": "http", ":path": "/", ":authority": "localhost" });
+    socket.write(frame("headers", flags.endHeaders | flags.endStream, 1, headers));
+    await until(() => received.includes("done"));
+    socket.write(goodbye);
+    await until(() => socket.destroyed);
+    expect(turnedAway).toEqual([]);
+  });
+
+  test("is harm where it is answered nothing, and does not keep to HTTP/2", async () => {
+    await open({});
+    const socket = await rawConnection();
+    socket.write(goodbye);
+    await until(() => socket.destroyed);
+    expect(turnedAway).toEqual(["harm"]);
   });
 
   test("is closed at once beyond the most that there may be", async () => {
