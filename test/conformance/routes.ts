@@ -21,18 +21,18 @@ export function conformanceRoutes(router: ConnectRouter): void {
     ConformanceService,
     {
       unary: (request, context) =>
-        answerOnce(request.responseDefinition, [request], UnaryRequestSchema, callOf(context)),
+        answerOnce(request.responseDefinition, [request], UnaryRequestSchema, callOfContext(context)),
       idempotentUnary: (request, context) =>
-        answerOnce(request.responseDefinition, [request], IdempotentUnaryRequestSchema, callOf(context)),
-      clientStream: (requests, context) => answerMany(requests, callOf(context)),
-      serverStream: (request, context) => answerStream(request, callOf(context)),
-      bidiStream: (requests, context) => converse(requests, callOf(context)),
+        answerOnce(request.responseDefinition, [request], IdempotentUnaryRequestSchema, callOfContext(context)),
+      clientStream: (requests, context) => answerMany(requests, callOfContext(context)),
+      serverStream: (request, context) => answerStream(request, callOfContext(context)),
+      bidiStream: (requests, context) => converse(requests, callOfContext(context)),
     },
     { jsonOptions },
   );
 }
 
-function callOf(context: HandlerContext): Call {
+export function callOfContext(context: HandlerContext): Call {
   const { signal, requestHeader, requestMethod, url, responseHeader, responseTrailer } = context;
   return {
     signal,
