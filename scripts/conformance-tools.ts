@@ -5,36 +5,32 @@
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { type GoProgram, installGoProgram, runGo } from "./go-programs.ts";
 
-const installTimeoutMs = 20 * 60_000;
 const root = join(import.meta.dirname, "..");
 const directory = join(root, ".tools", "conformance");
 
-interface Tool {
-  readonly program: string;
-  readonly module: string;
-  readonly version: string;
-  readonly package: string;
-  /** Generates its stubs. */
+interface Tool extends GoProgram {
+  /** Generates the stubs of the service that it calls. */
   readonly generate: (tool: Tool) => void;
 }
 
 const tools: Readonly<Record<string, Tool>> = {
   suite: {
-    program: "connectconformance",
+    name: "connectconformance",
     module: "connectrpc.com/conformance",
     version: "v1.0.7",
     package: "connectrpc.com/conformance/cmd/connectconformance",
     /** From the .proto files that came with it. */
     generate(tool) {
-      const downloaded = succeed(go("mod", "download", "-json", `${tool.module}@${tool.version}`), "go mod download");
+      const downloaded = runGo(["mod", "download", "-json", `${tool.module}@${tool.version}`]);
       const { Dir: source }: { Dir: string } = JSON.parse(downloaded);
       const protos = ["service", "server_compat", "config"].map((name) => `connectrpc/conformance/v1/${name}.proto`);
       generate(join(source, "proto"), "test/conformance", protos);
     },
   },
   interop: {
-    program: "client",
+    name: "client",
     module: "google.golang.org/grpc",
     version: "v1.84.0",
     package: "google.golang.org/grpc/interop/client",
@@ -45,51 +41,20 @@ const tools: Readonly<Record<string, Tool>> = {
 try {
   const tool = tools[process.argv[2] ?? ""];
   if (tool === undefined) throw new Error(`expected one of ${Object.keys(tools).join(", ")}`);
-  if (go("version").status !== 0) {
-    throw new Error("The conformance tests need the program go, in its version 1.26 or newer, on PATH");
-  }
-  if (!isThere(tool)) {
-    console.log(`${tool.package} ${tool.version}: installing with go, which takes a few minutes`);
-    succeed(go("install", `${tool.package}@${tool.version}`), "go install");
-  }
+  installGoProgram(tool, directory);
   tool.generate(tool);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 }
 
-/** A program that Go has built tells which version of which module it is from. */
-function isThere({ program, module, version }: Tool): boolean {
-  return go("version", "-m", join(directory, program)).output.includes(`\tmod\t${module}\t${version}\t`);
-}
-
 function generate(input: string, output: string, protos: readonly string[]): void {
   const paths = protos.flatMap((proto) => ["--path", join(input, proto)]);
   const template = ["--template", "buf.gen.conformance.yaml", "--output", output];
-  succeed(run(join(root, "node_modules", ".bin", "buf"), "generate", input, ...template, ...paths), "buf generate");
-}
-
-interface Finished {
-  readonly status: number | null;
-  readonly output: string;
-}
-
-function go(...args: readonly string[]): Finished {
-  return run("go", ...args);
-}
-
-function run(program: string, ...args: readonly string[]): Finished {
-  const { status, stdout, stderr, error } = spawnSync(program, args, {
-    cwd: root,
-    encoding: "utf8",
-    env: { ...process.env, GOBIN: directory },
-    timeout: installTimeoutMs,
-  });
-  return { status, output: error?.message ?? (status === 0 ? stdout : `${stdout}${stderr}`) };
-}
-
-/** @throws Error with what was printed, unless all went well */
-function succeed({ status, output }: Finished, what: string): string {
-  if (status !== 0) throw new Error(`${what}:\n${output}`);
-  return output;
+  const { status, error } = spawnSync(
+    join(root, "node_modules", ".bin", "buf"),
+    ["generate", input, ...template, ...paths],
+    { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+  );
+  if (status !== 0) throw error ?? new Error(`buf generate: exit status ${status}`);
 }

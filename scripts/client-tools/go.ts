@@ -2,20 +2,12 @@
  * Installs the plugins that generate the Go stubs, in `.tools/go/`; those that are there in these versions stay. Needs `go` on
  * PATH. Exits with status 1 where it cannot.
  */
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { type GoProgram, installGoProgram } from "../go-programs.ts";
 
 const directory = join(import.meta.dirname, "..", "..", ".tools", "go");
-const installTimeoutMs = 10 * 60_000;
 
-interface Plugin {
-  readonly name: string;
-  readonly module: string;
-  readonly version: string;
-  readonly package: string;
-}
-
-const plugins: readonly Plugin[] = [
+const plugins: readonly GoProgram[] = [
   {
     name: "protoc-gen-go",
     module: "google.golang.org/protobuf",
@@ -37,31 +29,8 @@ const plugins: readonly Plugin[] = [
 ];
 
 try {
-  if (go("version").status !== 0) throw new Error("The stubs for Go need the program go, in its version 1.26 or newer");
-  for (const plugin of plugins) {
-    if (!isThere(plugin)) install(plugin);
-  }
+  for (const plugin of plugins) installGoProgram(plugin, directory);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
-}
-
-/** A program that Go has built tells which version of which module it is from. */
-function isThere({ name, module, version }: Plugin): boolean {
-  return go("version", "-m", join(directory, name)).output.includes(`\tmod\t${module}\t${version}\t`);
-}
-
-function install({ name, package: path, version }: Plugin): void {
-  console.log(`${name} ${version}: installing with go`);
-  const { status, output } = go("install", `${path}@${version}`);
-  if (status !== 0) throw new Error(`go install ${path}@${version}:\n${output}`);
-}
-
-function go(...args: readonly string[]): { readonly status: number | null; readonly output: string } {
-  const { status, stdout, stderr, error } = spawnSync("go", args, {
-    encoding: "utf8",
-    env: { ...process.env, GOBIN: directory },
-    timeout: installTimeoutMs,
-  });
-  return { status, output: error?.message ?? `${stdout}${stderr}` };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { maxRowBytes } from "../../src/cli/import/row.ts";
-import { rowsOf } from "../support/source-rows.ts";
+import { maxRowBytes, type Row } from "../../src/cli/import/row.ts";
+import { fileWith } from "../support/files.ts";
+import { readFile, rowsOf } from "../support/source-rows.ts";
 
 describe("CSV", () => {
   test("has a header, and a user in each record", async () => {
@@ -97,8 +98,13 @@ describe("CSV", () => {
 
   test("with a quote that is not closed ends soon, and says where", async () => {
     const text = `id,t\na,b\nc,"${"secret,\n".repeat(maxRowBytes / 4)}`;
-    const failure = await rowsOf(text, "users.csv").catch((error: unknown) => error);
+    const rows: Row[] = [];
+    const reading = async () => {
+      for await (const some of readFile(fileWith(text, "users.csv"))) rows.push(...some);
+    };
+    const failure = await reading().catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: "CliError", message: expect.stringMatching(/is a quote not closed\?/) });
+    expect(rows).toMatchObject([{ kind: "user", id: "a" }]);
     expect(`${failure}`).not.toContain("secret");
   });
 });

@@ -1,68 +1,31 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { JsonObject } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { systemTiming } from "../../src/client/backoff.ts";
+import { beforeAll, describe, expect, test } from "vitest";
 import {
   createRollcallClient,
-  ImportInterrupted,
   type ImportOptions,
   importUsers,
   Outcome,
   type RollcallClient,
   type UserToImport,
 } from "../../src/client/index.ts";
-import { startCuttingProxy } from "../support/cutting-proxy.ts";
-import { startRedis } from "../support/redis.ts";
+import {
+  counts,
+  endless,
+  type Item,
+  interrupted,
+  item,
+  items,
+  nothingRefused,
+  servers,
+  storedOf,
+} from "../support/import-items.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
-interface Item extends UserToImport {
-  readonly position: number;
-}
-
-const item = (position: number, properties: JsonObject = ada): Item => ({ position, id: `u${position}`, properties });
-const items = (count: number, first = 0) => Array.from({ length: count }, (_, index) => item(first + index));
-const nothingRefused = { onRefused: ({ position }: Item) => expect.fail(`item ${position} was refused`) };
 setFlagsFromString("--expose-gc");
 const collectGarbage: () => void = runInNewContext("gc");
-/** Waits as little as there is to wait. */
-const hasty = { ...systemTiming, random: () => 0.1 };
-
-async function servers(options: Parameters<typeof startTestServer>[0] = {}): Promise<[TestServer, RollcallClient]> {
-  const server = await startTestServer(options);
-  onTestFinished(() => server.stop());
-  return [server, createRollcallClient(server.url)];
-}
-
-async function interrupted<Imported extends Item>(
-  client: RollcallClient,
-  source: Iterable<Imported> | AsyncIterable<Imported>,
-  options: Partial<ImportOptions<Imported>>,
-): Promise<ImportInterrupted<Imported>> {
-  const failure: unknown = await importUsers(client, source, { ...nothingRefused, ...options }, hasty).catch(
-    (error: unknown) => error,
-  );
-  if (!(failure instanceof ImportInterrupted)) expect.fail(`not interrupted: ${failure}`);
-  return failure;
-}
-
-async function* endless() {
-  for (let position = 0; ; position++) yield item(position);
-}
-
-async function storedOf(client: RollcallClient, ids: readonly string[]): Promise<number> {
-  let stored = 0;
-  for (let at = 0; at < ids.length; at += 1_000) {
-    stored += (await client.batchGetUsers({ ids: ids.slice(at, at + 1_000), onlyProperties: ["name"] })).users.length;
-  }
-  return stored;
-}
 
 describe("an import", () => {
   let server: TestServer;
@@ -228,11 +191,6 @@ describe("an import", () => {
   });
 });
 
-const counts = (some: { created?: number; unchanged?: number; failed?: number }) => {
-  const { created = 0, unchanged = 0, failed = 0 } = some;
-  return { created, updated: 0, unchanged, failed, answered: created + unchanged + failed };
-};
-
 describe("an import that keeps little of its items", () => {
   const half = "\ud800";
   const rows = (): Item[] => [
@@ -284,120 +242,4 @@ describe("an import that keeps little of its items", () => {
       observedAt: { seconds: 1n },
     });
   });
-});
-
-describe("an import whose connection is cut again and again", () => {
-  test("goes on from the first chunk without an answer", async () => {
-    const [server] = await servers();
-    let pieces = 0;
-    const proxy = await startCuttingProxy(server.port, () => ++pieces % 5 === 0);
-    onTestFinished(() => proxy.stop());
-    const client = createRollcallClient(`http://127.0.0.1:${proxy.port}`);
-    let answered = 0;
-    const result = await importUsers(
-      client,
-      items(3_000),
-      {
-        ...nothingRefused,
-        chunkUsers: 100,
-        onProgress(progress) {
-          expect(progress.answered).toBe(answered + 100);
-          answered = progress.answered;
-        },
-      },
-      hasty,
-    );
-    expect(proxy.cuts).toBeGreaterThan(3);
-    expect(result.answered).toBe(3_000);
-    expect(result.created + result.unchanged).toBe(3_000);
-    const ids = items(3_000).map(({ id }) => id);
-    expect(await storedOf(createRollcallClient(server.url), ids)).toBe(3_000);
-  });
-});
-
-describe("an import whose store goes away", () => {
-  async function overRedis() {
-    const redis = await startRedis({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
-    onTestFinished(() => redis.stop());
-    const [, client] = await servers({ store: redis.url });
-    return { redis, client };
-  }
-
-  test("goes on when the store is back", async () => {
-    const { redis, client } = await overRedis();
-    let back: Promise<unknown> | undefined;
-    const result = await importUsers(
-      client,
-      items(5_000),
-      {
-        ...nothingRefused,
-        onProgress() {
-          if (back !== undefined) return;
-          redis.kill("SIGKILL");
-          back = redis.restart();
-        },
-      },
-      hasty,
-    );
-    await back;
-    expect(result).toMatchObject({ answered: 5_000, failed: 0 });
-    expect(
-      await storedOf(
-        client,
-        items(5_000).map(({ id }) => id),
-      ),
-    ).toBe(5_000);
-  });
-
-  test("gives up after the time that it was given, and says where to go on", async () => {
-    const { redis, client } = await overRedis();
-    let now = 0;
-    const waited: number[] = [];
-    const told: [string | undefined, number][] = [];
-    // Time goes by only where the import waits.
-    const timing = {
-      now: () => now,
-      random: () => 1,
-      wait: async (ms: number) => {
-        waited.push(ms);
-        now += ms;
-        await pause(0);
-      },
-    };
-    const failure: unknown = await importUsers(
-      client,
-      endless(),
-      {
-        ...nothingRefused,
-        maxDownMs: 2_500,
-        onWaiting: ({ reason }, delayMs) => told.push([reason, delayMs]),
-        onProgress({ answered }) {
-          if (answered === 1_000) redis.kill("SIGKILL");
-        },
-      },
-      timing,
-    ).catch((error: unknown) => error);
-    if (!(failure instanceof ImportInterrupted)) expect.fail(`not interrupted: ${failure}`);
-    expect(failure.cause).toMatchObject({ code: Code.Unavailable, reason: "STORE_UNAVAILABLE" });
-    expect(failure.firstUnanswered).toMatchObject({ position: failure.counts.answered });
-    expect(failure.counts.answered).toBeGreaterThanOrEqual(1_000);
-    // The server asks for half a second; what is added to it doubles.
-    expect(waited).toEqual([600, 700, 900]);
-    expect(told).toEqual(waited.map((delayMs) => ["STORE_UNAVAILABLE", delayMs]));
-  });
-});
-
-test("an import that the server refuses as a whole ends at once", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "rollcall-import-"));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
-  const credentials = join(directory, "credentials.json");
-  writeFileSync(
-    credentials,
-    JSON.stringify({ tokens: [{ name: "a", sha256: "ab".repeat(32), scopes: ["users.read"] }] }),
-  );
-  const [, client] = await servers({ access: { credentials } });
-  const failure = await interrupted(client, items(1), {});
-  expect(failure.cause).toMatchObject({ code: Code.Unauthenticated, reason: "CREDENTIALS_INVALID" });
-  expect(failure.firstUnanswered?.position).toBe(0);
-  expect(failure.counts).toEqual(counts({}));
 });

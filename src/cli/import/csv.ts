@@ -18,8 +18,12 @@ export async function* readCsv(
   options: CsvOptions,
 ): AsyncGenerator<Iterable<Row>> {
   const reader = new CsvReader(name, options);
-  for await (const chunk of chunks) yield await reader.read(chunk);
+  for await (const chunk of chunks) {
+    yield await reader.read(chunk);
+    reader.check();
+  }
   yield await reader.end();
+  reader.check();
 }
 
 class CsvReader {
@@ -27,6 +31,7 @@ class CsvReader {
   readonly #options: CsvOptions;
   readonly #parser: Parser;
   readonly #utf8Faults = new Utf8Faults();
+  #failure: Error | undefined;
   #columns: Columns | undefined;
   /** What has been read since the rows were last taken. */
   #rows: Row[] = [];
@@ -53,31 +58,36 @@ class CsvReader {
         return undefined;
       },
     });
-    // The write that fails is told.
     this.#parser.on("error", () => {});
   }
 
-  /** @returns the rows that end in the chunk */
+  /** @returns the rows that end in the chunk, up to what cannot be read */
   read(chunk: Buffer): Promise<readonly Row[]> {
     this.#utf8Faults.push(chunk);
     return this.#rowsOnce((done) => this.#parser.write(chunk, done));
   }
 
   /** @returns the last row, where no line end follows it */
-  async end(): Promise<readonly Row[]> {
+  end(): Promise<readonly Row[]> {
     this.#utf8Faults.end();
-    const rows = await this.#rowsOnce((done) => this.#parser.end(done));
-    if (this.#columns === undefined) throw new CliError(`${this.#name} has no header: the names of its columns`);
-    return rows;
+    return this.#rowsOnce((done) => this.#parser.end(done));
+  }
+
+  /** @throws CliError if the source cannot be read on from the rows that it has had so far, or ended without a header */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#parser.writableFinished && this.#columns === undefined) {
+      throw new CliError(`${this.#name} has no header: the names of its columns`);
+    }
   }
 
   #rowsOnce(work: (done: (error?: Error | null) => void) => void): Promise<readonly Row[]> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       work((error) => {
+        this.#failure = error ?? undefined;
         const rows = this.#rows;
         this.#rows = [];
-        if (error == null) resolve(rows);
-        else reject(error);
+        resolve(rows);
       });
     });
   }

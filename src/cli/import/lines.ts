@@ -11,7 +11,7 @@ export type LineReader = (value: JsonValue, line: number) => readonly Row[];
 
 /**
  * Reads a source with a JSON value on each line; blank lines are passed over. Lines that are too long, not UTF-8 or not
- * JSON are invalid rows. What is held is what the rows of one chunk take, and one line.
+ * JSON are invalid rows. What is held is one line at most.
  *
  * @throws CliError if the first line does not begin as an object does
  */

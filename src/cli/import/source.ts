@@ -5,7 +5,7 @@ import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { CliError } from "../cli-error.ts";
 
-/** How many bytes are read at a time: the rows in them are in memory at once. */
+/** How many bytes are read at a time: of CSV, the rows in them are in memory at once. */
 const chunkBytes = 64 * 1024;
 /** How many of the first bytes tell what a file is. */
 const headBytes = 4;

@@ -3,18 +3,13 @@ import { isUtf8 } from "node:buffer";
 const lineFeed = 0x0a;
 const maxSequenceBytes = 4;
 
-interface Span {
-  readonly from: number;
-  readonly to: number;
-}
-
 /**
  * Finds where a text that comes in pieces is not UTF-8: which lines hold bytes that are none. Those who decode such bytes
  * see replacement characters, which a text can hold by itself too.
  */
 export class Utf8Faults {
-  /** Lines with a fault, by their bytes, in order. */
-  #faults: Span[] = [];
+  /** Where lines with a fault begin, in order. */
+  readonly #faults: number[] = [];
   /** How many bytes have been looked at. */
   #seen = 0;
   /** The beginning of a character whose end has not come. */
@@ -39,9 +34,9 @@ export class Utf8Faults {
    * @param to the byte before which they end, counted from the text's beginning
    */
   takeBefore(to: number): boolean {
-    const isThere = this.#faults.some((fault) => fault.from < to);
-    if (isThere) this.#faults = this.#faults.filter((fault) => fault.to > to);
-    return isThere;
+    const { length } = this.#faults;
+    while ((this.#faults[0] ?? to) < to) this.#faults.shift();
+    return this.#faults.length < length;
   }
 
   /** @param bytes whole characters, as far as they are some */
@@ -50,7 +45,7 @@ export class Utf8Faults {
       for (let from = 0; from < bytes.length; ) {
         const at = bytes.indexOf(lineFeed, from);
         const to = at === -1 ? bytes.length : at + 1;
-        if (!isUtf8(bytes.subarray(from, to))) this.#faults.push({ from: this.#seen + from, to: this.#seen + to });
+        if (!isUtf8(bytes.subarray(from, to))) this.#faults.push(this.#seen + from);
         from = to;
       }
     }

@@ -1,0 +1,47 @@
+/** Programs that Go builds, in fixed versions. Needs `go` on PATH. */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+
+const timeoutMs = 20 * 60_000;
+
+export interface GoProgram {
+  readonly name: string;
+  readonly module: string;
+  readonly version: string;
+  /** Its path begins with the module's. */
+  readonly package: string;
+}
+
+/**
+ * Installs a program in a folder, unless it is there in this version.
+ *
+ * @throws Error if Go is missing, or fails
+ */
+export function installGoProgram({ name, module, version, package: path }: GoProgram, directory: string): void {
+  if (go(["version"]).status !== 0) throw new Error("the program go is needed on PATH, in its version 1.26 or newer");
+  // A program that Go has built tells which version of which module it is from.
+  const found = go(["version", "-m", join(directory, name)]).output;
+  if (found.includes(`\tmod\t${module}\t${version}\t`)) return;
+  console.log(`${name} ${version}: installing with go, which can take minutes`);
+  runGo(["install", `${path}@${version}`], directory);
+}
+
+/**
+ * @param directory where programs are installed
+ * @returns what Go printed on standard output
+ * @throws Error if it fails
+ */
+export function runGo(args: readonly string[], directory?: string): string {
+  const { status, output } = go(args, directory);
+  if (status !== 0) throw new Error(`go ${args.join(" ")}:\n${output}`);
+  return output;
+}
+
+function go(args: readonly string[], directory?: string): { readonly status: number | null; readonly output: string } {
+  const { status, stdout, stderr, error } = spawnSync("go", args, {
+    encoding: "utf8",
+    env: { ...process.env, ...(directory !== undefined && { GOBIN: directory }) },
+    timeout: timeoutMs,
+  });
+  return { status, output: error?.message ?? (status === 0 ? stdout : `${stdout}${stderr}`) };
+}
