@@ -1,6 +1,9 @@
 import { type Chunk, ChunkBuilder, type ChunkOptions } from "./chunks.ts";
 import type { UserToImport } from "./write-identify.ts";
 
+/** Where the items of an import come from: one after the other, or, where they have to be waited for, also in lists. */
+export type UserSource<Item> = Iterable<Item> | AsyncIterable<Item> | AsyncIterable<Iterable<Item>>;
+
 /**
  * The chunks of an import that are read and not yet answered, in order. It reads its source ahead while it has room, and
  * knows nothing of connections: each of them sends what is there from its beginning.
@@ -16,7 +19,7 @@ export class ChunkWindow<Item extends UserToImport, Kept> {
   #isClosed = false;
   #changed = Promise.withResolvers<void>();
 
-  constructor(source: Iterable<Item> | AsyncIterable<Item>, maxChunks: number, options: ChunkOptions<Item, Kept>) {
+  constructor(source: UserSource<Item>, maxChunks: number, options: ChunkOptions<Item, Kept>) {
     this.#maxChunks = maxChunks;
     const builder = new ChunkBuilder(options);
     this.#read(source, builder)
@@ -67,20 +70,23 @@ export class ChunkWindow<Item extends UserToImport, Kept> {
     this.#change();
   }
 
-  async #read(source: Iterable<Item> | AsyncIterable<Item>, builder: ChunkBuilder<Item, Kept>): Promise<void> {
-    // Items that are there at once are not waited for: that costs as much as to encode a small one.
-    if (Symbol.asyncIterator in source) {
-      for await (const item of source) {
-        const full = builder.add(item);
-        if (full !== undefined) await this.#push(full);
-        if (this.#isClosed) return;
-      }
-    } else {
-      for (const item of source) {
-        const full = builder.add(item);
-        if (full !== undefined) await this.#push(full);
-        if (this.#isClosed) return;
-      }
+  async #read(source: UserSource<Item>, builder: ChunkBuilder<Item, Kept>): Promise<void> {
+    if (!(Symbol.asyncIterator in source)) {
+      await this.#readAll(source, builder);
+      return;
+    }
+    for await (const some of source) {
+      await this.#readAll(Symbol.iterator in some ? some : [some], builder);
+      if (this.#isClosed) return;
+    }
+  }
+
+  /** Items that are there at once are not waited for: that costs as much as to encode a small one. */
+  async #readAll(items: Iterable<Item>, builder: ChunkBuilder<Item, Kept>): Promise<void> {
+    for (const item of items) {
+      const full = builder.add(item);
+      if (full !== undefined) await this.#push(full);
+      if (this.#isClosed) return;
     }
   }
 

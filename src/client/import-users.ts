@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { BatchReport } from "#gen/rollcall/v1/user_service_pb.js";
 import { limits } from "../users/limits.ts";
 import { type Backoff, backoffMs, systemTiming, type Timing } from "./backoff.ts";
-import { ChunkWindow } from "./chunk-window.ts";
+import { ChunkWindow, type UserSource } from "./chunk-window.ts";
 import type { RollcallClient } from "./client.ts";
 import { canceledBy, failureOfCall, isTransient, RollcallError, rollcallErrorOf } from "./errors.ts";
 import { type ImportCallbacks, type ImportCounts, ImportTally } from "./import-tally.ts";
@@ -77,19 +77,19 @@ const reconnecting: Backoff = { baseDelayMs: 100, maxDelayMs: 10_000 };
  */
 export function importUsers<Item extends UserToImport, Kept>(
   client: RollcallClient,
-  source: Iterable<Item> | AsyncIterable<Item>,
+  source: UserSource<Item>,
   options: ImportOptions<Kept> & KeepOption<Item, Kept>,
   timing?: Timing,
 ): Promise<ImportCounts>;
 export function importUsers<Item extends UserToImport>(
   client: RollcallClient,
-  source: Iterable<Item> | AsyncIterable<Item>,
+  source: UserSource<Item>,
   options: ImportOptions<Item>,
   timing?: Timing,
 ): Promise<ImportCounts>;
 export async function importUsers(
   client: RollcallClient,
-  source: Iterable<UserToImport> | AsyncIterable<UserToImport>,
+  source: UserSource<UserToImport>,
   options: ImportOptions<unknown> & Partial<KeepOption<UserToImport, unknown>>,
   { now, random, wait }: Timing = systemTiming,
 ): Promise<ImportCounts> {
@@ -145,7 +145,7 @@ function endedEarly(): RollcallError {
 }
 
 function openWindow(
-  source: Iterable<UserToImport> | AsyncIterable<UserToImport>,
+  source: UserSource<UserToImport>,
   options: ImportOptions<unknown> & Partial<KeepOption<UserToImport, unknown>>,
 ): ChunkWindow<UserToImport, unknown> {
   const { chunkUsers, chunkBytes, chunksInFlight, onResult, validateOnly = false, keep = (item) => item } = options;

@@ -9,6 +9,7 @@ export {
   PreferencesMode,
   UserService,
 } from "#gen/rollcall/v1/user_service_pb.js";
+export type { UserSource } from "./chunk-window.ts";
 export {
   type ClientOptions,
   type ConnectionOptions,

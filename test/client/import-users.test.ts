@@ -4,6 +4,7 @@ import { Code } from "@connectrpc/connect";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   createRollcallClient,
+  type ImportCounts,
   type ImportOptions,
   importUsers,
   Outcome,
@@ -56,6 +57,27 @@ describe("an import", () => {
       ...positions.map((position) => [position, Outcome.CREATED]),
       ...positions.map((position) => [position, Outcome.UNCHANGED]),
     ]);
+  });
+
+  test("reads lists that have to be waited for, each as far as there is room", async () => {
+    let read = 0;
+    let ahead = 0;
+    async function* lists() {
+      for (const list of [prefixed("lists", 40), [], prefixed("more lists", 3)]) {
+        yield (function* () {
+          for (const each of list) {
+            read++;
+            yield each;
+          }
+        })();
+      }
+    }
+    const options = { ...nothingRefused, chunkUsers: 2, chunksInFlight: 2 };
+    const onProgress = ({ answered }: ImportCounts) => {
+      ahead = Math.max(ahead, read - answered);
+    };
+    expect(await importUsers(client, lists(), { ...options, onProgress })).toEqual(counts({ created: 43 }));
+    expect(ahead).toBeLessThanOrEqual(6);
   });
 
   test("counts what is answered after each chunk", async () => {

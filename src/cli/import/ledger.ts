@@ -40,6 +40,8 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #from: Progress;
   readonly #now: () => number;
+  /** Rows that have been read, also those that the import that is resumed has done. */
+  readonly #read = { users: 0, invalid: 0, passedOver: 0 };
   #invalid: number;
   #passedOver: number;
   #withPreferences: number;
@@ -81,23 +83,27 @@ export class Ledger {
   }
 
   /**
-   * The users of a source, without those that an import that is resumed has done. Rows without a user are kept.
+   * The users of a source, as many at a time as are read at once, without those that an import that is resumed has done.
+   * Rows without a user are kept.
    *
    * @throws CliError if the rejected rows or the journal cannot be written
    */
-  async *users(source: AsyncIterable<Iterable<Row>>): AsyncGenerator<UserRow> {
-    let users = 0;
-    let invalid = 0;
-    let passedOver = 0;
+  async *users(source: AsyncIterable<Iterable<Row>>): AsyncGenerator<Iterable<UserRow>> {
     for await (const rows of source) {
       if (this.#failure !== undefined) throw this.#failure.error;
-      for (const row of rows) {
-        if (row.kind === "user") {
-          if (++users > this.#from.answered) yield row;
-        } else if (row.kind === "passed over") {
-          if (++passedOver > this.#from.passedOver) this.#passedOver++;
-        } else if (++invalid > this.#from.invalid) await this.#reject(row);
-      }
+      yield this.#usersOf(rows);
+      await this.#options.rejects.drain();
+    }
+  }
+
+  *#usersOf(rows: Iterable<Row>): Generator<UserRow> {
+    const read = this.#read;
+    for (const row of rows) {
+      if (row.kind === "user") {
+        if (++read.users > this.#from.answered) yield row;
+      } else if (row.kind === "passed over") {
+        if (++read.passedOver > this.#from.passedOver) this.#passedOver++;
+      } else if (++read.invalid > this.#from.invalid) this.#reject(row);
     }
   }
 
@@ -165,12 +171,11 @@ export class Ledger {
     }
   }
 
-  async #reject(row: InvalidRow): Promise<void> {
+  #reject(row: InvalidRow): void {
     const { rejects, onInvalid } = this.#options;
     this.#invalid++;
     rejects.add(row.line, row.kept, invalidRejection(row));
     onInvalid(row);
-    await rejects.drain();
   }
 
   #keepRefused(isDone: (refusal: Refusal) => boolean): void {

@@ -6,7 +6,7 @@ import { createGunzip } from "node:zlib";
 import { CliError } from "../cli-error.ts";
 
 /** How many bytes are read at a time: of CSV, the rows in them are in memory at once. */
-const chunkBytes = 64 * 1024;
+const chunkBytes = 32 * 1024;
 /** How many of the first bytes tell what a file is. */
 const headBytes = 4;
 
