@@ -10,7 +10,7 @@ const maxSemiSpaceMiB = 8;
  * How much garbage may gather in the old generation, where V8 lets it come to several times what is in use. To collect it
  * more often costs time: much of it are shapes of objects, which JSON.parse has to learn again.
  */
-const maxOldGarbageBytes = 24 * 1024 ** 2;
+const maxOldGarbageBytes = 20 * 1024 ** 2;
 
 /**
  * Starts this program again, in the same process, so that its heap can be bounded. Does nothing where a bound has been
