@@ -1,23 +1,26 @@
 /**
- * Builds the clients of all languages and holds them to the same scenarios, on both stores: `npm run test:clients`. Fails if
- * a language is missing that is not left out, if what was generated is not what the contract gives, if a client cannot be
- * built, or if a step or an example fails.
+ * Builds the clients of all languages and holds them to the same scenarios, on both stores, and the server to what others ask
+ * of it: `npm run test:clients`. Fails if a language is missing that is not left out, if what was generated is not what the
+ * contract gives, if a client cannot be built, or if a step, an example or a suite fails.
  */
 import { parseArgs } from "node:util";
 import { buildClient, messageOf, storeNames, type Trial, tryClient } from "./hold-client.ts";
 import { type Language, languages, root } from "./languages.ts";
-import { failuresOf, type Outcome, passedOf, table } from "./report.ts";
+import { failuresOf, type Outcome, passedOf, suiteTable, table } from "./report.ts";
 import { runCommand } from "./run-command.ts";
+import { runSuite, type SuiteOutcome, suites } from "./suites.ts";
 import { describeTool, findTools } from "./toolchains.ts";
 
 const leavable = languages.filter(({ tools }) => tools.length > 0).map(({ key }) => key);
 const generateTimeoutMs = 15 * 60_000;
 const usage = `Usage: npm run test:clients -- [--without LANGUAGES]
 
-Builds the clients of all languages, and holds each to the same scenarios on both stores.
+Builds the clients of all languages, and holds each to the same scenarios on both stores. Then it holds the server to these
+suites: ${suites.map(({ script }) => script).join(", ")}.
 
   --without LANGUAGES  leaves languages out, separated by commas: ${leavable.join(", ")}.
-                       What is generated is then not compared with the contract, which needs all of them.
+                       What is generated is then not compared with the contract, which needs all of them, and suites that
+                       need what is left out are left out too.
   --help               shows this
 `;
 
@@ -50,13 +53,18 @@ async function holdAll(left: ReadonlySet<string>): Promise<boolean> {
     const broken = `what it needs is missing; --without ${language.key} leaves it out`;
     return { language, broken };
   });
-  if (missing.length > 0) return summarize(missing);
+  if (missing.length > 0) return summarize({ outcomes: missing });
 
   const differing = left.size === 0 ? await compareGenerated() : undefined;
   const outcomes: Outcome[] = [];
   for (const language of wanted) outcomes.push(await hold(language));
-  console.log(`\n${table(outcomes)}`);
-  return summarize(outcomes, differing);
+  const suiteOutcomes: SuiteOutcome[] = [];
+  for (const suite of suites.filter(({ needs }) => !needs.every((key) => left.has(key)))) {
+    console.log(`\n${suite.name}: npm run ${suite.script}`);
+    suiteOutcomes.push(await runSuite(suite, left));
+  }
+  console.log(`\n${table(outcomes)}\n\n${suiteTable(suiteOutcomes)}`);
+  return summarize({ outcomes, suiteOutcomes, differing });
 }
 
 /**
@@ -97,14 +105,25 @@ async function compareGenerated(): Promise<string> {
   return runCommand(command, { folder: root, timeoutMs: generateTimeoutMs }).then(() => "", messageOf);
 }
 
-/**
- * @param differing undefined where what is generated was not compared
- * @returns whether all went well
- */
-function summarize(outcomes: readonly Outcome[], differing?: string): boolean {
-  const failures = [...(differing ? [differing] : []), ...outcomes.flatMap(failuresOf)];
-  const passed = outcomes.reduce((sum, outcome) => sum + passedOf(outcome), differing === "" ? 1 : 0);
+interface Outcomes {
+  readonly outcomes: readonly Outcome[];
+  readonly suiteOutcomes?: readonly SuiteOutcome[];
+  /** Undefined where what is generated was not compared. */
+  readonly differing?: string | undefined;
+}
+
+/** @returns whether all went well */
+function summarize({ outcomes, suiteOutcomes = [], differing }: Outcomes): boolean {
+  const suiteFailures = suiteOutcomes.flatMap((outcome) =>
+    "failure" in outcome ? [`${outcome.suite.name}: ${outcome.failure}`] : [],
+  );
+  const failures = [...(differing ? [differing] : []), ...outcomes.flatMap(failuresOf), ...suiteFailures];
+  const counts = [
+    differing === "" ? 1 : 0,
+    ...outcomes.map(passedOf),
+    ...suiteOutcomes.map((outcome) => ("failure" in outcome ? 0 : outcome.passed)),
+  ];
   for (const failure of failures) console.log(`\n${failure}`);
-  console.log(`\n${passed} passed, ${failures.length} failed`);
+  console.log(`\n${counts.reduce((sum, count) => sum + count)} passed, ${failures.length} failed`);
   return failures.length === 0;
 }

@@ -1,6 +1,7 @@
 /** What is told of all languages in the end. */
 import { storeNames, type Trial } from "./hold-client.ts";
 import type { Language } from "./languages.ts";
+import type { SuiteOutcome } from "./suites.ts";
 
 /** What a language has come to: why its client could not be tried, or what was tried. */
 export type Outcome = { readonly language: Language } & (
@@ -15,7 +16,22 @@ export type Outcome = { readonly language: Language } & (
 export function table(outcomes: readonly Outcome[]): string {
   const titles = ["client", ...storeNames.map((store) => `steps on ${store}`), "mismatches told", "example", ""];
   const rule = ["---", ...storeNames.map(() => "--:"), "--:", "---", "---"];
-  return [titles, rule, ...outcomes.map(row)].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  return rows([titles, rule, ...outcomes.map(row)]);
+}
+
+/** A row for each suite: how many of its cases have passed, and how many differ as is known. */
+export function suiteTable(outcomes: readonly SuiteOutcome[]): string {
+  const rule = ["---", "--:", "--:", "---"];
+  const cells = outcomes.map((outcome) =>
+    "failure" in outcome
+      ? [outcome.suite.name, "", "", "failed"]
+      : [outcome.suite.name, `${outcome.passed}`, `${outcome.known}`, "passed"],
+  );
+  return rows([["suite", "cases passed", "differ as known", ""], rule, ...cells]);
+}
+
+function rows(lines: readonly (readonly string[])[]): string {
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
 function row(outcome: Outcome): readonly string[] {

