@@ -57,5 +57,16 @@ async function list(options: Options): Promise<void> {
     }
     pageToken = page.nextPageToken;
   } while (options.all === true && pageToken !== "");
-  if (screen !== undefined && pageToken !== "") await printLines(`more: rollcall list --page-token ${pageToken}`);
+  if (screen !== undefined && pageToken !== "") await printLines(`more: ${nextPage(options, pageToken)}`);
+}
+
+/** The command for the page after, as a shell takes it. How to reach the server is left to the environment or the reader. */
+function nextPage({ pageSize, only = [] }: Options, pageToken: string): string {
+  const size = pageSize === undefined ? [] : ["--page-size", `${pageSize}`];
+  const names = only.length === 0 ? [] : ["--only", ...only.map(quoted)];
+  return ["rollcall list", ...size, ...names, "--page-token", pageToken].join(" ");
+}
+
+function quoted(word: string): string {
+  return /^[\w.@%+:/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -10,7 +10,14 @@ export type StoreLocation = { readonly kind: "sqlite"; readonly path: string } |
 export function parseStoreLocation(text: string): StoreLocation {
   if (text.startsWith("sqlite:")) {
     const path = text.slice("sqlite:".length);
-    if (path === "") throw new Error("Expected a file after sqlite:, as in sqlite:data/rollcall.db.");
+    if (path === "" || path === ":memory:") {
+      throw new Error("Expected a file after sqlite:, as in sqlite:data/rollcall.db.");
+    }
+    if (/^\/\/[^/]/.test(path)) {
+      throw new Error(
+        "Expected a path right after sqlite:, as in sqlite:data/rollcall.db or sqlite:/var/lib/rollcall.db.",
+      );
+    }
     return { kind: "sqlite", path };
   }
   if (isRedisUrl(text)) return parseRedisUrl(text);

@@ -1,4 +1,5 @@
 /** Who may reach the service, and how: TLS, credentials, and what the operator has to say to go without them. */
+import { accessSync, constants } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
 import { isLoopback } from "../config/loopback.ts";
 import type { Address } from "../config/options.ts";
@@ -42,6 +43,23 @@ function checkAccess(listen: Address, settings: AccessSettings): void {
   }
 }
 
+/** That all files can be read which the options name. */
+function checkFiles({ tlsCert, tlsKey, tlsClientCa, credentials }: AccessSettings): void {
+  for (const [option, path] of Object.entries({
+    "--tls-cert": tlsCert,
+    "--tls-key": tlsKey,
+    "--tls-client-ca": tlsClientCa,
+    "--credentials": credentials,
+  })) {
+    if (path === undefined) continue;
+    try {
+      accessSync(path, constants.R_OK);
+    } catch (error) {
+      throw new Error(`${option} cannot be read: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+}
+
 function asksForCredentials({ credentials, jwtJwks }: AccessSettings): boolean {
   return credentials !== undefined || jwtJwks !== undefined;
 }
@@ -69,6 +87,7 @@ export interface Access {
 /** @throws Error that names the option or the file, where the settings cannot be used or are not safe */
 export async function openAccess(listen: Address, settings: AccessSettings, logger: Logger): Promise<Access> {
   checkAccess(listen, settings);
+  checkFiles(settings);
   for (const warning of accessWarnings(listen, settings)) logger.warn(warning);
   let show: (context: SecureContextOptions) => void = () => {};
   const tls = openTls(settings, logger, (context) => show(context));

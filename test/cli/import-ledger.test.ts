@@ -1,5 +1,14 @@
-import { appendFileSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { identify, Journal, journalPath, type Progress, readJournal } from "../../src/cli/import/journal.ts";
@@ -72,7 +81,11 @@ describe("rejected rows", () => {
   });
 
   test("that cannot be written end the import", async () => {
-    const rejects = await Rejects.open(join(temporaryFolder(), "no such folder", "r"), undefined);
+    const path = join(temporaryFolder(), "folder", "r");
+    await expect(Rejects.open(path, undefined)).rejects.toThrow(/cannot write into .*folder.*--rejected/);
+    mkdirSync(dirname(path));
+    const rejects = await Rejects.open(path, undefined);
+    rmdirSync(dirname(path));
     const ledger = new Ledger({ rejects, journal: undefined, onInvalid: () => {} });
     async function* endless(): AsyncGenerator<Iterable<Row>> {
       for (;;) yield [{ kind: "invalid", line: 1, reason: "", kept: { row: "x".repeat(1_000) } }];

@@ -54,6 +54,7 @@ describe("--listen", () => {
 describe("--store", () => {
   test.each([
     ["sqlite:a/b.db", { kind: "sqlite", path: "a/b.db" }],
+    ["sqlite:///a.db", { kind: "sqlite", path: "///a.db" }],
     ["redis://localhost", redis({ endpoints: [at("localhost", 6379)] })],
     ["redis://[::1]:6380/", redis({ endpoints: [at("::1", 6380)] })],
     ["redis://u:p@h:6380/2", redis({ endpoints: [at("h", 6380)], username: "u", password: "p", database: 2 })],
@@ -85,6 +86,8 @@ describe("--store", () => {
   test.each([
     "",
     "sqlite:",
+    "sqlite::memory:",
+    "sqlite://data/rollcall.db",
     "redis:",
     "redis://",
     "redis://h/x",

@@ -53,5 +53,8 @@ test("a user is printed for people to read, and nothing in it reaches the termin
   const screen = await shows("get shown", /tags +\["a","b"\]/);
   expect(screen).toMatch(/^shown\n {2}created \d{4}-/m);
   expect(screen).toContain(String.raw`note   \u{1b}[2Jgone\u{7}`);
-  await shows("list --page-size 1", /^id +updated +properties\n.*\nmore: rollcall list --page-token \S+$/m);
+  await shows(
+    "list --page-size 1",
+    /^id +updated +properties\n.*\nmore: rollcall list --page-size 1 --page-token \S+$/m,
+  );
 });

@@ -51,11 +51,14 @@ test.each<[AccessSettings, string]>([
   [{ tlsCert: "c" }, "--tls-cert and --tls-key"],
   [{ tlsKey: "k" }, "--tls-cert and --tls-key"],
   [{ tlsClientCa: "c" }, "--tls-client-ca needs --tls-cert"],
-  [{ tlsCert: "/none/c", tlsKey: "/none/k" }, "/none/c"],
+  [
+    { tlsCert: "/none/c", tlsKey: "/none/k" },
+    "--tls-cert cannot be read: ENOENT: no such file or directory, access '/none/c'",
+  ],
   [{ jwtIssuer: "i" }, "--jwt-jwks, --jwt-issuer and --jwt-audience"],
   [{ jwtJwks: "j", jwtAudience: "a" }, "--jwt-jwks, --jwt-issuer and --jwt-audience"],
   [{ ...jwt, jwtJwks: "/none/jwks" }, "/none/jwks"],
-  [{ credentials: "/none/credentials" }, "/none/credentials"],
+  [{ credentials: "/none/credentials" }, "--credentials cannot be read"],
 ])("%j is refused: %s", async (settings, message) => {
   await expect(open("127.0.0.1", settings)).rejects.toThrow(message);
 });

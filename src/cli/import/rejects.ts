@@ -1,4 +1,5 @@
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { access, constants, type FileHandle, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import { TimestampSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { UserToImport } from "../../client/index.ts";
@@ -39,7 +40,7 @@ export class Rejects {
   /**
    * @param resumeAt how long the file was when the import was interrupted: what came after is cut off; undefined for an
    *   import from the beginning
-   * @throws CliError if there is a file where none is expected, or not the one that is
+   * @throws CliError if there is a file where none is expected, or not the one that is, and if none can be made there
    */
   static async open(path: string, resumeAt: number | undefined): Promise<Rejects> {
     const found = await stat(path).catch(() => undefined);
@@ -48,6 +49,10 @@ export class Rejects {
         `${path} is there from an earlier import: move it away, let --rejected name another file, or go on with --resume if that import was interrupted`,
       );
     }
+    const folder = dirname(path);
+    await access(folder, constants.W_OK).catch(() => {
+      throw new CliError(`cannot write into ${folder}, where rejected rows would go: --rejected names another file`);
+    });
     if ((found?.size ?? 0) < (resumeAt ?? 0)) {
       throw new CliError(`${path} is not as the interrupted import left it: import again without --resume`);
     }
