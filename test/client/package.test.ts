@@ -1,4 +1,4 @@
-/** The package that `npm pack` makes, in a project of its own, as its users have it. */
+/** The package that `npm pack` makes, in a project of its own, as its users have it: the example in TypeScript. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,27 +7,24 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildPackedExample } from "../support/packed-example.ts";
 
 const run = promisify(execFile);
 const root = new URL("../../", import.meta.url).pathname;
 const { version, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const installTimeoutMs = 120_000;
+const installTimeoutMs = 4 * 60_000;
 
+let folder: string;
 let project: string;
 let program: string;
 let server: ChildProcess;
 let url: string;
 beforeAll(async () => {
-  project = mkdtempSync(join(tmpdir(), "rollcall-package-"));
+  folder = mkdtempSync(join(tmpdir(), "rollcall-package-"));
+  project = await buildPackedExample(folder);
   program = join(project, "node_modules/.bin/rollcall");
-  writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  await run("npm", ["pack", "--silent", "--pack-destination", project], { cwd: root });
-  const quickly = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock"];
-  // Whoever checks types on Node has its types.
-  const packages = [`./rollcall-${version}.tgz`, `@types/node@${devDependencies["@types/node"]}`];
-  await run("npm", ["install", ...quickly, ...packages], { cwd: project });
 
-  const store = `sqlite:${join(project, "users.db")}`;
+  const store = `sqlite:${join(folder, "users.db")}`;
   const args = ["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error"];
   server = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   if (server.stdout === null) throw new Error("the server has no output");
@@ -37,7 +34,30 @@ beforeAll(async () => {
 afterAll(async () => {
   server.kill();
   await once(server, "exit");
-  rmSync(project, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("the example is of its version, and of the project's tools", () => {
+  const example = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
+  expect(example.version).toBe(version);
+  expect(example.dependencies).toEqual({ rollcall: `file:../../rollcall-${version}.tgz` });
+  expect(devDependencies).toMatchObject(example.devDependencies);
+});
+
+test("the example works", async () => {
+  const { stdout } = await run(process.execPath, [join(project, "dist/example.js"), "--server", url]);
+  expect(stdout.trimEnd().split("\n")).toEqual([
+    "CREATED { email: 'ada@example.com', name: 'Ada', plan: 'pro' }",
+    "REQUIRED_PROPERTY_MISSING",
+    "  properties.email: is required to create a user: it must be a non-empty string",
+    "1 there, missing: nobody",
+    "somebody was faster: the user has another etag: it has changed; read it again",
+    "row 7: REQUIRED_PROPERTY_MISSING: properties.email: is required: it must be a non-empty string",
+    "500 rows are done with",
+    "1000 rows are done with",
+    "1200 rows are done with",
+    "1199 created, 1 failed",
+  ]);
 });
 
 const typed = `
@@ -74,8 +94,9 @@ test.for([
     ...options,
   };
   writeFileSync(join(project, "typed.ts"), typed);
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["typed.ts"] }));
-  expect(await run("tsc", ["--project", project])).toMatchObject({ stdout: "" });
+  const config = join(project, "tsconfig.typed.json");
+  writeFileSync(config, JSON.stringify({ compilerOptions, files: ["typed.ts"] }));
+  expect(await run("tsc", ["--project", config])).toMatchObject({ stdout: "" });
 });
 
 test("its client works from plain JavaScript", async () => {

@@ -91,11 +91,9 @@ function readResults(output: string): readonly StepResult[] {
 
 /** @returns what went wrong */
 async function runExample({ example, folder }: Language, url: string): Promise<string | undefined> {
-  // The one in TypeScript reads from the environment alone where the server is.
-  const env = { ROLLCALL_SERVER: url };
   const command = { ...example, args: [...example.args, "--server", url] };
   try {
-    await runCommand(command, { folder, timeoutMs: exampleTimeoutMs, env });
+    await runCommand(command, { folder, timeoutMs: exampleTimeoutMs });
     return undefined;
   } catch (error) {
     return messageOf(error);

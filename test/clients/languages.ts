@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 export const root = join(import.meta.dirname, "..", "..");
 /** What is built is kept here from one run to the next. Git ignores it. */
-const built = join(root, ".tools", "clients");
+export const built = join(root, ".tools", "clients");
 
 export interface Command {
   readonly program: string;
@@ -34,6 +34,7 @@ export interface Language {
   readonly example: Command;
 }
 
+const typescriptPrograms = join(built, "typescript", "dist");
 const venv = join(built, "python");
 const python = join(venv, "bin", "python");
 const mypy = join(venv, "bin", "mypy");
@@ -45,10 +46,10 @@ export const languages: readonly Language[] = [
     key: "typescript",
     name: "TypeScript",
     tools: [],
-    folder: root,
-    build: [],
-    scenarios: command(process.execPath, "test/scenarios/run.ts"),
-    example: command(process.execPath, "examples/first-call.ts"),
+    folder: join(root, "clients", "typescript"),
+    build: [command(process.execPath, join(root, "test", "clients", "build-typescript.ts"))],
+    scenarios: command(process.execPath, join(root, "test", "scenarios", "run.ts")),
+    example: command(process.execPath, join(typescriptPrograms, "example.js")),
   },
   {
     key: "go",

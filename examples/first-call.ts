@@ -1,8 +1,0 @@
-/** Identifies a user and reads it back: `node examples/first-call.ts`, with a server running. */
-import { createRollcallClient } from "../src/client/index.ts";
-
-const users = createRollcallClient(process.env["ROLLCALL_SERVER"] ?? "http://127.0.0.1:50051");
-
-await users.identify({ id: "u1", properties: { name: "Ada", email: "ada@example.com", plan: "pro" } });
-const { user } = await users.getUser({ id: "u1" });
-console.log(user?.properties);
