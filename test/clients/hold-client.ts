@@ -1,4 +1,4 @@
-/** Builds a language's client, and runs its scenarios and its example beside a server. */
+/** Builds a language's client, and runs its first call, its scenarios and its example beside a server. */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,8 @@ import { runCommand } from "./run-command.ts";
 const buildTimeoutMs = 10 * 60_000;
 const scenariosTimeoutMs = 2 * 60_000;
 const exampleTimeoutMs = 60_000;
+/** What every language's first call gives a user, and reads back. */
+const firstUser = ["Ada", "ada@example.com"];
 
 interface Scenario {
   readonly kind: "step" | "mismatch";
@@ -32,11 +34,11 @@ const resultLine = z.strictObject({ step: z.string(), ok: z.boolean(), why: z.st
 export const storeNames = ["SQLite", "Redis"] as const;
 export type StoreName = (typeof storeNames)[number];
 
-/** What became of one thing that was tried: a step, one that must be told as failed, the example. */
+/** What became of one thing that was tried: the first call, a step, one that must be told as failed, the example. */
 export interface Trial {
   readonly what: string;
   readonly store: StoreName;
-  readonly kind: Scenario["kind"] | "example";
+  readonly kind: "firstCall" | Scenario["kind"] | "example";
   /** Undefined where it went well. */
   readonly why: string | undefined;
 }
@@ -48,14 +50,15 @@ export async function buildClient({ folder, build }: Language): Promise<void> {
 }
 
 /**
- * All steps and the example, against a server of their own over an empty store.
+ * The first call, all steps and the example, against a server of their own over an empty store.
  *
  * @throws Error where the runner does not come to the end of a file, or prints something else than results
  */
 export async function tryClient(language: Language, store: StoreName): Promise<readonly Trial[]> {
   const { url, stop } = await serverOver(store);
   try {
-    const trials: Trial[] = [];
+    const firstCall = await makeFirstCall(language, url);
+    const trials: Trial[] = [{ what: "the first call", store, kind: "firstCall", why: firstCall }];
     for (const scenario of scenarios) trials.push(...(await tryScenario(language, scenario, { url, store })));
     return [...trials, { what: "the example", store, kind: "example", why: await runExample(language, url) }];
   } finally {
@@ -87,6 +90,18 @@ function readResults(output: string): readonly StepResult[] {
     const { step, ok, why } = resultLine.parse(JSON.parse(line));
     return { step, ok, ...(why === undefined ? {} : { why }) };
   });
+}
+
+/** @returns what went wrong */
+async function makeFirstCall({ firstCall, folder }: Language, url: string): Promise<string | undefined> {
+  const env = { ROLLCALL_SERVER: url };
+  try {
+    const printed = await runCommand(firstCall, { folder, timeoutMs: exampleTimeoutMs, env });
+    const missing = firstUser.find((value) => !printed.includes(value));
+    return missing === undefined ? undefined : `it does not print ${missing}, but:\n${printed}`;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** @returns what went wrong */

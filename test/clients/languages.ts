@@ -28,6 +28,8 @@ export interface Language {
   readonly folder: string;
   /** Run one after the other: they build the programs below, and test what there is to be tested without a server. */
   readonly build: readonly Command[];
+  /** Identifies a user and prints it as it is read back, at ROLLCALL_SERVER: what the README shows. */
+  readonly firstCall: Command;
   /** The runner of scenarios, without its arguments. */
   readonly scenarios: Command;
   /** The example, without `--server`. */
@@ -48,6 +50,7 @@ export const languages: readonly Language[] = [
     tools: [],
     folder: join(root, "clients", "typescript"),
     build: [command(process.execPath, join(root, "test", "clients", "build-typescript.ts"))],
+    firstCall: command(process.execPath, join(typescriptPrograms, "first-call.js")),
     scenarios: command(process.execPath, join(root, "test", "scenarios", "run.ts")),
     example: command(process.execPath, join(typescriptPrograms, "example.js")),
   },
@@ -61,6 +64,7 @@ export const languages: readonly Language[] = [
       command("go", "vet", "./..."),
       command("go", "test", "./..."),
     ],
+    firstCall: command(join(goPrograms, "firstcall")),
     scenarios: command(join(goPrograms, "scenarios")),
     example: command(join(goPrograms, "example")),
   },
@@ -75,6 +79,7 @@ export const languages: readonly Language[] = [
       command(mypy, "--cache-dir", join(built, "mypy")),
       command(python, "-m", "unittest"),
     ],
+    firstCall: command(python, "first_call.py"),
     scenarios: command(python, "scenarios.py"),
     example: command(python, "example.py"),
   },
@@ -87,6 +92,7 @@ export const languages: readonly Language[] = [
     ],
     folder: join(root, "clients", "java"),
     build: [command("mvn", "--batch-mode", "-q", "package")],
+    firstCall: command("java", "-cp", jar, "rollcall.example.FirstCall"),
     scenarios: command("java", "-cp", jar, "rollcall.scenarios.Scenarios"),
     example: command("java", "-jar", jar),
   },

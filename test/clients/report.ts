@@ -10,12 +10,19 @@ export type Outcome = { readonly language: Language } & (
 );
 
 /**
- * A row for each language: how many steps it has passed of how many on each store, of how many mismatches it has told, and
- * whether its example has run.
+ * A row for each language: whether its first call has succeeded, how many steps it has passed of how many on each store, of
+ * how many mismatches it has told, and whether its example has run.
  */
 export function table(outcomes: readonly Outcome[]): string {
-  const titles = ["client", ...storeNames.map((store) => `steps on ${store}`), "mismatches told", "example", ""];
-  const rule = ["---", ...storeNames.map(() => "--:"), "--:", "---", "---"];
+  const titles = [
+    "client",
+    "first call",
+    ...storeNames.map((store) => `steps on ${store}`),
+    "mismatches told",
+    "example",
+    "",
+  ];
+  const rule = ["---", "---", ...storeNames.map(() => "--:"), "--:", "---", "---"];
   return rows([titles, rule, ...outcomes.map(row)]);
 }
 
@@ -36,12 +43,12 @@ function rows(lines: readonly (readonly string[])[]): string {
 
 function row(outcome: Outcome): readonly string[] {
   const { name } = outcome.language;
-  if ("broken" in outcome) return [name, ...storeNames.map(() => ""), "", "", "failed"];
+  if ("broken" in outcome) return [name, "", ...storeNames.map(() => ""), "", "", "failed"];
   const of = (kind: Trial["kind"]) => outcome.trials.filter((trial) => trial.kind === kind);
   const steps = storeNames.map((name) => passedOfAll(of("step").filter(({ store }) => store === name)));
-  const example = of("example").every(({ why }) => why === undefined) ? "runs" : "fails";
+  const runs = (kind: Trial["kind"]) => (of(kind).every(({ why }) => why === undefined) ? "runs" : "fails");
   const verdict = failuresOf(outcome).length === 0 ? "passed" : "failed";
-  return [name, ...steps, passedOfAll(of("mismatch")), example, verdict];
+  return [name, runs("firstCall"), ...steps, passedOfAll(of("mismatch")), runs("example"), verdict];
 }
 
 function passedOfAll(trials: readonly Trial[]): string {

@@ -1,16 +1,41 @@
-/** That the README's commands do what it says. */
+/** That the README's commands do what it says, and that its code is that of programs that are run. */
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { rollcall } from "../support/processes.ts";
 import { startTestServer } from "../support/server.ts";
+import { standsIn } from "../support/shown-code.ts";
+import { expectToPrint, shownCommands } from "../support/shown-commands.ts";
 
-const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+const text = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+const readme = text("README.md");
+
+test("the first call with curl answers what it says", async () => {
+  const shown = shownCommands(readme);
+  expect(shown).toHaveLength(1);
+  const server = await startTestServer();
+  onTestFinished(() => server.stop());
+  await expectToPrint(shown, { servers: [["localhost:50051", `127.0.0.1:${server.port}`]] });
+});
+
+// `npm run test:clients` runs them.
+test.each([
+  ["ts", "clients/typescript/src/first-call.ts"],
+  ["go", "clients/go/cmd/firstcall/main.go"],
+  ["python", "clients/python/first_call.py"],
+  ["java", "clients/java/example/src/main/java/rollcall/example/FirstCall.java"],
+])("the first call in %s is that of %s", (language, program) => {
+  const shown = [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, "gms"))].map(
+    ([, code = ""]) => code,
+  );
+  expect(shown).toHaveLength(1);
+  expect(standsIn(shown[0] ?? "", text(program))).toBe(true);
+});
 
 test("the example of an import imports", async () => {
   const [, words] = /^ {4}npx rollcall (import examples\/\S+)$/m.exec(readme) ?? expect.fail("there is no import");
   const server = await startTestServer();
+  onTestFinished(() => server.stop());
   const { status, stdout } = await rollcall(words?.split(" ") ?? [], { ROLLCALL_SERVER: server.url });
   expect(stdout).toMatch(/^created +20$/m);
   expect(status).toBe(0);
-  await server.stop();
 });

@@ -31,11 +31,11 @@ func firstCall(ctx context.Context, address string) error {
 	defer connection.Close()
 	users := rollcallv1.NewUserServiceClient(connection)
 
-	properties, err := structpb.NewStruct(map[string]any{"name": "Ada", "email": "ada@example.com", "plan": "pro"})
-	if err != nil {
-		return err
-	}
-	if _, err := users.Identify(ctx, &rollcallv1.IdentifyRequest{Id: "u1", Properties: properties}); err != nil {
+	ada := &structpb.Struct{Fields: map[string]*structpb.Value{
+		"name":  structpb.NewStringValue("Ada"),
+		"email": structpb.NewStringValue("ada@example.com"),
+	}}
+	if _, err := users.Identify(ctx, &rollcallv1.IdentifyRequest{Id: "u1", Properties: ada}); err != nil {
 		return err
 	}
 	answer, err := users.GetUser(ctx, &rollcallv1.GetUserRequest{Id: "u1"})

@@ -13,14 +13,13 @@ import rollcall.v1.UserServiceGrpc;
 /** Identifies a person and reads them back. */
 public final class FirstCall {
   public static void main(String[] args) {
-    String server = System.getenv().getOrDefault("ROLLCALL_SERVER", "http://127.0.0.1:50051").replace("http://", "");
-    ManagedChannel channel = Grpc.newChannelBuilder(server, InsecureChannelCredentials.create()).build();
-    var users = UserServiceGrpc.newBlockingStub(channel);
+    String address = System.getenv().getOrDefault("ROLLCALL_SERVER", "http://127.0.0.1:50051").replace("http://", "");
 
+    ManagedChannel channel = Grpc.newChannelBuilder(address, InsecureChannelCredentials.create()).build();
+    var users = UserServiceGrpc.newBlockingStub(channel);
     Struct ada = Structs.of("name", Values.of("Ada"), "email", Values.of("ada@example.com"));
     users.identify(IdentifyRequest.newBuilder().setId("u1").setProperties(ada).build());
     System.out.println(users.getUser(GetUserRequest.newBuilder().setId("u1").build()).getUser());
-
     channel.shutdown();
   }
 }
