@@ -22,6 +22,7 @@ export function serveCommand(): Command {
     .addOption(serveOptions.jwtAudience())
     .addOption(serveOptions.jwtScopeClaim())
     .addOption(serveOptions.insecure())
+    .addOption(serveOptions.corsOrigins())
     .addOption(serveOptions.reflection())
     .addOption(serveOptions.workers())
     .addOption(serveOptions.redisWaitReplicas())

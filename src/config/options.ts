@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { CommanderError, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../telemetry/log-levels.ts";
 import { limits } from "../users/limits.ts";
+import { parseCorsOrigins } from "./cors-origins.ts";
 import { defaultServerLimits } from "./server-limits.ts";
 import { parseStoreLocation } from "./store-url.ts";
 
@@ -96,6 +97,10 @@ export const serveOptions = {
       .default(false, "no")
       .preset("yes")
       .argParser(checked(parseYesOrNo)),
+  corsOrigins: () =>
+    new Option("--cors-origins <origins>", "web pages that may call from a browser, separated by commas; * for any")
+      .env("ROLLCALL_CORS_ORIGINS")
+      .argParser(checked(parseCorsOrigins)),
   reflection: () =>
     new Option("--reflection <who>", "whom to tell the contract: open to all, to callers with credentials, or off")
       .env("ROLLCALL_REFLECTION")

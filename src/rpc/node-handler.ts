@@ -1,6 +1,5 @@
 /** Joins Connect's routers to Node's servers: picks the handler for a request, and answers where there is none. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from "node:http2";
+import { constants } from "node:http2";
 import { Code, ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
@@ -13,17 +12,17 @@ import { type ObserveRequest, unknownMethod } from "../telemetry/requests.ts";
 import { overloaded, UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { compressions } from "./compression.ts";
+import { dismissAnswered, dismissOnceAnswered } from "./dismissal.ts";
 import { canceled, describeError, reasonOf } from "./errors.ts";
 import { admitRequest, callerNameOf, type Gate, presentedKey, reportKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
 import type { HeldBytes, Holder } from "./held-bytes.ts";
+import type { NodeHandler, NodeRequest, NodeResponse } from "./node-requests.ts";
 import type { OldestOut } from "./oldest-out.ts";
 import type { OpenRequests } from "./open-requests.ts";
 import { type Hold, heldBody, letGo } from "./request-body.ts";
 import { cutOffKey, endedByKey, inTrace, maxTimerMs, observedKey, watchRequest } from "./request-end.ts";
 
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
-export type NodeResponse = ServerResponse | Http2ServerResponse;
 type Routes = (router: ConnectRouter) => void;
 
 const noSuchMethod = describeError(
@@ -52,7 +51,7 @@ export interface NodeHandlerOptions {
   readonly onBrokenAnswer: (error: ConnectError) => void;
 }
 
-export function createNodeHandler(options: NodeHandlerOptions): (req: NodeRequest, res: NodeResponse) => void {
+export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
   const binary = handlersByPath(options.binaryRoutes, options);
   const json = handlersByPath(options.jsonRoutes, options);
 
@@ -210,35 +209,17 @@ function noteUnserved(observe: ObserveRequest, { headers }: NodeRequest, method:
 /** Answers as the caller's protocol says UNIMPLEMENTED. */
 function answerUnimplemented(req: NodeRequest, res: NodeResponse): void {
   const contentType = req.headers["content-type"] ?? "";
-  dismissOnceAnswered(req, res);
   if (contentType.startsWith("application/grpc")) {
     res.setHeader("content-type", contentType);
     for (const [name, value] of statusOf(noSuchMethod)) res.setHeader(name, value);
     res.end();
-    // Without a body, no trailers are asked for.
-    if ("stream" in res) dismiss(req, res.stream);
+    dismissAnswered(req, res);
   } else {
+    dismissOnceAnswered(req, res);
     res.statusCode = 404;
     res.setHeader("content-type", "application/json");
     res.end(JSON.stringify(errorToJson(noSuchMethod, undefined)));
   }
-}
-
-/** Once the answer is sent, the rest of the request does not matter: the client need not send it, nor end it. */
-function dismissOnceAnswered(req: NodeRequest, res: NodeResponse): void {
-  if ("stream" in res) {
-    // After the trailers, which the response sends at this event.
-    res.stream.once("wantTrailers", () => dismiss(req, res.stream));
-  } else {
-    res.once("finish", () => letGo(req));
-  }
-}
-
-/** RFC 9113, section 8.1, provides for this. */
-function dismiss(req: NodeRequest, stream: ServerHttp2Stream): void {
-  if (req.complete) return;
-  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
-  letGo(req);
 }
 
 /** A stream that is reset without an error would wait for its request to be read, and its answers to be sent. */

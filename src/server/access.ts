@@ -1,6 +1,7 @@
 /** Who may reach the service, and how: TLS, credentials, and what the operator has to say to go without them. */
 import { accessSync, constants } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
+import type { CorsOrigins } from "../config/cors-origins.ts";
 import { isLoopback } from "../config/loopback.ts";
 import type { Address } from "../config/options.ts";
 import type { Authenticator } from "../credentials/authenticator.ts";
@@ -24,6 +25,8 @@ export interface AccessSettings {
   readonly jwtScopeClaim?: string | undefined;
   /** Whether to serve whoever reaches the service. */
   readonly insecure?: boolean | undefined;
+  /** The web pages that may call from a browser. Default: none. */
+  readonly corsOrigins?: CorsOrigins | undefined;
 }
 
 function checkAccess(listen: Address, settings: AccessSettings): void {
@@ -66,7 +69,11 @@ function asksForCredentials({ credentials, jwtJwks }: AccessSettings): boolean {
 
 /** What may be wrong with how the service can be reached, in a line each. */
 function accessWarnings(listen: Address, settings: AccessSettings): string[] {
-  if (isLoopback(listen.host)) return [];
+  if (isLoopback(listen.host)) {
+    return settings.corsOrigins === "*" && !asksForCredentials(settings)
+      ? ["any web page that is open on this machine can read and change users (--cors-origins)"]
+      : [];
+  }
   if (!asksForCredentials(settings)) return ["whoever reaches the service can read and change users (--insecure)"];
   return settings.tlsCert === undefined
     ? ["tokens and users travel in clear text; use --tls-cert, or a proxy with TLS"]
@@ -79,6 +86,7 @@ export interface Access {
   readonly authenticator: Authenticator | undefined;
   /** Undefined where clear text is spoken. */
   readonly tls: TlsOptions | undefined;
+  readonly corsOrigins: CorsOrigins;
   /** @param onChange called with what new connections are to be shown, at once and after each change */
   followTls(onChange: (context: SecureContextOptions) => void): void;
   close(): void;
@@ -99,6 +107,7 @@ export async function openAccess(listen: Address, settings: AccessSettings, logg
         context: tls.current,
         clientCertificates: settings.tlsClientCa === undefined ? "none" : (settings.tlsClientCerts ?? "require"),
       },
+      corsOrigins: settings.corsOrigins ?? [],
       followTls(onChange) {
         show = onChange;
         // It may have changed since it was opened.

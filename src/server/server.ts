@@ -12,6 +12,7 @@ import type { Address } from "../config/options.ts";
 import { defaultServerLimits, type ServerLimits } from "../config/server-limits.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
 import { Admission } from "../rpc/admission.ts";
+import { withCors } from "../rpc/cors.ts";
 import { describeError } from "../rpc/errors.ts";
 import { createGate } from "../rpc/gate.ts";
 import { createGrpcHandler } from "../rpc/grpc/grpc-handler.ts";
@@ -167,7 +168,7 @@ export async function startServerOver(
     observe,
     report,
   });
-  const handler = createNodeHandler({
+  const callHandler = createNodeHandler({
     binaryRoutes: [binaryUserRoutes(handlers), ...shared],
     jsonRoutes: [jsonUserRoutes(handlers), ...shared],
     gate,
@@ -181,6 +182,8 @@ export async function startServerOver(
       if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
     },
   });
+
+  const handler = withCors(access?.corsOrigins ?? [], callHandler);
 
   const warn = createStoreWarnings(store, logger);
   const readiness = await watchReadiness(store, logger, (ready) => {

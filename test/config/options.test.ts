@@ -155,6 +155,41 @@ describe("--required-properties", () => {
   });
 });
 
+describe("--cors-origins", () => {
+  test.each([
+    ["https://app.example.com", ["https://app.example.com"]],
+    [
+      " http://localhost:5173 , https://b.example,http://localhost:5173",
+      ["http://localhost:5173", "https://b.example"],
+    ],
+    ["HTTPS://App.Example.com:443", ["https://app.example.com"]],
+    ["http://[::1]:80", ["http://[::1]"]],
+    ["*", "*"],
+    ["", []],
+  ])("takes %j, as browsers write it", (text, origins) => {
+    expect(parse(serveOptions.corsOrigins(), ["--cors-origins", text])).toEqual(origins);
+  });
+
+  test.each([
+    ["app.example.com", "app.example.com has no scheme"],
+    ["null", "null has no scheme"],
+    ["ftp://app.example.com", "ftp://app.example.com has another scheme than http or https"],
+    ["https://a.example,https://app.example.com/", "https://app.example.com/ has more than an origin"],
+    ["https://app.example.com?x", "has more than an origin"],
+    ["https://app.example.com#x", "has more than an origin"],
+    ["https://ann@app.example.com", "has a user's name"],
+    ["https://", "has no valid host or port"],
+    ["https://app.example.com:65536", "has no valid host or port"],
+    ["https://*.example.com", "has a wildcard"],
+    ["https://a.example,*", "* is for any origin, and stands alone"],
+    ["https://a.example,", "There is nothing before or after a comma"],
+  ])("refuses %j: %s", (text, reason) => {
+    const refusal = parse(serveOptions.corsOrigins(), ["--cors-origins", text]);
+    expect(refusal).toContain("--cors-origins");
+    expect(refusal).toContain(reason);
+  });
+});
+
 test("a value from the environment is refused with the variable's name", () => {
   vi.stubEnv("ROLLCALL_DRAIN_TIMEOUT", "soon");
   expect(parse(serveOptions.drainTimeout(), [])).toMatch(/--drain-timeout.*from env 'ROLLCALL_DRAIN_TIMEOUT'/);

@@ -30,6 +30,19 @@ test.each(["0.0.0.0", "::", "192.168.1.1", "127.example.com", "rollcall.internal
   },
 );
 
+test("that any web page may call is said where nobody is asked for credentials", async () => {
+  const warnings = async (host: string, settings: AccessSettings) => {
+    const logged: string[] = [];
+    const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line).msg) });
+    (await openAccess({ host, port: 1 }, settings, log)).close();
+    return logged;
+  };
+  const isWarning = expect.stringContaining("any web page");
+  expect(await warnings("127.0.0.1", { corsOrigins: "*" })).toEqual([isWarning]);
+  expect(await warnings("127.0.0.1", { corsOrigins: "*", ...jwt })).toEqual([]);
+  expect(await warnings("127.0.0.1", { corsOrigins: ["https://app.example.com"] })).toEqual([]);
+});
+
 test("a certificate that changes before the service listens is the one that it shows", async () => {
   const certificates = createCertificates();
   onTestFinished(() => certificates.remove());
