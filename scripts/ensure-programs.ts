@@ -1,10 +1,10 @@
 /**
- * Makes sure that the programs are there that tests start: a `redis-server`, the one that REDIS_SERVER names or the one on
- * PATH, `curl`, `openssl` and `tmux`. What is missing it installs with apt-get or Homebrew, without starting a service. Exits with status 1
- * and what to do where it cannot.
+ * Makes sure that the programs are there that tests start: those that its arguments name or, without any, those of `npm test`,
+ * a `redis-server`, the one that REDIS_SERVER names or the one on PATH, `curl`, `openssl` and `tmux`. What is missing it installs
+ * with apt-get or Homebrew, without starting a service. Exits with status 1 and what to do where it cannot.
  */
 import { spawnSync } from "node:child_process";
-import { findRedisServer } from "../test/support/redis-binary.ts";
+import { findChromium, findRedisServer } from "../test/support/programs.ts";
 
 const installTimeoutMs = 5 * 60_000;
 
@@ -14,6 +14,10 @@ interface Program {
   /** The packages that have it. */
   readonly apt: string;
   readonly brew: string;
+  /** The variable that may name it where it is not on PATH. */
+  readonly variable?: string;
+  /** Whether it is for those alone who name it. */
+  readonly onlyWhereNamed?: true;
 }
 
 const programs: readonly Program[] = [
@@ -22,18 +26,36 @@ const programs: readonly Program[] = [
     isThere: () => findRedisServer(process.env) !== undefined,
     apt: "redis-server",
     brew: "redis",
+    variable: "REDIS_SERVER",
   },
   { name: "curl", isThere: () => runs("curl", ["--version"]), apt: "curl", brew: "curl" },
   { name: "openssl", isThere: () => runs("openssl", ["version"]), apt: "openssl", brew: "openssl" },
   { name: "tmux", isThere: () => runs("tmux", ["-V"]), apt: "tmux", brew: "tmux" },
+  {
+    name: "chromium",
+    isThere: () => findChromium(process.env) !== undefined,
+    apt: "chromium",
+    brew: "chromium",
+    variable: "CHROMIUM",
+    onlyWhereNamed: true,
+  },
 ];
 
 try {
-  const missing = programs.filter(({ isThere }) => !isThere());
+  const missing = asked(process.argv.slice(2)).filter(({ isThere }) => !isThere());
   if (missing.length > 0) install(missing);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
+}
+
+function asked(names: readonly string[]): readonly Program[] {
+  if (names.length === 0) return programs.filter(({ onlyWhereNamed }) => onlyWhereNamed !== true);
+  return names.map((name) => {
+    const program = programs.find((known) => known.name === name);
+    if (program === undefined) throw new Error(`expected some of ${programs.map(({ name }) => name).join(", ")}`);
+    return program;
+  });
 }
 
 function install(missing: readonly Program[]): void {
@@ -48,12 +70,15 @@ function install(missing: readonly Program[]): void {
       names,
       missing.map(({ brew }) => brew),
     );
-  else
-    throw new Error(`The tests need ${names}: install it. REDIS_SERVER may name a redis-server that is not on PATH.`);
+  else throw new Error(`The tests need ${names}: install it.${missing.map(otherwise).join("")}`);
 
-  for (const { name, isThere } of missing) {
-    if (!isThere()) throw new Error(`${name} is installed, but not on PATH. REDIS_SERVER may name a redis-server.`);
+  for (const program of missing) {
+    if (!program.isThere()) throw new Error(`${program.name} is installed, but not on PATH.${otherwise(program)}`);
   }
+}
+
+function otherwise({ name, variable }: Program): string {
+  return variable === undefined ? "" : ` ${variable} may name a ${name} that is not on PATH.`;
 }
 
 function installWithApt(names: string, packages: readonly string[]): void {

@@ -99,6 +99,61 @@ test.for([
   expect(await run("tsc", ["--project", config])).toMatchObject({ stdout: "" });
 });
 
+const typedForBrowsers = `
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { Outcome, type ReasonName, rollcallErrorOf, type User, UserSchema, UserService } from "rollcall/contract";
+
+declare const transport: Transport;
+const users: Client<typeof UserService> = createClient(UserService, transport);
+try {
+  const { user, outcome } = await users.identify({ id: "u", properties: { list: [1, { inner: null }] } });
+  const stored: User | undefined = user;
+  console.log(stored?.id, outcome === Outcome.CREATED, UserSchema.typeName, document.title);
+} catch (error) {
+  const reason: ReasonName | undefined = rollcallErrorOf(error).reason;
+  console.log(reason);
+}
+// @ts-expect-error: an id is text
+await users.getUser({ id: 1 });
+`;
+
+test("the types of its contract check under strict with those of a browser alone", async () => {
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: "es2024",
+    lib: ["es2024", "dom", "dom.iterable"],
+    types: [],
+    skipLibCheck: false,
+    module: "esnext",
+    moduleResolution: "bundler",
+  };
+  writeFileSync(join(project, "browser.ts"), typedForBrowsers);
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["browser.ts"] }));
+  expect(await run("tsc", ["--project", project])).toMatchObject({ stdout: "" });
+});
+
+test("its contract imports nothing of Node, and reads errors", async () => {
+  const script = `
+    import { registerHooks } from "node:module";
+    const loaded = [];
+    registerHooks({
+      resolve(specifier, context, next) {
+        const resolved = next(specifier, context);
+        loaded.push(resolved.url);
+        return resolved;
+      },
+    });
+    const { RollcallError, rollcallErrorOf, UserService } = await import("rollcall/contract");
+    const error = rollcallErrorOf(new Error("no answer"));
+    const ofNode = loaded.filter((url) => url.startsWith("node:"));
+    console.log(JSON.stringify([UserService.typeName, error instanceof RollcallError, loaded.length > 10, ofNode]));
+  `;
+  writeFileSync(join(project, "contract.js"), script);
+  const { stdout } = await run(process.execPath, ["contract.js"], { cwd: project });
+  expect(JSON.parse(stdout)).toEqual(["rollcall.v1.UserService", true, true, []]);
+});
+
 test("its client works from plain JavaScript", async () => {
   const script = `
     import { createRollcallClient, importUsers, Outcome } from "rollcall";

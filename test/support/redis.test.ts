@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { findRedisServer } from "./programs.ts";
 import { type RedisOptions, type RedisProcess, startRedis } from "./redis.ts";
-import { findRedisServer } from "./redis-binary.ts";
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { findRedisServer } from "./redis-binary.ts";
+import { findRedisServer } from "./programs.ts";
 
 const startTimeoutMs = 10_000;
 const stopTimeoutMs = 5_000;
