@@ -1,7 +1,6 @@
 /** The composition root: makes every part of the service and joins them. */
 
 import { setMaxListeners } from "node:events";
-import { Code } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "#gen/google/rpc/error_details_pb.js";
 import { file_rollcall_v1_errors } from "#gen/rollcall/v1/errors_pb.js";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
@@ -12,29 +11,20 @@ import type { Address } from "../config/options.ts";
 import { defaultServerLimits, type ServerLimits } from "../config/server-limits.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
 import { Admission } from "../rpc/admission.ts";
-import { withCors } from "../rpc/cors.ts";
 import { describeError } from "../rpc/errors.ts";
-import { createGate } from "../rpc/gate.ts";
-import { createGrpcHandler } from "../rpc/grpc/grpc-handler.ts";
 import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
-import { HeldBytes } from "../rpc/held-bytes.ts";
-import { createNodeHandler } from "../rpc/node-handler.ts";
-import { OldestOut } from "../rpc/oldest-out.ts";
-import { OpenRequests } from "../rpc/open-requests.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { coalesce } from "../store/coalescing-store.ts";
 import { measured, type StoreSystem, traced } from "../store/observed-store.ts";
-import { createFailureLog, describeFailure } from "../telemetry/failure-log.ts";
+import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { observeRequests } from "../telemetry/requests.ts";
 import { noTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
-import { endForHarm } from "../transport/http2-guard.ts";
-import { listen, type TurnedAway } from "../transport/listener.ts";
 import { draining } from "../users/errors.ts";
 import { createEtagSource } from "../users/etag.ts";
 import { requiredProperties } from "../users/identify.ts";
@@ -42,7 +32,7 @@ import { createUserRegistry } from "../users/registry.ts";
 import { type Access, type AccessSettings, openAccess } from "./access.ts";
 import { openStore, type RedisSettings } from "./open-store.ts";
 import { watchReadiness } from "./readiness.ts";
-import { settledWithin } from "./settled-within.ts";
+import { serveRpc } from "./serve-rpc.ts";
 import { createStoreWarnings } from "./store-warnings.ts";
 
 export interface ServerOptions extends RedisSettings, AccessSettings {
@@ -72,11 +62,6 @@ export interface RunningServer {
    */
   drain(): Promise<void>;
 }
-
-/** How often it is counted what has arrived and waits to be read. */
-const unreadCheckMs = 100;
-/** How long calls that the drain timeout has ended may take to write their error. */
-const lastAnswersMs = 500;
 
 /** @throws Error if the store cannot be opened or the address is not free */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -117,33 +102,22 @@ export async function startServerOver(
   );
   const store = tracer === undefined ? coalesced : traced(coalesced, tracer, storeSystem);
   const drain = new AbortController();
-  const shutdown = new AbortController();
-  // Every request and stream listens to them.
-  setMaxListeners(0, drain.signal, shutdown.signal);
+  // Every stream listens to it.
+  setMaxListeners(0, drain.signal);
 
   const registry = createUserRegistry({
     store,
     required: requiredProperties(options.requiredProperties),
     drawEtag: createEtagSource(),
   });
-  const report = createFailureLog(logger);
-  const reflection = options.reflection ?? "open";
   const admission = new Admission(limits);
-  const held = new HeldBytes(limits.maxHeldBytes);
-  const stallCheck = setInterval(() => held.shedStalled(), limits.stallTimeoutMs / 2).unref();
-  const unreadCheck = setInterval(() => held.countUnread(), unreadCheckMs).unref();
-  const arriving = new OldestOut(limits.maxArriving);
-  const gate = createGate({
-    authenticator: access?.authenticator,
-    admission,
-    reflectionIsOpen: reflection === "open",
-  });
   const handlers = createUserHandlers({
     registry,
     admission,
     draining: drain.signal,
     onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
   });
+  const reflection = options.reflection ?? "open";
   const health = new Health();
   const shared = [
     healthRoutes(health, [UserService.typeName], drain.signal),
@@ -157,63 +131,33 @@ export async function startServerOver(
           ),
         ]),
   ];
-  const observe = observeRequests({ logger, accessLogShare: options.accessLogShare ?? 0, metrics, tracer });
-  const streamHandler = createGrpcHandler({
-    methods: grpcUserMethods(handlers),
-    gate,
-    held,
-    arriving,
-    stallTimeoutMs: limits.stallTimeoutMs,
-    shutdown: shutdown.signal,
-    observe,
-    report,
-  });
-  const callHandler = createNodeHandler({
-    binaryRoutes: [binaryUserRoutes(handlers), ...shared],
-    jsonRoutes: [jsonUserRoutes(handlers), ...shared],
-    gate,
-    held,
-    arriving,
-    openRequests: new OpenRequests(limits.maxOpenRequests, endForHarm),
-    shutdown: shutdown.signal,
-    observe,
-    report,
-    onBrokenAnswer: (error) => {
-      if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
-    },
-  });
-
-  const handler = withCors(access?.corsOrigins ?? [], callHandler);
 
   const warn = createStoreWarnings(store, logger);
   const readiness = await watchReadiness(store, logger, (ready) => {
     health.setServing(ready);
     warn().catch((error: unknown) => logger.warn(describeFailure(error), "the store cannot be examined"));
   });
-  const { host, port } = options.listen;
-  const tls = access?.tls;
-  const onTurnedAway = metrics && ((reason: TurnedAway) => metrics.connectionTurnedAway(reason));
-  const listener = await listen({ host, port, handler, streamHandler, tls, limits, onTurnedAway }).catch(
-    async (error: unknown) => {
-      readiness.stop();
-      clearInterval(stallCheck);
-      clearInterval(unreadCheck);
-      await store.close();
-      metrics?.close();
-      throw error;
-    },
-  );
-
-  metrics?.gauge("rollcall.connections", { description: "Connections that are open." }, () => [
-    [{}, listener.connections],
-  ]);
-  const heldBytes = { description: "Requests that come in and answers that go out.", unit: "By" };
-  metrics?.gauge("rollcall.held", heldBytes, () => [[{}, held.total]]);
-
-  access?.followTls((context) => listener.setTlsContext(context));
+  const rpc = await serveRpc({
+    listen: options.listen,
+    methods: grpcUserMethods(handlers),
+    binaryRoutes: [binaryUserRoutes(handlers), ...shared],
+    jsonRoutes: [jsonUserRoutes(handlers), ...shared],
+    access,
+    admission,
+    reflectionIsOpen: reflection === "open",
+    limits,
+    observe: observeRequests({ logger, accessLogShare: options.accessLogShare ?? 0, metrics, tracer }),
+    metrics,
+    logger,
+  }).catch(async (error: unknown) => {
+    readiness.stop();
+    await store.close();
+    metrics?.close();
+    throw error;
+  });
 
   return {
-    address: { host, port: listener.port },
+    address: { host: options.listen.host, port: rpc.port },
     get serving() {
       return health.serving;
     },
@@ -221,15 +165,7 @@ export async function startServerOver(
       readiness.stop();
       health.setServing(false);
       drain.abort(describeError(draining()));
-      const closed = listener.close();
-      if (!(await settledWithin(options.drainTimeoutMs, closed))) {
-        logger.warn("calls were still under way at the end of the drain timeout");
-        shutdown.abort(describeError(draining()));
-        await settledWithin(lastAnswersMs, closed);
-      }
-      listener.destroy();
-      clearInterval(stallCheck);
-      clearInterval(unreadCheck);
+      await rpc.drain(options.drainTimeoutMs);
       access?.close();
       await store.close();
       metrics?.close();

@@ -3,10 +3,10 @@
  * has no room for it: it is kept beside the call here, and put on the stream when that is answered.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { subscribe } from "node:diagnostics_channel";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import type { CallContext } from "../../src/rpc/call-context.ts";
-import type { StreamHandler } from "../../src/rpc/grpc/grpc-handler.ts";
 import type { ObserveRequest } from "../../src/telemetry/requests.ts";
 import type { Call } from "./service.ts";
 
@@ -14,30 +14,37 @@ type Metadata = Omit<Call, "signal">;
 
 const serving = new AsyncLocalStorage<Metadata>();
 /** By the request's headers, which are the same object wherever they are seen. */
-const known = new WeakMap<object, Metadata>();
+const streams = new WeakMap<object, ServerHttp2Stream>();
 
-/** Lets calls know their metadata while they are served. */
+/** What Node publishes of each stream, before anybody else sees it. */
+interface StreamStart {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: object;
+}
+
+subscribe("http2.server.stream.start", (message) => {
+  if (isStreamStart(message)) streams.set(message.headers, message.stream);
+});
+
+/** Lets calls know their metadata while they are served, and puts on their streams what they answer beside messages. */
 export function withMetadata(observe: ObserveRequest): ObserveRequest {
   return (start) => {
     const observed = observe(start);
-    const metadata = known.get(start.headers);
+    const { headers } = start;
+    const stream = streams.get(headers);
+    if (stream === undefined || headers instanceof Headers) return observed;
+    const metadata = metadataOf(headers);
+    addTo(stream, metadata);
     return {
-      run: (work) => (metadata === undefined ? observed.run(work) : serving.run(metadata, () => observed.run(work))),
+      run: (work) => serving.run(metadata, () => observed.run(work)),
       end: (code, caller, reason) => observed.end(code, caller, reason),
       ids: () => observed.ids(),
     };
   };
 }
 
-/** Puts what calls answer beside their messages on their streams. */
-export function sendingMetadata(handler: StreamHandler): StreamHandler {
-  return (stream, headers) => {
-    const metadata = metadataOf(headers);
-    known.set(headers, metadata);
-    if (!handler(stream, headers)) return false;
-    addTo(stream, metadata);
-    return true;
-  };
+function isStreamStart(message: unknown): message is StreamStart {
+  return typeof message === "object" && message !== null && "stream" in message && "headers" in message;
 }
 
 export function callOf({ signal }: CallContext): Call {

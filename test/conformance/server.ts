@@ -34,7 +34,7 @@ const listener = await mount({
   logger: pino({ level: "warn" }, process.stderr),
 });
 process.once("SIGTERM", async () => {
-  await listener.destroy();
+  await listener.drain();
   process.exit();
 });
 

@@ -58,6 +58,6 @@ async function tryAll(over: string, access: { tlsCert?: string; tlsKey?: string 
       console.log(failure);
     }
   } finally {
-    await listener.destroy();
+    await listener.drain();
   }
 }

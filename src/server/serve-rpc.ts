@@ -1,0 +1,120 @@
+/** Serves methods on a port, whatever they do: who comes in, what is held in memory, both ways in, and the listener. */
+import { setMaxListeners } from "node:events";
+import { Code } from "@connectrpc/connect";
+import type { Address } from "../config/options.ts";
+import type { ServerLimits } from "../config/server-limits.ts";
+import type { Admission } from "../rpc/admission.ts";
+import { withCors } from "../rpc/cors.ts";
+import { describeError } from "../rpc/errors.ts";
+import { createGate } from "../rpc/gate.ts";
+import { createGrpcHandler, type GrpcHandlerOptions } from "../rpc/grpc/grpc-handler.ts";
+import { HeldBytes } from "../rpc/held-bytes.ts";
+import { createNodeHandler, type NodeHandlerOptions } from "../rpc/node-handler.ts";
+import { OldestOut } from "../rpc/oldest-out.ts";
+import { OpenRequests } from "../rpc/open-requests.ts";
+import { createFailureLog } from "../telemetry/failure-log.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { ObserveRequest } from "../telemetry/requests.ts";
+import { endForHarm } from "../transport/http2-guard.ts";
+import { listen, type TurnedAway } from "../transport/listener.ts";
+import { draining } from "../users/errors.ts";
+import type { Access } from "./access.ts";
+import { settledWithin } from "./settled-within.ts";
+
+export interface RpcServerOptions
+  extends Pick<GrpcHandlerOptions, "methods">,
+    Pick<NodeHandlerOptions, "binaryRoutes" | "jsonRoutes"> {
+  readonly listen: Address;
+  /** Without it, clear text for all. It stays open for whoever opened it to close. */
+  readonly access: Access | undefined;
+  /** The one in which what serves the calls counts them. */
+  readonly admission: Admission;
+  /** Whether the methods of other services than UserService and Health are for all. */
+  readonly reflectionIsOpen: boolean;
+  readonly limits: ServerLimits;
+  readonly observe: ObserveRequest;
+  readonly metrics?: Metrics | undefined;
+  readonly logger: Logger;
+}
+
+export interface RpcServer {
+  /** The real one where port 0 was asked for. */
+  readonly port: number;
+  /**
+   * Accepts no more connections, lets calls that are under way finish within the timeout, and ends those that have not with
+   * UNAVAILABLE. Resolves once no connection is open.
+   */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** How often it is counted what has arrived and waits to be read. */
+const unreadCheckMs = 100;
+/** How long calls that the drain timeout has ended may take to write their error. */
+const lastAnswersMs = 500;
+
+/** @throws Error if the address is not free */
+export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
+  const { access, admission, limits, logger, metrics, observe } = options;
+  const shutdown = new AbortController();
+  // Every request and stream listens to it.
+  setMaxListeners(0, shutdown.signal);
+  const held = new HeldBytes(limits.maxHeldBytes);
+  const shared = {
+    gate: createGate({
+      authenticator: access?.authenticator,
+      admission,
+      reflectionIsOpen: options.reflectionIsOpen,
+    }),
+    held,
+    arriving: new OldestOut(limits.maxArriving),
+    shutdown: shutdown.signal,
+    observe,
+    report: createFailureLog(logger),
+  };
+  const streamHandler = createGrpcHandler({
+    ...shared,
+    methods: options.methods,
+    stallTimeoutMs: limits.stallTimeoutMs,
+  });
+  const callHandler = createNodeHandler({
+    ...shared,
+    binaryRoutes: options.binaryRoutes,
+    jsonRoutes: options.jsonRoutes,
+    openRequests: new OpenRequests(limits.maxOpenRequests, endForHarm),
+    onBrokenAnswer: (error) => {
+      if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
+    },
+  });
+  const listener = await listen({
+    ...options.listen,
+    handler: withCors(access?.corsOrigins ?? [], callHandler),
+    streamHandler,
+    tls: access?.tls,
+    limits,
+    onTurnedAway: metrics && ((reason: TurnedAway) => metrics.connectionTurnedAway(reason)),
+  });
+  const stallCheck = setInterval(() => held.shedStalled(), limits.stallTimeoutMs / 2).unref();
+  const unreadCheck = setInterval(() => held.countUnread(), unreadCheckMs).unref();
+  access?.followTls((context) => listener.setTlsContext(context));
+  metrics?.gauge("rollcall.connections", { description: "Connections that are open." }, () => [
+    [{}, listener.connections],
+  ]);
+  const heldBytes = { description: "Requests that come in and answers that go out.", unit: "By" };
+  metrics?.gauge("rollcall.held", heldBytes, () => [[{}, held.total]]);
+
+  return {
+    port: listener.port,
+    async drain(timeoutMs) {
+      const closed = listener.close();
+      if (!(await settledWithin(timeoutMs, closed))) {
+        logger.warn("calls were still under way at the end of the drain timeout");
+        shutdown.abort(describeError(draining()));
+        await settledWithin(lastAnswersMs, closed);
+      }
+      listener.destroy();
+      clearInterval(stallCheck);
+      clearInterval(unreadCheck);
+    },
+  };
+}
