@@ -4,7 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe } from "node:diagnostics_channel";
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
 import type { CallContext } from "../../src/rpc/call-context.ts";
 import type { ObserveRequest } from "../../src/telemetry/requests.ts";
@@ -72,10 +72,32 @@ function metadataOf(headers: IncomingHttpHeaders): Metadata {
 function addTo(stream: ServerHttp2Stream, { responseHeaders, responseTrailers }: Metadata): void {
   const respond = stream.respond.bind(stream);
   const sendTrailers = stream.sendTrailers.bind(stream);
-  stream.respond = (headers, options) => {
-    // An error without an answer before it is in the headers, and so are its trailers.
-    const trailers = options?.endStream === true ? Object.fromEntries(responseTrailers) : {};
-    respond({ ...Object.fromEntries(responseHeaders), ...trailers, ...headers }, options);
+  const close = stream.close.bind(stream);
+  const withTrailers = (trailers: OutgoingHttpHeaders) => ({ ...Object.fromEntries(responseTrailers), ...trailers });
+  stream.sendTrailers = (trailers) => sendTrailers(withTrailers(trailers));
+  stream.respond = (headers: OutgoingHttpHeaders = {}, options = {}) => {
+    const added = Object.fromEntries(responseHeaders);
+    if (options.endStream !== true) {
+      respond({ ...added, ...headers }, options);
+      return;
+    }
+    if (Object.keys(added).length === 0) {
+      respond(withTrailers(headers), options);
+      return;
+    }
+    // A handler that sends headers sends them before its error, which is then in the trailers.
+    const { status = [], header = [] } = Object.groupBy(Object.entries(headers), ([name]) =>
+      /^grpc-(status|message)/.test(name) ? "status" : "header",
+    );
+    respond({ ...added, ...Object.fromEntries(header) }, { ...options, endStream: false, waitForTrailers: true });
+    const sent = new Promise((resolve) => {
+      stream.once("wantTrailers", () => {
+        sendTrailers(withTrailers(Object.fromEntries(status)));
+        setImmediate(resolve);
+      });
+    });
+    // The call takes its answer for sent, and lets go of what is left of the request.
+    stream.close = (...ending) => void sent.then(() => close(...ending));
+    stream.end();
   };
-  stream.sendTrailers = (trailers) => sendTrailers({ ...Object.fromEntries(responseTrailers), ...trailers });
 }
