@@ -17,7 +17,7 @@ export interface Suite {
 
 export const suites: readonly Suite[] = [
   { name: "Connect conformance", script: "test:conformance", needs: ["go"] },
-  { name: "gRPC interop", script: "test:interop", needs: ["go"] },
+  { name: "gRPC interop", script: "test:interop", needs: ["go", "java"] },
 ];
 
 export type SuiteOutcome = { readonly suite: Suite } & (

@@ -12,7 +12,7 @@ export interface FoundTool {
   readonly suffices: boolean;
 }
 
-export function findTools({ tools }: Language): Promise<readonly FoundTool[]> {
+export function findTools({ tools }: Pick<Language, "tools">): Promise<readonly FoundTool[]> {
   return Promise.all(
     tools.map(async (tool) => {
       const version = await versionOf(tool);

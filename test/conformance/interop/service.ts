@@ -1,13 +1,16 @@
 /** TestService of gRPC's interop clients, for both ways in. */
+import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { MessageShape } from "@bufbuild/protobuf";
-import { ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import type { GrpcMethod } from "../../../src/rpc/grpc/grpc-handler.ts";
 import { readerOf, reading, unary, write } from "../../../src/rpc/grpc/user-methods.ts";
 import { callOf } from "../metadata.ts";
 import { callOfContext } from "../routes.ts";
 import type { Call } from "../service.ts";
+import { compressedIn, notingCompression } from "./compressed-requests.ts";
 import {
+  type BoolValue,
   type EchoStatus,
   type SimpleRequest,
   type StreamingInputCallRequest,
@@ -19,14 +22,21 @@ interface Payload {
   readonly payload: { readonly body: Uint8Array };
 }
 
+/** Tells this server from others. */
+const serverId = randomUUID();
+
 export function interopRoutes(router: ConnectRouter): void {
   router.service(TestService, {
     emptyCall: () => ({}),
-    unaryCall: (request, context) => answerOnce(request, callOfContext(context)),
+    unaryCall(request, context) {
+      checkCompressed(request.expectCompressed, compressedIn(context)[0]);
+      return answerOnce(request, callOfContext(context));
+    },
     streamingOutputCall: (request, context) => answersTo(request, callOfContext(context)),
     streamingInputCall: answerMany,
     fullDuplexCall: (requests, context) => converse(requests, callOfContext(context)),
   });
+  notingCompression(router);
 }
 
 export function interopMethods(): GrpcMethod[] {
@@ -34,9 +44,11 @@ export function interopMethods(): GrpcMethod[] {
   const readDuplex = readerOf(fullDuplexCall.input);
   return [
     unary(emptyCall, readerOf(emptyCall.input), async () => write(emptyCall.output, {})),
-    unary(unaryCall, readerOf(unaryCall.input), async (request, context) =>
-      write(unaryCall.output, answerOnce(request, callOf(context))),
-    ),
+    unary(unaryCall, readerOf(unaryCall.input), async (request, context) => {
+      // What is compressed goes the other way.
+      checkCompressed(request.expectCompressed, false);
+      return write(unaryCall.output, answerOnce(request, callOf(context)));
+    }),
     {
       kind: "bidi",
       method: fullDuplexCall,
@@ -51,15 +63,19 @@ export function interopMethods(): GrpcMethod[] {
   ];
 }
 
-function answerOnce({ responseSize, responseStatus }: SimpleRequest, call: Call): Payload {
+function answerOnce({ responseSize, responseStatus, fillServerId }: SimpleRequest, call: Call) {
   echoMetadata(call);
   check(responseStatus);
-  return { payload: { body: new Uint8Array(responseSize) } };
+  return { payload: { body: new Uint8Array(responseSize) }, ...(fillServerId && { serverId }) };
 }
 
-async function answerMany(requests: AsyncIterable<StreamingInputCallRequest>) {
+async function answerMany(requests: AsyncIterable<StreamingInputCallRequest>, context: HandlerContext) {
   let aggregatedPayloadSize = 0;
-  for await (const { payload } of requests) aggregatedPayloadSize += payload?.body.length ?? 0;
+  let index = 0;
+  for await (const { payload, expectCompressed } of requests) {
+    checkCompressed(expectCompressed, compressedIn(context)[index++]);
+    aggregatedPayloadSize += payload?.body.length ?? 0;
+  }
   return { aggregatedPayloadSize };
 }
 
@@ -89,6 +105,12 @@ function echoMetadata({ requestHeaders, responseHeaders, responseTrailers }: Cal
   };
   echo("x-grpc-test-echo-initial", responseHeaders);
   echo("x-grpc-test-echo-trailing-bin", responseTrailers);
+}
+
+/** @throws ConnectError INVALID_ARGUMENT if a request says how it comes, and does not come so */
+function checkCompressed(expected: BoolValue | undefined, isCompressed: boolean | undefined): void {
+  if (expected === undefined || expected.value === isCompressed) return;
+  throw new ConnectError("the request is not compressed as it says", Code.InvalidArgument);
 }
 
 /** @throws ConnectError with the status that the request asks for */

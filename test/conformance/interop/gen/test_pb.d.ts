@@ -63,6 +63,22 @@ export declare type EchoStatus = Message<"grpc.testing.EchoStatus"> & {
 export declare const EchoStatusSchema: GenMessage<EchoStatus>;
 
 /**
+ * @generated from message grpc.testing.BoolValue
+ */
+export declare type BoolValue = Message<"grpc.testing.BoolValue"> & {
+  /**
+   * @generated from field: bool value = 1;
+   */
+  value: boolean;
+};
+
+/**
+ * Describes the message grpc.testing.BoolValue.
+ * Use `create(BoolValueSchema)` to create a new message.
+ */
+export declare const BoolValueSchema: GenMessage<BoolValue>;
+
+/**
  * @generated from message grpc.testing.SimpleRequest
  */
 export declare type SimpleRequest = Message<"grpc.testing.SimpleRequest"> & {
@@ -80,6 +96,16 @@ export declare type SimpleRequest = Message<"grpc.testing.SimpleRequest"> & {
    * @generated from field: grpc.testing.EchoStatus response_status = 7;
    */
   responseStatus?: EchoStatus | undefined;
+
+  /**
+   * @generated from field: grpc.testing.BoolValue expect_compressed = 8;
+   */
+  expectCompressed?: BoolValue | undefined;
+
+  /**
+   * @generated from field: bool fill_server_id = 9;
+   */
+  fillServerId: boolean;
 };
 
 /**
@@ -96,6 +122,11 @@ export declare type SimpleResponse = Message<"grpc.testing.SimpleResponse"> & {
    * @generated from field: grpc.testing.Payload payload = 1;
    */
   payload?: Payload | undefined;
+
+  /**
+   * @generated from field: string server_id = 4;
+   */
+  serverId: string;
 };
 
 /**
@@ -112,6 +143,11 @@ export declare type StreamingInputCallRequest = Message<"grpc.testing.StreamingI
    * @generated from field: grpc.testing.Payload payload = 1;
    */
   payload?: Payload | undefined;
+
+  /**
+   * @generated from field: grpc.testing.BoolValue expect_compressed = 2;
+   */
+  expectCompressed?: BoolValue | undefined;
 };
 
 /**
