@@ -70,10 +70,21 @@ export function createTransport({ server, token, tls = {} }: ConnectionOptions):
     return next(request);
   };
   const nodeOptions = Object.fromEntries(Object.entries(tls).filter(([, pem]) => pem !== undefined));
-  return createGrpcTransport({
-    baseUrl: server,
-    nodeOptions,
-    pingIntervalMs,
-    interceptors: token === undefined ? [traceContext] : [traceContext, bearer],
-  });
+  return withWholeTimeouts(
+    createGrpcTransport({
+      baseUrl: server,
+      nodeOptions,
+      pingIntervalMs,
+      interceptors: token === undefined ? [traceContext] : [traceContext, bearer],
+    }),
+  );
+}
+
+/** What is left of a deadline is often a fraction of a millisecond more, of which `grpc-timeout` cannot tell. */
+function withWholeTimeouts({ unary, stream }: Transport): Transport {
+  const whole = (timeoutMs: number | undefined) => timeoutMs && Math.ceil(timeoutMs);
+  return {
+    unary: (method, signal, timeoutMs, ...call) => unary(method, signal, whole(timeoutMs), ...call),
+    stream: (method, signal, timeoutMs, ...call) => stream(method, signal, whole(timeoutMs), ...call),
+  };
 }

@@ -1,5 +1,6 @@
 /** What a TypeScript caller of Rollcall imports. */
 
+export { Code } from "@connectrpc/connect";
 export type { User } from "#gen/rollcall/v1/user_pb.js";
 export {
   type BatchIdentifyResult,

@@ -45,6 +45,15 @@ test("a unary call has a deadline: its own, the client's, or ten seconds", async
   expect(other.seen[0]?.timeout).toBe("2000m");
 });
 
+test("a deadline is told in whole milliseconds, also to the attempts after the first", async () => {
+  const { client, seen } = await against("cut the connection");
+  await get(client, 5_000.25);
+  expect(seen).toHaveLength(4);
+  const [first, ...others] = seen.map(({ timeout }) => timeout);
+  expect(first).toBe("5001m");
+  for (const timeout of others) expect(timeout).toMatch(/^\d{1,4}m$/);
+});
+
 test("a stream has no deadline but its own", async () => {
   const { client, seen } = await against("answer NOT_FOUND");
   async function* nothing() {}

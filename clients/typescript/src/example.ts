@@ -8,7 +8,7 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { createRollcallClient, importUsers, Outcome, RollcallError, type UserToImport } from "rollcall";
+import { Code, createRollcallClient, importUsers, Outcome, RollcallError, type UserToImport } from "rollcall";
 
 const { values: options } = parseArgs({ options: { server: { type: "string" } } });
 const server = options.server ?? process.env["ROLLCALL_SERVER"] ?? "http://127.0.0.1:50051";
@@ -30,7 +30,7 @@ try {
   await importMany();
 } catch (error) {
   if (!(error instanceof RollcallError)) throw error;
-  console.error(error.message);
+  console.error(`${Code[error.code]} ${error.reason ?? ""}: ${error.rawMessage}`);
   process.exitCode = 1;
 }
 
