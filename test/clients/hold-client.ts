@@ -5,14 +5,16 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { StepResult } from "../scenarios/play.ts";
 import { readSteps } from "../scenarios/scenario-file.ts";
+import { messageOf } from "../support/message-of.ts";
 import { serve } from "../support/processes.ts";
 import { startRedis } from "../support/redis.ts";
 import { type Language, root } from "./languages.ts";
 import { runCommand } from "./run-command.ts";
+import { runExample } from "./try-example.ts";
 
 const buildTimeoutMs = 10 * 60_000;
 const scenariosTimeoutMs = 2 * 60_000;
-const exampleTimeoutMs = 60_000;
+const firstCallTimeoutMs = 60_000;
 /** What every language's first call gives a user, and reads back. */
 const firstUser = ["Ada", "ada@example.com"];
 
@@ -96,20 +98,9 @@ function readResults(output: string): readonly StepResult[] {
 async function makeFirstCall({ firstCall, folder }: Language, url: string): Promise<string | undefined> {
   const env = { ROLLCALL_SERVER: url };
   try {
-    const printed = await runCommand(firstCall, { folder, timeoutMs: exampleTimeoutMs, env });
+    const printed = await runCommand(firstCall, { folder, timeoutMs: firstCallTimeoutMs, env });
     const missing = firstUser.find((value) => !printed.includes(value));
     return missing === undefined ? undefined : `it does not print ${missing}, but:\n${printed}`;
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
-/** @returns what went wrong */
-async function runExample({ example, folder }: Language, url: string): Promise<string | undefined> {
-  const command = { ...example, args: [...example.args, "--server", url] };
-  try {
-    await runCommand(command, { folder, timeoutMs: exampleTimeoutMs });
-    return undefined;
   } catch (error) {
     return messageOf(error);
   }
@@ -137,8 +128,4 @@ async function serverOver(store: StoreName): Promise<{ readonly url: string; sto
       rmSync(directory, { recursive: true });
     },
   };
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,13 +3,14 @@
  * of it: `npm run test:clients`. Fails if a language is missing that is not left out, if what was generated is not what the
  * contract gives, if a client cannot be built, or if a step, an example or a suite fails.
  */
-import { parseArgs } from "node:util";
-import { buildClient, messageOf, storeNames, type Trial, tryClient } from "./hold-client.ts";
+import { messageOf } from "../support/message-of.ts";
+import { buildClient, storeNames, type Trial, tryClient } from "./hold-client.ts";
 import { type Language, languages, root } from "./languages.ts";
+import { readLeftOut, tellTools } from "./leaving-out.ts";
 import { failuresOf, type Outcome, passedOf, suiteTable, table } from "./report.ts";
 import { runCommand } from "./run-command.ts";
-import { runSuite, type SuiteOutcome, suites } from "./suites.ts";
-import { describeTool, findTools } from "./toolchains.ts";
+import { isLeftOut, runSuite, type SuiteOutcome, suites } from "./suites.ts";
+import { tryExample } from "./try-example.ts";
 
 const leavable = languages.filter(({ tools }) => tools.length > 0).map(({ key }) => key);
 const generateTimeoutMs = 15 * 60_000;
@@ -19,13 +20,13 @@ Builds the clients of all languages, and holds each to the same scenarios on bot
 suites: ${suites.map(({ script }) => script).join(", ")}.
 
   --without LANGUAGES  leaves languages out, separated by commas: ${leavable.join(", ")}.
-                       What is generated is then not compared with the contract, which needs all of them, and suites that
-                       need what is left out are left out too.
+                       What is generated is then not compared with the contract, which needs all of them, and of the
+                       suites is left out what needs them.
   --help               shows this
 `;
 
 try {
-  const left = readCommandLine(process.argv.slice(2));
+  const left = readLeftOut(process.argv.slice(2), leavable);
   if (left === undefined) process.stdout.write(usage);
   else process.exitCode = (await holdAll(left)) ? 0 : 1;
 } catch (error) {
@@ -33,23 +34,10 @@ try {
   process.exitCode = 2;
 }
 
-/** @returns the languages to leave out; undefined where help is asked for */
-function readCommandLine(args: string[]): ReadonlySet<string> | undefined {
-  const { values } = parseArgs({
-    args,
-    options: { without: { type: "string", multiple: true, default: [] }, help: { type: "boolean", default: false } },
-  });
-  if (values.help) return undefined;
-  const left = values.without.flatMap((list) => list.split(",")).map((key) => key.trim());
-  const unknown = left.find((key) => !leavable.includes(key));
-  if (unknown !== undefined) throw new Error(`--without takes ${leavable.join(", ")}, not "${unknown}"`);
-  return new Set(left);
-}
-
 /** @returns whether all went well */
 async function holdAll(left: ReadonlySet<string>): Promise<boolean> {
   const wanted = languages.filter(({ key }) => !left.has(key));
-  const missing = (await tellTools(left)).map((language): Outcome => {
+  const missing = (await tellTools(languages, left)).map((language): Outcome => {
     const broken = `what it needs is missing; --without ${language.key} leaves it out`;
     return { language, broken };
   });
@@ -59,28 +47,12 @@ async function holdAll(left: ReadonlySet<string>): Promise<boolean> {
   const outcomes: Outcome[] = [];
   for (const language of wanted) outcomes.push(await hold(language));
   const suiteOutcomes: SuiteOutcome[] = [];
-  for (const suite of suites.filter(({ needs }) => !needs.every((key) => left.has(key)))) {
+  for (const suite of suites.filter((suite) => !isLeftOut(suite, left))) {
     console.log(`\n${suite.name}: npm run ${suite.script}`);
     suiteOutcomes.push(await runSuite(suite, left));
   }
   console.log(`\n${table(outcomes)}\n\n${suiteTable(suiteOutcomes)}`);
   return summarize({ outcomes, suiteOutcomes, differing });
-}
-
-/**
- * Says of each language's programs which are there.
- *
- * @returns the languages of which some are missing
- */
-async function tellTools(left: ReadonlySet<string>): Promise<readonly Language[]> {
-  const missing: Language[] = [];
-  for (const language of languages) {
-    if (language.tools.length === 0) continue;
-    const found = left.has(language.key) ? undefined : await findTools(language);
-    console.log(`${language.name}: ${found?.map(describeTool).join(", ") ?? "left out"}`);
-    if (found?.some(({ suffices }) => !suffices)) missing.push(language);
-  }
-  return missing;
 }
 
 async function hold(language: Language): Promise<Outcome> {
@@ -92,6 +64,7 @@ async function hold(language: Language): Promise<Outcome> {
       console.log(`${language.name}: running on ${store}`);
       trials.push(...(await tryClient(language, store)));
     }
+    trials.push(...(await tryExample(language)));
     return { language, trials };
   } catch (error) {
     return { language, broken: messageOf(error) };

@@ -1,5 +1,5 @@
 /** What holds the server to account from outside, beside the clients: each a command of its own. */
-import { messageOf } from "./hold-client.ts";
+import { messageOf } from "../support/message-of.ts";
 import { root } from "./languages.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -11,14 +11,19 @@ export interface Suite {
   readonly name: string;
   /** In package.json. It ends with how many cases have passed, differ as known, and have failed. */
   readonly script: string;
-  /** What it needs, as `--without` takes it: it is left out with all of them, and is told which of them are left out. */
+  /** The languages of which it needs one, and tries what it has in each. */
   readonly needs: readonly string[];
 }
 
 export const suites: readonly Suite[] = [
   { name: "Connect conformance", script: "test:conformance", needs: ["go"] },
   { name: "gRPC interop", script: "test:interop", needs: ["go", "java"] },
+  { name: "Web page", script: "test:web", needs: [] },
 ];
+
+export function isLeftOut({ needs }: Suite, left: ReadonlySet<string>): boolean {
+  return needs.length > 0 && needs.every((key) => left.has(key));
+}
 
 export type SuiteOutcome = { readonly suite: Suite } & (
   | { readonly passed: number; readonly known: number }

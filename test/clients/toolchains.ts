@@ -1,5 +1,5 @@
 /** Which of the programs that languages need are there. */
-import { type Language, root, type Tool } from "./languages.ts";
+import { root, type Tool } from "./languages.ts";
 import { runCommand } from "./run-command.ts";
 
 const timeoutMs = 30_000;
@@ -12,7 +12,7 @@ export interface FoundTool {
   readonly suffices: boolean;
 }
 
-export function findTools({ tools }: Pick<Language, "tools">): Promise<readonly FoundTool[]> {
+export function findTools(tools: readonly Tool[]): Promise<readonly FoundTool[]> {
   return Promise.all(
     tools.map(async (tool) => {
       const version = await versionOf(tool);

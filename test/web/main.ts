@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
+import { messageOf } from "../support/message-of.ts";
 import { serve } from "../support/processes.ts";
 import { findChromium } from "../support/programs.ts";
 import { buildPage } from "./build-page.ts";
@@ -89,8 +90,4 @@ async function openBrowser(): Promise<Browser> {
   toClose.push(() => browser.close());
   console.log(`Chromium ${browser.version()}`);
   return browser;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,11 +5,11 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { pino } from "pino";
+import { readLeftOut, tellTools } from "../../clients/leaving-out.ts";
 import { runCommand } from "../../clients/run-command.ts";
-import { describeTool, findTools } from "../../clients/toolchains.ts";
 import { createCertificates } from "../../support/certificates.ts";
+import { messageOf } from "../../support/message-of.ts";
 import { host, mount } from "../mount.ts";
 import { type InteropClient, interopClients } from "./clients.ts";
 import { interopMethods, interopRoutes } from "./service.ts";
@@ -31,7 +31,7 @@ Tries gRPC's interop cases with gRPC's own clients, in clear text and over TLS.
 `;
 
 try {
-  const left = readCommandLine(process.argv.slice(2));
+  const left = readLeftOut(process.argv.slice(2), keys);
   if (left === undefined) process.stdout.write(usage);
   else process.exitCode = (await tryAll(left)) ? 0 : 1;
 } catch (error) {
@@ -39,24 +39,11 @@ try {
   process.exitCode = 2;
 }
 
-/** @returns the clients to leave out; undefined where help is asked for */
-function readCommandLine(args: string[]): ReadonlySet<string> | undefined {
-  const { values } = parseArgs({
-    args,
-    options: { without: { type: "string", multiple: true, default: [] }, help: { type: "boolean", default: false } },
-  });
-  if (values.help) return undefined;
-  const left = values.without.flatMap((list) => list.split(",")).map((key) => key.trim());
-  const unknown = left.find((key) => !keys.includes(key));
-  if (unknown !== undefined) throw new Error(`--without takes ${keys.join(", ")}, not "${unknown}"`);
-  return new Set(left);
-}
-
 /** @returns whether all went well */
 async function tryAll(left: ReadonlySet<string>): Promise<boolean> {
   const wanted = interopClients.filter(({ key }) => !left.has(key));
   if (wanted.length === 0) throw new Error("all clients are left out");
-  const missing = await tellTools(left);
+  const missing = await tellTools(interopClients, left);
   for (const { name, key } of missing) {
     console.log(`FAILED: what ${name} needs is missing; --without ${key} leaves it out`);
   }
@@ -88,21 +75,6 @@ function summarize(outcomes: readonly boolean[], missing: number): boolean {
   return failed === 0;
 }
 
-/**
- * Says of each client's programs which are there.
- *
- * @returns the clients of which some are missing
- */
-async function tellTools(left: ReadonlySet<string>): Promise<readonly InteropClient[]> {
-  const missing: InteropClient[] = [];
-  for (const client of interopClients) {
-    const found = left.has(client.key) ? undefined : await findTools(client);
-    console.log(`${client.name}: ${found?.map(describeTool).join(", ") ?? "left out"}`);
-    if (found?.some(({ suffices }) => !suffices)) missing.push(client);
-  }
-  return missing;
-}
-
 /** @returns of each case, whether it passed */
 async function tryCases(
   { name, cases, command }: InteropClient,
@@ -131,8 +103,4 @@ async function tryCases(
   } finally {
     await server.drain();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
