@@ -20,8 +20,7 @@ if [ "${#packages[@]}" -gt 0 ]; then
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
 fi
 
-# Go of 1.21 or newer gets for itself the version that a go.mod asks for.
-if [[ "$(go version 2>"$scratch/log" || true)" =~ go1\.(2[1-9]|[3-9][0-9])[.\ ] ]]; then exit; fi
+if [[ "$(go version 2>"$scratch/log" || true)" =~ go1\.(2[6-9]|[3-9][0-9])[.\ ] ]]; then exit; fi
 echo 'installing Go'
 rm -rf "$languages"
 python3 -m venv "$languages/venv"

@@ -2,7 +2,7 @@
 import { cors as connectCors } from "@connectrpc/connect";
 import cors from "cors";
 import type { CorsOrigins } from "../config/cors-origins.ts";
-import { dismissAnswered } from "./dismissal.ts";
+import { endAnswered } from "./dismissal.ts";
 import type { NodeHandler } from "./node-requests.ts";
 
 /** What pages may send beside the headers of Connect and gRPC-Web: a token, a trace's context, a request's id. */
@@ -36,6 +36,6 @@ export function withCors(origins: CorsOrigins, handler: NodeHandler): NodeHandle
       isPreflight = false;
       handler(req, res);
     });
-    if (isPreflight) dismissAnswered(req, res);
+    if (isPreflight) endAnswered(req, res);
   };
 }

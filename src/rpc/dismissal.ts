@@ -19,6 +19,20 @@ export function dismissAnswered(req: NodeRequest, res: NodeResponse): void {
   else letGo(req);
 }
 
+/**
+ * The same, for a request that has no business with a body. HTTP/1.1 knows no other way to be rid of one than to end the
+ * connection.
+ */
+export function endAnswered(req: NodeRequest, res: NodeResponse): void {
+  if ("stream" in res) dismiss(req, res.stream);
+  else {
+    letGo(req);
+    res.once("finish", () => {
+      if (!req.complete) req.destroy();
+    });
+  }
+}
+
 /** RFC 9113, section 8.1, provides for this. */
 function dismiss(req: NodeRequest, stream: ServerHttp2Stream): void {
   if (req.complete) return;

@@ -46,7 +46,7 @@ function checkAccess(listen: Address, settings: AccessSettings): void {
   }
 }
 
-/** That all files can be read which the options name. */
+/** That the files of TLS and of credentials can be read. */
 function checkFiles({ tlsCert, tlsKey, tlsClientCa, credentials }: AccessSettings): void {
   for (const [option, path] of Object.entries({
     "--tls-cert": tlsCert,

@@ -82,8 +82,9 @@ describe("rejected rows", () => {
 
   test("that cannot be written end the import", async () => {
     const path = join(temporaryFolder(), "folder", "r");
-    await expect(Rejects.open(path, undefined)).rejects.toThrow(/cannot write into .*folder.*--rejected/);
+    await expect(Rejects.check(path)).rejects.toThrow(/cannot write into .*folder.*--rejected/);
     mkdirSync(dirname(path));
+    await Rejects.check(path);
     const rejects = await Rejects.open(path, undefined);
     rmdirSync(dirname(path));
     const ledger = new Ledger({ rejects, journal: undefined, onInvalid: () => {} });

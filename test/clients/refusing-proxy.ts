@@ -24,6 +24,8 @@ export async function startRefusingProxy(target: string): Promise<RefusingProxy>
   const refused: string[] = [];
   const answered = new Set<string>();
   const behind = connect(target);
+  // Its calls tell what becomes of them.
+  behind.on("error", () => {});
   const proxy = createServer();
   const sessions = new Set<{ destroy(): void }>([behind]);
   proxy.on("session", (session) => sessions.add(session));
@@ -49,7 +51,7 @@ export async function startRefusingProxy(target: string): Promise<RefusingProxy>
       trailers = found;
     });
     stream.on("wantTrailers", () => stream.sendTrailers(trailers));
-    stream.on("error", () => call.close());
+    stream.on("aborted", () => call.close(constants.NGHTTP2_CANCEL)).on("error", () => call.close());
     call.on("error", () => stream.close());
     stream.pipe(call).pipe(stream);
   }

@@ -5,6 +5,14 @@ import type { Command } from "./languages.ts";
 /** How much is shown of what a failing program has printed. */
 const maxShownLines = 30;
 
+// What a terminal tells this process to do does not reach the groups that it has started.
+for (const [signal, number] of [
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+] as const) {
+  process.once(signal, () => process.exit(128 + number));
+}
+
 export interface CommandOptions {
   readonly folder: string;
   readonly timeoutMs: number;
@@ -28,9 +36,14 @@ export async function runCommand(
     cwd: folder,
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: timeoutMs,
-    killSignal: "SIGKILL",
+    // A group of its own, which is ended as a whole.
+    detached: true,
   });
+  const end = () => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  };
+  const timer = setTimeout(end, timeoutMs);
+  process.once("exit", end);
   let stdout = "";
   let all = "";
   const take = (piece: string) => {
@@ -43,9 +56,14 @@ export async function runCommand(
   });
   child.stderr.setEncoding("utf8").on("data", take);
   const words = [program, ...args].join(" ");
-  const [status, signal] = await once(child, "close").catch((cause: unknown) => {
-    throw new Error(`${words}: ${cause instanceof Error ? cause.message : cause}`);
-  });
+  const [status, signal] = await once(child, "close")
+    .catch((cause: unknown) => {
+      throw new Error(`${words}: ${cause instanceof Error ? cause.message : cause}`);
+    })
+    .finally(() => {
+      clearTimeout(timer);
+      process.off("exit", end);
+    });
   if (status === 0) return stdout;
   const shown = all.trimEnd().split("\n").slice(-maxShownLines).join("\n");
   throw new Error(`${words}: ${signal === null ? `exit status ${status}` : `ended by ${signal}`}\n${shown}`);

@@ -9,8 +9,11 @@ const programs = ["first-call.ts", "example.ts"].map((name) => text(`clients/typ
 test("the code that it shows is that of the example", () => {
   const shown = [...text("docs/client.md").matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
   expect(shown).toHaveLength(4);
+  const imported = (code: string) =>
+    [...code.matchAll(/^import \{ (.*) \} from "rollcall";$/gm)].flatMap(([, names = ""]) => names.split(", "));
   for (const code of shown) {
     // Each block imports what it needs, and the example all in one line.
+    expect(programs.flatMap(imported)).toEqual(expect.arrayContaining(imported(code)));
     for (const part of code.replace(/^import .* from "rollcall";\n\n/, "").split("\n\n")) {
       expect(
         programs.some((program) => standsIn(part, program)),

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, request as httpRequest } from "node:http";
 import { connect, constants } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { enveloped, messageOf, openStream } from "../support/grpc-streams.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 const page = "https://app.example.com";
 const stranger = "https://elsewhere.example.com";
@@ -183,7 +185,7 @@ describe.each([
   });
 });
 
-test("a preflight whose request goes on without an end is answered, and done with", async () => {
+test("a preflight whose request goes on without an end is answered, and done with: over HTTP/2 its stream", async () => {
   const session = connect(server.url);
   onTestFinished(() => session.close());
   const headers = preflight(page).headers ?? {};
@@ -194,6 +196,29 @@ test("a preflight whose request goes on without an end is answered, and done wit
   stream.resume();
   await once(stream, "close");
   expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
+});
+
+test("and over HTTP/1.1 its connection", async () => {
+  const request = httpRequest(server.url + path, { method: "OPTIONS", headers: preflight(page).headers });
+  const closed = new Promise((resolve) => request.once("close", resolve));
+  request.on("error", () => {}).write(Buffer.alloc(64 * 1024));
+  const [answer] = await once(request, "response");
+  expect(answer.statusCode).toBe(204);
+  await closed;
+});
+
+test("a connection over HTTP/1.1 serves what follows a preflight", async () => {
+  const agent = new Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  const reused: boolean[] = [];
+  for (const sent of [preflight(page), { method: "GET", headers: { origin: page } }]) {
+    const request = httpRequest(server.url + path, { ...sent, agent }).end();
+    const [answer] = await once(request, "response");
+    await once(answer.resume(), "end");
+    reused.push(request.reusedSocket);
+    await until(() => Object.keys(agent.freeSockets).length === 1);
+  }
+  expect(reused).toEqual([false, true]);
 });
 
 test("gRPC on HTTP/2's own streams, which no browser speaks, has no header of CORS", async () => {

@@ -153,6 +153,7 @@ async function openRecords(options: RecordsOptions): Promise<{
     if (resume) throw new CliError("a dry run has nothing to resume: it begins at the beginning");
     return { rejects: Rejects.none(), journal: undefined, from: undefined };
   }
+  if (options.rejected !== undefined) await Rejects.check(options.rejected);
   if (file === "-") {
     if (resume) throw new CliError("an import of standard input cannot be resumed");
     const rejects = await Rejects.open(options.rejected ?? "stdin.rejected.ndjson", undefined);

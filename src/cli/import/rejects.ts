@@ -40,7 +40,7 @@ export class Rejects {
   /**
    * @param resumeAt how long the file was when the import was interrupted: what came after is cut off; undefined for an
    *   import from the beginning
-   * @throws CliError if there is a file where none is expected, or not the one that is, and if none can be made there
+   * @throws CliError if there is a file where none is expected, or not the one that is
    */
   static async open(path: string, resumeAt: number | undefined): Promise<Rejects> {
     const found = await stat(path).catch(() => undefined);
@@ -49,10 +49,6 @@ export class Rejects {
         `${path} is there from an earlier import: move it away, let --rejected name another file, or go on with --resume if that import was interrupted`,
       );
     }
-    const folder = dirname(path);
-    await access(folder, constants.W_OK).catch(() => {
-      throw new CliError(`cannot write into ${folder}, where rejected rows would go: --rejected names another file`);
-    });
     if ((found?.size ?? 0) < (resumeAt ?? 0)) {
       throw new CliError(`${path} is not as the interrupted import left it: import again without --resume`);
     }
@@ -62,6 +58,18 @@ export class Rejects {
       await rejects.#checked(rejects.#file.truncate(resumeAt));
     }
     return rejects;
+  }
+
+  /**
+   * For a file that somebody has asked for: that it could not be made would else come out with the first rejected row.
+   *
+   * @throws CliError if no file can be made there
+   */
+  static async check(path: string): Promise<void> {
+    const folder = dirname(path);
+    await access(folder, constants.W_OK).catch(() => {
+      throw new CliError(`cannot write into ${folder}, where rejected rows would go: --rejected names another file`);
+    });
   }
 
   /** Keeps nothing. */

@@ -39,7 +39,9 @@ public final class Example {
     } catch (StatusRuntimeException e) {
       Failure failure = Failure.of(e);
       System.err.printf("%s %s: %s%n", failure.code(), failure.reason(), failure.message());
-      if (e.getCause() != null) System.err.println(e.getCause());
+      Throwable cause = e;
+      while (cause.getCause() != null) cause = cause.getCause();
+      if (cause != e) System.err.println(cause);
       if (failure.mayRetry()) System.err.println("The server invites another attempt.");
       System.exit(1);
     }
