@@ -1,19 +1,20 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import LongestFirst from "./test/support/longest-first.ts";
+import { inFull } from "./test/support/repeats.ts";
 
-/** Tests of single parts that leave nothing behind: these files share processes, which saves a start for each. */
-const parts = ["test/{config,credentials,rpc,telemetry,users}/**/*.test.ts", "test/store/{fifo,lane,lanes}.test.ts"];
+/** Tests wait for servers and stores much of the time, but in full, where servers fail under load, they have deadlines to keep. */
+const spare = inFull ? 0 : 1;
 
 export default defineConfig({
   test: {
-    projects: [
-      { extends: true, test: { name: "parts", include: parts, isolate: false } },
-      { extends: true, test: { name: "system", include: ["test/**/*.test.ts"], exclude: parts } },
-    ],
+    include: ["test/**/*.test.ts"],
     pool: "forks",
-    // Tests wait for servers and stores much of the time: as many files at once as there are cores, and two on one.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Files leave nothing behind, and share processes: that saves a start, and loading all the modules, for each.
+    isolate: false,
+    unstubEnvs: true,
+    restoreMocks: true,
+    maxWorkers: Math.max(2, availableParallelism() + spare),
     sequence: { sequencer: LongestFirst },
     setupFiles: ["./test/support/seed.ts", "./test/support/nothing-personal.ts"],
     reporters: ["default", "./test/support/summary-reporter.ts"],

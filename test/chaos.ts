@@ -36,7 +36,7 @@ async function run({ times, seed, minutes, only }: ChaosOptions): Promise<void> 
   for (const [key, { name, keepsAll, run: runScenario }] of scenarios) {
     if (only !== undefined && !only.includes(key)) continue;
     const start = performance.now();
-    const report = await runScenario(times, seed);
+    const report = await runScenario(times, seed, {});
     const seconds = Math.round((performance.now() - start) / 1_000);
     print([name, times, seconds, ...columns.map((column) => report[column])]);
     broken ||= (keepsAll && report.lost > 0) || report.outOfOrder > 0 || report.misjudged > 0;

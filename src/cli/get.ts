@@ -8,8 +8,7 @@ import {
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
 import { CliError } from "./cli-error.ts";
 import { addJsonOption, type OutputOptions, printLines, printMessage, printUser, terminal } from "./output.ts";
-import { printable } from "./terminal/text.ts";
-import { userCard } from "./terminal/users.ts";
+import { printable } from "./terminal/printable.ts";
 
 interface Options extends ServerOptions, OutputOptions {
   readonly only?: readonly string[];
@@ -63,6 +62,7 @@ async function getSeveral(ids: readonly string[], options: Options): Promise<voi
     if (found.missingIds.length > 0) process.exitCode = 1;
     return;
   }
+  const { userCard } = await import("./terminal/users.ts");
   if (found.users.length > 0) await printLines(found.users.map((user) => userCard(user, screen)).join("\n\n"));
   if (found.missingIds.length > 0) throw new CliError(`there is no user ${found.missingIds.map(printable).join(", ")}`);
 }

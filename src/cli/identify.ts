@@ -11,7 +11,7 @@ import {
 } from "./arguments.ts";
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
 import { addJsonOption, type OutputOptions, printUser } from "./output.ts";
-import { printable } from "./terminal/text.ts";
+import { printable } from "./terminal/printable.ts";
 
 interface Options extends ServerOptions, PreconditionOptions, OutputOptions {
   readonly properties?: JsonObject;

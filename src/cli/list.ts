@@ -4,7 +4,6 @@ import { ListUsersResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { parseCount } from "./arguments.ts";
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
 import { addJsonOption, type OutputOptions, printLines, printMessage, terminal } from "./output.ts";
-import { userTable } from "./terminal/users.ts";
 
 interface Options extends ServerOptions, OutputOptions {
   readonly pageSize?: number;
@@ -46,7 +45,7 @@ async function list(options: Options): Promise<void> {
     await printMessage(ListUsersResponseSchema, await readPage(pageToken));
     return;
   }
-  const table = screen && userTable(screen);
+  const table = screen && (await import("./terminal/users.ts")).userTable(screen);
   do {
     const page = await readPage(pageToken);
     if (table === undefined) {

@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { StoreLocation } from "../config/store-url.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
-import { openRedisStore } from "../store/redis/redis-store.ts";
-import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import { withoutArguments } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
@@ -24,7 +22,10 @@ export async function openStore(
   settings: RedisSettings,
   logger: Logger,
 ): Promise<StoreAdapter> {
-  if (location.kind === "sqlite") return openSqliteStore(location.path);
+  if (location.kind === "sqlite") {
+    const { openSqliteStore } = await import("../store/sqlite/sqlite-store.ts");
+    return openSqliteStore(location.path);
+  }
   const files = [settings.redisCa, settings.redisCert, settings.redisKey];
   if (!location.tls && files.some((file) => file !== undefined)) {
     throw new Error("--redis-ca, --redis-cert and --redis-key need TLS: a store that begins with rediss");
@@ -37,6 +38,8 @@ export async function openStore(
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw new Error("--redis-cert and --redis-key are given together");
   }
+  // Its client takes longer to load than all that SQLite needs.
+  const { openRedisStore } = await import("../store/redis/redis-store.ts");
   return openRedisStore({
     location,
     tls,

@@ -1,28 +1,29 @@
 import { expect, test } from "vitest";
-import { faultScenarios } from "../support/fault-scenarios.ts";
+import { faultScenarios, testLoad } from "../support/fault-scenarios.ts";
+import { repeats } from "../support/repeats.ts";
 
 const bound = 60_000;
 const seed = 1;
 const { killedWaiting, killed, stopped, emptied, restarted, resharded, takenOver, full } = faultScenarios;
 
 test.each([
-  [killedWaiting, 3],
+  [killedWaiting, repeats(3)],
   [stopped, 1],
   [restarted, 1],
   [resharded, 1],
-  [takenOver, 2],
+  [takenOver, repeats(2)],
   [full, 1],
 ])("$name: nothing acknowledged is lost or out of order", { timeout: bound }, async (scenario, times) => {
-  const report = await scenario.run(times, seed);
+  const report = await scenario.run(times, seed, testLoad);
   expect(report).toMatchObject({ lost: 0, outOfOrder: 0, misjudged: 0 });
 });
 
 test(`${killed.name}: nothing is out of order`, { timeout: bound }, async () => {
-  expect(await killed.run(1, seed)).toMatchObject({ outOfOrder: 0, misjudged: 0 });
+  expect(await killed.run(1, seed, testLoad)).toMatchObject({ outOfOrder: 0, misjudged: 0 });
 });
 
 // Its replica takes over the emptiness: docs/durability.md says how to keep that from happening.
 test(`${emptied.name}: its users are lost`, { timeout: bound }, async () => {
-  const report = await emptied.run(1, seed);
+  const report = await emptied.run(1, seed, {});
   expect(report.lost).toBeGreaterThan(0);
 });

@@ -64,7 +64,9 @@ test(`${inputs} inputs are answered with clean errors`, async () => {
   expect(sent).toBe(inputs);
   expect([...paths].sort()).toEqual([...fuzzedPaths].sort());
   // Else they were all alike.
-  for (const outcome of ["ok", "invalid_argument", "not_found"]) expect(outcomes.get(outcome)).toBeGreaterThan(100);
+  for (const outcome of ["ok", "invalid_argument", "not_found"]) {
+    expect(outcomes.get(outcome)).toBeGreaterThan(inputs / 100);
+  }
 
   const users = createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
   expect(await users.identify({ id: "afterwards", properties: ada })).toMatchObject({ user: { id: "afterwards" } });

@@ -43,11 +43,22 @@ interface Leader {
   readonly ended: Promise<number | null>;
 }
 
+interface Surroundings {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Arguments. */
+  readonly more?: readonly string[];
+}
+
 /** Starts two workers and who leads them; the test's end ends them. */
-function start(leader: string, store: string, cwd = process.cwd(), more: readonly string[] = []): Leader {
+function start(
+  leader: string,
+  store: string,
+  { cwd = process.cwd(), env: extra = {}, more = [] }: Surroundings = {},
+): Leader {
   const options = ["--listen", "127.0.0.1:0", "--store", store, "--log-level", "debug", ...more];
   const command = leader === program ? ["serve", "--workers", "2", ...options] : options;
-  const env = { ...process.env, NODE_COMPILE_CACHE: compileCache };
+  const env = { ...process.env, NODE_COMPILE_CACHE: compileCache, ...extra };
   const child = spawn(process.execPath, [leader, ...command], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   let stderr = "";
@@ -83,8 +94,8 @@ interface Workers extends Leader {
   stop(): Promise<number | null>;
 }
 
-async function serveWorkers(leader = program, cwd?: string): Promise<Workers> {
-  const running = start(leader, redis.url, cwd);
+async function serveWorkers(leader = program, surroundings: Surroundings = {}): Promise<Workers> {
+  const running = start(leader, redis.url, surroundings);
   const url = await until(() => urlIn(running.stdout()));
   return {
     ...running,
@@ -136,7 +147,7 @@ async function aCall(url: string): Promise<void> {
 }
 
 test("whoever watches sees each worker: its metrics under its name, and whether it does anything", async () => {
-  const leader = start(program, redis.url, undefined, ["--metrics-listen", "127.0.0.1:0"]);
+  const leader = start(program, redis.url, { more: ["--metrics-listen", "127.0.0.1:0"] });
   await until(() => leader.stdout().includes("serves on"));
   const served = leader.log().find(({ msg }) => msg === "metrics are served") as { address: AddressInfo } | undefined;
   const ask = (page: string) => fetch(`http://127.0.0.1:${served?.address.port}/${page}`);
@@ -238,7 +249,7 @@ test("a leader whose workers cannot start again gives up", async () => {
 
 test("a leader that can start no process gives up as well, and does not log their arguments", async () => {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-workers-"));
-  const workers = await serveWorkers(quickLeader, directory);
+  const workers = await serveWorkers(quickLeader, { cwd: directory });
   rmSync(directory, { recursive: true });
   process.kill(workers.workers()[0] ?? 0, "SIGKILL");
   expect(await workers.ended).toBe(1);
@@ -292,7 +303,7 @@ test("a stop goes on where a worker has ended and the leader does not know it ye
 });
 
 test("a worker that does not stop in time is ended by force", async () => {
-  const workers = await serveWorkers(quickLeader);
+  const workers = await serveWorkers(quickLeader, { env: { STOP_TIMEOUT_MS: "200" } });
   freeze(workers.workers()[0] ?? 0);
   expect(await workers.stop()).toBe(1);
   expect(messages(workers)).toContain("workers have not stopped in time; they are ended by force");

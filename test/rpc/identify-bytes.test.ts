@@ -90,7 +90,7 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(fields.map(([name, field]) => [name, plain(field)]));
 }
 
-const runs = { numRuns: 3_000, seed: Number(process.env["TEST_SEED"] ?? 1) };
+const runs = { numRuns: repeats(6_000), seed: Number(process.env["TEST_SEED"] ?? 1) };
 
 describe("an IdentifyRequest is read as protobuf-es reads it", () => {
   test("whatever it holds", () => {

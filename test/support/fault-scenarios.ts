@@ -2,9 +2,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { partitionCount, slotOf } from "../../src/store/redis/keys.ts";
-import { type FaultLoad, type FaultLoadReport, startFaultLoad } from "./fault-load.ts";
+import { type FaultLoad, type FaultLoadOptions, type FaultLoadReport, startFaultLoad } from "./fault-load.ts";
 import { type ClusterNode, type RedisCluster, startCluster } from "./redis-cluster.ts";
 import { type SentinelGroup, startSentinels, type WatchedServer } from "./redis-sentinel.ts";
+import { repeats } from "./repeats.ts";
 import { startTestServer } from "./server.ts";
 import { seededRandom } from "./struct.ts";
 import { until } from "./until.ts";
@@ -18,7 +19,13 @@ export interface FaultScenario {
    *
    * @param seed decides which primary is next, and how long after the last fault
    */
-  run(times: number, seed: number): Promise<Readonly<FaultLoadReport>>;
+  run(times: number, seed: number, load: FaultLoadOptions): Promise<Readonly<FaultLoadReport>>;
+}
+
+interface Setting {
+  readonly redis: RedisSettings;
+  readonly load: FaultLoadOptions;
+  readonly seed: number;
 }
 
 /** What a scenario goes by. */
@@ -27,6 +34,12 @@ interface Course {
   readonly random: () => number;
 }
 
+/** As `repeats`: the full load, or for everyday a smaller one, of which each fault meets items in flight too. */
+export const testLoad: FaultLoadOptions = {
+  importers: repeats(2),
+  writers: 1 + repeats(3),
+  users: repeats(1_000),
+};
 const onDisk = ["--appendonly", "yes", "--appendfsync", "always"];
 const waiting = { redisWaitReplicas: 1 };
 /** How long the load goes on between two faults, at most: some answers, so that each fault meets items in flight. */
@@ -37,20 +50,22 @@ export const faultScenarios = {
   killedWaiting: {
     name: "a primary of a cluster killed (SIGKILL), waiting for 1 replica",
     keepsAll: true,
-    run: (times, seed) =>
-      against(startCluster({}), waiting, seed, (cluster, course) => killPrimaries(cluster, times, course)),
+    run: (times, seed, load) =>
+      against(startCluster({}), { redis: waiting, load, seed }, (cluster, course) =>
+        killPrimaries(cluster, times, course),
+      ),
   },
   killed: {
     name: "a primary of a cluster killed (SIGKILL), not waiting",
     keepsAll: false,
-    run: (times, seed) =>
-      against(startCluster({}), {}, seed, (cluster, course) => killPrimaries(cluster, times, course)),
+    run: (times, seed, load) =>
+      against(startCluster({}), { redis: {}, load, seed }, (cluster, course) => killPrimaries(cluster, times, course)),
   },
   stopped: {
     name: "a primary of a cluster stopped (SIGSTOP) until its replica has taken over, waiting for 1 replica",
     keepsAll: true,
-    run: (times, seed) =>
-      against(startCluster({}), waiting, seed, async (cluster, course) => {
+    run: (times, seed, load) =>
+      against(startCluster({}), { redis: waiting, load, seed }, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           const primary = await nextPrimary(cluster, course);
           primary.process.kill("SIGSTOP");
@@ -63,8 +78,8 @@ export const faultScenarios = {
   emptied: {
     name: "a primary of a cluster killed and restarted empty before its failover, waiting for 1 replica",
     keepsAll: false,
-    run: (times, seed) =>
-      against(startCluster({ nodeTimeoutMs: 15_000 }), waiting, seed, async (cluster, course) => {
+    run: (times, seed, load) =>
+      against(startCluster({ nodeTimeoutMs: 15_000 }), { redis: waiting, load, seed }, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           const primary = await nextPrimary(cluster, course);
           primary.process.kill("SIGKILL");
@@ -76,8 +91,8 @@ export const faultScenarios = {
   restarted: {
     name: "every server of a cluster killed and restarted, appendfsync always",
     keepsAll: true,
-    run: (times, seed) =>
-      against(startCluster({ args: onDisk }), {}, seed, async (cluster, course) => {
+    run: (times, seed, load) =>
+      against(startCluster({ args: onDisk }), { redis: {}, load, seed }, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           for (const { process } of cluster.nodes) process.kill("SIGKILL");
@@ -89,8 +104,8 @@ export const faultScenarios = {
   resharded: {
     name: "half of the users' slots moved to another primary",
     keepsAll: true,
-    run: (times, seed) =>
-      against(startCluster({}), {}, seed, async (cluster, course) => {
+    run: (times, seed, load) =>
+      against(startCluster({}), { redis: {}, load, seed }, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           const primaries = await cluster.primaries();
@@ -106,8 +121,8 @@ export const faultScenarios = {
   takenOver: {
     name: "a replica told to take over (CLUSTER FAILOVER), then SCRIPT FLUSH everywhere, waiting for 1 replica",
     keepsAll: true,
-    run: (times, seed) =>
-      against(startCluster({}), waiting, seed, async (cluster, course) => {
+    run: (times, seed, load) =>
+      against(startCluster({}), { redis: waiting, load, seed }, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           const primary = await nextPrimary(cluster, course);
           // It may take a moment until the primary knows.
@@ -125,8 +140,8 @@ export const faultScenarios = {
   full: {
     name: "maxmemory reached and raised again",
     keepsAll: true,
-    run: (times, seed) =>
-      against(startCluster({ replicas: 0 }), {}, seed, async (cluster, course) => {
+    run: (times, seed, load) =>
+      against(startCluster({ replicas: 0 }), { redis: {}, load, seed }, async (cluster, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           for (const { admin } of cluster.nodes) await admin.config("SET", "maxmemory", "1");
@@ -139,8 +154,8 @@ export const faultScenarios = {
   sentinelKilled: {
     name: "the primary behind Sentinel killed (SIGKILL), waiting for 1 replica",
     keepsAll: true,
-    run: (times, seed) =>
-      against(startSentinels(), waiting, seed, async (group, course) => {
+    run: (times, seed, load) =>
+      against(startSentinels(), { redis: waiting, load, seed }, async (group, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           const primary = await group.primary();
@@ -154,8 +169,8 @@ export const faultScenarios = {
   sentinelTakenOver: {
     name: "a replica behind Sentinel told to take over (SENTINEL FAILOVER), waiting for 1 replica",
     keepsAll: true,
-    run: (times, seed) =>
-      against(startSentinels(), waiting, seed, async (group, course) => {
+    run: (times, seed, load) =>
+      against(startSentinels(), { redis: waiting, load, seed }, async (group, course) => {
         for (let at = 0; at < times; at++) {
           await progress(course);
           const primary = await group.primary();
@@ -170,15 +185,14 @@ export const faultScenarios = {
 /** Lets the load run through what befalls the servers and come to its end afterwards. */
 async function against<Servers extends { readonly url: string; stop(): Promise<void> }>(
   starting: Promise<Servers>,
-  redis: RedisSettings,
-  seed: number,
+  { redis, load: loadOptions, seed }: Setting,
   faults: (servers: Servers, course: Course) => Promise<void>,
 ): Promise<FaultLoadReport> {
   const servers = await starting;
   try {
     const server = await startTestServer({ store: servers.url, redis });
     try {
-      const load = startFaultLoad(server.url);
+      const load = startFaultLoad(server.url, loadOptions);
       const course = { load, random: seededRandom(seed) };
       try {
         await faults(servers, course);

@@ -2,10 +2,12 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The files that take longest: one of them that began last would go on when all others have ended. */
 const long = [
-  ..."e2e/cluster-faults client/package e2e/fuzz e2e/cli e2e/workers e2e/listing e2e/sentinel-faults store/convergence".split(
+  ..."e2e/cluster-faults client/package e2e/fuzz e2e/cli e2e/workers e2e/import e2e/listing e2e/sentinel-faults".split(
     " ",
   ),
-  ..."e2e/redis-access store/redis-cluster e2e/protocols e2e/large-users e2e/drain store/redis-sentinel".split(" "),
+  ..."store/convergence rpc/identify-bytes e2e/redis-access store/redis-cluster e2e/protocols e2e/large-users e2e/drain store/redis-sentinel".split(
+    " ",
+  ),
   ..."store/sqlite-model e2e/convergence store/redis-durability store/redis-model e2e/store-away".split(" "),
   ..."e2e/error-table e2e/linearizability e2e/secured e2e/credentials transport/tls store/redis store/sqlite".split(
     " ",

@@ -8,6 +8,7 @@ import { EntryCursor } from "../../src/users/struct-entries.ts";
 import { propertiesLimits, tags } from "../../src/users/struct-format.ts";
 import { normalizeStruct } from "../../src/users/struct-normalize.ts";
 import { isCanonical } from "../../src/users/struct-scan.ts";
+import { repeats } from "../support/repeats.ts";
 import { canonical, decode, encode, encodeSloppily, seededRandom } from "../support/struct.ts";
 
 const json = fc.jsonValue({ maxDepth: 6 });
@@ -105,7 +106,7 @@ describe("a canonical Struct", () => {
         if ("struct" in result) expect(isCanonical(result.struct)).toBe(true);
         else expect(result.violations.length).toBeGreaterThan(0);
       }),
-      { numRuns: 2_000 },
+      { numRuns: repeats(4_000) },
     );
   });
 
@@ -118,7 +119,7 @@ describe("a canonical Struct", () => {
         if ("struct" in result) expect(isCanonical(result.struct)).toBe(true);
         else expect(result.violations.length).toBeGreaterThan(0);
       }),
-      { numRuns: 2_000 },
+      { numRuns: repeats(4_000) },
     );
   });
 });

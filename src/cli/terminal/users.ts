@@ -4,7 +4,8 @@ import { styleText } from "node:util";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { User } from "#gen/rollcall/v1/user_pb.js";
-import { fitted, padded, printable, widest } from "./text.ts";
+import { printable } from "./printable.ts";
+import { fitted, padded, widest } from "./text.ts";
 
 const usualColumns = 80;
 const gap = "  ";

@@ -4,7 +4,8 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { type User, UserSchema } from "#gen/rollcall/v1/user_pb.js";
-import { fitted, padded, printable } from "../../../src/cli/terminal/text.ts";
+import { printable } from "../../../src/cli/terminal/printable.ts";
+import { fitted, padded } from "../../../src/cli/terminal/text.ts";
 import { userCard, userTable } from "../../../src/cli/terminal/users.ts";
 
 /** A terminal of so many columns, without colours. */
