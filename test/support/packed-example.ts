@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { systemTrust } from "./system-trust.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..", "..");
@@ -23,7 +24,8 @@ export async function buildPackedExample(folder: string): Promise<string> {
   cpSync(join(root, example), project, { recursive: true, filter: (path) => !made.has(path) });
   await run("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: root, timeout: timeoutMs });
   const quickly = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
-  await run("npm", ["install", ...quickly], { cwd: project, timeout: timeoutMs });
+  const env = { ...process.env, ...systemTrust };
+  await run("npm", ["install", ...quickly], { cwd: project, timeout: timeoutMs, env });
   await run("npm", ["run", "--silent", "build"], { cwd: project, timeout: timeoutMs });
   return project;
 }

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../clients/run-command.ts";
+import { systemTrust } from "../support/system-trust.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const source = join(root, "clients", "web");
@@ -18,7 +19,7 @@ const made = new Set(["node_modules", "dist"].map((name) => join(source, name)))
  */
 export async function buildPage(): Promise<string> {
   const npm = (args: readonly string[], at: string) =>
-    runCommand({ program: "npm", args: ["--silent", ...args] }, { folder: at, timeoutMs });
+    runCommand({ program: "npm", args: ["--loglevel=error", ...args] }, { folder: at, timeoutMs, env: systemTrust });
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(folder)) {
     if (name !== "node_modules") rmSync(join(folder, name), { recursive: true });
