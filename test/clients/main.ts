@@ -51,7 +51,8 @@ async function holdAll(left: ReadonlySet<string>): Promise<boolean> {
     console.log(`\n${suite.name}: npm run ${suite.script}`);
     suiteOutcomes.push(await runSuite(suite, left));
   }
-  console.log(`\n${table(outcomes)}\n\n${suiteTable(suiteOutcomes)}`);
+  console.log(`\n${table(outcomes)}`);
+  if (suiteOutcomes.length > 0) console.log(`\n${suiteTable(suiteOutcomes)}`);
   return summarize({ outcomes, suiteOutcomes, differing });
 }
 
