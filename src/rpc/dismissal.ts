@@ -24,13 +24,11 @@ export function dismissAnswered(req: NodeRequest, res: NodeResponse): void {
  * connection.
  */
 export function endAnswered(req: NodeRequest, res: NodeResponse): void {
-  if ("stream" in res) dismiss(req, res.stream);
-  else {
-    letGo(req);
-    res.once("finish", () => {
-      if (!req.complete) req.destroy();
-    });
-  }
+  dismissAnswered(req, res);
+  if ("stream" in res) return;
+  res.once("finish", () => {
+    if (!req.complete) req.destroy();
+  });
 }
 
 /** RFC 9113, section 8.1, provides for this. */

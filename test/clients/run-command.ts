@@ -4,6 +4,8 @@ import type { Command } from "./languages.ts";
 
 /** How much is shown of what a failing program has printed. */
 const maxShownLines = 30;
+/** How long what is told to end may take. */
+const lastActsMs = 5_000;
 
 // What a terminal tells this process to do does not reach the groups that it has started.
 for (const [signal, number] of [
@@ -39,10 +41,16 @@ export async function runCommand(
     // A group of its own, which is ended as a whole.
     detached: true,
   });
-  const end = () => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
-  };
-  const timer = setTimeout(end, timeoutMs);
+  // Programs that have started groups themselves end these at SIGTERM, and could not at SIGKILL.
+  let isLate = false;
+  const end = () => signalGroup(child.pid, "SIGTERM");
+  const timers = [
+    setTimeout(() => {
+      isLate = true;
+      end();
+    }, timeoutMs),
+    setTimeout(() => signalGroup(child.pid, "SIGKILL"), timeoutMs + lastActsMs),
+  ];
   process.once("exit", end);
   let stdout = "";
   let all = "";
@@ -61,10 +69,21 @@ export async function runCommand(
       throw new Error(`${words}: ${cause instanceof Error ? cause.message : cause}`);
     })
     .finally(() => {
-      clearTimeout(timer);
+      for (const timer of timers) clearTimeout(timer);
       process.off("exit", end);
     });
-  if (status === 0) return stdout;
+  if (status === 0 && !isLate) return stdout;
   const shown = all.trimEnd().split("\n").slice(-maxShownLines).join("\n");
-  throw new Error(`${words}: ${signal === null ? `exit status ${status}` : `ended by ${signal}`}\n${shown}`);
+  throw new Error(
+    `${words}: ${isLate ? `not within ${timeoutMs} ms` : signal === null ? `exit status ${status}` : `ended by ${signal}`}\n${shown}`,
+  );
+}
+
+function signalGroup(leader: number | undefined, signal: NodeJS.Signals): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // Nobody is left of it.
+  }
 }
