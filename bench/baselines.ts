@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
-import { readIdentifyRequest } from "../src/rpc/grpc/read-identify.ts";
+import { readIdentifyRequest } from "../src/rpc/requests/read-identify.ts";
 import { createKeys, partitionOf } from "../src/store/redis/keys.ts";
 import { ScriptCommand } from "../src/store/redis/script-command.ts";
 import { placed, writeCall } from "../src/store/redis/write-call.ts";
@@ -29,6 +29,7 @@ function* commands(from: number, to: number, value: number): Generator<IdentifyC
   for (let user = from; user < to; user++) {
     template.set(0, user, value);
     const request = readIdentifyRequest(template.copy().subarray(prefixBytes));
+    if (request === undefined) throw new Error("the template is unusual");
     const input = { ...request, precondition: undefined, observedAt: undefined };
     yield prepareIdentify(input, required, { etag: drawEtag(), wantUser: false }).command;
   }

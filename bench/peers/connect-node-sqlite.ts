@@ -1,11 +1,15 @@
 /** UserService with stock connect-node, over Rollcall's own store in SQLite: `node connect-node-sqlite.ts FILE`. */
 
 import { createServer } from "node:http2";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
+import { anybody } from "../../src/credentials/caller.ts";
 import { Admission } from "../../src/rpc/admission.ts";
+import type { CallContext } from "../../src/rpc/call-context.ts";
 import { createUserHandlers } from "../../src/rpc/user-handlers.ts";
-import { binaryUserRoutes } from "../../src/rpc/user-routes.ts";
+import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";
+import { wireMethods } from "../../src/rpc/wire-methods.ts";
 import { coalesce } from "../../src/store/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
@@ -23,5 +27,15 @@ const handlers = createUserHandlers({
   admission: new Admission(defaultServerLimits),
   draining: new AbortController().signal,
 });
-const server = createServer(connectNodeAdapter({ routes: binaryUserRoutes(handlers) }));
+const contextOf = ({ signal }: HandlerContext): CallContext => ({ signal, caller: anybody, report: console.error });
+const routes = (router: ConnectRouter) => {
+  router.rpc(wireMethods.identify, async (request, context) =>
+    identifyMessage(await handlers.identify(request, contextOf(context))),
+  );
+  router.rpc(wireMethods.getUser, async (request, context) =>
+    oneUserMessage(await handlers.getUser(request, contextOf(context))),
+  );
+  router.rpc(wireMethods.batchIdentify, (requests, context) => handlers.batchIdentify(requests, contextOf(context)));
+};
+const server = createServer(connectNodeAdapter({ routes }));
 server.listen(0, "127.0.0.1", () => announce(server.address()));

@@ -4,12 +4,12 @@ import { type Timestamp, TimestampSchema, timestampFromMs } from "@bufbuild/prot
 import { Code } from "@connectrpc/connect";
 import { PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
 import { type IdentifyError, IdentifyErrorSchema, IdentifyRequestSchema } from "#gen/rollcall/v1/user_service_pb.js";
+import { BackwardWriter } from "../users/backward-writer.ts";
 import { invalidRequest, limitExceeded, type Violation } from "../users/errors.ts";
 import { formatPath } from "../users/field-path.ts";
 import { type LimitName, limits } from "../users/limits.ts";
-import { BackwardWriter } from "./backward-writer.ts";
-import { structViolations } from "./struct-violations.ts";
-import { isPlainObject, writeStruct } from "./write-struct.ts";
+import { structViolations } from "../users/struct-violations.ts";
+import { isPlainObject, writeStruct } from "../users/write-struct.ts";
 
 /** One user to import: the fields of an IdentifyRequest, which says what they mean. */
 export interface UserToImport {

@@ -1,4 +1,4 @@
-/** What requests may be compressed with, and answers are. */
+/** What requests may be compressed with, and answers are. Requests are decompressed here, within a bound. */
 import type { Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, type ZlibOptions } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -14,14 +14,36 @@ const usualRatio = 4;
 const sizeBytes = 4;
 
 /**
- * As Connect's own. Those decompress in pieces of 16 KiB, with which a few bytes that stand for millions take four times as
- * long, for everybody; and they leave the pieces to the garbage collection, which then stops everybody several times a
- * second.
+ * Decompresses one message.
+ *
+ * @param maxBytes the most that it may have then
+ * @param before bytes to leave free in front of it
+ * @param onPiece called with the size of each piece before the next is made; what it throws ends the work
+ * @throws ConnectError RESOURCE_EXHAUSTED for a larger one, INTERNAL for one that is damaged
  */
-export const compressions: readonly Compression[] = [
-  { ...compressionGzip, decompress: bounded(createGunzip, sizeInGzip) },
-  { ...compressionBrotli, decompress: bounded(createBrotliDecompress) },
-];
+export type Decompress = (
+  bytes: Uint8Array,
+  maxBytes: number,
+  before: number,
+  onPiece: (bytes: number) => void,
+) => Promise<Buffer>;
+
+/**
+ * Connect's own decompress in pieces of 16 KiB, with which a few bytes that stand for millions take four times as long, for
+ * everybody; and they leave the pieces to the garbage collection, which then stops everybody several times a second.
+ */
+const decompressors: ReadonlyMap<string, Decompress> = new Map([
+  [compressionGzip.name, bounded(createGunzip, sizeInGzip)],
+  [compressionBrotli.name, bounded(createBrotliDecompress)],
+]);
+
+/** @returns undefined for a compression that is not known, and where there is none */
+export function decompressorOf(name: string | null): Decompress | undefined {
+  return name === null ? undefined : decompressors.get(name);
+}
+
+/** What answers are compressed with. */
+export const compressions: readonly Compression[] = [compressionGzip, compressionBrotli];
 
 /** What the last part of some gzip was before, in bytes, as it says itself: https://www.rfc-editor.org/rfc/rfc1952#page-6 */
 function sizeInGzip({ buffer, byteOffset, length }: Uint8Array): number {
@@ -32,10 +54,10 @@ function sizeInGzip({ buffer, byteOffset, length }: Uint8Array): number {
 function bounded(
   createDecompressor: (options: Pick<ZlibOptions, "chunkSize">) => Readable & NodeJS.WritableStream,
   leastSize: (bytes: Uint8Array) => number = () => 0,
-): Compression["decompress"] {
-  return async (bytes, readMaxBytes) => {
-    if (bytes.length === 0) return new Uint8Array();
-    if (leastSize(bytes) > readMaxBytes) throw tooLarge(readMaxBytes);
+): Decompress {
+  return async (bytes, maxBytes, before, onPiece) => {
+    if (bytes.length === 0) return Buffer.alloc(before);
+    if (leastSize(bytes) > maxBytes) throw tooLarge(maxBytes);
     const chunkSize = Math.min(Math.max(bytes.length * usualRatio, leastPieceBytes), mostPieceBytes);
     const decompressor = createDecompressor({ chunkSize });
     decompressor.end(bytes);
@@ -45,9 +67,10 @@ function bounded(
       for await (const piece of decompressor) {
         pieces.push(piece);
         length += piece.length;
-        if (length > readMaxBytes) throw tooLarge(readMaxBytes);
+        if (length > maxBytes) throw tooLarge(maxBytes);
+        onPiece(piece.length);
       }
-      return joined(pieces, length);
+      return joined(pieces, before + length, before);
     } catch (error) {
       if (error instanceof ConnectError) throw error;
       throw new ConnectError("decompression failed", Code.Internal);
@@ -57,9 +80,9 @@ function bounded(
   };
 }
 
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(length);
-  let at = 0;
+function joined(pieces: readonly Uint8Array[], length: number, start: number): Buffer {
+  const all = Buffer.allocUnsafeSlow(length);
+  let at = start;
   for (const piece of pieces) {
     all.set(piece, at);
     at += piece.length;

@@ -83,6 +83,13 @@ function describedOnce(error: UserError): ConnectError {
   return connectError;
 }
 
+/** @param maxBytes what one message of the method may have, in its protobuf encoding */
+export function messageTooLarge(maxBytes: number): ConnectError {
+  const metadata = { limit: "maxRequestBytes", max: String(maxBytes) };
+  const message = `the message is larger than ${maxBytes} bytes`;
+  return describeError(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
+}
+
 /** Nobody waits for the answer any more. */
 export function canceled(): ConnectError {
   return new ConnectError("the caller has gone", Code.Canceled);
@@ -109,9 +116,9 @@ function inOurTerms(error: ConnectError, input: DescMessage): ConnectError | und
       return describeError(new UserError("DEADLINE_EXCEEDED", message));
     }
     case Code.ResourceExhausted: {
-      const metadata = { limit: "maxRequestBytes", max: String(limits.maxRequestBytes) };
-      const message = `the message is larger than ${limits.maxRequestBytes} bytes`;
-      return describeError(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
+      // Connect's messages and ours end with the limit.
+      const [max = limits.maxRequestBytes] = /\d+(?= bytes$|$)/.exec(error.rawMessage) ?? [];
+      return messageTooLarge(Number(max));
     }
     case Code.InvalidArgument:
       return describeError(unreadable(error.rawMessage, input));

@@ -8,14 +8,20 @@ export class GatheredBytes {
   }
 
   /** @param most that will be gathered until they are taken: the buffer is no larger */
-  add(piece: Buffer, most = Number.POSITIVE_INFINITY): void {
-    const length = this.#length + piece.length;
+  add(piece: Uint8Array, most = Number.POSITIVE_INFINITY): void {
+    this.addRange(piece, 0, piece.length, most);
+  }
+
+  /** Adds the bytes [start, end) of `source`: without a view of them, which would take longer than a few bytes do. */
+  addRange(source: Uint8Array, start: number, end: number, most = Number.POSITIVE_INFINITY): void {
+    const length = this.#length + end - start;
     if (length > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(length, Math.min(4 * length, most)));
       this.#buffer.copy(larger, 0, 0, this.#length);
       this.#buffer = larger;
     }
-    piece.copy(this.#buffer, this.#length);
+    if (end - start > maxByteByByte) this.#buffer.set(source.subarray(start, end), this.#length);
+    else for (let at = start, to = this.#length; at < end; at++, to++) this.#buffer[to] = source[at] ?? 0;
     this.#length = length;
   }
 
@@ -34,3 +40,4 @@ export class GatheredBytes {
 }
 
 const nothing: Buffer = Buffer.alloc(0);
+const maxByteByByte = 32;

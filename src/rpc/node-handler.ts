@@ -5,6 +5,9 @@ import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
+import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
+import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Presented } from "../credentials/caller.ts";
 import { namesShownBy } from "../credentials/peer.ts";
 import type { Report } from "../telemetry/failure-log.ts";
@@ -12,6 +15,7 @@ import { type ObserveRequest, unknownMethod } from "../telemetry/requests.ts";
 import { overloaded, UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { compressions } from "./compression.ts";
+import { IncomingMessages, incomingKey } from "./connect/incoming-messages.ts";
 import { dismissAnswered, dismissOnceAnswered } from "./dismissal.ts";
 import { canceled, describeError, reasonOf } from "./errors.ts";
 import { admitRequest, callerNameOf, type Gate, presentedKey, reportKey } from "./gate.ts";
@@ -20,8 +24,13 @@ import type { HeldBytes, Holder } from "./held-bytes.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./node-requests.ts";
 import type { OldestOut } from "./oldest-out.ts";
 import type { OpenRequests } from "./open-requests.ts";
-import { type Hold, heldBody, letGo } from "./request-body.ts";
+import { type Hold, letGo, readUntilEnded } from "./request-body.ts";
 import { cutOffKey, endedByKey, inTrace, maxTimerMs, observedKey, watchRequest } from "./request-end.ts";
+
+/** Anybody may call them, and no request to them needs much. */
+const openServices: ReadonlySet<string> = new Set(
+  [Health, ServerReflection, ServerReflectionV1Alpha].map(({ typeName }) => typeName),
+);
 
 type Routes = (router: ConnectRouter) => void;
 
@@ -76,7 +85,8 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       },
     };
     const hold = (more: number) => options.held.set(holder, Math.max(0, holder.heldBytes + more));
-    const isArriving = isOurs && handler.method.methodKind === "unary";
+    const isUnary = handler.method.methodKind === "unary";
+    const isArriving = isOurs && isUnary;
     if (!isOurs && !options.openRequests.enter(holder, "stream" in req ? req.stream : undefined)) return;
     options.held.open(holder);
     if (isArriving) options.arriving.add(holder);
@@ -92,7 +102,17 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       options.openRequests.leave(holder);
       arrived();
     });
+    const incoming = new IncomingMessages({
+      encoding: isJson(req) ? "json" : "binary",
+      isEnveloped: isEnveloped(req),
+      maxBytes: openServices.has(handler.service.typeName) ? limits.maxOpenRequestBytes : limits.maxRequestBytes,
+      keeps: isOurs,
+      isStream: !isUnary,
+      hold,
+      endedBy,
+    });
     const contextValues = createContextValues()
+      .set(incomingKey, incoming)
       .set(cutOffKey, () => cutOff(req, res))
       .set(reportKey, options.report)
       .set(presentedKey, () => presentedBy(req))
@@ -100,10 +120,10 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
     new Promise<void>((resolve) => {
       const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
       dropTimeoutsWithoutEnd(request.header);
-      const body = heldBody(req, isEnveloped(req), endedBy, hold, reading);
+      const pieces = readUntilEnded(req, endedBy, hold, reading);
       dismissOnceAnswered(req, res);
       endWithCaller(res, endedBy);
-      const answered = handler({ ...request, body }).then((answer) => {
+      const answered = handler(incoming.replace(request, pieces)).then((answer) => {
         // Connect has refused the HTTP method or the content type, before it asked who comes in.
         if (contextValues.get(observedKey) === undefined) noteUnserved(options.observe, req, path.slice(1));
         return writeAnswer(answer, req, res, hold);
@@ -171,6 +191,8 @@ function handlersByPath(routes: readonly Routes[], { gate, shutdown, observe }: 
   const router = createConnectRouter({
     acceptCompression: [...compressions],
     readMaxBytes: limits.maxRequestBytes,
+    // protobuf-es would keep unknown fields, each with an object of its own.
+    binaryOptions: { readUnknownFields: false },
     // Connect reads past unknown fields; a field's misspelt name would change what a request means.
     jsonOptions: { useProtoFieldName: true, ignoreUnknownFields: false },
     shutdownSignal: shutdown,

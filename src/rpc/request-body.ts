@@ -1,12 +1,8 @@
 import type { Readable } from "node:stream";
-import type { ConnectError } from "@connectrpc/connect";
-import { limits } from "../users/limits.ts";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { EnvelopeReader } from "./envelopes.ts";
 import { canceled } from "./errors.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
-
-/** What is read at least, before it is passed on, of a message that comes without a prefix. */
-const blockBytes = 64 * 1024;
 
 /**
  * The pieces of a request's body. Who takes no more of them leaves the stream as it is: it can still be answered.
@@ -31,28 +27,10 @@ interface Reading {
 }
 
 /**
- * A request's body as Connect reads it, with what it holds taken note of, until something ends the request: its deadline,
- * say. What would be wrong with the rest does not matter then.
+ * The pieces of a request's body, with what they hold taken note of, until something ends the request: its deadline, say.
+ * What would be wrong with the rest does not matter then.
  */
-export function heldBody(
-  body: Readable,
-  isEnveloped: boolean,
-  endedBy: { readonly error?: ConnectError },
-  hold: Hold,
-  reading: Reading,
-): AsyncIterable<Uint8Array> {
-  const pieces = readUntilEnded(body, endedBy, hold, reading);
-  return isEnveloped ? letGoOf(inEnvelopes(pieces), hold) : inBlocks(pieces);
-}
-
-async function* letGoOf(envelopes: AsyncIterable<Buffer>, hold: Hold): AsyncGenerator<Buffer> {
-  for await (const envelope of envelopes) {
-    yield envelope;
-    hold(-envelope.length);
-  }
-}
-
-async function* readUntilEnded(
+export async function* readUntilEnded(
   body: Readable,
   endedBy: { readonly error?: ConnectError },
   hold: Hold,
@@ -72,10 +50,11 @@ async function* readUntilEnded(
  * One envelope after the other. Connect takes time with the square of an envelope's pieces, and answers nothing to what
  * comes in one piece with something that it cannot read.
  *
+ * @param maxBytes of one message
  * @throws ConnectError for a message that is too large, or that the body ends within
  */
-export async function* inEnvelopes(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const envelopes = new EnvelopeReader(limits.maxRequestBytes);
+export async function* inEnvelopes(pieces: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
+  const envelopes = new EnvelopeReader(maxBytes);
   for await (const piece of pieces) {
     envelopes.add(piece);
     for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield next;
@@ -83,14 +62,22 @@ export async function* inEnvelopes(pieces: AsyncIterable<Buffer>): AsyncGenerato
   envelopes.end();
 }
 
-/** The same bytes in fewer pieces, each of which takes memory of its own. */
-export async function* inBlocks(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const block = new GatheredBytes();
+/**
+ * The only message of a body, which has no prefix.
+ *
+ * @throws ConnectError for one that is too large
+ */
+export async function wholeBody(pieces: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
+  const gathered = new GatheredBytes();
   for await (const piece of pieces) {
-    block.add(piece);
-    if (block.length >= blockBytes) yield block.take();
+    if (gathered.length + piece.length > maxBytes) throw tooLarge(maxBytes);
+    gathered.add(piece, maxBytes);
   }
-  if (block.length > 0) yield block.take();
+  return gathered.take();
+}
+
+export function tooLarge(maxBytes: number): ConnectError {
+  return new ConnectError(`message is larger than ${maxBytes} bytes`, Code.ResourceExhausted);
 }
 
 /**

@@ -16,7 +16,7 @@ import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
-import { binaryUserRoutes, jsonUserRoutes } from "../rpc/user-routes.ts";
+import { userRoutes } from "../rpc/user-routes.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { coalesce } from "../store/coalescing-store.ts";
 import { measured, type StoreSystem, traced } from "../store/observed-store.ts";
@@ -140,8 +140,8 @@ export async function startServerOver(
   const rpc = await serveRpc({
     listen: options.listen,
     methods: grpcUserMethods(handlers),
-    binaryRoutes: [binaryUserRoutes(handlers), ...shared],
-    jsonRoutes: [jsonUserRoutes(handlers), ...shared],
+    binaryRoutes: [userRoutes(handlers, "binary"), ...shared],
+    jsonRoutes: [userRoutes(handlers, "json"), ...shared],
     access,
     admission,
     reflectionIsOpen: reflection === "open",

@@ -16,6 +16,8 @@ export const limits = {
   maxValueDepth: 24,
   /** Items in one BatchIdentifyRequest. */
   maxBatchItems: 1_000,
+  /** Names in `unset` of all items of one BatchIdentifyRequest together. */
+  maxBatchNames: 64 * 1024,
   /** Ids in one BatchGetUsersRequest. */
   maxBatchIds: 1_000,
   /** Users on one page of ListUsers. */
@@ -26,6 +28,8 @@ export const limits = {
   maxObservedAheadSeconds: 3_600,
   /** One request message. */
   maxRequestBytes: 4 * 1024 * 1024,
+  /** One request message to health or reflection, which anybody may call. */
+  maxOpenRequestBytes: 4 * 1024,
   /** One answer. */
   maxAnswerBytes: 3 * 1024 * 1024,
   /** Offending fields that one error names. */

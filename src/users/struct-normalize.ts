@@ -1,23 +1,16 @@
-/**
- * Brings any encoding of a Struct to canonical form, by protobuf's rules for decoding: the last entry of a name and the
- * last kind of a value win, a message sent in pieces is merged, unknown fields are dropped.
- */
+/** Brings any encoding of a Struct to canonical form, and finds each violation's path. */
 import { isUtf8 } from "node:buffer";
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BackwardWriter } from "./backward-writer.ts";
 import { limitExceeded, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
 import { type LimitName, limits } from "./limits.ts";
+import { type DecodedEntries, type DecodedValue, decodeStruct, TooManyValues } from "./struct-decode.ts";
 import { isFiniteDouble, type StructLimits, tags } from "./struct-format.ts";
 
-/** A decoded value. Names and text stay bytes, as latin1 strings where they are keys: those sort as the bytes do. */
-type Value =
-  | { kind: "none" | "null" | "tooDeep" }
-  | { kind: "bool"; value: boolean }
-  | { kind: "number" | "string"; bytes: Uint8Array }
-  | { kind: "struct"; entries: Entries }
-  | { kind: "list"; items: Value[] };
-
-type Entries = Map<string, Value>;
+/** No value takes fewer in canonical form: an item's tag and length, a kind and its content. */
+const minValueBytes = 4;
+/** What entries take at least where there are many: their names differ. */
+const minEntryBytes = 12;
 
 /**
  * @param bytes any encoding of a Struct
@@ -29,114 +22,35 @@ export function normalizeStruct(
   field: string,
   structLimits: StructLimits,
 ): { bytes: Uint8Array; violations: readonly Violation[] } {
-  let entries: Entries;
+  const maxValues = limits[structLimits.bytes] / minValueBytes;
+  const maxEntries = Math.floor(limits[structLimits.bytes] / minEntryBytes);
+  let entries: DecodedEntries;
   try {
-    entries = decodeStruct(bytes, 0, new Map());
-  } catch {
-    const violation = { field, reason: "MALFORMED_REQUEST", description: "is not a google.protobuf.Struct" } as const;
+    entries = decodeStruct(bytes, { maxEntries, maxValues });
+  } catch (error) {
+    const violation = error instanceof TooManyValues ? tooMany(field, structLimits) : noStruct(field);
     return { bytes: new Uint8Array(), violations: [violation] };
   }
-  const encoder = new Encoder(field);
-  const encoded = encoder.whole(entries, structLimits);
-  return { bytes: encoded, violations: encoder.violations };
+  const checker = new Checker(field);
+  const sorted = checker.whole(entries, structLimits);
+  const { violations } = checker;
+  return { bytes: violations.length > 0 ? new Uint8Array() : encode(sorted), violations };
 }
 
-function decodeStruct(bytes: Uint8Array, depth: number, into: Entries): Entries {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [number, wireType] = reader.tag();
-    if (number === 1 && wireType === WireType.LengthDelimited) decodeEntry(reader.bytes(), depth, into);
-    else reader.skip(wireType, number);
-  }
-  assertWithin(reader);
-  return into;
+function noStruct(field: string): Violation {
+  return { field, reason: "MALFORMED_REQUEST", description: "is not a google.protobuf.Struct" };
 }
 
-function decodeEntry(bytes: Uint8Array, depth: number, into: Entries): void {
-  const reader = new BinaryReader(bytes);
-  let name = "";
-  let value: Value = { kind: "none" };
-  while (reader.pos < reader.len) {
-    const [number, wireType] = reader.tag();
-    if (number === 1 && wireType === WireType.LengthDelimited) name = latin1(reader.bytes());
-    else if (number === 2 && wireType === WireType.LengthDelimited) value = decodeValue(reader.bytes(), depth, value);
-    else reader.skip(wireType, number);
-  }
-  assertWithin(reader);
-  into.set(name, value);
-}
-
-/** @param value what earlier pieces of the same value held */
-function decodeValue(bytes: Uint8Array, depth: number, value: Value): Value {
-  const reader = new BinaryReader(bytes);
-  let result = value;
-  while (reader.pos < reader.len) {
-    const [number, wireType] = reader.tag();
-    switch ((number << 3) | wireType) {
-      case tags.nullValue:
-        reader.int32();
-        result = { kind: "null" };
-        break;
-      case tags.numberValue: {
-        const start = reader.pos;
-        reader.double();
-        result = { kind: "number", bytes: bytes.subarray(start, start + 8) };
-        break;
-      }
-      case tags.stringValue:
-        result = { kind: "string", bytes: reader.bytes() };
-        break;
-      case tags.boolValue:
-        result = { kind: "bool", value: reader.bool() };
-        break;
-      case tags.structValue: {
-        const content = reader.bytes();
-        if (depth >= limits.maxValueDepth) result = { kind: "tooDeep" };
-        else {
-          const entries = result.kind === "struct" ? result.entries : new Map();
-          result = { kind: "struct", entries: decodeStruct(content, depth + 1, entries) };
-        }
-        break;
-      }
-      case tags.listValue: {
-        const content = reader.bytes();
-        if (depth >= limits.maxValueDepth) result = { kind: "tooDeep" };
-        else {
-          const items = result.kind === "list" ? result.items : [];
-          result = { kind: "list", items: decodeList(content, depth + 1, items) };
-        }
-        break;
-      }
-      default:
-        reader.skip(wireType, number);
-    }
-  }
-  assertWithin(reader);
-  return result;
-}
-
-function decodeList(bytes: Uint8Array, depth: number, into: Value[]): Value[] {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [number, wireType] = reader.tag();
-    if (number === 1 && wireType === WireType.LengthDelimited) {
-      into.push(decodeValue(reader.bytes(), depth, { kind: "none" }));
-    } else reader.skip(wireType, number);
-  }
-  assertWithin(reader);
-  return into;
-}
-
-/** A length that leads beyond the end shows only here. */
-function assertWithin(reader: BinaryReader): void {
-  if (reader.pos > reader.len) throw new RangeError("premature end");
+function tooMany(field: string, { bytes: limit }: StructLimits): Violation {
+  const description = `has more values than fit into the ${limits[limit]} bytes that are allowed`;
+  return { field, reason: "LIMIT_EXCEEDED", description, limit };
 }
 
 /**
- * Writes canonical bytes, and collects what the contract does not allow: as much of it as an error names, and what comes
- * after is not looked at.
+ * Collects what the contract does not allow: as much of it as an error names, and what comes after is not looked at. Sorts
+ * the names at every depth.
  */
-class Encoder {
+class Checker {
   readonly violations: Violation[] = [];
   readonly #field: string;
   /** Where in the Struct it is. */
@@ -146,93 +60,78 @@ class Encoder {
     this.#field = field;
   }
 
-  whole(entries: Entries, { count, bytes }: StructLimits): Uint8Array {
+  whole(entries: DecodedEntries, { count, bytes }: StructLimits): DecodedEntries {
     if (count !== undefined && entries.size > limits[count]) this.#exceeds(count, entries.size, "properties");
-    const writer = new BinaryWriter();
-    const valueWriter = new BinaryWriter();
-    this.#entries(writer, entries, (name, value) => {
+    const sorted = inOrder(entries);
+    const size = this.#entries(sorted, (name, value) => {
       if (name.length === 0) this.#invalid("a property's name cannot be empty");
       if (name.length > limits.maxPropertyNameBytes) {
         this.#exceeds("maxPropertyNameBytes", name.length, "bytes", "the name has");
       }
-      this.#value(valueWriter, value);
-      const encoded = valueWriter.finish();
-      if (encoded.length > limits.maxValueBytes) this.#exceeds("maxValueBytes", encoded.length, "bytes");
-      writer.bytes(encoded);
+      const valueSize = this.#value(value);
+      if (valueSize > limits.maxValueBytes) this.#exceeds("maxValueBytes", valueSize, "bytes");
+      return valueSize;
     });
-    const encoded = writer.finish();
-    if (encoded.length > limits[bytes]) this.#exceeds(bytes, encoded.length, "bytes");
-    return encoded;
+    if (size > limits[bytes]) this.#exceeds(bytes, size, "bytes");
+    return sorted;
   }
 
   get #full(): boolean {
     return this.violations.length >= limits.maxViolations;
   }
 
-  /** @param writeValue writes a value's length and content */
-  #entries(writer: BinaryWriter, entries: Entries, writeValue: (name: string, value: Value) => void): void {
-    for (const name of [...entries.keys()].sort()) {
-      if (this.#full) return;
+  /**
+   * @param check looks at a value, and answers its size
+   * @returns the size of all entries, encoded
+   */
+  #entries(entries: DecodedEntries, check: (name: string, value: DecodedValue) => number): number {
+    let size = 0;
+    for (const [name, value] of entries) {
+      if (this.#full) break;
       this.#path.push(name);
-      const nameBytes = Buffer.from(name, "latin1");
-      writer.uint32(tags.structEntry).fork();
-      writer.uint32(tags.entryName).bytes(nameBytes).uint32(tags.entryValue);
-      writeValue(name, entries.get(name) ?? { kind: "none" });
-      writer.join();
-      if (!isUtf8(nameBytes)) this.#invalid("the name is not valid UTF-8");
+      size += fieldSize(fieldSize(name.length) + fieldSize(check(name, value)));
+      if (!isUtf8(Buffer.from(name, "latin1"))) this.#invalid("the name is not valid UTF-8");
       this.#path.pop();
     }
+    return size;
   }
 
-  #items(writer: BinaryWriter, items: readonly Value[]): void {
+  #items(items: readonly DecodedValue[]): number {
+    let size = 0;
     for (const [index, item] of items.entries()) {
-      if (this.#full) return;
+      if (this.#full) break;
       this.#path.push(index);
-      writer.uint32(tags.listItem).fork();
-      this.#value(writer, item);
-      writer.join();
+      size += fieldSize(this.#value(item));
       this.#path.pop();
     }
+    return size;
   }
 
-  #value(writer: BinaryWriter, value: Value): void {
+  /** @returns its size, encoded */
+  #value(value: DecodedValue): number {
     switch (value.kind) {
       case "none":
         this.#invalid("has no kind: it is an empty google.protobuf.Value");
-        break;
+        return 0;
       case "tooDeep": {
         const description = `is nested deeper than ${limits.maxValueDepth} objects or lists`;
         this.#add((field) => ({ field, reason: "LIMIT_EXCEEDED", description, limit: "maxValueDepth" }));
-        break;
+        return 0;
       }
       case "null":
-        writer.uint32(tags.nullValue).int32(0);
-        break;
       case "bool":
-        writer.uint32(tags.boolValue).bool(value.value);
-        break;
+        return 2;
       case "number":
         if (!isFiniteDouble(value.bytes, 0)) this.#invalid("is not a finite number");
-        writer.uint32(tags.numberValue).raw(value.bytes);
-        break;
+        return 9;
       case "string":
         if (!isUtf8(value.bytes)) this.#invalid("is not valid UTF-8");
-        writer.uint32(tags.stringValue).bytes(value.bytes);
-        break;
+        return fieldSize(value.bytes.length);
       case "struct":
-        writer.uint32(tags.structValue).fork();
-        this.#entries(writer, value.entries, (_, inner) => {
-          writer.fork();
-          this.#value(writer, inner);
-          writer.join();
-        });
-        writer.join();
-        break;
+        value.entries = inOrder(value.entries);
+        return fieldSize(this.#entries(value.entries, (_, inner) => this.#value(inner)));
       case "list":
-        writer.uint32(tags.listValue).fork();
-        this.#items(writer, value.items);
-        writer.join();
-        break;
+        return fieldSize(this.#items(value.items));
     }
   }
 
@@ -254,6 +153,80 @@ class Encoder {
   }
 }
 
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+/** Sorted by the names' bytes. */
+function inOrder(entries: DecodedEntries): DecodedEntries {
+  let previous = "";
+  for (const name of entries.keys()) {
+    if (name < previous) return new Map([...entries].sort(([a], [b]) => (a < b ? -1 : 1)));
+    previous = name;
+  }
+  return entries;
+}
+
+/** Of a length-delimited field with a tag of one byte. */
+function fieldSize(length: number): number {
+  let size = 2 + length;
+  for (let rest = length; rest >= 0x80; rest >>>= 7) size++;
+  return size;
+}
+
+/** Kept, so that small Structs share its memory. */
+const writer = new BackwardWriter();
+
+/** @param entries sorted, at every depth */
+function encode(entries: DecodedEntries): Uint8Array {
+  writer.clear();
+  writeEntries(entries);
+  return new Uint8Array(writer.written());
+}
+
+function writeEntries(entries: DecodedEntries): void {
+  for (const [name, value] of [...entries].reverse()) {
+    const before = writer.length;
+    writeValue(value);
+    writer.head(tags.entryValue, before);
+    const beforeName = writer.length;
+    writer.bytes(Buffer.from(name, "latin1"));
+    writer.head(tags.entryName, beforeName);
+    writer.head(tags.structEntry, before);
+  }
+}
+
+function writeValue(value: DecodedValue): void {
+  const before = writer.length;
+  switch (value.kind) {
+    case "null":
+      writer.byte(0);
+      writer.byte(tags.nullValue);
+      break;
+    case "bool":
+      writer.byte(value.value ? 1 : 0);
+      writer.byte(tags.boolValue);
+      break;
+    case "number":
+      writer.bytes(value.bytes);
+      writer.byte(tags.numberValue);
+      break;
+    case "string":
+      writer.bytes(value.bytes);
+      writer.head(tags.stringValue, before);
+      break;
+    case "struct":
+      writeEntries(value.entries);
+      writer.head(tags.structValue, before);
+      break;
+    case "list":
+      for (let at = value.items.length - 1; at >= 0; at--) writeItem(value.items[at]);
+      writer.head(tags.listValue, before);
+      break;
+    default:
+      throw new Error("a value without a kind cannot be encoded");
+  }
+}
+
+function writeItem(item: DecodedValue | undefined): void {
+  if (item === undefined) return;
+  const before = writer.length;
+  writeValue(item);
+  writer.head(tags.listItem, before);
 }

@@ -87,7 +87,6 @@ describe("JSON", () => {
     ["no object", `"secret"`],
     ["a Struct that is text", `{"id":"u1","properties":"secret"}`],
     ["not UTF-8", Buffer.from([0xff, 0xfe])],
-    ["nested a thousand deep", `{"id":"u1","properties":{"d":${"[".repeat(1_000)}${"]".repeat(1_000)}}}`],
   ])("that is %s is refused, and not quoted", async (_name, body) => {
     const answer = await post("Identify", body);
     expect(answer).toMatchObject({ status: 400, json: { code: "invalid_argument" } });
@@ -95,9 +94,22 @@ describe("JSON", () => {
     expect(answer.text).not.toContain("secret");
   });
 
+  test("that is nested a thousand deep is refused by path, and not quoted", async () => {
+    const body = `{"id":"u1","properties":{"d":${"[".repeat(1_000)}"secret"${"]".repeat(1_000)}}}`;
+    const { json, text } = await post("Identify", body);
+    expect(json).toMatchObject({
+      code: "invalid_argument",
+      details: [
+        { debug: { reason: "LIMIT_EXCEEDED", metadata: { limit: "maxValueDepth" } } },
+        { debug: { field_violations: [{ field: `properties.d${"[0]".repeat(24)}` }] } },
+      ],
+    });
+    expect(text).not.toContain("secret");
+  });
+
   test.each([
     ["id", `{"id":5}`],
-    ["unset", `{"id":"u","unset":[1]}`],
+    ["unset[0]", `{"id":"u","unset":[1]}`],
     ["validate_only", `{"id":"u","validate_only":"yes"}`],
     ["observed_at", `{"id":"u","observed_at":"secret"}`],
     ["precondition", `{"id":"u","precondition":{"exists":true,"etag":"secret"}}`],

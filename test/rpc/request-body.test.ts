@@ -5,7 +5,7 @@ import { Code } from "@connectrpc/connect";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GatheredBytes } from "../../src/rpc/gathered-bytes.ts";
-import { inBlocks, inEnvelopes } from "../../src/rpc/request-body.ts";
+import { inEnvelopes, wholeBody } from "../../src/rpc/request-body.ts";
 import { limits } from "../../src/users/limits.ts";
 import { enveloped } from "../support/grpc-streams.ts";
 
@@ -17,6 +17,12 @@ async function* from(pieces: Iterable<Buffer>) {
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   const ends = [...places.map((place) => place % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
   return ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
+}
+
+const envelopesOf = (pieces: AsyncIterable<Buffer>) => inEnvelopes(pieces, limits.maxRequestBytes);
+
+async function* wholeOf(pieces: AsyncIterable<Buffer>) {
+  yield await wholeBody(pieces, limits.maxRequestBytes);
 }
 
 /** All that comes out, and the code of what it ends with. */
@@ -44,7 +50,7 @@ describe("envelopes", () => {
   test("come out whole, one after the other, wherever the body is cut", async () => {
     await fc.assert(
       fc.asyncProperty(envelopes, places, async (sent, at) => {
-        expect(await all(inEnvelopes(from(cut(Buffer.concat(sent), at))))).toEqual({ pieces: sent });
+        expect(await all(envelopesOf(from(cut(Buffer.concat(sent), at))))).toEqual({ pieces: sent });
       }),
       { numRuns: 500 },
     );
@@ -61,27 +67,26 @@ describe("envelopes", () => {
     await fc.assert(
       fc.asyncProperty(envelopes, fc.constantFrom(...endings), places, async (sent, [ending, code], at) => {
         const pieces = cut(Buffer.concat([...sent, ending]), at);
-        expect(await all(inEnvelopes(from(pieces)))).toEqual({ pieces: sent, code });
+        expect(await all(envelopesOf(from(pieces)))).toEqual({ pieces: sent, code });
       }),
       { numRuns: 500 },
     );
   });
 });
 
-test("blocks are the same bytes in a few pieces", async () => {
-  const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, at) => at % 251));
+test("a body without prefixes is one message, as large as it may be", async () => {
+  const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, at) => at % 251));
   const single = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
-  const { pieces } = await all(inBlocks(from(single)));
-  expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
-  expect(pieces.length).toBeLessThanOrEqual(4);
+  expect((await wholeBody(from(single), bytes.length)).equals(bytes)).toBe(true);
+  await expect(wholeBody(from(single), bytes.length - 1)).rejects.toMatchObject({ code: Code.ResourceExhausted });
 });
 
 describe("however small the pieces are", () => {
   const count = 100_000;
 
   test.each([
-    ["envelopes", inEnvelopes],
-    ["blocks", inBlocks],
+    ["envelopes", envelopesOf],
+    ["a whole body", wholeOf],
   ])("none of them stays in memory while %s are read", async (_, read) => {
     setFlagsFromString("--expose-gc");
     const collectGarbage: () => void = runInNewContext("gc");

@@ -193,12 +193,17 @@ describe("limits", () => {
 
   test("what comes after the twentieth violation is not looked at", () => {
     const field = (tag: number, content: Buffer) => Buffer.concat([Buffer.of(tag), varint(content.length), content]);
-    const withoutKind = Buffer.alloc(200_000, Buffer.of(tags.listItem, 0));
-    const list = field(tags.structEntry, field(tags.entryValue, field(tags.listValue, withoutKind)));
-    const { bytes, violations } = normalizeStruct(list, "properties", propertiesLimits);
+    const list = (items: number) => {
+      const withoutKind = Buffer.alloc(2 * items, Buffer.of(tags.listItem, 0));
+      return field(tags.structEntry, field(tags.entryValue, field(tags.listValue, withoutKind)));
+    };
+    const { violations } = normalizeStruct(list(50_000), "properties", propertiesLimits);
     expect(violations).toHaveLength(20);
     expect(violations.at(-1)?.field).toBe('properties[""][18]');
-    expect(bytes.length).toBeLessThan(1_000);
+    // More values than 256 KiB can hold are not decoded.
+    expect(normalizeStruct(list(65_536), "properties", propertiesLimits).violations).toMatchObject([
+      { field: "properties", reason: "LIMIT_EXCEEDED", limit: "maxPropertiesBytes" },
+    ]);
   });
 
   test("at most 20 violations are named, with short paths", () => {

@@ -159,12 +159,10 @@ function serveUnary(served: Served, { read }: Unary): void {
   let message: Buffer | undefined;
   const takeAll = () => {
     for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
-      const one = messageIn(next);
       if (message !== undefined) {
-        read(one);
         throw new ConnectError("protocol error: received extra input message for unary method", Code.Unimplemented);
       }
-      message = one;
+      message = messageIn(next);
     }
   };
   stream.on("data", (piece: Buffer) => {
@@ -174,18 +172,18 @@ function serveUnary(served: Served, { read }: Unary): void {
     try {
       takeAll();
     } catch (error) {
-      fail(served, firstWrong(error, message, read));
+      fail(served, error);
     }
   });
   stream.on("end", () => {
     if (call.ended) return;
     try {
-      // Not before: what is decoded while others still arrive is taken by V8 for what lives long, in imports too.
-      const serve = message === undefined ? undefined : read(message);
       envelopes.end();
-      if (serve === undefined) {
+      if (message === undefined) {
         throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
       }
+      // Not before: V8 would keep what is decoded while others still arrive among the old objects, in imports too.
+      const serve = read(message);
       call
         .run(() => serve(call))
         .then(
@@ -197,16 +195,6 @@ function serveUnary(served: Served, { read }: Unary): void {
       fail(served, error);
     }
   });
-}
-
-/** What is wrong with the first message comes before what is wrong after it. */
-function firstWrong(error: unknown, message: Buffer | undefined, read: Unary["read"]): unknown {
-  try {
-    if (message !== undefined) read(message);
-    return error;
-  } catch (first) {
-    return first;
-  }
 }
 
 async function serveBidi(served: Served, { serve }: Bidi): Promise<void> {

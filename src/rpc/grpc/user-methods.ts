@@ -11,20 +11,20 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { CallContext } from "../call-context.ts";
 import { prefixBytes, sealEnvelope } from "../envelopes.ts";
+import { type RequestReader, userRequests } from "../requests/user-requests.ts";
 import type { UserHandlers } from "../user-handlers.ts";
 import { binarySize, pageMessage, usersFoundMessage } from "../user-messages.ts";
 import { wireMethods } from "../wire-methods.ts";
 import type { GrpcMethod } from "./grpc-handler.ts";
-import { readBatchIdentifyRequest, readIdentifyRequest } from "./read-identify.ts";
 import { writeIdentified, writeOneUser } from "./write-user.ts";
 
 export function grpcUserMethods(handlers: UserHandlers): GrpcMethod[] {
   const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = wireMethods;
   return [
-    unary(identify, readIdentifyRequest, async (request, context) =>
+    unary(identify, binary(userRequests.identify), async (request, context) =>
       writeIdentified(await handlers.identify(request, context)),
     ),
-    unary(getUser, readerOf(getUser.input), async (request, context) =>
+    unary(getUser, binary(userRequests.getUser), async (request, context) =>
       writeOneUser(await handlers.getUser(request, context)),
     ),
     {
@@ -36,16 +36,16 @@ export function grpcUserMethods(handlers: UserHandlers): GrpcMethod[] {
         }
       },
     },
-    unary(batchGetUsers, readerOf(batchGetUsers.input), async (request, context) =>
+    unary(batchGetUsers, binary(userRequests.batchGetUsers), async (request, context) =>
       write(batchGetUsers.output, usersFoundMessage(await handlers.batchGetUsers(request, context, binarySize))),
     ),
-    unary(listUsers, readerOf(listUsers.input), async (request, context) =>
+    unary(listUsers, binary(userRequests.listUsers), async (request, context) =>
       write(listUsers.output, pageMessage(await handlers.listUsers(request, context, binarySize))),
     ),
-    unary(setPreferences, readerOf(setPreferences.input), async (request, context) =>
+    unary(setPreferences, binary(userRequests.setPreferences), async (request, context) =>
       writeOneUser(await handlers.setPreferences(request, context)),
     ),
-    unary(deleteUser, readerOf(deleteUser.input), async (request, context) => {
+    unary(deleteUser, binary(userRequests.deleteUser), async (request, context) => {
       await handlers.deleteUser(request, context);
       return write(deleteUser.output, {});
     }),
@@ -54,7 +54,7 @@ export function grpcUserMethods(handlers: UserHandlers): GrpcMethod[] {
 
 export function unary<Request>(
   method: DescMethod,
-  read: (bytes: Uint8Array) => Request,
+  read: (bytes: Buffer) => Request,
   serve: (request: Request, context: CallContext) => Promise<Buffer>,
 ): GrpcMethod {
   return {
@@ -67,8 +67,14 @@ export function unary<Request>(
   };
 }
 
+/** What it makes of bytes is no larger than they are. */
+function binary<Request>(reader: RequestReader<Request>): (bytes: Buffer) => Request {
+  return (bytes) => reader.read(bytes, "binary", () => {});
+}
+
 async function* batches(messages: AsyncIterable<Buffer>) {
-  for await (const message of messages) yield reading(readBatchIdentifyRequest, message);
+  const read = binary(userRequests.batchIdentify);
+  for await (const message of messages) yield read(message);
 }
 
 export function readerOf<Desc extends DescMessage>(desc: Desc): (bytes: Uint8Array) => MessageShape<Desc> {
@@ -76,10 +82,11 @@ export function readerOf<Desc extends DescMessage>(desc: Desc): (bytes: Uint8Arr
 }
 
 /** @throws ConnectError as Connect does for what cannot be read */
-export function reading<Message>(read: (bytes: Uint8Array) => Message, bytes: Uint8Array): Message {
+export function reading<Message>(read: (bytes: Buffer) => Message, bytes: Buffer): Message {
   try {
     return read(bytes);
   } catch (error) {
+    if (error instanceof ConnectError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new ConnectError(`parse binary: ${reason}`, Code.Internal);
   }

@@ -1,15 +1,12 @@
 /**
- * Reads identifies straight from their bytes, without a copy: the requests of which there are most. What is not as every
- * client writes it (an unknown field, a message in pieces) is left to protobuf-es; both read the same.
+ * Reads identifies straight from their bytes, without a copy: the most frequent requests. Unusual encodings (an unknown
+ * field, a message in pieces) are left to the general reader; both read the same.
  */
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Precondition, PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
-import {
-  BatchIdentifyRequestSchema,
-  type IdentifyRequest,
-  IdentifyRequestSchema,
-} from "#gen-server/rollcall/server/v1/wire_pb.js";
+import type { IdentifyRequest } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import { limits } from "../../users/limits.ts";
 import type { BatchMessage } from "../batch-identify.ts";
 import type { Fields } from "../user-handlers.ts";
 
@@ -32,14 +29,21 @@ type IdentifyFields = Fields<IdentifyRequest>;
 const nothing: Uint8Array = new Uint8Array();
 const none: Uint8Array[] = [];
 
-/** @throws Error of protobuf-es */
-export function readIdentifyRequest(bytes: Uint8Array): IdentifyFields {
-  return new IdentifyReader(bytes).identify(bytes.length) ?? fromBinary(IdentifyRequestSchema, bytes);
+/** A Struct that comes in more pieces is unusual. */
+const maxPieces = 4;
+/** An item with more fields repeats one that it should have once. */
+const maxFields = limits.maxProperties + 2 * maxPieces + 4;
+/** A message inside of a request with more bytes is unusual. */
+const maxInnerBytes = 256;
+
+/** @returns undefined where something is unusual */
+export function readIdentifyRequest(bytes: Uint8Array): IdentifyFields | undefined {
+  return new IdentifyReader(bytes).identify(bytes.length);
 }
 
-/** @throws Error of protobuf-es */
-export function readBatchIdentifyRequest(bytes: Uint8Array): BatchMessage {
-  return new IdentifyReader(bytes).batch() ?? fromBinary(BatchIdentifyRequestSchema, bytes);
+/** @returns undefined where something is unusual */
+export function readBatchIdentifyRequest(bytes: Uint8Array): BatchMessage | undefined {
+  return new IdentifyReader(bytes).batch();
 }
 
 /** Each method consumes what it names from `#pos` on; undefined, or -1, says that something is out of the ordinary. */
@@ -55,12 +59,15 @@ class IdentifyReader {
     const bytes = this.#bytes;
     const requests: IdentifyFields[] = [];
     let report = 0;
+    let names = 0;
     while (this.#pos < bytes.length) {
       switch (bytes[this.#pos++]) {
         case batchTags.requests: {
           const end = this.#end(bytes.length);
           const request = end < 0 ? undefined : this.identify(end);
-          if (request === undefined) return undefined;
+          if (request === undefined || requests.length === limits.maxBatchItems) return undefined;
+          names += request.unset.length;
+          if (names > limits.maxBatchNames) return undefined;
           requests.push(request);
           break;
         }
@@ -84,7 +91,9 @@ class IdentifyReader {
     let precondition: Precondition | undefined;
     let observedAt: Timestamp | undefined;
     let validateOnly = false;
+    let fields = 0;
     while (this.#pos < end) {
+      if (++fields > maxFields) return undefined;
       const tag = bytes[this.#pos++];
       if (tag === identifyTags.validateOnly) {
         const value = this.#smallVarint(end);
@@ -102,12 +111,15 @@ class IdentifyReader {
           break;
         case identifyTags.properties:
           properties = append(properties, field);
+          if (properties.length > maxPieces) return undefined;
           break;
         case identifyTags.setOnce:
           setOnce = append(setOnce, field);
+          if (setOnce.length > maxPieces) return undefined;
           break;
         case identifyTags.unset:
           unset = append(unset, field);
+          if (unset.length > limits.maxProperties) return undefined;
           break;
         case identifyTags.precondition:
           if (precondition !== undefined) return undefined;
@@ -150,6 +162,7 @@ class IdentifyReader {
 }
 
 function readInner<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): MessageShape<Desc> | undefined {
+  if (bytes.length > maxInnerBytes) return undefined;
   try {
     return fromBinary(desc, bytes);
   } catch {

@@ -1,6 +1,6 @@
-import type { Violation } from "../users/errors.ts";
-import { formatPath } from "../users/field-path.ts";
-import { limits } from "../users/limits.ts";
+import type { Violation } from "./errors.ts";
+import { formatPath } from "./field-path.ts";
+import { limits } from "./limits.ts";
 import { isPlainObject } from "./write-struct.ts";
 
 /**

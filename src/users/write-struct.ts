@@ -1,6 +1,6 @@
-import { limits } from "../users/limits.ts";
-import { tags } from "../users/struct-format.ts";
 import type { BackwardWriter } from "./backward-writer.ts";
+import { limits } from "./limits.ts";
+import { tags } from "./struct-format.ts";
 
 /** As JSON.parse makes them, and object literals are. */
 type PlainObject = Readonly<Record<string, unknown>>;

@@ -1,3 +1,6 @@
+const firstBytes = 16 * 1024;
+/** A larger buffer is given back. */
+const maxKeptBytes = 1024 * 1024;
 /** Up to this, text is written letter by letter, since a call into Node takes longer; its length is one byte. */
 const maxShortText = 40;
 
@@ -6,7 +9,7 @@ const maxShortText = 40;
  * known by then, and nothing is measured or moved. So the parts of a message are written in reverse.
  */
 export class BackwardWriter {
-  #bytes: Buffer = Buffer.allocUnsafe(16 * 1024);
+  #bytes: Buffer = Buffer.allocUnsafe(firstBytes);
   #view = viewOf(this.#bytes);
   /** Where what is written begins. */
   #pos = this.#bytes.length;
@@ -22,7 +25,13 @@ export class BackwardWriter {
   }
 
   clear(): void {
+    if (this.#bytes.length > maxKeptBytes) this.#use(Buffer.allocUnsafe(firstBytes));
     this.#pos = this.#bytes.length;
+  }
+
+  /** Makes room for so many bytes at once, in place of more and more of it. */
+  makeRoom(bytes: number): void {
+    if (this.#pos < bytes) this.#grow(bytes, bytes + this.length);
   }
 
   byte(value: number): void {
@@ -63,6 +72,17 @@ export class BackwardWriter {
     this.#bytes.set(content, this.#pos);
   }
 
+  /** A field of the bytes [start, end) of `source`. */
+  rangeField(tag: number, source: Uint8Array, start: number, end: number): void {
+    const size = end - start;
+    if (this.#pos < size) this.#grow(size);
+    this.#pos -= size;
+    if (size > maxShortText) this.#bytes.set(source.subarray(start, end), this.#pos);
+    else for (let from = start, to = this.#pos; from < end; from++, to++) this.#bytes[to] = source[from] ?? 0;
+    this.varint(size);
+    this.byte(tag);
+  }
+
   /**
    * A field of text. Answers false, and has written nothing, where it is not valid Unicode.
    *
@@ -99,13 +119,17 @@ export class BackwardWriter {
   }
 
   /** Makes room for at least so many bytes more. */
-  #grow(size: number): void {
+  #grow(size: number, capacity = 2 * (this.#bytes.length + size)): void {
     const { length } = this;
-    const grown = Buffer.allocUnsafe(2 * (this.#bytes.length + size));
+    const grown = Buffer.allocUnsafe(capacity);
     this.#bytes.copy(grown, grown.length - length, this.#pos);
-    this.#bytes = grown;
-    this.#view = viewOf(grown);
+    this.#use(grown);
     this.#pos = grown.length - length;
+  }
+
+  #use(bytes: Buffer): void {
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
   }
 }
 

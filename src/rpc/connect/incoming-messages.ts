@@ -1,0 +1,189 @@
+/**
+ * A request's messages, on their way to Connect's handlers. Connect negotiates compression and speaks its protocols; what a
+ * message may cost is decided here: each is decompressed within its limit, and what UserService decodes is kept for it, with
+ * an empty message in its place for Connect to decode.
+ */
+import { base64Decode } from "@bufbuild/protobuf/wire";
+import { Code, ConnectError, createContextKey } from "@connectrpc/connect";
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { type Decompress, decompressorOf } from "../compression.ts";
+import { messageIn, prefixBytes, sealEnvelope } from "../envelopes.ts";
+import { type Hold, inEnvelopes, tooLarge, wholeBody } from "../request-body.ts";
+import type { Encoding, RequestReader } from "../requests/user-requests.ts";
+
+export interface IncomingOptions {
+  readonly encoding: Encoding;
+  /** Whether each message has gRPC's prefix, as gRPC's, gRPC-Web's and those of Connect's streams do. */
+  readonly isEnveloped: boolean;
+  /** The most bytes of one message, also once it is decompressed. */
+  readonly maxBytes: number;
+  /** Whether the method's handler reads its messages from here. */
+  readonly keeps: boolean;
+  /** Whether a message is let go of once it has been read, or only with the call. */
+  readonly isStream: boolean;
+  readonly hold: Hold;
+  /** What has ended the request, if something has. */
+  readonly endedBy: { readonly error?: ConnectError };
+}
+
+const compressedFlag = 1;
+
+export class IncomingMessages {
+  readonly #options: IncomingOptions;
+  /** Messages that Connect has been given empty ones for. */
+  readonly #kept: (() => Buffer | Promise<Buffer>)[] = [];
+
+  constructor(options: IncomingOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The request as Connect gets it.
+   *
+   * @param pieces its body
+   */
+  replace(request: UniversalServerRequest, pieces: AsyncIterable<Buffer>): UniversalServerRequest {
+    if (request.method === "GET") return this.#options.keeps ? this.#replaceQuery(request) : request;
+    if (this.#options.isEnveloped) return { ...request, body: this.#envelopes(pieces, encodingOf(request.header)) };
+    const decompress = decompressorOf(request.header.get("content-encoding"));
+    const length = Number(request.header.get("content-length"));
+    if (decompress !== undefined) withoutEncoding(request.header);
+    request.header.delete("content-length");
+    return { ...request, body: this.#onlyMessage(pieces, length, decompress) };
+  }
+
+  /**
+   * The next message, once Connect has handed on the empty one in its place.
+   *
+   * @throws ConnectError for a message that cannot be read, or for which there is no memory
+   */
+  async next<Request>(reader: RequestReader<Request>): Promise<Request> {
+    const { hold, endedBy, encoding, isStream } = this.#options;
+    const message = this.#kept.shift();
+    if (message === undefined) throw new Error("no message has arrived");
+    const bytes = await message();
+    let reserved = 0;
+    const reserve = (more: number) => {
+      reserved += more;
+      hold(more);
+      if (endedBy.error !== undefined) throw endedBy.error;
+    };
+    try {
+      return reader.read(bytes, encoding, reserve);
+    } finally {
+      hold(-reserved);
+      if (isStream) hold(-bytes.length);
+    }
+  }
+
+  /** @param compression what the envelopes that say so are compressed with */
+  async *#envelopes(pieces: AsyncIterable<Buffer>, compression: string | null): AsyncGenerator<Buffer> {
+    const { maxBytes, keeps, hold } = this.#options;
+    const decompress = decompressorOf(compression);
+    for await (const envelope of inEnvelopes(pieces, maxBytes)) {
+      const flags = envelope[0] ?? 0;
+      const isCompressed = (flags & compressedFlag) !== 0;
+      if (isCompressed && decompress === undefined) {
+        // Connect refuses it: nobody has named the compression.
+        yield envelope;
+        continue;
+      }
+      const given = isCompressed ? await this.#decompressed(envelope, decompress, prefixBytes) : envelope;
+      // Connect decides on all other flags.
+      given[0] = flags & ~compressedFlag;
+      if (keeps) yield this.#keep(messageIn(given), given[0]);
+      else {
+        yield given;
+        hold(-given.length);
+      }
+    }
+  }
+
+  async *#onlyMessage(
+    pieces: AsyncIterable<Buffer>,
+    length: number,
+    decompress: Decompress | undefined,
+  ): AsyncGenerator<Buffer> {
+    const { maxBytes } = this.#options;
+    if (length > maxBytes) throw tooLarge(maxBytes);
+    const message = await this.#decompressed(await wholeBody(pieces, maxBytes), decompress, 0);
+    yield this.#options.keeps ? this.#keep(message) : message;
+  }
+
+  /** @param prefix bytes of a prefix in front of the message, which is written anew */
+  async #decompressed(compressed: Buffer, decompress: Decompress | undefined, prefix: number): Promise<Buffer> {
+    if (decompress === undefined) return compressed;
+    const { maxBytes, hold, endedBy } = this.#options;
+    const message = await decompress(compressed.subarray(prefix), maxBytes, prefix, (more) => {
+      hold(more);
+      if (endedBy.error !== undefined) throw endedBy.error;
+    });
+    hold(prefix - compressed.length);
+    return prefix === 0 ? message : sealEnvelope(message);
+  }
+
+  /**
+   * @param flags of its envelope, where it has one
+   * @returns what Connect gets
+   */
+  #keep(message: Buffer, flags?: number): Buffer {
+    this.#kept.push(() => message);
+    return standInFor(this.#options.encoding, flags);
+  }
+
+  /** A Connect GET has its message in the URL. */
+  #replaceQuery(request: UniversalServerRequest): UniversalServerRequest {
+    const url = new URL(request.url);
+    const query = url.searchParams;
+    const text = query.get("message") ?? "";
+    const isBase64 = query.get("base64") === "1";
+    const decompress = decompressorOf(query.get("compression"));
+    if (decompress !== undefined) query.delete("compression");
+    query.delete("base64");
+    query.set("message", standInFor(this.#options.encoding).toString());
+    this.#kept.push(() => this.#fromQuery(text, isBase64, decompress));
+    return { ...request, url: url.toString() };
+  }
+
+  async #fromQuery(text: string, isBase64: boolean, decompress: Decompress | undefined): Promise<Buffer> {
+    return this.#decompressed(isBase64 ? fromBase64(text) : Buffer.from(text, "utf8"), decompress, 0);
+  }
+}
+
+const emptyMessages = { binary: Buffer.alloc(0), json: Buffer.from("{}") } as const satisfies Record<Encoding, Buffer>;
+
+/**
+ * An empty message.
+ *
+ * @param flags of its envelope, where it has one
+ */
+function standInFor(encoding: Encoding, flags?: number): Buffer {
+  const message = emptyMessages[encoding];
+  if (flags === undefined) return message;
+  const envelope = sealEnvelope(Buffer.concat([Buffer.alloc(prefixBytes), message]));
+  envelope[0] = flags;
+  return envelope;
+}
+
+/** What gRPC's and gRPC-Web's messages, or those of Connect's streams, are compressed with. */
+function encodingOf(header: Headers): string | null {
+  return header.get("grpc-encoding") ?? header.get("connect-content-encoding");
+}
+
+/** Says that the body is not compressed. Without a word on what the answer may be compressed with, it is what the body was. */
+function withoutEncoding(header: Headers): void {
+  const encoding = header.get("content-encoding");
+  if (encoding !== null && !header.has("accept-encoding")) header.set("accept-encoding", encoding);
+  header.delete("content-encoding");
+}
+
+function fromBase64(text: string): Buffer {
+  try {
+    return Buffer.from(base64Decode(text));
+  } catch {
+    throw new ConnectError("the query parameter message is not base64", Code.InvalidArgument);
+  }
+}
+
+/** The messages of a request to a method that reads them itself; set by the adapter. */
+export const incomingKey = createContextKey<IncomingMessages | undefined>(undefined, { description: "its messages" });

@@ -1,0 +1,104 @@
+/**
+ * What a method's request holds, derived from two descriptions of the same bytes: the contract's message, and the server's
+ * view of it (see proto-server), which keeps Structs, ids and names as bytes.
+ */
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { invalidRequest, limitExceeded } from "../../users/errors.ts";
+import { type LimitName, limits } from "../../users/limits.ts";
+
+/** How one field is read. */
+export type FieldForm = {
+  /** Its name in the contract, for errors. */
+  readonly name: string;
+  /** Its name in the server's message. */
+  readonly localName: string;
+} & (
+  | { /** A google.protobuf.Struct: kept as its bytes, in pieces. */ readonly kind: "struct" }
+  | { /** A string: kept as its bytes. */ readonly kind: "text" }
+  | { /** Strings: each kept as its bytes. */ readonly kind: "texts"; readonly max: number }
+  | {
+      /** Messages with a form of their own. */ readonly kind: "messages";
+      readonly form: RequestForm;
+      readonly max: number;
+    }
+  | {
+      /** Anything else, of which the last one counts: protobuf-es reads it. */ readonly kind: "plain";
+      readonly field: DescField;
+    }
+);
+
+export interface RequestForm<Wire extends DescMessage = DescMessage> {
+  readonly contract: DescMessage;
+  readonly wire: Wire;
+  readonly byNumber: ReadonlyMap<number, FieldForm>;
+  /** By both names that JSON may use: `only_properties` and `onlyProperties`. */
+  readonly byJsonName: ReadonlyMap<string, FieldForm>;
+}
+
+/** The most entries of each list. A longer list is not read: whoever checks it sees its length alone. */
+const listLimits: Readonly<Record<string, LimitName>> = {
+  "rollcall.v1.IdentifyRequest.unset": "maxProperties",
+  "rollcall.v1.BatchIdentifyRequest.requests": "maxBatchItems",
+  "rollcall.v1.GetUserRequest.only_properties": "maxProperties",
+  "rollcall.v1.BatchGetUsersRequest.ids": "maxBatchIds",
+  "rollcall.v1.BatchGetUsersRequest.only_properties": "maxProperties",
+  "rollcall.v1.ListUsersRequest.only_properties": "maxProperties",
+};
+
+/** A list of which only the length matters: it has too many entries. */
+export function unreadList<Entry>(length: number, entry: Entry): Entry[] {
+  return new Array<Entry>(length).fill(entry);
+}
+
+/** Counts the names that the messages of one list hold together, as they are read. */
+export class NameCount {
+  readonly #field: FieldForm & { readonly kind: "messages" };
+  #names = 0;
+
+  constructor(field: FieldForm & { readonly kind: "messages" }) {
+    this.#field = field;
+  }
+
+  /**
+   * @param message one of the list
+   * @throws UserError LIMIT_EXCEEDED
+   */
+  add(message: Readonly<Record<string, unknown>>): void {
+    for (const { kind, localName } of this.#field.form.byNumber.values()) {
+      const list = kind === "texts" ? message[localName] : undefined;
+      if (Array.isArray(list)) this.#names += list.length;
+    }
+    if (this.#names <= limits.maxBatchNames) return;
+    throw invalidRequest([limitExceeded(this.#field.name, "maxBatchNames", this.#names, "names", "hold")]);
+  }
+}
+
+/** @throws Error for a list without a limit, and for a message with other fields in the server's view */
+export function formOf<Wire extends DescMessage>(contract: DescMessage, wire: Wire): RequestForm<Wire> {
+  const byNumber = new Map<number, FieldForm>();
+  const byJsonName = new Map<string, FieldForm>();
+  for (const field of contract.fields) {
+    const view = wire.fields.find(({ number }) => number === field.number);
+    if (view === undefined) throw new Error(`${wire.typeName} lacks the field ${field.name}`);
+    const form = fieldForm(field, view);
+    byNumber.set(field.number, form);
+    byJsonName.set(field.name, form).set(field.jsonName, form);
+  }
+  return { contract, wire, byNumber, byJsonName };
+}
+
+function fieldForm(field: DescField, view: DescField): FieldForm {
+  const names = { name: field.name, localName: view.localName };
+  if (field.message?.typeName === StructSchema.typeName) return { ...names, kind: "struct" };
+  if (field.fieldKind !== "list") {
+    const isText = field.scalar !== view.scalar;
+    return isText ? { ...names, kind: "text" } : { ...names, kind: "plain", field: view };
+  }
+  const limit = listLimits[`${field.parent.typeName}.${field.name}`];
+  if (limit === undefined) throw new Error(`no limit is declared for ${field.parent.typeName}.${field.name}`);
+  const max = limits[limit];
+  if (field.message === undefined) return { ...names, kind: "texts", max };
+  if (view.message === undefined) throw new Error(`${view.toString()} is not a list of messages`);
+  return { ...names, kind: "messages", form: formOf(field.message, view.message), max };
+}

@@ -1,0 +1,29 @@
+/** No request within the limit on bytes makes the server build much more than one text of the same size does. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, test } from "vitest";
+import { repeats } from "../support/repeats.ts";
+import type { Costs } from "../support/request-costs.ts";
+
+/** Shapes tried of each size: 200 in all in an everyday run. */
+const shapes = repeats(1_000);
+const maxRatio = 5;
+/** What a request may take whatever its size, garbage included: less than a young generation. */
+const floorBytes = 48 * 1024 * 1024;
+
+describe.each([64 * 1024, 1024 * 1024])("requests of %i bytes", (size) => {
+  test(`${shapes} shapes are built from at most ${maxRatio} times what one text is`, async () => {
+    const program = new URL("../support/request-costs.ts", import.meta.url);
+    const seed = process.env["TEST_SEED"] ?? "1";
+    const child = fork(program, [String(size), String(shapes), seed], {
+      execArgv: ["--expose-gc", "--max-semi-space-size=256", "--min-semi-space-size=256"],
+    });
+    const costs = new Promise<Costs>((resolve) => child.once("message", (message) => resolve(message as Costs)));
+    const [status] = await once(child, "exit");
+    expect(status).toBe(0);
+    const { text, dearest, tried } = await costs;
+    expect(tried).toBe(shapes);
+    const most = Math.max(maxRatio * text, floorBytes);
+    expect(dearest.filter(({ bytes }) => bytes > most)).toEqual([]);
+  }, 120_000);
+});
