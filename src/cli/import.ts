@@ -6,6 +6,7 @@ import { CliError } from "./cli-error.ts";
 import { type CellType, cellTypes, defaultCsvOptions } from "./import/csv-columns.ts";
 import { type SourceFormat, sourceFormats } from "./import/format.ts";
 import { importFile } from "./import/import-file.ts";
+import { onStopSignal } from "./stop-signals.ts";
 
 interface Options extends ConnectionArguments {
   readonly format?: SourceFormat;
@@ -85,12 +86,14 @@ Examples:
     });
 }
 
-/** Aborts at the first SIGINT or SIGTERM, with the exit status that shells give to it; the next ends the process. */
+/** Aborts at the first signal to stop, with the exit status that shells give to it; a second one ends the process. */
 function abortedBySignal(): AbortSignal {
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => stop.abort(new CliError(`stopped by ${signal}`, 128 + constants.signals[signal])));
-  }
+  const statusOf = (signal: NodeJS.Signals) => 128 + constants.signals[signal];
+  onStopSignal(
+    (signal) => stop.abort(new CliError(`stopped by ${signal}`, statusOf(signal))),
+    (signal) => process.exit(statusOf(signal)),
+  );
   return stop.signal;
 }
 

@@ -18,6 +18,7 @@ import {
   type WorkerQuestion,
   type WorkerReport,
 } from "./serve-messages.ts";
+import { onStopSignal } from "./stop-signals.ts";
 import { version } from "./version.ts";
 
 export interface ServeOptions extends RedisSettings, AccessSettings {
@@ -56,7 +57,6 @@ export async function serveHere(
   let telemetry: Telemetry | undefined;
   let metrics: { close(): void } | undefined;
   let stopping = false;
-  let signalled = false;
   const closeTelemetry = async () => {
     if (telemetry === undefined) return;
     try {
@@ -82,20 +82,18 @@ export async function serveHere(
       process.exit(1);
     }
   };
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (signalled) {
-      logger.warn({ signal }, "stopped at once");
-      process.exit(1);
-    }
-    signalled = true;
-    stop(signal);
+  const stopAtOnce = (signal: NodeJS.Signals) => {
+    logger.warn({ signal }, "stopped at once");
+    process.exit(1);
   };
 
   const led = options.workers > 1 ? cluster.worker : undefined;
-  process.on("SIGTERM", onSignal);
-  // A terminal sends SIGINT to every process; who leads them says what it means.
-  process.on("SIGINT", led === undefined ? onSignal : () => {});
-  if (led !== undefined) {
+  if (led === undefined) {
+    onStopSignal(stop, stopAtOnce);
+  } else {
+    process.on("SIGTERM", stop);
+    // A terminal sends these to every process; the leader says what they mean.
+    for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
     // Without it, node:cluster ends a worker at once when its leader is gone, whatever it has under way.
     led.exitedAfterDisconnect = true;
     process.on("disconnect", () => stop("whoever led the workers has ended"));

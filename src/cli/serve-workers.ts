@@ -5,6 +5,7 @@ import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";
 import { drainRequest, readFromWorker } from "./serve-messages.ts";
+import { onStopSignal } from "./stop-signals.ts";
 import { WorkerQuestions } from "./worker-questions.ts";
 
 /** After half a minute in which no worker starts, it is for whoever watches over the process to find it a better place. */
@@ -48,7 +49,6 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
     let failures = 0;
     let restart: NodeJS.Timeout | undefined;
     let stopping = false;
-    let signalled = false;
     let failed = false;
 
     const start = () => {
@@ -142,16 +142,10 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
       for (const worker of running) worker.process.kill("SIGKILL");
       process.exit(1);
     };
-    const onSignal = (signal: NodeJS.Signals) => {
-      if (signalled) {
-        logger.warn({ signal }, "stopped at once");
-        stopAtOnce();
-      }
-      signalled = true;
-      stop(signal);
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
+    onStopSignal(stop, (signal) => {
+      logger.warn({ signal }, "stopped at once");
+      stopAtOnce();
+    });
     start();
   });
 }

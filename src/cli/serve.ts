@@ -9,7 +9,7 @@ import type { ServeOptions } from "./serve-process.ts";
 
 export function serveCommand(): Command {
   return new Command("serve")
-    .description("run the service until it is told to stop (SIGTERM or SIGINT; a second one stops at once)")
+    .description("run the service until it is told to stop (SIGTERM, SIGINT or SIGHUP; a second one stops at once)")
     .addOption(serveOptions.listen())
     .addOption(serveOptions.store())
     .addOption(serveOptions.tlsCert())

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,8 +35,8 @@ afterEach(async () => {
 const transport = () => createGrpcTransport({ baseUrl: server.url });
 /** Calls of one connection arrive in order: once a later one is answered, the earlier ones are under way. */
 const hasArrived = (connection: Transport) => createClient(Health, connection).check({});
-const refused = () =>
-  fetch(server.url).then(
+const refusesAt = (url: string) =>
+  fetch(url).then(
     () => false,
     () => true,
   );
@@ -48,7 +49,7 @@ test("a call that is under way finishes, and new connections are refused", async
   const underWay = users.identify({ id: "u", properties: { n: 1 } });
   await hasArrived(connection);
   const drained = server.drain();
-  await until(refused);
+  await until(() => refusesAt(server.url));
   holder.exec("ROLLBACK");
   expect((await underWay).user?.properties).toEqual({ ...ada, n: 1 });
   await drained;
@@ -116,14 +117,32 @@ test("a call that outlasts the drain timeout ends UNAVAILABLE, and the server st
   await other.stop();
 });
 
-test("SIGTERM and SIGINT end the program with status 0", async () => {
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    const running = await serve(`sqlite:${join(directory, `${signal}.db`)}`);
-    expect(await running.stop(signal)).toBe(0);
-  }
+test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s ends the program with status 0", async (signal) => {
+  const running = await serve(`sqlite:${join(directory, `${signal}.db`)}`);
+  expect(await running.stop(signal)).toBe(0);
 });
 
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "%s from a terminal and from npm, and a SIGHUP, are one stop",
+  async (signal) => {
+    let log = "";
+    const running = await serve(`sqlite:${join(directory, `${signal}.db`)}`, ["--log-level", "info"], (piece) => {
+      log += piece;
+    });
+    const call = await holdCall(running.url);
+    const ended = once(running.child, "close");
+    running.child.kill(signal);
+    await until(() => log.includes('"stopping"'));
+    running.child.kill(signal);
+    running.child.kill("SIGHUP");
+    await until(() => refusesAt(running.url));
+    expect(await call.finish()).toBe(404);
+    expect(await ended).toEqual([0, null]);
+  },
+);
+
 test.each([
+  ["SIGHUP", "SIGTERM"],
   ["SIGTERM", "SIGINT"],
   ["SIGINT", "SIGTERM"],
 ] as const)("%s, and then %s stops at once", async (first, second) => {

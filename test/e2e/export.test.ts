@@ -66,7 +66,7 @@ test("an export whose server is killed and comes back has every user once", asyn
   expect(said).toMatch(/^waiting for http:\S+: \S.*\nthe server answers again\n$/);
 });
 
-test("one that is stopped while it waits for its server leaves no file behind", async () => {
+test.each(["SIGINT", "SIGHUP"] as const)("%s while it waits for its server leaves no file behind", async (signal) => {
   const server = await startTestServer();
   onTestFinished(() => server.stop());
   await fill(server.url);
@@ -83,7 +83,7 @@ test("one that is stopped while it waits for its server leaves no file behind", 
   });
   await until(() => said.includes("waiting"));
   expect(readdirSync(folder)).toEqual([expect.stringMatching(/\.tmp$/)]);
-  exporting.kill("SIGINT");
-  expect(await closed).toEqual([null, "SIGINT"]);
+  exporting.kill(signal);
+  expect(await closed).toEqual([null, signal]);
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -99,12 +99,15 @@ test("one that is killed and resumed, again and again, comes to what one clean i
   await server.stop();
 });
 
-test("one that is told to stop says how far it came, and goes on from there", async () => {
+test.each([
+  ["SIGINT", 130],
+  ["SIGHUP", 129],
+] as const)("one that gets %s says how far it came, and goes on from there", async (signal, status) => {
   const server = await startTestServer();
   const running = startImport(server.url);
   await until(async () => (await everyone(server.url)).size > 0);
-  running.process.kill("SIGINT");
-  expect(await running.ended).toBe(130);
+  running.process.kill(signal);
+  expect(await running.ended).toBe(status);
   expect(running.said()).toMatch(/^created +\d+$/m);
   expect(running.said()).toMatch(/the import was interrupted; --resume goes on from there$/m);
   expect(await startImport(server.url, "--resume").ended).toBe(1);

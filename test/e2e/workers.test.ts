@@ -285,6 +285,18 @@ test("a stop reaches a worker that takes another's place", async () => {
   expect(await workers.stop()).toBe(0);
 });
 
+test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
+  "%s to the leader and its workers, as a terminal sends it, lets calls finish",
+  async (signal) => {
+    const workers = await serveWorkers();
+    const calls = await Promise.all([1, 2, 3, 4].map(() => holdCall(workers.url)));
+    for (const pid of [Number(workers.child.pid), ...workers.workers()]) process.kill(pid, signal);
+    await until(() => messages(workers).filter((message) => message === "stopping").length === 3);
+    expect(await Promise.all(calls.map((call) => call.finish()))).toEqual(calls.map(() => 404));
+    expect(await workers.ended).toBe(0);
+  },
+);
+
 test("a stop goes on where a worker has ended and the leader does not know it yet", async () => {
   const workers = await serveWorkers();
   const calls = await Promise.all([1, 2, 3, 4].map(() => holdCall(workers.url)));

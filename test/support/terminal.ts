@@ -5,6 +5,9 @@ import { randomUUID } from "node:crypto";
 export interface Terminal {
   /** What is on the screen. */
   screen(): string;
+  /** Presses keys, as tmux calls them: `C-c`. */
+  keys(...names: string[]): void;
+  /** Closes it, as its window is closed. */
   stop(): void;
 }
 
@@ -14,8 +17,15 @@ export function openTerminal(command: string, columns = 140): Terminal {
   const socket = `rollcall-${randomUUID()}`;
   const tmux = (...args: string[]) => execFileSync("tmux", ["-L", socket, ...args], { encoding: "utf8" });
   tmux("-f", "/dev/null", "new-session", "-d", "-x", String(columns), "-y", "40", `${command}; exec sleep 60`);
+  let isOpen = true;
   return {
     screen: () => tmux("capture-pane", "-p"),
-    stop: () => tmux("kill-server"),
+    keys: (...names) => {
+      tmux("send-keys", ...names);
+    },
+    stop() {
+      if (isOpen) tmux("kill-server");
+      isOpen = false;
+    },
   };
 }

@@ -42,7 +42,7 @@ async function openFile(path: string): Promise<Output> {
   if (isDirectory) throw new CliError(`cannot write ${path}: it is a folder`);
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await checked(open(temporary, "wx", 0o600));
-  const signals = ["SIGINT", "SIGTERM"] as const;
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const onSignal = (signal: NodeJS.Signals) => {
     rmSync(temporary, { force: true });
     // Nobody listens any more: it ends the process.

@@ -1,0 +1,42 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import { expect, test } from "vitest";
+
+const module = new URL("../../src/telemetry/logger.ts", import.meta.url).href;
+
+test("a log that cannot be written ends no process", async () => {
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(module)});
+    for (let line = 0; line < 3; line++) createLogger("info").info("lost");
+    console.log("goes on");`;
+  // Writing to it fails as on a full disk.
+  const full = openSync("/dev/full", "w");
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", full] });
+  let output = "";
+  child.stdout?.setEncoding("utf8").on("data", (piece) => {
+    output += piece;
+  });
+  expect(await once(child, "close")).toEqual([0, null]);
+  expect(output).toBe("goes on\n");
+});
+
+test("a reader that makes no room for a while loses nothing", async () => {
+  const line = "x".repeat(1_000);
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(module)});
+    const logger = createLogger("info");
+    for (let at = 0; at < 1_000; at++) logger.info({ at }, ${JSON.stringify(line)});`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (piece) => {
+    log += piece;
+    child.stderr.pause();
+    setImmediate(() => child.stderr.resume());
+  });
+  expect(await once(child, "close")).toEqual([0, null]);
+  const lines = log.trim().split("\n");
+  expect(lines.map((text) => JSON.parse(text).at)).toEqual(Array.from({ length: 1_000 }, (_, at) => at));
+});
