@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { dropEmptyVariables } from "../config/options.ts";
 import { version } from "./version.ts";
 
 /** Each is loaded where it is asked for: most of them need little of what another one needs. */
@@ -26,6 +27,7 @@ export async function createProgram([first]: readonly string[]): Promise<Command
     .description("A user registry for services: identify people, merge what you know, read the whole user back.")
     .version(version())
     .showHelpAfterError("(--help shows what is expected)");
+  program.hook("preSubcommand", (_, command) => dropEmptyVariables(command.options, process.env));
   program.addHelpText(
     "after",
     `

@@ -14,20 +14,24 @@ export interface Address {
 
 const maxWorkers = 256;
 
+/**
+ * Without it, a server opens another store or asks callers for less. An empty variable is a mistake here, and refused: the
+ * secret that should fill it may be missing.
+ */
+class GuardingOption extends Option {}
+
 /** Options of `rollcall serve`. */
-export const serveOptions = {
+export const serveOptions = settings({
   listen: () =>
     new Option("--listen <host:port>", "where to listen; port 0 takes a free one")
-      .env("ROLLCALL_LISTEN")
       .default(parseAddress("127.0.0.1:50051"), "127.0.0.1:50051")
       .argParser(checked(parseAddress)),
   store: () =>
-    new Option(
+    new GuardingOption(
       "--store <url>",
       "where users are kept: sqlite:PATH, redis://HOST:PORT/DATABASE, redis+cluster://HOST:PORT,… or " +
         "redis+sentinel://HOST:PORT,…/NAME; with USER:PASSWORD@ before the hosts, rediss for TLS",
     )
-      .env("ROLLCALL_STORE")
       .default(parseStoreLocation("sqlite:data/rollcall.db"), "sqlite:data/rollcall.db")
       .argParser(secret("--store", "ROLLCALL_STORE", parseStoreLocation)),
   workers: () =>
@@ -35,85 +39,63 @@ export const serveOptions = {
       "--workers <count>",
       "processes that share the port; auto for one on each core; more than one needs Redis",
     )
-      .env("ROLLCALL_WORKERS")
       .default(1)
       .argParser(checked(parseWorkers)),
   redisKeyPrefix: () =>
     new Option("--redis-key-prefix <text>", "what every key in Redis begins with")
-      .env("ROLLCALL_REDIS_KEY_PREFIX")
       .default("rollcall:")
       .argParser(checked(parseKeyPrefix)),
   redisWaitReplicas: () =>
     new Option("--redis-wait-replicas <count>", "answer a write once as many replicas have it; docs/durability.md")
-      .env("ROLLCALL_REDIS_WAIT_REPLICAS")
       .default(0)
       .argParser(checked(parseReplicas)),
   redisCa: () =>
-    new Option("--redis-ca <file>", "who signs Redis' certificate, in PEM, in place of the system's authorities").env(
-      "ROLLCALL_REDIS_CA",
-    ),
-  redisCert: () =>
-    new Option("--redis-cert <file>", "the certificate to show to Redis, in PEM; with --redis-key").env(
-      "ROLLCALL_REDIS_CERT",
-    ),
-  redisKey: () => new Option("--redis-key <file>", "the key of --redis-cert, in PEM").env("ROLLCALL_REDIS_KEY"),
-  redisSentinelUsername: () =>
-    new Option("--redis-sentinel-username <name>", "who to be to the Sentinels").env(
-      "ROLLCALL_REDIS_SENTINEL_USERNAME",
-    ),
+    new Option("--redis-ca <file>", "who signs Redis' certificate, in PEM, in place of the system's authorities"),
+  redisCert: () => new Option("--redis-cert <file>", "the certificate to show to Redis, in PEM; with --redis-key"),
+  redisKey: () => new Option("--redis-key <file>", "the key of --redis-cert, in PEM"),
+  redisSentinelUsername: () => new Option("--redis-sentinel-username <name>", "who to be to the Sentinels"),
   redisSentinelPassword: () =>
     new Option(
       "--redis-sentinel-password <text>",
       "the Sentinels' password; better set as a variable, which a list of processes does not show",
-    ).env("ROLLCALL_REDIS_SENTINEL_PASSWORD"),
-  tlsCert: () =>
-    new Option("--tls-cert <file>", "the certificate to serve with, in PEM; with --tls-key").env("ROLLCALL_TLS_CERT"),
-  tlsKey: () => new Option("--tls-key <file>", "the key of --tls-cert, in PEM").env("ROLLCALL_TLS_KEY"),
-  tlsClientCa: () =>
-    new Option("--tls-client-ca <file>", "who signs the certificates of callers, in PEM").env("ROLLCALL_TLS_CLIENT_CA"),
+    ),
+  tlsCert: () => new GuardingOption("--tls-cert <file>", "the certificate to serve with, in PEM; with --tls-key"),
+  tlsKey: () => new GuardingOption("--tls-key <file>", "the key of --tls-cert, in PEM"),
+  tlsClientCa: () => new GuardingOption("--tls-client-ca <file>", "who signs the certificates of callers, in PEM"),
   tlsClientCerts: () =>
     new Option("--tls-client-certs <how>", "with --tls-client-ca: whether callers without a certificate are refused")
-      .env("ROLLCALL_TLS_CLIENT_CERTS")
       .default("require")
       .choices(["require", "request"]),
   credentials: () =>
-    new Option("--credentials <file>", "who may call: a list of tokens and certificates; rollcall token makes one").env(
-      "ROLLCALL_CREDENTIALS",
+    new GuardingOption(
+      "--credentials <file>",
+      "who may call: a list of tokens and certificates; rollcall token makes one",
     ),
   jwtJwks: () =>
-    new Option("--jwt-jwks <file or url>", "the keys of whoever signs JSON Web Tokens for callers").env(
-      "ROLLCALL_JWT_JWKS",
-    ),
-  jwtIssuer: () => new Option("--jwt-issuer <text>", "who signs them: their claim iss").env("ROLLCALL_JWT_ISSUER"),
-  jwtAudience: () =>
-    new Option("--jwt-audience <text>", "who they are for: their claim aud").env("ROLLCALL_JWT_AUDIENCE"),
-  jwtScopeClaim: () =>
-    new Option("--jwt-scope-claim <name>", "their claim that holds the scopes")
-      .env("ROLLCALL_JWT_SCOPE_CLAIM")
-      .default("scope"),
+    new GuardingOption("--jwt-jwks <file or url>", "the keys of whoever signs JSON Web Tokens for callers"),
+  jwtIssuer: () => new GuardingOption("--jwt-issuer <text>", "who signs them: their claim iss"),
+  jwtAudience: () => new GuardingOption("--jwt-audience <text>", "who they are for: their claim aud"),
+  jwtScopeClaim: () => new Option("--jwt-scope-claim <name>", "their claim that holds the scopes").default("scope"),
   insecure: () =>
     new Option("--insecure [yes or no]", "serve other machines without asking for credentials")
-      .env("ROLLCALL_INSECURE")
       .default(false, "no")
       .preset("yes")
       .argParser(checked(parseYesOrNo)),
   corsOrigins: () =>
-    new Option("--cors-origins <origins>", "web pages that may call from a browser, separated by commas; * for any")
-      .env("ROLLCALL_CORS_ORIGINS")
-      .argParser(checked(parseCorsOrigins)),
+    new Option(
+      "--cors-origins <origins>",
+      "web pages that may call from a browser, separated by commas; * for any",
+    ).argParser(checked(parseCorsOrigins)),
   reflection: () =>
     new Option("--reflection <who>", "whom to tell the contract: open to all, to callers with credentials, or off")
-      .env("ROLLCALL_REFLECTION")
       .default("open")
       .choices(["open", "credentials", "off"]),
   requiredProperties: () =>
     new Option("--required-properties <names>", "properties that every user has, separated by commas; empty for none")
-      .env("ROLLCALL_REQUIRED_PROPERTIES")
       .default(["name", "email"], "name,email")
       .argParser(checked(parseNames)),
   maxConnections: () =>
     new Option("--max-connections <count>", "connections at one time; what comes beyond is closed")
-      .env("ROLLCALL_MAX_CONNECTIONS")
       .default(defaultServerLimits.maxConnections)
       .argParser(checked(parseCount)),
   maxConnectionAge: () =>
@@ -121,17 +103,14 @@ export const serveOptions = {
       "--max-connection-age <seconds>",
       "how long an HTTP/2 connection is used before its caller is told to begin another; 0 for ever",
     )
-      .env("ROLLCALL_MAX_CONNECTION_AGE")
       .default(defaultServerLimits.maxConnectionAgeMs / 1_000)
       .argParser(checked(parseSeconds)),
   maxCalls: () =>
     new Option("--max-calls <count>", "unary calls that are served at one time; what comes beyond is refused")
-      .env("ROLLCALL_MAX_CALLS")
       .default(defaultServerLimits.maxCalls)
       .argParser(checked(parseCount)),
   maxStreams: () =>
     new Option("--max-streams <count>", "streams that are open at one time; what comes beyond is refused")
-      .env("ROLLCALL_MAX_STREAMS")
       .default(defaultServerLimits.maxStreams)
       .argParser(checked(parseCount)),
   maxHeldMib: () =>
@@ -139,58 +118,89 @@ export const serveOptions = {
       "--max-held-mib <MiB>",
       "memory for requests that are coming in and answers that are going out; beyond it, the largest are ended",
     )
-      .env("ROLLCALL_MAX_HELD_MIB")
       .default(defaultServerLimits.maxHeldBytes / 1024 ** 2)
       .argParser(checked(parseCount)),
   drainTimeout: () =>
     new Option("--drain-timeout <seconds>", "how long a stop waits for calls that are under way")
-      .env("ROLLCALL_DRAIN_TIMEOUT")
       .default(10)
       .argParser(checked(parseSeconds)),
   accessLog: () =>
     new Option("--access-log <share>", "the share of requests that are logged, from 0 for none to 1 for all")
-      .env("ROLLCALL_ACCESS_LOG")
       .default(0.01)
       .argParser(checked(parseShare)),
   metricsListen: () =>
     new Option(
       "--metrics-listen <host:port>",
       "where to serve metrics for Prometheus, as /metrics, and to answer probes, as /healthz and /readyz",
-    )
-      .env("ROLLCALL_METRICS_LISTEN")
-      .argParser(checked(parseAddress)),
+    ).argParser(checked(parseAddress)),
   logLevel: () =>
     new Option("--log-level <level>", "the least severe lines to log; debug has a line for each request")
-      .env("ROLLCALL_LOG_LEVEL")
       .default("info")
       .choices(logLevels),
-};
+});
 
 /** Options of the commands that call a server. */
-export const clientOptions = {
+export const clientOptions = settings({
   server: () =>
     new Option("--server <url>", "the server to call")
-      .env("ROLLCALL_SERVER")
       .default("http://127.0.0.1:50051")
       .argParser(checked(parseServer)),
   token: () =>
     new Option(
       "--token <text>",
       "who to be to the server; better set as a variable, which a list of processes does not show",
-    ).env("ROLLCALL_TOKEN"),
-  ca: () =>
-    new Option("--ca <file>", "who signs the server's certificate, in PEM, in place of the system's authorities").env(
-      "ROLLCALL_CA",
     ),
-  cert: () =>
-    new Option("--cert <file>", "the certificate to show to the server, in PEM; with --key").env("ROLLCALL_CERT"),
-  key: () => new Option("--key <file>", "the key of --cert, in PEM").env("ROLLCALL_KEY"),
+  ca: () =>
+    new Option("--ca <file>", "who signs the server's certificate, in PEM, in place of the system's authorities"),
+  cert: () => new Option("--cert <file>", "the certificate to show to the server, in PEM; with --key"),
+  key: () => new Option("--key <file>", "the key of --cert, in PEM"),
   timeout: () =>
-    new Option("--timeout <seconds>", "how long to wait for the answer")
-      .env("ROLLCALL_TIMEOUT")
-      .default(10)
-      .argParser(checked(parseSeconds)),
-};
+    new Option("--timeout <seconds>", "how long to wait for the answer").default(10).argParser(checked(parseSeconds)),
+});
+
+/**
+ * Gives each option its variable, and reads its value as shells, files and secrets leave it: without the spaces and line
+ * breaks around it. A value with a control character inside is refused, and not printed: it may be a secret.
+ */
+function settings<Name extends string>(declared: Record<Name, () => Option>): Record<Name, () => Option> {
+  for (const name in declared) {
+    const declare = declared[name];
+    declared[name] = () => complete(declare());
+  }
+  return declared;
+}
+
+function complete(option: Option): Option {
+  const variable = `ROLLCALL_${option.name().replaceAll("-", "_").toUpperCase()}`;
+  const { parseArg } = option;
+  const parse = (value: string, previous: unknown) => {
+    const text = value.trim();
+    const refuse = (reason: string) => refused(`--${option.name()}`, variable, reason);
+    if (/\p{Cc}/u.test(text)) throw refuse("It has a line break or another control character inside.");
+    if (parseArg !== undefined) return parseArg(text, previous);
+    if (text === "") throw refuse("It is empty.");
+    return text;
+  };
+  return option.env(variable).argParser(parse);
+}
+
+/** Lets an empty variable count as one that is not set, unless it is a value of the option's or has to be refused. */
+export function dropEmptyVariables(options: readonly Option[], env: Record<string, string | undefined>): void {
+  for (const option of options) {
+    const { envVar } = option;
+    if (envVar === undefined || env[envVar]?.trim() !== "") continue;
+    if (!(option instanceof GuardingOption || takesEmpty(option))) delete env[envVar];
+  }
+}
+
+function takesEmpty({ parseArg }: Option): boolean {
+  try {
+    parseArg?.("", undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Lets commander name the option and where its value came from in front of what is wrong with it. */
 export function checked<Value>(parse: (text: string) => Value): (text: string) => Value {
@@ -209,10 +219,13 @@ function secret<Value>(flag: string, variable: string, parse: (text: string) => 
     try {
       return parse(text);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new CommanderError(1, "rollcall.invalidArgument", `${flag} (or ${variable}) is invalid. ${reason}`);
+      throw refused(flag, variable, error instanceof Error ? error.message : String(error));
     }
   };
+}
+
+function refused(flag: string, variable: string, reason: string): CommanderError {
+  return new CommanderError(1, "rollcall.invalidArgument", `${flag} (or ${variable}) is invalid. ${reason}`);
 }
 
 function parseAddress(text: string): Address {

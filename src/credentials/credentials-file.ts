@@ -3,12 +3,18 @@ import { z } from "zod";
 import { isReservedName, jwtPrefix, type Scope, scopes } from "./caller.ts";
 
 const scopeList = z.array(z.enum(scopes)).min(1);
-const name = z
+/** As a name of a certificate's or in a log has to be: one with a line break at its end would match nothing. */
+const text = z
   .string()
   .min(1)
+  .refine(
+    (value) => value === value.trim() && !/\p{Cc}/u.test(value),
+    "expected no spaces around it, and no line breaks",
+  );
+const name = text
   .max(128)
   .refine(
-    (text) => !isReservedName(text),
+    (value) => !isReservedName(value),
     `expected a name that stands for nobody else and does not begin with ${jwtPrefix}`,
   );
 
@@ -25,7 +31,7 @@ const fileSchema = z.strictObject({
   certificates: z
     .array(
       z
-        .strictObject({ name, uri: z.string().min(1).optional(), dns: z.string().min(1).optional(), scopes: scopeList })
+        .strictObject({ name, uri: text.optional(), dns: text.optional(), scopes: scopeList })
         .refine(({ uri, dns }) => (uri === undefined) !== (dns === undefined), "expected either uri or dns"),
     )
     .default([]),

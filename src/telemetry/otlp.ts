@@ -33,7 +33,7 @@ export function openOtlp(
     }),
   );
   // Where it is set, the SDK puts a logger in that writes to the console, and ours takes its place again.
-  if (env["OTEL_LOG_LEVEL"] === undefined) logDiagnostics(logger);
+  if ((env["OTEL_LOG_LEVEL"] ?? "") === "") logDiagnostics(logger);
   const sdk = new NodeSDK({
     resource,
     // What the variables say of the service comes on top of it. The detectors that there are by default would tell the

@@ -15,15 +15,17 @@ export interface Telemetry {
 
 export const noTelemetry: Telemetry = { meters: [], tracer: undefined, pull: undefined, close: async () => {} };
 
-/** @param version of this program */
 export async function openTelemetry(options: {
   readonly pulled: boolean;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The process' own, from which OpenTelemetry's SDK reads as well. */
+  readonly env: Record<string, string | undefined>;
+  /** Of this program. */
   readonly version: string;
   /** Is told what goes wrong with it. */
   readonly logger: Logger;
 }): Promise<Telemetry> {
   const { pulled, env, version, logger } = options;
+  trimVariables(env);
   // Who wants none of it does not wait for it to be loaded.
   const pull = pulled ? (await import("./prometheus.ts")).openPulledMetrics() : undefined;
   const push = isPushConfigured(env) ? (await import("./otlp.ts")).openOtlp(env, version, logger) : undefined;
@@ -35,6 +37,13 @@ export async function openTelemetry(options: {
       await Promise.all([pull?.close(), push?.close()]);
     },
   };
+}
+
+/** Secrets and files often end in a line break, which the SDK takes for a part of the value. */
+function trimVariables(env: Record<string, string | undefined>): void {
+  for (const [name, value] of Object.entries(env)) {
+    if (name.startsWith("OTEL_") && value !== undefined) env[name] = value.trim();
+  }
 }
 
 /** https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/ */

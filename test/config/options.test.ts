@@ -1,6 +1,7 @@
 import { Command, type Option } from "commander";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { clientOptions, serveOptions } from "../../src/config/options.ts";
+import { createProgram } from "../../src/cli/program.ts";
+import { clientOptions, dropEmptyVariables, serveOptions } from "../../src/config/options.ts";
 import type { RedisLocation } from "../../src/config/redis-url.ts";
 import { describeStoreLocation, parseStoreLocation } from "../../src/config/store-url.ts";
 
@@ -202,9 +203,86 @@ test("a flag comes before the environment, and that before the default", () => {
   expect(parse(clientOptions.server(), ["--server", "https://from-flag"])).toBe("https://from-flag");
 });
 
-test("every option names its environment variable", () => {
-  for (const make of [...Object.values(serveOptions), ...Object.values(clientOptions)]) {
+const declared = [...Object.values(serveOptions), ...Object.values(clientOptions)];
+
+test("each variable of a command is that of an option declared in one place", async () => {
+  const { commands } = await createProgram([]);
+  const variables = commands.flatMap(({ options }) => options.flatMap(({ envVar }) => envVar ?? []));
+  expect([...new Set(variables)].sort()).toEqual(declared.map((make) => make().envVar).sort());
+});
+
+/** A value by what an option says it takes. */
+const samples: Readonly<Record<string, string>> = {
+  "host:port": "127.0.0.1:1",
+  count: "1",
+  file: "a b.pem",
+  "file or url": "keys.json",
+  how: "request",
+  level: "warn",
+  MiB: "1",
+  name: "a",
+  names: "a, b",
+  origins: "https://a.example",
+  seconds: "1",
+  share: "0.5",
+  text: "a",
+  url: "",
+  who: "off",
+  "yes or no": "yes",
+};
+const urls: Readonly<Record<string, string>> = { store: "sqlite:a b.db", server: "http://127.0.0.1:1" };
+/** Options that take an empty value, and what it means. */
+const emptyValues: Readonly<Record<string, unknown>> = {
+  "required-properties": [],
+  "redis-key-prefix": "",
+  "cors-origins": [],
+};
+/** Options of which an empty variable would open another store, or ask callers for less. */
+const guarding = /^(store|credentials|jwt-(jwks|issuer|audience)|tls-(cert|key|client-ca))$/;
+
+describe.each(declared.map((make) => [make().name(), make] as const))("--%s", (name, make) => {
+  const flag = `--${name}`;
+  const variable = `ROLLCALL_${name.replaceAll("-", "_").toUpperCase()}`;
+  const [, takes = ""] = /[<[](.*)[\]>]/.exec(make().flags) ?? [];
+  const sample = urls[name] ?? samples[takes] ?? expect.fail(`no sample for <${takes}>`);
+  /** As a command has it, whose other variables do not matter. */
+  const fromVariable = (value: string) => {
+    vi.stubEnv(variable, value);
     const option = make();
-    expect(option.envVar).toBe(`ROLLCALL_${option.name().replaceAll("-", "_").toUpperCase()}`);
-  }
+    dropEmptyVariables([option], process.env);
+    return parse(option, []);
+  };
+  const expected = parse(make(), [flag, sample]);
+
+  test("is read without the spaces and line breaks around it", () => {
+    expect(String(expected)).not.toContain("invalid");
+    expect(fromVariable(sample)).toEqual(expected);
+    expect(fromVariable(`${sample}\n`)).toEqual(expected);
+    expect(fromVariable(`\ufeff ${sample}\r\n\n`)).toEqual(expected);
+    expect(parse(make(), [flag, `${sample}\n`])).toEqual(expected);
+  });
+
+  test.each(["\n", "\t", "\u001b", "\u007f"])(
+    "is refused with %j inside, by its names and without its value",
+    (inside) => {
+      const refused = `${flag} (or ${variable}) is invalid. It has a line break or another control character inside.`;
+      expect(fromVariable(`s3cret${inside}s3cret`)).toBe(refused);
+      expect(parse(make(), [flag, `s3cret${inside}s3cret`])).toBe(refused);
+    },
+  );
+
+  test("with an empty variable is as without one, where that is safe", () => {
+    const without = parse(make(), []);
+    for (const empty of ["", "\n"]) {
+      const value = fromVariable(empty);
+      if (guarding.test(name)) expect(value).toMatch(new RegExp(`${flag}.*${variable}.*invalid`));
+      else expect(value).toEqual(emptyValues[name] ?? without);
+    }
+  });
+
+  test("takes no empty flag, unless that means something", () => {
+    const value = parse(make(), [flag, ""]);
+    if (name in emptyValues) expect(value).toEqual(emptyValues[name]);
+    else expect(value).toMatch(new RegExp(`${flag}.* is invalid`));
+  });
 });

@@ -1,13 +1,23 @@
 /** The command line, as its users run it. */
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { defaultCsvOptions } from "../../src/cli/import/csv-columns.ts";
 import { identify, Journal, journalPath, nothingDone } from "../../src/cli/import/journal.ts";
 import { createRollcallClient } from "../../src/client/index.ts";
-import { rollcall, type ServeProcess, serve } from "../support/processes.ts";
+import { rollcall, type ServeProcess, serve, startRollcall } from "../support/processes.ts";
 
 const sample = new URL("../../examples/users.sample.ndjson", import.meta.url).pathname;
 
@@ -79,6 +89,23 @@ describe("serve", () => {
     expect(secret.stderr).not.toMatch(/ann|s3cret/);
     const unknown = await rollcall(["serve", "--nothing"]);
     expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining("--nothing") });
+  });
+
+  test("opens the store that a variable names, with a line break at its end or without", async () => {
+    const folder = mkdtempSync(join(directory, "variables-"));
+    const ROLLCALL_STORE = `sqlite:${join(folder, "users.db")}\n`;
+    const running = startRollcall(["serve", "--listen", "127.0.0.1:0", "--log-level", "error"], { ROLLCALL_STORE });
+    if (running.stdout === null) throw new Error("the process has no output");
+    await once(running.stdout, "data");
+    running.kill("SIGTERM");
+    expect(await once(running, "close")).toEqual([0, null]);
+    expect(readdirSync(folder)).toEqual(["users.db"]);
+  });
+
+  test("does not start with an empty variable for its store, and names it", async () => {
+    const { status, stderr } = await rollcall(["serve", "--listen", "127.0.0.1:0"], { ROLLCALL_STORE: "" });
+    expect(stderr).toMatch(/^rollcall: --store \(or ROLLCALL_STORE\) is invalid/);
+    expect(status).toBe(1);
   });
 
   test("does not start with a store that cannot be opened, or on an address in use", async () => {

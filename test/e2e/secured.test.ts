@@ -38,7 +38,8 @@ test("the server says that it speaks TLS", () => {
 });
 
 test("commands call it with a token and its authority", async () => {
-  const imported = await call(["import", sample], { ROLLCALL_TOKEN: token });
+  // As `echo` leaves it in a file.
+  const imported = await call(["import", sample], { ROLLCALL_TOKEN: `${token}\n` });
   expect(imported).toMatchObject({ status: 0, stderr: "" });
   const listed = await call(["list", "--token", token]);
   expect(listed.status).toBe(0);
@@ -47,10 +48,11 @@ test("commands call it with a token and its authority", async () => {
 });
 
 test("without a token, without the scope, and without its authority a command says what is missing", async () => {
-  const missing = await call(["list"]);
+  // An empty token is none.
+  const missing = await call(["list"], { ROLLCALL_TOKEN: "" });
   expect(missing.stderr).toContain("UNAUTHENTICATED CREDENTIALS_INVALID: credentials are missing");
   expect(missing.stderr).toMatch(/--token or ROLLCALL_TOKEN says who is calling\)\n$/);
-  const spoilt = await call(["list"], { ROLLCALL_TOKEN: `${token}\nmore` });
+  const spoilt = await call(["list"], { ROLLCALL_TOKEN: `${token} more` });
   expect(spoilt).toMatchObject({
     status: 1,
     stderr: expect.stringMatching(/^rollcall: --token .*ASCII, without spaces\n$/),

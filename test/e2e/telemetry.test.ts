@@ -50,7 +50,9 @@ beforeAll(async () => {
     "--redis-sentinel-password",
     password,
   ];
-  server = await serve(`sqlite:${join(directory, "users.db")}`, options, (piece) => (log += piece), sink.env);
+  // As secrets and files leave them, with a line break at the end.
+  const env = Object.fromEntries(Object.entries(sink.env).map(([name, value]) => [name, `${value}\n`]));
+  server = await serve(`sqlite:${join(directory, "users.db")}`, options, (piece) => (log += piece), env);
   await until(() => lines().some(({ msg }) => msg === "metrics are served"));
   const { address } = lines().find(({ msg }) => msg === "metrics are served") as { address: { port: number } };
   metricsUrl = `http://127.0.0.1:${address.port}/metrics`;
