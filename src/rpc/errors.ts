@@ -95,13 +95,29 @@ export function canceled(): ConnectError {
   return new ConnectError("the caller has gone", Code.Canceled);
 }
 
-/**
- * Puts an error that Connect raised by itself into the contract's terms: a message that cannot be read, one that is too
- * large, a deadline. They arise outside of handlers and interceptors, so the error is changed in place.
- *
- * @param input the message that the method takes
- */
-export function restate(error: ConnectError, input: DescMessage): void {
+/** What a caller is told of the errors that arise outside of handlers. */
+export interface RaisedErrors {
+  /**
+   * Changes an error that the server or Connect raised: a message that cannot be read, one that is too large, a deadline.
+   *
+   * @param input the message that the method takes
+   */
+  readonly restate: (error: ConnectError, input: DescMessage) => void;
+  readonly noSuchMethod: ConnectError;
+}
+
+/** As the contract promises them, with a reason in their details. */
+export const contractErrors: RaisedErrors = {
+  restate,
+  noSuchMethod: describeError(
+    new UserError(
+      "NOT_IMPLEMENTED",
+      "no such method; the methods are those of rollcall.v1.UserService, as /rollcall.v1.UserService/GetUser",
+    ),
+  ),
+};
+
+function restate(error: ConnectError, input: DescMessage): void {
   if (error.details.length > 0) return;
   const restated = inOurTerms(error, input);
   if (restated === undefined) return;

@@ -12,12 +12,12 @@ import type { Presented } from "../credentials/caller.ts";
 import { namesShownBy } from "../credentials/peer.ts";
 import type { Report } from "../telemetry/failure-log.ts";
 import { type ObserveRequest, unknownMethod } from "../telemetry/requests.ts";
-import { overloaded, UserError } from "../users/errors.ts";
+import { overloaded } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { compressions } from "./compression.ts";
 import { IncomingMessages, incomingKey } from "./connect/incoming-messages.ts";
 import { dismissAnswered, dismissOnceAnswered } from "./dismissal.ts";
-import { canceled, describeError, reasonOf } from "./errors.ts";
+import { canceled, describeError, type RaisedErrors, reasonOf } from "./errors.ts";
 import { admitRequest, callerNameOf, type Gate, presentedKey, reportKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
 import type { HeldBytes, Holder } from "./held-bytes.ts";
@@ -34,13 +34,6 @@ const openServices: ReadonlySet<string> = new Set(
 
 type Routes = (router: ConnectRouter) => void;
 
-const noSuchMethod = describeError(
-  new UserError(
-    "NOT_IMPLEMENTED",
-    "no such method; the methods are those of rollcall.v1.UserService, as /rollcall.v1.UserService/GetUser",
-  ),
-);
-
 export interface NodeHandlerOptions {
   /** For requests in protobuf's binary encoding. */
   readonly binaryRoutes: readonly Routes[];
@@ -53,6 +46,7 @@ export interface NodeHandlerOptions {
   readonly openRequests: OpenRequests;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
+  readonly errors: RaisedErrors;
   readonly observe: ObserveRequest;
   /** Called with a failure that nobody foresaw. */
   readonly report: Report;
@@ -68,8 +62,8 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
     const path = (req.url ?? "").split("?", 1)[0] ?? "";
     const handler = (isJson(req) ? json : binary).get(path);
     if (handler === undefined) {
-      noteUnserved(options.observe, req, unknownMethod);
-      answerUnimplemented(req, res);
+      noteUnserved(options, req, unknownMethod);
+      answerUnimplemented(options.errors.noSuchMethod, req, res);
       return;
     }
     const isOurs = handler.service.typeName === UserService.typeName;
@@ -125,7 +119,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       endWithCaller(res, endedBy);
       const answered = handler(incoming.replace(request, pieces)).then((answer) => {
         // Connect has refused the HTTP method or the content type, before it asked who comes in.
-        if (contextValues.get(observedKey) === undefined) noteUnserved(options.observe, req, path.slice(1));
+        if (contextValues.get(observedKey) === undefined) noteUnserved(options, req, path.slice(1));
         return writeAnswer(answer, req, res, hold);
       });
       resolve(answered);
@@ -187,7 +181,7 @@ async function* writeBody(
   }
 }
 
-function handlersByPath(routes: readonly Routes[], { gate, shutdown, observe }: NodeHandlerOptions) {
+function handlersByPath(routes: readonly Routes[], { gate, shutdown, errors, observe }: NodeHandlerOptions) {
   const router = createConnectRouter({
     acceptCompression: [...compressions],
     readMaxBytes: limits.maxRequestBytes,
@@ -198,7 +192,7 @@ function handlersByPath(routes: readonly Routes[], { gate, shutdown, observe }: 
     shutdownSignal: shutdown,
     interceptors: [inTrace],
     requestGate(context) {
-      watchRequest(context, observe, callerNameOf);
+      watchRequest(context, observe, callerNameOf, errors);
       return admitRequest(gate, context);
     },
   });
@@ -223,24 +217,24 @@ function isEnveloped(req: NodeRequest): boolean {
 }
 
 /** A request that reaches no method, for the log, the metrics and its trace. */
-function noteUnserved(observe: ObserveRequest, { headers }: NodeRequest, method: string): void {
+function noteUnserved({ observe, errors }: NodeHandlerOptions, { headers }: NodeRequest, method: string): void {
   const [, protocol = "connect"] = /^application\/(grpc-web|grpc)\b/i.exec(headers["content-type"] ?? "") ?? [];
-  observe({ method, protocol, headers }).end(Code[Code.Unimplemented], undefined, reasonOf(noSuchMethod));
+  observe({ method, protocol, headers }).end(Code[Code.Unimplemented], undefined, reasonOf(errors.noSuchMethod));
 }
 
 /** Answers as the caller's protocol says UNIMPLEMENTED. */
-function answerUnimplemented(req: NodeRequest, res: NodeResponse): void {
+function answerUnimplemented(error: ConnectError, req: NodeRequest, res: NodeResponse): void {
   const contentType = req.headers["content-type"] ?? "";
   if (contentType.startsWith("application/grpc")) {
     res.setHeader("content-type", contentType);
-    for (const [name, value] of statusOf(noSuchMethod)) res.setHeader(name, value);
+    for (const [name, value] of statusOf(error)) res.setHeader(name, value);
     res.end();
     dismissAnswered(req, res);
   } else {
     dismissOnceAnswered(req, res);
     res.statusCode = 404;
     res.setHeader("content-type", "application/json");
-    res.end(JSON.stringify(errorToJson(noSuchMethod, undefined)));
+    res.end(JSON.stringify(errorToJson(error, undefined)));
   }
 }
 

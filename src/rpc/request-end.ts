@@ -1,6 +1,6 @@
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import type { ObservedRequest, ObserveRequest } from "../telemetry/requests.ts";
-import { reasonOf, restate } from "./errors.ts";
+import { type RaisedErrors, reasonOf } from "./errors.ts";
 
 /** The longest time that a timer of Node's waits; after a longer one it would ring at once. About 25 days. */
 export const maxTimerMs = 2 ** 31 - 1;
@@ -31,6 +31,7 @@ export function watchRequest(
   context: HandlerContext,
   observe: ObserveRequest,
   callerOf: (context: HandlerContext) => string | undefined,
+  errors: RaisedErrors,
 ): void {
   const { signal, method, service, protocolName: protocol, requestHeader, values } = context;
   const observed = observe({ method: `${service.typeName}/${method.name}`, protocol, headers: requestHeader });
@@ -39,7 +40,7 @@ export function watchRequest(
     const endedBy = values.get(endedByKey);
     const reason: unknown = signal.reason instanceof ConnectError ? signal.reason : (endedBy.error ?? signal.reason);
     if (reason instanceof ConnectError) {
-      restate(reason, method.input);
+      errors.restate(reason, method.input);
       endedBy.error = reason;
       if (reason.code === Code.DeadlineExceeded) setTimeout(values.get(cutOffKey), deadlineGraceMs).unref();
     }

@@ -23,7 +23,7 @@ import type { Access } from "./access.ts";
 import { settledWithin } from "./settled-within.ts";
 
 export interface RpcServerOptions
-  extends Pick<GrpcHandlerOptions, "methods">,
+  extends Pick<GrpcHandlerOptions, "methods" | "errors">,
     Pick<NodeHandlerOptions, "binaryRoutes" | "jsonRoutes"> {
   readonly listen: Address;
   /** Without it, clear text for all. It stays open for whoever opened it to close. */
@@ -69,6 +69,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     held,
     arriving: new OldestOut(limits.maxArriving),
     shutdown: shutdown.signal,
+    errors: options.errors,
     observe,
     report: createFailureLog(logger),
   };

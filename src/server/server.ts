@@ -11,7 +11,7 @@ import type { Address } from "../config/options.ts";
 import { defaultServerLimits, type ServerLimits } from "../config/server-limits.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
 import { Admission } from "../rpc/admission.ts";
-import { describeError } from "../rpc/errors.ts";
+import { contractErrors, describeError } from "../rpc/errors.ts";
 import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
@@ -145,6 +145,7 @@ export async function startServerOver(
     access,
     admission,
     reflectionIsOpen: reflection === "open",
+    errors: contractErrors,
     limits,
     observe: observeRequests({ logger, accessLogShare: options.accessLogShare ?? 0, metrics, tracer }),
     metrics,

@@ -1,8 +1,9 @@
 /** Serves another service as the server does UserService: on its listener, with its two ways in for gRPC and its limits. */
-import type { ConnectRouter } from "@connectrpc/connect";
+import { ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
 import { Admission } from "../../src/rpc/admission.ts";
+import { contractErrors, type RaisedErrors } from "../../src/rpc/errors.ts";
 import type { GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
 import { type AccessSettings, openAccess } from "../../src/server/access.ts";
 import { serveRpc } from "../../src/server/serve-rpc.ts";
@@ -40,6 +41,7 @@ export async function mount({ routes, methods, access: settings, logger }: Mount
     access,
     admission: new Admission(limits),
     reflectionIsOpen: true,
+    errors: withoutDetails,
     limits,
     observe: withMetadata(observeRequests({ logger, accessLogShare: 0 })),
     logger,
@@ -52,3 +54,14 @@ export async function mount({ routes, methods, access: settings, logger }: Mount
     },
   };
 }
+
+/** The contract's codes and messages, without the details that the contract adds and no suite expects. */
+const withoutDetails: RaisedErrors = {
+  restate(error, input) {
+    // What has details comes from the service.
+    if (error.details.length > 0) return;
+    contractErrors.restate(error, input);
+    error.details = [];
+  },
+  noSuchMethod: new ConnectError(contractErrors.noSuchMethod.rawMessage, contractErrors.noSuchMethod.code),
+};

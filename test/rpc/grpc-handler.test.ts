@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { anybody } from "../../src/credentials/caller.ts";
+import { contractErrors } from "../../src/rpc/errors.ts";
 import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
 import { HeldBytes } from "../../src/rpc/held-bytes.ts";
 import { OldestOut } from "../../src/rpc/oldest-out.ts";
@@ -30,6 +31,7 @@ async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
     stallTimeoutMs: 60_000,
     methods: [method],
     shutdown: new AbortController().signal,
+    errors: contractErrors,
     observe: () => ({ run: (work) => work(), end: onEnd, ids: () => ({ requestId: "" }) }),
     report: (failure) => reports.push(failure),
   });

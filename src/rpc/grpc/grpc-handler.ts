@@ -14,7 +14,7 @@ import type { ObserveRequest } from "../../telemetry/requests.ts";
 import { limits } from "../../users/limits.ts";
 import type { CallContext } from "../call-context.ts";
 import { EnvelopeReader, messageIn } from "../envelopes.ts";
-import { reasonOf, restate, toConnectError } from "../errors.ts";
+import { type RaisedErrors, reasonOf, toConnectError } from "../errors.ts";
 import type { Gate } from "../gate.ts";
 import type { HeldBytes } from "../held-bytes.ts";
 import type { OldestOut } from "../oldest-out.ts";
@@ -50,6 +50,7 @@ export interface GrpcHandlerOptions {
   readonly stallTimeoutMs: number;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
+  readonly errors: RaisedErrors;
   readonly observe: ObserveRequest;
   /** Called with a failure that nobody foresaw. */
   readonly report: Report;
@@ -59,7 +60,7 @@ export interface GrpcHandlerOptions {
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
-  const { methods, gate, held, arriving, stallTimeoutMs, shutdown, observe, report } = options;
+  const { methods, gate, held, arriving, stallTimeoutMs, shutdown, errors, observe, report } = options;
   const byPath = new Map(methods.map((method) => [`/${nameOf(method)}`, { method, name: nameOf(method) }]));
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
@@ -107,7 +108,7 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
       timeoutMs: timeoutMs !== undefined && timeoutMs <= maxTimerMs ? timeoutMs : undefined,
       stallTimeoutMs,
       held,
-      restate: (failure) => restate(failure, method.method.input),
+      restate: (failure) => errors.restate(failure, method.method.input),
       onEnd(ended, failure) {
         underWay.delete(ended);
         arriving.delete(ended);
