@@ -78,7 +78,11 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
         cutOff(req, res);
       },
     };
-    const hold = (more: number) => options.held.set(holder, Math.max(0, holder.heldBytes + more));
+    let isClosed = false;
+    // Connect may still write an answer to a caller who has gone; nobody would let go of it.
+    const hold = (more: number) => {
+      if (!isClosed) options.held.set(holder, Math.max(0, holder.heldBytes + more));
+    };
     const isUnary = handler.method.methodKind === "unary";
     const isArriving = isOurs && isUnary;
     if (!isOurs && !options.openRequests.enter(holder, "stream" in req ? req.stream : undefined)) return;
@@ -92,6 +96,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       onEnd: arrived,
     };
     res.once("close", () => {
+      isClosed = true;
       options.held.close(holder);
       options.openRequests.leave(holder);
       arrived();

@@ -17,7 +17,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { ObserveRequest } from "../telemetry/requests.ts";
 import { endForHarm } from "../transport/http2-guard.ts";
-import { listen, type TurnedAway } from "../transport/listener.ts";
+import { listen } from "../transport/listener.ts";
 import { draining } from "../users/errors.ts";
 import type { Access } from "./access.ts";
 import { settledWithin } from "./settled-within.ts";
@@ -93,7 +93,8 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     streamHandler,
     tls: access?.tls,
     limits,
-    onTurnedAway: metrics && ((reason: TurnedAway) => metrics.connectionTurnedAway(reason)),
+    onTurnedAway: metrics && ((reason) => metrics.connectionTurnedAway(reason)),
+    onRefused: metrics && ((reason) => metrics.requestRefused(reason)),
   });
   const stallCheck = setInterval(() => held.shedStalled(), limits.stallTimeoutMs / 2).unref();
   const unreadCheck = setInterval(() => held.countUnread(), unreadCheckMs).unref();

@@ -42,6 +42,7 @@ export class Metrics {
   readonly #inFlight = new Tally();
   readonly #batchItems = new Tally();
   readonly #turnedAway = new Tally();
+  readonly #refused = new Tally();
   readonly #callers = new Set<string>();
   readonly #eventLoopDelay: ReturnType<typeof monitorEventLoopDelay>;
 
@@ -52,6 +53,7 @@ export class Metrics {
     this.#count("rollcall.calls", "Calls that have ended.", this.#calls);
     this.#count("rollcall.batch.items", "Users of BatchIdentify by what became of them.", this.#batchItems);
     this.#count("rollcall.connections.turned_away", "Connections that were ended for a reason.", this.#turnedAway);
+    this.#count("rollcall.requests.refused", "Requests that reached no handler.", this.#refused);
     this.gauge("rollcall.calls.in_flight", { description: "Calls that are under way." }, () => this.#inFlight.all());
     this.#eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
     this.#eventLoopDelay.enable();
@@ -82,6 +84,11 @@ export class Metrics {
   /** @param reason `limit`, `penalty` or `harm` */
   connectionTurnedAway(reason: string): void {
     this.#turnedAway.add(1, reason, () => ({ "rollcall.reason": reason }));
+  }
+
+  /** @param reason `connect`, `expectation`, `headers`, `malformed`, `pipelined`, `reset` or `timeout` */
+  requestRefused(reason: string): void {
+    this.#refused.add(1, reason, () => ({ "rollcall.reason": reason }));
   }
 
   /** @param error the reason of the error that it failed with, if it did */

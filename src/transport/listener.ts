@@ -1,5 +1,5 @@
 /** One TCP port that speaks HTTP/2 and HTTP/1.1, in clear text or over TLS. */
-import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   constants,
   createServer as createHttp2Server,
@@ -12,14 +12,21 @@ import {
 import { createServer as createTcpServer, type Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { defaultServerLimits } from "../config/server-limits.ts";
+import { createHttp1Server } from "./http1-server.ts";
 import { guardSession, type Http2GuardLimits } from "./http2-guard.ts";
 import { Penalties } from "./penalties.ts";
 import { sniffProtocol } from "./protocol-sniffer.ts";
+import {
+  maxHeaderListBytes,
+  meetExpectation,
+  type RefusalReason,
+  refusalOf,
+  refuseStream,
+} from "./refused-requests.ts";
 import { createTlsServerOf, type Serve, type TlsOptions } from "./tls-server.ts";
 
 /** Calls under way on one HTTP/2 connection. */
 const maxConcurrentStreams = 1_024;
-const maxHeaderListBytes = 16 * 1024;
 /** Memory that one HTTP/2 connection may hold, in megabytes. */
 const maxSessionMemoryMegabytes = 64;
 /** Streams that one HTTP/2 connection may reset, at once and each second: a caller may give up all it has under way. */
@@ -28,12 +35,6 @@ const streamResetRate = 50;
 /** HTTP/2 flow control: what a client may send ahead on one stream and on one connection. */
 const streamWindowBytes = 512 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
-/** HTTP/1.1: how long a client may take to send a whole request. */
-const requestTimeoutMs = 60_000;
-/** How often HTTP/1.1 connections are checked for having run out of time. */
-const timeoutCheckIntervalMs = 1_000;
-/** How long an HTTP/1.1 connection may be idle: longer than load balancers keep theirs. */
-const keepAliveTimeoutMs = 75_000;
 
 /** Of all connections together, and of each. */
 export interface ConnectionLimits extends Http2GuardLimits {
@@ -68,7 +69,7 @@ type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =
 /**
  * Why a connection was ended: there were too many; it came from where harm had come from; it did harm itself.
  */
-export type TurnedAway = "limit" | "penalty" | "harm";
+type TurnedAway = "limit" | "penalty" | "harm";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -79,6 +80,8 @@ export interface ListenerOptions {
   readonly streamHandler?: StreamHandler;
   /** Called for each connection that is ended, and not because its calls have. */
   readonly onTurnedAway?: ((reason: TurnedAway) => void) | undefined;
+  /** Called for each request that is refused without reaching a handler. */
+  readonly onRefused?: ((reason: RefusalReason) => void) | undefined;
   /** Without it, the port speaks clear text. */
   readonly tls?: TlsOptions | undefined;
   readonly limits?: Partial<ConnectionLimits> | undefined;
@@ -103,44 +106,15 @@ export interface Listener {
 
 /** @throws Error that names the address, if it cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, port, handler, streamHandler = () => false, tls, onTurnedAway = ignore } = options;
+  const { host, port, handler, streamHandler = () => false, tls, onTurnedAway = ignore, onRefused = ignore } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const sockets = new Set<Socket>();
   const sniffing = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
-  /** How many requests each HTTP/1.1 connection has under way, where it has any. */
-  const answering = new Map<Socket, number>();
   const penalties = new Penalties();
   let closing = false;
 
-  const http1 = createHttp1Server(
-    {
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: timeoutCheckIntervalMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      maxHeaderSize: maxHeaderListBytes,
-    },
-    (request, response) => {
-      const { socket } = request;
-      answering.set(socket, (answering.get(socket) ?? 0) + 1);
-      response.once("close", () => {
-        const left = (answering.get(socket) ?? 0) - 1;
-        if (left > 0) answering.set(socket, left);
-        else answering.delete(socket);
-        if (closing) closeIdleHttp1();
-      });
-      if (closing) response.setHeader("connection", "close");
-      handler(request, response);
-    },
-  );
-  // Node takes a connection for idle as soon as its answer has ended, sent or not, and would cut the rest of it off.
-  const closeIdleHttp1 = () => {
-    if (answering.size === 0) http1.closeIdleConnections();
-  };
-  // It gets its connections from the sniffer; its timeouts begin with this event.
-  http1.emit("listening");
-  http1.timeout = limits.stallTimeoutMs;
+  const http1 = createHttp1Server({ ...limits, handler, onRefused });
 
   // It makes requests of the streams it is given, and takes no connections itself.
   const requests = createHttp2Server(handler);
@@ -148,26 +122,29 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     maxSessionMemory: maxSessionMemoryMegabytes,
     streamResetBurst,
     streamResetRate,
+    // As many as fit into their bytes: Node would reset a stream with more than 128, and tell nobody.
+    maxHeaderListPairs: maxHeaderListBytes / 32,
     settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
   });
   http2.on("stream", (stream, headers, flags, rawHeaders) => {
-    // Ended before anybody had a look at it; with an error, perhaps, that nobody waits for.
-    if (stream.destroyed) {
+    // Its caller, or its connection, has ended it already; with an error, perhaps, that nobody waits for.
+    if (stream.closed || stream.destroyed) {
       stream.on("error", ignore);
+      onRefused("reset");
       return;
     }
-    if (headerListBytes(rawHeaders) > maxHeaderListBytes) {
-      stream
-        .on("error", ignore)
-        .respond({ ":status": constants.HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE }, { endStream: true });
-      stream.close(constants.NGHTTP2_NO_ERROR);
+    const refusal = refusalOf(headers, flags, rawHeaders);
+    if (refusal !== undefined) {
+      refuseStream(stream, refusal);
+      onRefused(refusal.reason);
       return;
     }
-    if (streamHandler(stream, headers)) return;
+    const expected = meetExpectation(stream, headers);
+    if (streamHandler(stream, expected)) return;
     stream.setTimeout(limits.stallTimeoutMs, () => {
       if (!waitsForAnswer(stream)) stream.close(constants.NGHTTP2_CANCEL);
     });
-    requests.emit("stream", stream, headers, flags, rawHeaders);
+    requests.emit("stream", stream, expected, flags, rawHeaders);
   });
   http2.on("session", (session) => {
     sessions.add(session);
@@ -194,13 +171,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     socket.once("close", () => {
       sockets.delete(socket);
       sniffing.delete(socket);
-      if (closing) closeIdleHttp1();
     });
   };
   const serve: Serve = (socket, version, accepted = socket) => {
     sniffing.delete(accepted);
-    socket.once("close", () => answering.delete(socket));
-    (version === "2" ? http2 : http1).emit("connection", socket);
+    if (version === "2") http2.emit("connection", socket);
+    else http1.serve(socket);
   };
   const secure = tls === undefined ? undefined : createTlsServerOf(tls, limits.sniffTimeoutMs, serve);
   const greet = (socket: Socket) => {
@@ -246,21 +222,14 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
       for (const socket of sniffing) socket.destroy();
       for (const session of sessions) session.close();
-      closeIdleHttp1();
+      http1.close();
       return closed;
     },
     destroy() {
       for (const socket of sockets) socket.destroy();
-      http1.close();
+      http1.destroy();
     },
   };
-}
-
-/** As SETTINGS_MAX_HEADER_LIST_SIZE counts it, to which Node holds only those who have acknowledged it: RFC 9113, section 6.5.2. */
-function headerListBytes(rawHeaders: readonly string[]): number {
-  let bytes = 0;
-  for (const text of rawHeaders) bytes += text.length;
-  return bytes + (rawHeaders.length / 2) * 32;
 }
 
 /** Whether all of its request is there, and nothing of an answer is held up: who watches over a service's health waits so. */

@@ -3,8 +3,10 @@
 export const frameTypes = {
   data: 0,
   headers: 1,
+  priority: 2,
   reset: 3,
   settings: 4,
+  pushPromise: 5,
   ping: 6,
   goAway: 7,
   windowUpdate: 8,
@@ -31,6 +33,40 @@ export function frame(
   head[4] = flagBits;
   head.writeUInt32BE(stream, 5);
   return Buffer.concat([head, payload]);
+}
+
+export interface Frame {
+  readonly type: number;
+  readonly flags: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+/** The whole frames at the beginning of what was received. */
+export function framesIn(received: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  for (let rest = received; rest.length >= 9; ) {
+    const end = 9 + rest.readUIntBE(0, 3);
+    if (rest.length < end) break;
+    const payload = rest.subarray(9, end);
+    frames.push({ type: rest.readUInt8(3), flags: rest.readUInt8(4), stream: rest.readUInt32BE(5), payload });
+    rest = rest.subarray(end);
+  }
+  return frames;
+}
+
+/** Those of the static table: RFC 7541, appendix A. */
+const indexedStatuses = [200, 204, 206, 304, 400, 404, 500];
+
+/** The `:status` that a header block of the server's begins with. */
+export function statusIn(block: Buffer): number {
+  const indexed = indexedStatuses[block.readUInt8(0) - 0x88];
+  if (indexed !== undefined) return indexed;
+  const isHuffman = block.readUInt8(1) >= 0x80;
+  if (!isHuffman) return Number(block.toString("latin1", 2, 5));
+  // Only a status of the digits 0, 1 and 2, which have five bits each, is shorter so: appendix B.
+  const bits = block.readUInt16BE(2);
+  return Number(`${bits >> 11}${(bits >> 6) & 31}${(bits >> 1) & 31}`);
 }
 
 /** SETTINGS as identifier and value. */

@@ -11,6 +11,7 @@ import { parseStoreLocation } from "../../src/config/store-url.ts";
 import type { AccessSettings } from "../../src/server/access.ts";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/server/server.ts";
+import { formatMetrics } from "../../src/telemetry/prometheus.ts";
 import { openHeardTelemetry } from "./heard-telemetry.ts";
 import { listenTo } from "./personal-data.ts";
 
@@ -20,6 +21,8 @@ export interface TestServer {
   readonly url: string;
   /** Every line that the server has logged, at every level. */
   readonly logs: readonly Record<string, unknown>[];
+  /** What it has measured so far, as Prometheus reads it. */
+  metrics(): Promise<string>;
   readonly drain: RunningServer["drain"];
   stop(): Promise<void>;
 }
@@ -68,6 +71,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     port,
     url: `${options.access?.tlsCert === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     logs,
+    metrics: async () => formatMetrics(new Map([["", (await telemetry.pull?.()) ?? []]])),
     drain,
     async stop() {
       await drain();

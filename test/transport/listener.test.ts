@@ -11,12 +11,16 @@ let url: string;
 const long = Buffer.alloc(32 * 1024 * 1024, "x");
 /** Answers that wait to be let go. */
 let held: (() => void)[];
+/** Why requests were refused. */
+let refusedFor: string[];
 beforeEach(async () => {
   held = [];
+  refusedFor = [];
   listener = await listen({
     host: "127.0.0.1",
     port: 0,
     limits: { sniffTimeoutMs: 100, headersTimeoutMs: 100 },
+    onRefused: (reason) => refusedFor.push(reason),
     handler: (request, response) => {
       const answer = () => response.end(`${request.method} HTTP/${request.httpVersion}`);
       if (request.url === "/held") held.push(answer);
@@ -137,6 +141,7 @@ describe("one port", () => {
     socket.write("GET / HTTP/1.1\r\nhost:");
     await until(closed);
     expect(received()).toMatch(/^HTTP\/1.1 408 /);
+    expect(refusedFor).toEqual(["timeout"]);
   });
 
   test("that is in use is an error that names it", async () => {
