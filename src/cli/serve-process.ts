@@ -2,6 +2,7 @@
 import cluster from "node:cluster";
 import type { Address } from "../config/options.ts";
 import type { StoreLocation } from "../config/store-url.ts";
+import type { TrustedProxies } from "../config/trusted-proxies.ts";
 import type { AccessSettings } from "../server/access.ts";
 import type { RedisSettings } from "../server/open-store.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
@@ -33,6 +34,7 @@ export interface ServeOptions extends RedisSettings, AccessSettings {
   readonly maxCalls: number;
   readonly maxStreams: number;
   readonly maxHeldMib: number;
+  readonly trustedProxies?: TrustedProxies;
   readonly drainTimeout: number;
   readonly metricsListen?: Address;
   readonly accessLog: number;

@@ -38,6 +38,7 @@ export function serveCommand(): Command {
     .addOption(serveOptions.maxCalls())
     .addOption(serveOptions.maxStreams())
     .addOption(serveOptions.maxHeldMib())
+    .addOption(serveOptions.trustedProxies())
     .addOption(serveOptions.drainTimeout())
     .addOption(serveOptions.metricsListen())
     .addOption(serveOptions.accessLog())

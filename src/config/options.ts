@@ -6,6 +6,7 @@ import { limits } from "../users/limits.ts";
 import { parseCorsOrigins } from "./cors-origins.ts";
 import { defaultServerLimits } from "./server-limits.ts";
 import { parseStoreLocation } from "./store-url.ts";
+import { parseTrustedProxies } from "./trusted-proxies.ts";
 
 export interface Address {
   readonly host: string;
@@ -120,6 +121,13 @@ export const serveOptions = settings({
     )
       .default(defaultServerLimits.maxHeldBytes / 1024 ** 2)
       .argParser(checked(parseCount)),
+  trustedProxies: () =>
+    new Option(
+      "--trusted-proxies <cidrs>",
+      "addresses or CIDR ranges of proxies, separated by commas: connections from there never wait for the harm others did",
+    )
+      .env("ROLLCALL_TRUSTED_PROXIES")
+      .argParser(checked(parseTrustedProxies)),
   drainTimeout: () =>
     new Option("--drain-timeout <seconds>", "how long a stop waits for calls that are under way")
       .default(10)

@@ -2,19 +2,23 @@
 export class Allowance {
   readonly #burst: number;
   readonly #perSecond: number;
+  readonly #now: () => number;
   #left: number;
-  #at = performance.now();
+  #at: number;
 
-  constructor(burst: number, perSecond: number) {
+  /** @param now tells the time in milliseconds */
+  constructor(burst: number, perSecond: number, now: () => number = () => performance.now()) {
     this.#burst = burst;
     this.#perSecond = perSecond;
+    this.#now = now;
     this.#left = burst;
+    this.#at = now();
   }
 
   /** @returns false if there is none left */
   spend(): boolean {
     if (this.#left < 1) {
-      const now = performance.now();
+      const now = this.#now();
       this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1_000) * this.#perSecond);
       this.#at = now;
     }

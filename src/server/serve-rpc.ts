@@ -3,6 +3,7 @@ import { setMaxListeners } from "node:events";
 import { Code } from "@connectrpc/connect";
 import type { Address } from "../config/options.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
+import type { TrustedProxies } from "../config/trusted-proxies.ts";
 import type { Admission } from "../rpc/admission.ts";
 import { withCors } from "../rpc/cors.ts";
 import { describeError } from "../rpc/errors.ts";
@@ -33,6 +34,8 @@ export interface RpcServerOptions
   /** Whether the methods of other services than UserService and Health are for all. */
   readonly reflectionIsOpen: boolean;
   readonly limits: ServerLimits;
+  /** Addresses from which connections never wait, whatever harm has come from there. */
+  readonly trustedProxies?: TrustedProxies | undefined;
   readonly observe: ObserveRequest;
   readonly metrics?: Metrics | undefined;
   readonly logger: Logger;
@@ -91,6 +94,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     ...options.listen,
     handler: withCors(access?.corsOrigins ?? [], callHandler),
     streamHandler,
+    trustedProxies: options.trustedProxies,
     tls: access?.tls,
     limits,
     onTurnedAway: metrics && ((reason) => metrics.connectionTurnedAway(reason)),

@@ -10,6 +10,7 @@ import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
 import type { Address } from "../config/options.ts";
 import { defaultServerLimits, type ServerLimits } from "../config/server-limits.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
+import type { TrustedProxies } from "../config/trusted-proxies.ts";
 import { Admission } from "../rpc/admission.ts";
 import { contractErrors, describeError } from "../rpc/errors.ts";
 import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
@@ -45,6 +46,8 @@ export interface ServerOptions extends RedisSettings, AccessSettings {
   /** Whom to tell the contract. */
   readonly reflection?: "open" | "credentials" | "off" | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
+  /** Addresses from which connections never wait, whatever harm has come from there. Default: none. */
+  readonly trustedProxies?: TrustedProxies | undefined;
   readonly telemetry?: Telemetry | undefined;
   /** The share of requests that are logged, from 0 to 1. */
   readonly accessLogShare?: number | undefined;
@@ -147,6 +150,7 @@ export async function startServerOver(
     reflectionIsOpen: reflection === "open",
     errors: contractErrors,
     limits,
+    trustedProxies: options.trustedProxies,
     observe: observeRequests({ logger, accessLogShare: options.accessLogShare ?? 0, metrics, tracer }),
     metrics,
     logger,

@@ -81,7 +81,7 @@ export class Metrics {
     if (count > 0) this.#batchItems.add(count, outcome, () => ({ "rollcall.outcome": outcome }));
   }
 
-  /** @param reason `limit`, `penalty` or `harm` */
+  /** @param reason `limit`, `penalty`, `harm` or `resets` */
   connectionTurnedAway(reason: string): void {
     this.#turnedAway.add(1, reason, () => ({ "rollcall.reason": reason }));
   }

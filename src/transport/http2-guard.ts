@@ -1,6 +1,6 @@
 /** Ends HTTP/2 connections whose other end has gone, does nothing, or does harm. */
 import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import { Allowance } from "../rpc/allowance.ts";
+import { ResetBudget } from "./reset-budget.ts";
 
 export interface Http2GuardLimits {
   /** How often the other end is asked whether it is there. If it has not answered until the next time, it is not. */
@@ -18,11 +18,20 @@ export interface Http2GuardLimits {
 const maxControlFramesAtOnce = 20;
 /** By how much the age of connections differs, so that those that began together do not all begin anew together. */
 const ageSpread = 0.1;
-/** A call that is reset so soon was never meant to be answered. */
-const rapidResetMs = 10;
-/** Such calls on one connection, at once and each second. */
-const rapidResetBurst = 100;
-const rapidResetsPerSecond = 20;
+/** Answers that show that the callers at an address mean no harm. */
+const answersToForgive = 100;
+
+/**
+ * Why a connection is ended: `harm`, for what its other end does; `resets`, because it resets more calls than it may, and is
+ * answered others.
+ */
+type EndReason = "harm" | "resets";
+
+export interface Http2GuardEvents {
+  readonly onEnd: (reason: EndReason) => void;
+  /** Called each time that so many calls have been answered that one connection that did harm is forgiven. */
+  readonly onManyAnswers: () => void;
+}
 
 const ends = new WeakMap<Http2Session, () => void>();
 
@@ -31,16 +40,18 @@ export function endForHarm(session: Http2Session): void {
   ends.get(session)?.();
 }
 
-/**
- * @param onHarm called when the connection is ended because of what its other end does
- * @returns whether a call on it has been answered, or begun to be
- */
-export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimits, onHarm: () => void): () => boolean {
-  const harm = () => {
+/** @returns whether a call on it has been answered, or begun to be */
+export function guardSession(
+  session: ServerHttp2Session,
+  limits: Http2GuardLimits,
+  { onEnd, onManyAnswers }: Http2GuardEvents,
+): () => boolean {
+  const end = (reason: EndReason) => {
     if (session.destroyed) return;
-    onHarm();
+    onEnd(reason);
     session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   };
+  const harm = () => end("harm");
 
   ends.set(session, harm);
 
@@ -49,7 +60,7 @@ export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimi
   let unanswered: ServerHttp2Stream | undefined;
   let isUsed = false;
   let usedAt = performance.now();
-  const resets = new Allowance(rapidResetBurst, rapidResetsPerSecond);
+  const resets = new ResetBudget();
   session.on("stream", (stream: ServerHttp2Stream) => {
     isUsed = true;
     if (!hasAnswered) {
@@ -58,10 +69,22 @@ export function guardSession(session: ServerHttp2Session, limits: Http2GuardLimi
     }
     const beganAt = performance.now();
     const onReset = () => {
-      if (performance.now() - beganAt < rapidResetMs && !resets.spend()) harm();
+      if (!session.destroyed && !resets.reset(performance.now() - beganAt)) end(resets.isFlood ? "harm" : "resets");
     };
-    if (stream.destroyed) onReset();
-    else stream.on("aborted", onReset);
+    if (stream.aborted || stream.destroyed) {
+      onReset();
+      return;
+    }
+    stream.on("aborted", onReset);
+    stream.on("close", () => {
+      if (stream.aborted) return;
+      // Its answer may have been ready, and was not taken.
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.headersSent) onReset();
+      else {
+        resets.answered();
+        if (resets.answers % answersToForgive === 0) onManyAnswers();
+      }
+    });
   });
 
   let awaitingPong = false;

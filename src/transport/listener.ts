@@ -12,6 +12,7 @@ import {
 import { createServer as createTcpServer, type Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { defaultServerLimits } from "../config/server-limits.ts";
+import type { TrustedProxies } from "../config/trusted-proxies.ts";
 import { createHttp1Server } from "./http1-server.ts";
 import { guardSession, type Http2GuardLimits } from "./http2-guard.ts";
 import { Penalties } from "./penalties.ts";
@@ -23,15 +24,16 @@ import {
   refusalOf,
   refuseStream,
 } from "./refused-requests.ts";
+import { resetBurst, resetsPerSecond } from "./reset-budget.ts";
 import { createTlsServerOf, type Serve, type TlsOptions } from "./tls-server.ts";
 
 /** Calls under way on one HTTP/2 connection. */
 const maxConcurrentStreams = 1_024;
 /** Memory that one HTTP/2 connection may hold, in megabytes. */
 const maxSessionMemoryMegabytes = 64;
-/** Streams that one HTTP/2 connection may reset, at once and each second: a caller may give up all it has under way. */
-const streamResetBurst = 200;
-const streamResetRate = 50;
+/** Node's own bounds to resets. Beyond them it would also break connections that are answered; the guard ends others before. */
+const streamResetBurst = 2 * resetBurst;
+const streamResetRate = 2 * resetsPerSecond;
 /** HTTP/2 flow control: what a client may send ahead on one stream and on one connection. */
 const streamWindowBytes = 512 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
@@ -67,9 +69,10 @@ type RequestHandler = (
 type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 /**
- * Why a connection was ended: there were too many; it came from where harm had come from; it did harm itself.
+ * Why a connection was ended: there were too many; it came from where harm had come from; it did harm itself; it reset too many
+ * of its calls, and had answers to others.
  */
-type TurnedAway = "limit" | "penalty" | "harm";
+type TurnedAway = "limit" | "penalty" | "harm" | "resets";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -82,6 +85,8 @@ export interface ListenerOptions {
   readonly onTurnedAway?: ((reason: TurnedAway) => void) | undefined;
   /** Called for each request that is refused without reaching a handler. */
   readonly onRefused?: ((reason: RefusalReason) => void) | undefined;
+  /** Addresses from which connections never wait, whatever harm has come from there. */
+  readonly trustedProxies?: TrustedProxies | undefined;
   /** Without it, the port speaks clear text. */
   readonly tls?: TlsOptions | undefined;
   readonly limits?: Partial<ConnectionLimits> | undefined;
@@ -150,15 +155,16 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     const address = session.socket.remoteAddress ?? "";
-    const penalize = () => {
-      penalties.add(address);
-      onTurnedAway("harm");
+    const onEnd = (reason: "harm" | "resets") => {
+      if (reason === "harm" && options.trustedProxies?.(address) !== true) penalties.add(address);
+      onTurnedAway(reason);
     };
     session.setLocalWindowSize(connectionWindowBytes);
-    const hasAnswered = guardSession(session, limits, penalize);
+    const onManyAnswers = () => penalties.forgive(address);
+    const hasAnswered = guardSession(session, limits, { onEnd, onManyAnswers });
     session.on("error", (error: NodeJS.ErrnoException) => {
       const isGoodbye = error.errno === protocolViolation && hasAnswered();
-      if (protocolErrors.has(error.code ?? "") && !isGoodbye) penalize();
+      if (protocolErrors.has(error.code ?? "") && !isGoodbye) onEnd("harm");
       session.destroy();
     });
     if (closing) session.close();

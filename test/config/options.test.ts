@@ -4,6 +4,7 @@ import { createProgram } from "../../src/cli/program.ts";
 import { clientOptions, dropEmptyVariables, serveOptions } from "../../src/config/options.ts";
 import type { RedisLocation } from "../../src/config/redis-url.ts";
 import { describeStoreLocation, parseStoreLocation } from "../../src/config/store-url.ts";
+import type { TrustedProxies } from "../../src/config/trusted-proxies.ts";
 
 /** The value of an option, or what the command would print. */
 function parse(option: Option, args: readonly string[]): unknown {
@@ -188,6 +189,47 @@ describe("--cors-origins", () => {
     const refusal = parse(serveOptions.corsOrigins(), ["--cors-origins", text]);
     expect(refusal).toContain("--cors-origins");
     expect(refusal).toContain(reason);
+  });
+});
+
+describe("--trusted-proxies", () => {
+  const proxies = (text: string) => {
+    const parsed = parse(serveOptions.trustedProxies(), ["--trusted-proxies", text]);
+    if (typeof parsed !== "function") throw new Error(String(parsed));
+    return parsed as TrustedProxies;
+  };
+
+  test.each([
+    ["192.0.2.7", ["192.0.2.7", "::ffff:192.0.2.7"], ["192.0.2.8", "::ffff:192.0.2.8", "2001:db8::1"]],
+    ["10.0.0.0/8", ["10.1.2.3", "::ffff:10.1.2.3", "::ffff:a01:203"], ["11.0.0.1", "::ffff:11.0.0.1"]],
+    ["10.1.2.3/8", ["10.0.0.1"], ["11.0.0.1"]],
+    ["2001:db8::/32", ["2001:db8:1::1", "2001:db8::1%eth0"], ["2001:db9::1", "10.0.0.1"]],
+    ["::1", ["::1"], ["::2", "0.0.0.1"]],
+    ["::ffff:10.0.0.0/104", ["10.1.2.3", "::ffff:10.1.2.3"], ["11.0.0.1"]],
+    [" 192.0.2.7 , 10.0.0.0/8", ["192.0.2.7", "10.1.2.3"], ["192.0.2.8"]],
+    ["0.0.0.0/0", ["192.0.2.7"], ["2001:db8::1"]],
+    ["", [], ["127.0.0.1", "::1", ""]],
+  ])("takes %j", (text, among, others) => {
+    const isTrusted = proxies(text);
+    expect(among.filter((address) => !isTrusted(address))).toEqual([]);
+    expect(others.filter(isTrusted)).toEqual([]);
+  });
+
+  test.each([
+    ["proxy.example.com", "proxy.example.com is no IP address"],
+    ["10.0.0", "10.0.0 is no IP address"],
+    ["10.0.0.0/8/8", "10.0.0.0/8/8 is no IP address"],
+    ["fe80::1%eth0", "fe80::1%eth0 is no IP address"],
+    ["192.0.2.7, 10.0.0.0/33", "10.0.0.0/33 has no prefix of 0 to 32 bits"],
+    ["10.0.0.0/255.0.0.0", "10.0.0.0/255.0.0.0 has no prefix of 0 to 32 bits"],
+    ["10.0.0.0/", "10.0.0.0/ has no prefix of 0 to 32 bits"],
+    ["2001:db8::/129", "2001:db8::/129 has no prefix of 0 to 128 bits"],
+    ["10.0.0.0/8,", "There is nothing before or after a comma"],
+  ])("refuses %j: %s", (text, reason) => {
+    const refusal = parse(serveOptions.trustedProxies(), ["--trusted-proxies", text]);
+    expect(refusal).toContain("--trusted-proxies");
+    expect(refusal).toContain(reason);
+    expect(refusal).toContain("Expected ADDRESS or ADDRESS/BITS");
   });
 });
 

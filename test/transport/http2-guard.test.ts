@@ -2,15 +2,19 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { parseTrustedProxies } from "../../src/config/trusted-proxies.ts";
 import { type ConnectionLimits, type Listener, listen } from "../../src/transport/listener.ts";
 import { watchServerStreams } from "../support/grpc-streams.ts";
 import { flags, frame, headerBlock, preface } from "../support/http2-frames.ts";
+import { ResettingCaller } from "../support/resetting-caller.ts";
 import { until } from "../support/until.ts";
 
 const long = Buffer.alloc(1024 * 1024, "x");
 const stops: (() => void)[] = [];
 /** Why connections were ended. */
 let turnedAway: string[];
+/** Calls that have reached the handler. */
+let begun: number;
 /** Answers that wait to be let go. */
 const later: (() => void)[] = [];
 let listener: Listener;
@@ -19,14 +23,17 @@ afterEach(() => {
   listener.destroy();
 });
 
-async function open(limits: Partial<ConnectionLimits>): Promise<void> {
+async function open(limits: Partial<ConnectionLimits>, trusted = ""): Promise<void> {
   turnedAway = [];
+  begun = 0;
   listener = await listen({
     host: "127.0.0.1",
     port: 0,
     limits,
+    trustedProxies: parseTrustedProxies(trusted),
     onTurnedAway: (reason) => turnedAway.push(reason),
     handler: (request, response) => {
+      begun++;
       request.resume();
       if (request.url === "/long") response.end(long);
       else if (request.url === "/later") later.push(() => response.end("done"));
@@ -125,6 +132,111 @@ describe("a connection", () => {
     await once(more, "close");
     expect(turnedAway).toEqual(["limit"]);
     for (const client of kept) expect(await get(client)).toBe("done");
+  });
+});
+
+/** @param localAddress from where it calls */
+async function resettingCaller(localAddress?: string): Promise<ResettingCaller> {
+  const caller = await ResettingCaller.connect(listener.port, { localAddress });
+  stops.push(() => caller.socket.destroy());
+  return caller;
+}
+
+describe("a caller who resets calls", () => {
+  test.each([
+    ["who hedges, and cancels the slower half", { answered: 20, reset: 20 }],
+    ["whose calls are mostly late", { answered: 5, reset: 15 }],
+    ["who hedges five times over", { answered: 4, reset: 16 }],
+  ])("%s goes on for thousands of calls", async (_, batch) => {
+    await open({});
+    const caller = await resettingCaller();
+    for (let calls = 0; calls < 2_000; calls += batch.answered + batch.reset) await caller.call(batch);
+    expect(caller.socket.closed).toBe(false);
+    expect(turnedAway).toEqual([]);
+  });
+
+  test("may give up all that it has under way, once some calls have been answered", async () => {
+    await open({});
+    const client = session();
+    await Promise.all(Array.from({ length: 250 }, () => get(client)));
+    const streams = Array.from({ length: 1_000 }, () => client.request({ ":path": "/later" }));
+    await until(() => begun === 250 + streams.length);
+    for (const stream of streams) stream.on("error", () => {}).close(constants.NGHTTP2_CANCEL);
+    expect(await get(client)).toBe("done");
+    expect(turnedAway).toEqual([]);
+  });
+
+  test("is ended where it waits for no answers", async () => {
+    await open({});
+    const caller = await resettingCaller();
+    await caller.call({ answered: 0, reset: 5_000 });
+    await until(() => caller.socket.closed);
+    expect(turnedAway).toEqual(["harm"]);
+    expect(begun).toBeLessThan(200);
+  });
+
+  test("is ended where it takes an answer now and then", async () => {
+    await open({});
+    const caller = await resettingCaller();
+    while (!caller.socket.closed && begun < 5_000) await caller.call({ answered: 1, reset: 8 });
+    expect(turnedAway).toEqual(["resets"]);
+    expect(begun).toBeLessThan(1_000);
+  });
+});
+
+/** As many connections as make others from their address wait for longer than any may. */
+const offenders = 12;
+
+async function harmFrom(address: string, batch: { answered: number; reset: number }): Promise<void> {
+  const callers = await Promise.all(Array.from({ length: offenders }, () => resettingCaller(address)));
+  await Promise.all(
+    callers.map(async (caller) => {
+      while (!caller.socket.closed) await caller.call(batch);
+    }),
+  );
+  await until(() => turnedAway.length === offenders);
+}
+
+/** What becomes of more connections than may wait at one time, none of which is served unless all are. */
+async function newcomersFrom(address: string): Promise<"served" | "turned away"> {
+  const callers = await Promise.all(Array.from({ length: 5 }, () => resettingCaller(address)));
+  const served = Promise.all(callers.map((caller) => caller.call({ answered: 1, reset: 0 })));
+  const turned = until(() => turnedAway.includes("penalty")).then(() => "turned away" as const);
+  return Promise.race([served.then(() => "served" as const), turned]);
+}
+
+describe("new connections from an address", () => {
+  const flood = { answered: 0, reset: 200 };
+
+  test("wait where harm has come from, and others do not", async () => {
+    await open({});
+    await harmFrom("127.0.0.66", flood);
+    expect(turnedAway).toEqual(Array(offenders).fill("harm"));
+    expect(await newcomersFrom("127.0.0.66")).toBe("turned away");
+    turnedAway = [];
+    expect(await newcomersFrom("127.0.0.67")).toBe("served");
+    expect(turnedAway).toEqual([]);
+  });
+
+  test("do not wait where the address is a trusted proxy's", async () => {
+    await open({}, "192.0.2.7, 127.0.0.64/29");
+    await harmFrom("127.0.0.66", flood);
+    expect(await newcomersFrom("127.0.0.66")).toBe("served");
+  });
+
+  test("do not wait where too many calls were reset, and a few answered", async () => {
+    await open({});
+    await harmFrom("127.0.0.66", { answered: 1, reset: 9 });
+    expect(turnedAway).toEqual(Array(offenders).fill("resets"));
+    expect(await newcomersFrom("127.0.0.66")).toBe("served");
+  });
+
+  test("do not wait where others at the address are answered", async () => {
+    await open({});
+    const neighbour = await resettingCaller("127.0.0.66");
+    await harmFrom("127.0.0.66", flood);
+    for (let hundreds = 0; hundreds < 9; hundreds++) await neighbour.call({ answered: 100, reset: 0 });
+    expect(await newcomersFrom("127.0.0.66")).toBe("served");
   });
 });
 

@@ -30,6 +30,46 @@ describe("a new connection", () => {
   });
 });
 
+describe("an offence", () => {
+  test("is taken back for callers who mean no harm", () => {
+    const { penalties } = punished(5);
+    penalties.forgive("good");
+    penalties.forgive("bad");
+    penalties.forgive("bad");
+    expect(penalties.waitOf("bad")).toBe(0);
+  });
+
+  test("is not taken back before it happens", () => {
+    const { penalties } = punished(0);
+    for (let at = 0; at < 100; at++) penalties.forgive("bad");
+    for (let at = 0; at < 4; at++) penalties.add("bad");
+    expect(penalties.waitOf("bad")).toBe(100);
+  });
+
+  test.each([
+    ["2001:db8:1:2::1", "2001:db8:1:2:ffff::1", "2001:db8:1:3::1"],
+    ["2001:db8::1", "2001:db8:0:0:1:2:3:4", "2001:db8:0:1::1"],
+    ["2001:db8:1::", "2001:db8:1:0:f::", "2001:db8:2::"],
+  ])("from %s counts for its /64, and so for %s and not for %s", (address, sibling, other) => {
+    const { penalties } = punished(0);
+    for (let at = 0; at < 4; at++) penalties.add(address);
+    expect(penalties.waitOf(sibling)).toBe(100);
+    expect(penalties.waitOf(other)).toBe(0);
+  });
+
+  test.each([
+    ["192.0.2.1", "192.0.2.2"],
+    ["::ffff:192.0.2.1", "::ffff:192.0.2.2"],
+    ["fd00::1", "fd00::2"],
+    ["fe80::1%eth0", "fe80::2%eth0"],
+  ])("from %s counts for it alone, and not for %s", (address, neighbour) => {
+    const { penalties } = punished(0);
+    for (let at = 0; at < 4; at++) penalties.add(address);
+    expect(penalties.waitOf(address)).toBe(100);
+    expect(penalties.waitOf(neighbour)).toBe(0);
+  });
+});
+
 test("no more addresses are remembered than there is room for", () => {
   const { penalties } = punished(4);
   for (let at = 0; at < 10_000; at++) penalties.add(`other ${at}`);

@@ -1,0 +1,44 @@
+/** Addresses of proxies and load balancers, which stand for many callers. */
+import { BlockList, isIP } from "node:net";
+
+/** Whether an address, as sockets have it, is among them. */
+export type TrustedProxies = (address: string) => boolean;
+
+/**
+ * @param text IPv4 and IPv6 addresses and ranges of them (CIDR), separated by commas; empty for none
+ * @throws Error that names what is neither, and why
+ */
+export function parseTrustedProxies(text: string): TrustedProxies {
+  const ranges = new BlockList();
+  if (text.trim() !== "") for (const part of text.split(",")) addRange(ranges, part.trim());
+  // An IPv4 address that is written as IPv6 (::ffff:10.0.0.1) is in its IPv4 range.
+  return (address) => {
+    const [withoutZone = ""] = address.split("%");
+    const family = familyOf(withoutZone);
+    return family !== undefined && ranges.check(withoutZone, family);
+  };
+}
+
+function addRange(ranges: BlockList, text: string): void {
+  const wrong = (what: string) =>
+    new Error(`${what}. Expected ADDRESS or ADDRESS/BITS, as in 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32.`);
+  if (text === "") throw wrong("There is nothing before or after a comma");
+  const [address = "", bits, ...rest] = text.split("/");
+  const family = familyOf(address);
+  if (family === undefined || rest.length > 0) throw wrong(`${text} is no IP address or range of them`);
+  if (bits === undefined) {
+    ranges.addAddress(address, family);
+    return;
+  }
+  const maxBits = family === "ipv4" ? 32 : 128;
+  if (!/^\d{1,3}$/.test(bits) || Number(bits) > maxBits) {
+    throw wrong(`${text} has no prefix of 0 to ${maxBits} bits after the /`);
+  }
+  ranges.addSubnet(address, Number(bits), family);
+}
+
+function familyOf(address: string): "ipv4" | "ipv6" | undefined {
+  const version = isIP(address);
+  if (version === 0 || address.includes("%")) return undefined;
+  return version === 4 ? "ipv4" : "ipv6";
+}
