@@ -42,7 +42,7 @@ function install({ cert, key }: { readonly cert: string; readonly key: string })
   copyFileSync(key, files.key);
 }
 
-async function open(clientCertificates: TlsOptions["clientCertificates"] = "none") {
+async function open(clientCertificates: TlsOptions["clientCertificates"] = "none", sniffTimeoutMs = 10_000) {
   errors.length = 0;
   context = watchedTlsContext(
     files,
@@ -53,7 +53,7 @@ async function open(clientCertificates: TlsOptions["clientCertificates"] = "none
     host: "127.0.0.1",
     port: 0,
     tls: { context: context.current, clientCertificates },
-    limits: { sniffTimeoutMs: 200 },
+    limits: { sniffTimeoutMs },
     handler: (request, response) => response.end(`HTTP/${request.httpVersion}`),
   });
 }
@@ -182,7 +182,7 @@ test("files that are not there are named", async () => {
 });
 
 test("connections that do not come to an agreement are ended, and hold up no stop", async () => {
-  await open();
+  await open("none", 200);
   const silent = connectTcp(listener.port, "127.0.0.1").on("error", () => {});
   const garbage = connectTcp(listener.port, "127.0.0.1").on("error", () => {});
   garbage.write("GET / HTTP/1.1\r\n\r\n");
