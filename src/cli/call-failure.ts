@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
+import { ForeignAnswer } from "../client/foreign-answers.ts";
 import { CliError } from "./cli-error.ts";
 
 /** `INVALID_ARGUMENT`, as in google.rpc.Code. */
@@ -31,7 +32,8 @@ export function callFailure(failure: unknown, server: string): CliError {
 
 /** What to say where it is not the server that has said what is wrong; undefined where nothing more is known. */
 function withoutAnswer(error: ConnectError, server: string): string | undefined {
-  const { code, rawMessage } = error;
+  const { cause, code, rawMessage } = error;
+  if (cause instanceof ForeignAnswer) return `${server} ${cause.message}`;
   const [what] = failureText(error).split(";", 1);
   if (/certificate/i.test(rawMessage)) {
     return `cannot reach ${server}: ${what}; --ca names who signs the server's certificate, --cert and --key show one of your own`;
@@ -39,7 +41,7 @@ function withoutAnswer(error: ConnectError, server: string): string | undefined 
   if (/wrong version number/.test(rawMessage)) {
     return `cannot reach ${server}: no TLS is spoken there; the URL of a server in clear text begins with http:`;
   }
-  if (code === Code.Internal && rawMessage === "Protocol error") {
+  if (code === Code.Internal && /^Protocol error$|alert no application protocol/.test(rawMessage)) {
     return `cannot reach ${server}: what listens there does not speak HTTP/2; is that the port of Rollcall?`;
   }
   if (code === Code.DeadlineExceeded) {

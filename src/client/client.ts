@@ -3,6 +3,8 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { context, propagation } from "@opentelemetry/api";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { systemTiming, type Timing } from "./backoff.ts";
+import { ClosingSessions, closeWithCall } from "./closing-sessions.ts";
+import { explainForeignAnswers } from "./foreign-answers.ts";
 import { defaultRetries, type RetryOptions, withRetries } from "./retries.ts";
 import { withTypedErrors } from "./typed-errors.ts";
 
@@ -73,9 +75,8 @@ export function createTransport({ server, token, tls = {} }: ConnectionOptions):
   return withWholeTimeouts(
     createGrpcTransport({
       baseUrl: server,
-      nodeOptions,
-      pingIntervalMs,
-      interceptors: token === undefined ? [traceContext] : [traceContext, bearer],
+      sessionManager: new ClosingSessions(server, { pingIntervalMs }, nodeOptions),
+      interceptors: [closeWithCall, explainForeignAnswers, traceContext, ...(token === undefined ? [] : [bearer])],
     }),
   );
 }

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { createServer, type Server } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
@@ -20,8 +21,8 @@ async function listening(server: Server): Promise<string> {
   return `127.0.0.1:${address.port}`;
 }
 
-async function toldOf(server: string, timeoutMs = 5_000): Promise<string> {
-  const client = createRollcallClient({ server, retries: false, timeoutMs });
+async function toldOf(server: string, timeoutMs = 5_000, ca?: Buffer): Promise<string> {
+  const client = createRollcallClient({ server, retries: false, timeoutMs, tls: { ca } });
   const failure: unknown = await client.getUser({ id: "u" }).catch((error: unknown) => error);
   const { message } = callFailure(failure, server);
   expect(message).not.toContain("\n");
@@ -50,6 +51,16 @@ test("that it speaks TLS, or does not", async () => {
 test("that it is something else", async () => {
   const web = createHttpServer((_, response) => response.end("hello"));
   expect(await toldOf(`http://${await listening(web)}`)).toMatch(
+    /does not speak HTTP\/2; is that the port of Rollcall\?$/,
+  );
+});
+
+test("that it speaks TLS, and no HTTP/2", async () => {
+  const certificates = createCertificates();
+  onTestFinished(() => certificates.remove());
+  const { ca, cert, key } = certificates;
+  const web = createHttpsServer({ cert: readFileSync(cert), key: readFileSync(key) }, (_, response) => response.end());
+  expect(await toldOf(`https://${await listening(web)}`, 5_000, readFileSync(ca))).toMatch(
     /does not speak HTTP\/2; is that the port of Rollcall\?$/,
   );
 });

@@ -108,8 +108,10 @@ export async function importFile(options: ImportArguments): Promise<void> {
     shown.stop();
     // What the import failed with counts, not what follows from it.
     await ledger.end("interrupted").catch(() => {});
-    if (ledger.progress.answered + ledger.progress.invalid > 0) tell();
+    const hasBegun = ledger.progress.answered + ledger.progress.invalid > 0;
+    if (hasBegun) tell();
     if (!(error instanceof ImportInterrupted)) throw error;
+    if (!hasBegun && signal?.aborted !== true) throw callFailure(error.cause, server);
     const how = journal === undefined ? "" : "; --resume goes on from there";
     if (signal?.aborted !== true) {
       throw new CliError(`the import was interrupted${how}: ${callFailure(error.cause, server).message}`);

@@ -1,0 +1,66 @@
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+
+/** An answer that is not gRPC, and so not Rollcall's. The `cause` of what a call fails with. */
+export class ForeignAnswer extends Error {
+  override readonly name = "ForeignAnswer";
+  /** The HTTP status. */
+  readonly status: number;
+
+  /** @param what the answer, as `HTTP 502` */
+  constructor(status: number, what: string, hint: string) {
+    super(`answered ${what}, which is not Rollcall's answer: ${hint}`);
+    this.status = status;
+  }
+}
+
+const unreachable = "a proxy in between cannot reach Rollcall";
+const refused = "a proxy in between refuses the call";
+const notPassedOn = "a proxy in between does not pass gRPC on to Rollcall, or another server listens there";
+/** What most likely stands between, by the HTTP status. */
+const hints: Readonly<Record<number, string>> = {
+  401: refused,
+  403: refused,
+  407: refused,
+  429: "a proxy in between limits the number of calls",
+  431: "the headers of the call are too large",
+  502: unreachable,
+  503: unreachable,
+  504: unreachable,
+};
+
+/** Lets a call whose answer is not gRPC fail with a message that says who may have answered, and a ForeignAnswer as its cause. */
+export const explainForeignAnswers: Interceptor = (next) => async (request) => {
+  try {
+    return await next(request);
+  } catch (failure) {
+    throw explained(failure);
+  }
+};
+
+/** Connect has the status and the content type only in its messages. */
+function explained(failure: unknown): unknown {
+  if (!(failure instanceof ConnectError) || failure.metadata.has("grpc-status")) return failure;
+  const { rawMessage, code, metadata } = failure;
+  const status = Number(/^HTTP (\d{3})$/.exec(rawMessage)?.[1]);
+  if (!Number.isNaN(status)) {
+    return asFailure(
+      new ForeignAnswer(status, rawMessage, redirection(status, metadata) ?? hints[status] ?? notPassedOn),
+      code,
+    );
+  }
+  const [, contentType] = /^unsupported content type (.*)$/.exec(rawMessage) ?? [];
+  if (contentType === undefined || code !== Code.Unknown) return failure;
+  const type = contentType === "null" ? "no content type" : `content type ${contentType.slice(0, 60)}`;
+  return asFailure(new ForeignAnswer(200, `HTTP 200 with ${type}`, notPassedOn), code);
+}
+
+function asFailure(answer: ForeignAnswer, code: Code): ConnectError {
+  return new ConnectError(`the server ${answer.message}`, code, undefined, undefined, answer);
+}
+
+function redirection(status: number, metadata: Headers): string | undefined {
+  if (status < 300 || status >= 400) return undefined;
+  const location = metadata.get("location") ?? "";
+  const where = URL.canParse(location) ? ` to ${new URL(location).origin}` : "";
+  return `it redirects${where}, and calls do not follow: use the URL of Rollcall itself`;
+}
