@@ -5,6 +5,7 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { systemTiming, type Timing } from "./backoff.ts";
 import { ClosingSessions, closeWithCall } from "./closing-sessions.ts";
 import { explainForeignAnswers } from "./foreign-answers.ts";
+import { withRequestChecks } from "./request-checks.ts";
 import { defaultRetries, type RetryOptions, withRetries } from "./retries.ts";
 import { withTypedErrors } from "./typed-errors.ts";
 
@@ -72,13 +73,12 @@ export function createTransport({ server, token, tls = {} }: ConnectionOptions):
     return next(request);
   };
   const nodeOptions = Object.fromEntries(Object.entries(tls).filter(([, pem]) => pem !== undefined));
-  return withWholeTimeouts(
-    createGrpcTransport({
-      baseUrl: server,
-      sessionManager: new ClosingSessions(server, { pingIntervalMs }, nodeOptions),
-      interceptors: [closeWithCall, explainForeignAnswers, traceContext, ...(token === undefined ? [] : [bearer])],
-    }),
-  );
+  const transport = createGrpcTransport({
+    baseUrl: server,
+    sessionManager: new ClosingSessions(server, { pingIntervalMs }, nodeOptions),
+    interceptors: [closeWithCall, explainForeignAnswers, traceContext, ...(token === undefined ? [] : [bearer])],
+  });
+  return withRequestChecks(withWholeTimeouts(transport));
 }
 
 /** What is left of a deadline is often a fraction of a millisecond more, of which `grpc-timeout` cannot tell. */

@@ -7,3 +7,4 @@ export * from "#gen/rollcall/v1/errors_pb.js";
 export * from "#gen/rollcall/v1/user_pb.js";
 export * from "#gen/rollcall/v1/user_service_pb.js";
 export { type ReasonName, RollcallError, type RollcallViolation, rollcallErrorOf } from "./errors.ts";
+export { withRequestChecks } from "./request-checks.ts";

@@ -15,14 +15,15 @@ export interface RollcallViolation {
   readonly description: string;
 }
 
-const domain = "rollcall.v1";
+/** The domain of the ErrorInfo that the contract's errors have. */
+export const errorDomain = "rollcall.v1";
 
 /**
  * What a call failed with. It is a ConnectError (its `name` too, by which Connect knows its own) with `code`,
  * `rawMessage` and `details`, and says what the contract's details say.
  */
 export class RollcallError extends ConnectError {
-  /** Undefined where the error is not the server's: a connection that fails, a deadline that passes on the way. */
+  /** Undefined where neither the server nor the client has refused the request, as where a connection fails. */
   readonly reason: ReasonName | undefined;
   /** The offending fields, where the request was wrong; at most 20. */
   readonly violations: readonly RollcallViolation[];
@@ -35,7 +36,7 @@ export class RollcallError extends ConnectError {
   constructor(error: ConnectError, code: Code = error.code) {
     super(error.rawMessage, code, error.metadata, undefined, error.cause ?? error);
     this.details = error.details;
-    const info = error.findDetails(ErrorInfoSchema).find((detail) => detail.domain === domain);
+    const info = error.findDetails(ErrorInfoSchema).find((detail) => detail.domain === errorDomain);
     this.reason = info?.reason;
     this.reasonMetadata = { ...info?.metadata };
     this.violations = error

@@ -8,8 +8,9 @@ import { BackwardWriter } from "../users/backward-writer.ts";
 import { invalidRequest, limitExceeded, type Violation } from "../users/errors.ts";
 import { formatPath } from "../users/field-path.ts";
 import { type LimitName, limits } from "../users/limits.ts";
-import { structViolations } from "../users/struct-violations.ts";
-import { isPlainObject, writeStruct } from "../users/write-struct.ts";
+import { isPlainObject } from "./plain-json.ts";
+import { structViolations } from "./struct-violations.ts";
+import { writeStruct } from "./write-struct.ts";
 
 /** One user to import: the fields of an IdentifyRequest, which says what they mean. */
 export interface UserToImport {

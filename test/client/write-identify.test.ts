@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { IdentifyRequestSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { refusalOf, type UserToImport, writeIdentify } from "../../src/client/write-identify.ts";
+import { writeStruct } from "../../src/client/write-struct.ts";
 import { BackwardWriter } from "../../src/users/backward-writer.ts";
-import { writeStruct } from "../../src/users/write-struct.ts";
 import { decode, encode } from "../support/struct.ts";
 
 const text = fc.oneof(

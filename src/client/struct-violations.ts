@@ -1,7 +1,7 @@
-import type { Violation } from "./errors.ts";
-import { formatPath } from "./field-path.ts";
-import { limits } from "./limits.ts";
-import { isPlainObject } from "./write-struct.ts";
+import type { Violation } from "../users/errors.ts";
+import { formatPath } from "../users/field-path.ts";
+import { limits } from "../users/limits.ts";
+import { isPlainObject } from "./plain-json.ts";
 
 /**
  * What in an object cannot be sent as a google.protobuf.Struct, in the words that the server would have for it. None of
@@ -24,10 +24,10 @@ export function structViolations(properties: unknown, field: string): readonly V
     } else if (typeof value === "number") {
       if (!Number.isFinite(value)) invalid("is not a finite number");
     } else if (typeof value === "object" && value !== null) {
-      if (!Array.isArray(value) && !isPlainObject(value)) invalid("is not a JSON value");
+      if (!Array.isArray(value) && !isPlainObject(value)) invalid(notJson(value));
       else if (path.length > limits.maxValueDepth) tooDeep();
       else visitParts(value);
-    } else if (typeof value !== "boolean" && value !== null) invalid("is not a JSON value");
+    } else if (typeof value !== "boolean" && value !== null) invalid(notJson(value));
   };
   const visitParts = (value: object) => {
     const parts = Array.isArray(value) ? value.entries() : Object.entries(value);
@@ -47,4 +47,27 @@ export function structViolations(properties: unknown, field: string): readonly V
   if (isPlainObject(properties)) visitParts(properties);
   else invalid("is not a JSON object");
   return violations;
+}
+
+/** What to send in place of a value, by its type. */
+const remedies: Readonly<Record<string, string>> = {
+  undefined: "leave it out, or send null",
+  bigint: "send a number or text",
+  Date: "send its toISOString()",
+  Map: "send Object.fromEntries() of it",
+  Set: "send an array of its items",
+};
+
+/** What a value is that JSON does not have, and what to send in its place. */
+function notJson(value: unknown): string {
+  const type =
+    typeof value === "object" ? Object.prototype.toString.call(value).slice("[object ".length, -1) : typeof value;
+  const remedy = remedies[type] ?? "send text, a number, true, false, null, an array or a plain object";
+  return `is ${withArticle(type)}, not a JSON value: ${remedy}`;
+}
+
+function withArticle(type: string): string {
+  if (type === "undefined") return type;
+  if (type === "Object") return "an instance of a class";
+  return /^[AEIO]/.test(type) ? `an ${type}` : `a ${type}`;
 }

@@ -1,9 +1,7 @@
-import type { BackwardWriter } from "./backward-writer.ts";
-import { limits } from "./limits.ts";
-import { tags } from "./struct-format.ts";
-
-/** As JSON.parse makes them, and object literals are. */
-type PlainObject = Readonly<Record<string, unknown>>;
+import type { BackwardWriter } from "../users/backward-writer.ts";
+import { limits } from "../users/limits.ts";
+import { tags } from "../users/struct-format.ts";
+import { isPlainObject, type PlainObject } from "./plain-json.ts";
 
 /**
  * Writes an object as a google.protobuf.Struct, without tag and length: what protobuf-es makes of it, in a fraction of the
@@ -64,11 +62,4 @@ function writeNested(writer: BackwardWriter, value: object, depth: number): bool
   }
   writer.head(tags.listValue, before);
   return true;
-}
-
-/** Whether a value is what JSON calls an object: no list, and no Date or Map, say. */
-export function isPlainObject(value: unknown): value is PlainObject {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

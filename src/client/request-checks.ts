@@ -1,0 +1,138 @@
+/** Refuses requests whose fields would reach the server as something else than they are. */
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import { BadRequestSchema, ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
+import { invalidRequest, type Reason, type Violation } from "../users/errors.ts";
+import { formatPath } from "../users/field-path.ts";
+import { limits } from "../users/limits.ts";
+import { errorDomain, type RollcallError, rollcallErrorOf } from "./errors.ts";
+import { isSendableObject } from "./plain-json.ts";
+import { structViolations } from "./struct-violations.ts";
+
+/**
+ * Fails a call before anything of its request is sent, where protobuf-es would send a part of it as something else: a Date
+ * as `{}`, half a surrogate pair as a replacement character. The error is INVALID_ARGUMENT, as the server's own, and names
+ * the fields. In a stream, the messages before the refused one have been sent.
+ */
+export function withRequestChecks(transport: Transport): Transport {
+  return {
+    async unary(method, signal, timeoutMs, header, message, contextValues) {
+      checkRequest(method.input, message);
+      return transport.unary(method, signal, timeoutMs, header, message, contextValues);
+    },
+    stream(method, signal, timeoutMs, header, input, contextValues) {
+      const checked = eachChecked(input, (message) => checkRequest(method.input, message));
+      return transport.stream(method, signal, timeoutMs, header, checked, contextValues);
+    },
+  };
+}
+
+/** Not a generator: it would tell its source that nobody reads on only after the source's next message. */
+function eachChecked<Message>(
+  messages: AsyncIterable<Message>,
+  check: (message: Message) => void,
+): AsyncIterable<Message> {
+  return {
+    [Symbol.asyncIterator](): AsyncIterator<Message> {
+      const source = messages[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const result = await source.next();
+          if (result.done !== true) check(result.value);
+          return result;
+        },
+        ...(source.return && { return: source.return.bind(source) }),
+        ...(source.throw && { throw: source.throw.bind(source) }),
+      };
+    },
+  };
+}
+
+/** @throws RollcallError if a part of the request cannot be sent as it is */
+function checkRequest(desc: DescMessage, request: unknown): void {
+  const found: Violation[] = [];
+  checkMessage(found, desc, request, "");
+  if (found.length > 0) throw refusal(found);
+}
+
+function refusal(found: readonly Violation[]): RollcallError {
+  const { reason, message, violations, metadata } = invalidRequest(found);
+  const fieldViolations = violations.map(({ field, reason, description }) => ({ field, reason, description }));
+  return rollcallErrorOf(
+    new ConnectError(message, Code.InvalidArgument, undefined, [
+      { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata } },
+      { desc: BadRequestSchema, value: { fieldViolations } },
+    ]),
+  );
+}
+
+/** Fields that are not named have MALFORMED_REQUEST. */
+const reasons: Readonly<Record<string, Reason>> = {
+  id: "INVALID_ID",
+  ids: "INVALID_ID",
+  unset: "INVALID_PROPERTY",
+  only_properties: "INVALID_PROPERTY",
+  precondition: "INVALID_PRECONDITION",
+  etag: "INVALID_PRECONDITION",
+  observed_at: "INVALID_OBSERVED_AT",
+  page_token: "INVALID_PAGE_TOKEN",
+};
+
+/**
+ * @param init what protobuf-es makes the message of
+ * @param prefix what comes before the paths of its fields
+ */
+function checkMessage(found: Violation[], desc: DescMessage, init: unknown, prefix: string): void {
+  if (!isRecord(init)) return;
+  for (const field of desc.fields) {
+    if (found.length >= limits.maxViolations) return;
+    const value = fieldValue(init, field);
+    if (value !== undefined) checkField(found, field, value, prefix + field.name);
+  }
+}
+
+function fieldValue(init: Readonly<Record<string, unknown>>, { localName, oneof }: DescField): unknown {
+  if (oneof === undefined) return init[localName];
+  const chosen = init[oneof.localName];
+  return isRecord(chosen) && chosen["case"] === localName ? chosen["value"] : undefined;
+}
+
+function checkField(found: Violation[], field: DescField, value: unknown, path: string): void {
+  if (field.fieldKind === "message" && field.message.typeName === StructSchema.typeName) {
+    if (!isSendableObject(value)) found.push(...structViolations(value, path));
+    return;
+  }
+  // protobuf-es takes null for a field that is not set.
+  if (value === null) return;
+  const reason = reasons[field.name] ?? "MALFORMED_REQUEST";
+  const invalid = (at: string, description: string) => found.push({ field: at, reason, description });
+  if (field.fieldKind === "list") {
+    if (!Array.isArray(value)) invalid(path, "is not an array");
+    else if (field.listKind === "message") {
+      for (const [index, item] of value.entries()) checkMessage(found, field.message, item, `${path}[${index}].`);
+    } else if (field.scalar === ScalarType.STRING) {
+      for (const [index, item] of value.entries()) if (!isText(item)) invalid(formatPath(path, [index]), notText(item));
+    }
+  } else if (field.fieldKind === "message") {
+    if (isDate(value)) invalid(path, "is a Date: send timestampFromDate() of it, from @bufbuild/protobuf/wkt");
+    else if (isRecord(value)) checkMessage(found, field.message, value, `${path}.`);
+    else invalid(path, `is not a ${field.message.name}`);
+  } else if (field.scalar === ScalarType.STRING && !isText(value)) invalid(path, notText(value));
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.isWellFormed();
+}
+
+function notText(value: unknown): string {
+  return typeof value === "string" ? "is not valid Unicode" : "is not text";
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+function isDate(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === "[object Date]";
+}
