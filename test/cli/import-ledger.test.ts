@@ -36,7 +36,7 @@ const rejectedLines = (path: string): { rejected: { line: number } }[] =>
 describe("rejected rows", () => {
   const rows: readonly Row[] = [
     { kind: "user", line: 1, id: "a", properties: { n: 1 }, unset: ["x"], preferences: { p: 1 } },
-    { kind: "invalid", line: 2, reason: "is not JSON", kept: { row: "{" } },
+    { kind: "invalid", line: 2, reason: "is not JSON", kept: '{"row":"{"}' },
   ];
 
   test("are in a file that can be mended and imported, and that only its owner reads", async () => {
@@ -45,7 +45,7 @@ describe("rejected rows", () => {
     const ledger = new Ledger({ rejects, journal: undefined, onInvalid: () => {} });
     expect(existsSync(path)).toBe(false);
     for await (const user of each(ledger.users(stream(rows)))) {
-      ledger.refused(ledger.keep(user), user, { ...refusal, field: "properties.n" });
+      ledger.refused(ledger.keep(user), () => user, { ...refusal, field: "properties.n" });
     }
     await ledger.end("complete");
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -73,6 +73,75 @@ describe("rejected rows", () => {
     ]);
   });
 
+  test("have every value as it stands in the source, and no word of an earlier import", async () => {
+    const numbers = "[-0,12345678901234567890,1e400,1.10]";
+    const deep = `${"[".repeat(9_000)}${"]".repeat(9_000)}`;
+    const lines = [
+      `{"id":"a", "properties":{"n":${numbers},"t":"\\ud800","__proto__":1,"n2":1,"n2":2}}`,
+      `{"id":"b","properties":{"deep":${deep}}}`,
+      `{"rejected":{"line":1,"message":"old"},"id":"c","properties":{"n":1e400}}`,
+      `{"id":"d","properties":{},"rejected":{"line":1}}`,
+      `{"traits":${numbers}}`,
+      numbers,
+    ];
+    const path = join(temporaryFolder(), "r.ndjson");
+    await rejectAll(path, await rowsOf(`{}\n${lines.join("\n")}`, "users.ndjson"));
+    const because = (line: number) => expect.stringMatching(new RegExp(`,?"rejected":{"line":${line},.*}}$`));
+    const written = readFileSync(path, "utf8").trim().split("\n");
+    const byLine = written.sort((a, b) => JSON.parse(a).rejected.line - JSON.parse(b).rejected.line);
+    const rows = byLine.map((text) => text.replace(/,?"rejected":.*}$/, "}"));
+    expect(byLine).toEqual(byLine.map((_, index) => because(index + 1)));
+    expect(rows).toEqual([
+      "{}",
+      ...lines.slice(0, 2),
+      '{"id":"c","properties":{"n":1e400}}',
+      '{"id":"d","properties":{}}',
+      lines[4],
+      `{"row":${numbers}}`,
+    ]);
+  });
+
+  test("of other formats have their values as they stand there, too", async () => {
+    const numbers = "[-0, 12345678901234567890, 1e400]";
+    const events = [
+      `{"type":"identify","userId":"a","traits":{"n":${numbers}},"timestamp":"2026-01-31T12:00:00Z"}`,
+      `{"batch":[{"type":"page"},{"type":"identify","userId":"b","traits":null,"timestamp":null},{"type":"identify","traits":{"n":${numbers}}}]}`,
+    ];
+    const knock = `{"users":[{"id":"a","n":${numbers},\n"preferences":{"p":1.0}},\n{"n":\n${numbers}}]}`;
+    const csv = 'id,n,j,t,__proto__\na,12345678901234567890,"{""n"":\r\n[1e400]}",-0,p\nb,+.5,x,t,p\n';
+    const types = new Map([
+      ["n", "number"],
+      ["j", "json"],
+    ] as const);
+    const kept = async (text: string, name: string, options: Parameters<typeof rowsOf>[2]) => {
+      const path = join(temporaryFolder(), "r.ndjson");
+      await rejectAll(path, await rowsOf(text, name, options));
+      const rows = readFileSync(path, "utf8").trim().split("\n");
+      return rows.map((row) => row.replace(/,"rejected":.*}$/, "}")).sort();
+    };
+    expect(await kept(events.join("\n"), "e.json", { format: "segment" })).toEqual([
+      `{"id":"a","properties":{"n":${numbers}},"observed_at":"2026-01-31T12:00:00Z"}`,
+      '{"id":"b"}',
+      `{"row":{"type":"identify","traits":{"n":${numbers}}}}`,
+    ]);
+    expect(await kept(knock, "k.json", { format: "knock" })).toEqual([
+      `{"id":"a","preferences":{"p":1.0},"properties":{"n":${numbers}}}`,
+      `{"row":{"n": ${numbers}}}`,
+    ]);
+    expect(await kept(csv, "c.csv", { types })).toEqual([
+      '{"id":"a","properties":{"n":12345678901234567890,"j":{"n":  [1e400]},"t":"-0","__proto__":"p"}}',
+      '{"id":"b","properties":{"n":0.5,"t":"t","__proto__":"p"},"row":{"j":"x"}}',
+    ]);
+  });
+
+  /** Writes the rejected rows of an import in which every user is refused. */
+  async function rejectAll(path: string, rows: readonly Row[]): Promise<void> {
+    const rejects = await Rejects.open(path, undefined);
+    const ledger = new Ledger({ rejects, journal: undefined, onInvalid: () => {} });
+    for await (const user of each(ledger.users(stream(rows)))) ledger.refused(ledger.keep(user), () => user, refusal);
+    await ledger.end("complete");
+  }
+
   test("of an earlier import are left as they are", async () => {
     const path = fileWith("mended by hand", "r.ndjson");
     await expect(Rejects.open(path, undefined)).rejects.toThrow(/is there from an earlier import/);
@@ -89,7 +158,7 @@ describe("rejected rows", () => {
     rmdirSync(dirname(path));
     const ledger = new Ledger({ rejects, journal: undefined, onInvalid: () => {} });
     async function* endless(): AsyncGenerator<Iterable<Row>> {
-      for (;;) yield [{ kind: "invalid", line: 1, reason: "", kept: { row: "x".repeat(1_000) } }];
+      for (;;) yield [{ kind: "invalid", line: 1, reason: "", kept: `{"row":"${"x".repeat(1_000)}"}` }];
     }
     await expect(collect(each(ledger.users(endless())))).rejects.toThrow(/cannot write .*--rejected/);
   });
@@ -172,7 +241,7 @@ describe("an import that is killed at any time, and resumed", () => {
       // It is applied, and its refusal known, before it is told to have been answered.
       applied.push(user.id);
       const kept = ledger.keep(user);
-      if (refuses(user.line)) ledger.refused(kept, user, refusal);
+      if (refuses(user.line)) ledger.refused(kept, () => user, refusal);
       waiting.push(kept);
       if (waiting.length === 3) answer();
     }
@@ -188,7 +257,7 @@ describe("an import that is killed at any time, and resumed", () => {
         const rows = list.map((kind, index): Row => {
           const line = index + 1;
           if (kind === "passed over") return { kind, line };
-          if (kind === "invalid") return { kind, line, reason: "no", kept: {} };
+          if (kind === "invalid") return { kind, line, reason: "no", kept: "{}" };
           return { kind: "user", line, id: `u${line}`, preferences: { p: 1 } };
         });
         const refuses = (line: number) => list[line - 1] === "refused";

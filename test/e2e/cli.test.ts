@@ -337,6 +337,27 @@ describe("import", () => {
     expect(await call("import", file)).toMatchObject({ status: 1, stderr: expect.stringContaining("--rejected") });
   });
 
+  test("keeps a rejected number as it was read, so that the row is refused until it is mended", async () => {
+    const file = join(directory, "numbers.ndjson");
+    const row = '{"id":"num1","properties":{"name":"x","email":"y","score":1e400,"big":12345678901234567890}}';
+    writeFileSync(file, `${row}\n`);
+    const rejected = `${file}.rejected.ndjson`;
+    expect(await call("import", file)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("properties.score: is not a finite number"),
+    });
+    const kept = readFileSync(rejected, "utf8");
+    expect(kept).toMatch(new RegExp(`^${row.slice(0, -1).replace("+", ".")},"rejected":{"line":1,.*}}\n$`));
+    const again = await call("import", rejected);
+    expect(again).toMatchObject({ status: 1, stderr: expect.stringContaining("properties.score: is not a finite") });
+    expect(readFileSync(`${rejected}.rejected.ndjson`, "utf8")).toBe(kept);
+    expect((await call("get", "num1")).status).toBe(1);
+    const mended = join(directory, "mended-numbers.ndjson");
+    writeFileSync(mended, kept.replace("1e400", "5"));
+    expect((await call("import", mended)).status).toBe(0);
+    expect(JSON.parse((await call("get", "num1")).stdout).user.properties.score).toBe(5);
+  });
+
   test("goes on where an earlier one was interrupted, and leaves no journal", async () => {
     const file = join(directory, "resumed.csv");
     writeFileSync(file, "id,name,email\nresumed 1,A,a\nresumed 2,B,b\nresumed 3,C,c\n");

@@ -1,6 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { formatPath } from "../../users/field-path.ts";
 import { CliError } from "../cli-error.ts";
+import { onOneLine } from "./json-text.ts";
 import { parseJson } from "./lines.ts";
 import { Unreadable } from "./row.ts";
 
@@ -40,6 +41,8 @@ export interface Columns {
   readonly idIndex: number;
   /** By position; the id's is among them. */
   readonly all: readonly Column[];
+  /** Whether some have numbers or JSON, which can be written in several ways. */
+  readonly areTyped: boolean;
 }
 
 /**
@@ -78,7 +81,7 @@ export function columnsOf(
     if (seen.has(property)) throw fail(`column ${index + 1} of the header is a property that another one is too`);
     seen.add(property);
   }
-  return { idIndex, all };
+  return { idIndex, all, areTyped: all.some(({ type }) => type === "number" || type === "json") };
 }
 
 /** @throws Unreadable if the text is not of the type */
@@ -97,6 +100,24 @@ export function cellValue(text: string, { type, field }: Column): JsonValue {
       return value;
     }
   }
+}
+
+/** The text of a cell that can be read, as JSON has its value: with every digit of a number. */
+export function cellJson(text: string, { type }: Column): string {
+  switch (type) {
+    case "string":
+      return JSON.stringify(text);
+    case "number":
+      return isJsonNumber(text.trim()) ? text.trim() : JSON.stringify(Number(text));
+    case "boolean":
+      return text.trim().toLowerCase();
+    case "json":
+      return onOneLine(text.trim());
+  }
+}
+
+function isJsonNumber(text: string): boolean {
+  return /^-?(0|[1-9]\d*)(\.\d+)?(e[-+]?\d+)?$/i.test(text);
 }
 
 function readNumber(text: string, field: string): number {

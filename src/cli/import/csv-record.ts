@@ -1,5 +1,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
-import { type Columns, type CsvOptions, cellValue } from "./csv-columns.ts";
+import { type Columns, type CsvOptions, cellJson, cellValue } from "./csv-columns.ts";
+import { type Member, objectText } from "./json-text.ts";
 import { invalid, type Row, Unreadable } from "./row.ts";
 
 /** A record of a CSV file, whose cells have been decoded as UTF-8. */
@@ -17,7 +18,8 @@ const replacement = "\ufffd";
 export function rowOf(record: CsvRecord, columns: Columns, options: CsvOptions): Row {
   const { cells, line } = record;
   if (cells.length !== columns.all.length) {
-    return invalid(line, `has ${cells.length} cells; the header has ${columns.all.length}`, { row: [...cells] });
+    const kept = JSON.stringify({ row: cells });
+    return invalid(line, `has ${cells.length} cells; the header has ${columns.all.length}`, kept);
   }
   const properties: JsonObject = Object.create(null);
   try {
@@ -26,7 +28,9 @@ export function rowOf(record: CsvRecord, columns: Columns, options: CsvOptions):
     if (!(error instanceof Unreadable)) throw error;
     return unreadable(record, columns, options);
   }
-  return { kind: "user", line, id: cells[columns.idIndex] ?? "", properties };
+  const id = cells[columns.idIndex] ?? "";
+  if (!columns.areTyped) return { kind: "user", line, id, properties };
+  return { kind: "user", line, id, properties, original: () => asNdjson(record, columns, options, []) };
 }
 
 /** @throws Unreadable if the cell is not what its column says */
@@ -49,21 +53,42 @@ function readCell(
 
 /** A record with cells that cannot be read: these as they are, and the others as properties. */
 function unreadable(record: CsvRecord, columns: Columns, options: CsvOptions): Row {
-  const { cells, line } = record;
-  const { all, idIndex } = columns;
-  const properties: JsonObject = Object.create(null);
-  const row: JsonObject = {};
+  const unread: number[] = [];
   let first: Unreadable | undefined;
-  for (const [index, { property }] of all.entries()) {
+  for (const index of columns.all.keys()) {
     try {
-      readCell(properties, index, record, columns, options);
+      readCell({}, index, record, columns, options);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
-      row[index === idIndex ? "id" : property] = cells[index] ?? "";
+      unread.push(index);
       first ??= error;
     }
   }
-  const id = cells[idIndex] ?? "";
-  const hasId = !("id" in row) && id !== "";
-  return invalid(line, first?.message ?? "cannot be read", { ...(hasId && { id }), properties, row }, first?.field);
+  const kept = asNdjson(record, columns, options, unread);
+  return invalid(record.line, first?.message ?? "cannot be read", kept, first?.field);
+}
+
+/**
+ * The record as NDJSON has it, with all values as they stand in the file.
+ *
+ * @param unread the positions of cells that cannot be read, which stand in `row`
+ */
+function asNdjson(
+  { cells }: CsvRecord,
+  { all, idIndex }: Columns,
+  { empty }: CsvOptions,
+  unread: readonly number[],
+): string {
+  const id: Member[] = [];
+  const properties: Member[] = [];
+  const row: Member[] = [];
+  for (const [index, column] of all.entries()) {
+    const text = cells[index] ?? "";
+    if (unread.includes(index)) row.push([index === idIndex ? "id" : column.property, JSON.stringify(text)]);
+    else if (index === idIndex) id.push(["id", JSON.stringify(text)]);
+    else if (text !== "") properties.push([column.property, cellJson(text, column)]);
+    else if (empty === "null") properties.push([column.property, "null"]);
+  }
+  const rest: Member[] = row.length > 0 ? [["row", objectText(row)]] : [];
+  return objectText([...id, ["properties", objectText(properties)], ...rest]);
 }

@@ -92,7 +92,7 @@ export async function importFile(options: ImportArguments): Promise<void> {
       maxDownMs: options.maxDownSeconds * 1_000,
       keep: (row) => ledger.keep(row),
       onRefused: (kept, error, user) => {
-        ledger.refused(kept, user(), rejectionOf(error));
+        ledger.refused(kept, user, rejectionOf(error));
         list(kept.line, `${codeName(error.code)} ${error.reason}: ${error.message}`);
       },
       onProgress: (counts) => {

@@ -2,9 +2,10 @@ import { isUtf8 } from "node:buffer";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { CliError } from "../cli-error.ts";
 import { isJsonObject } from "../json.ts";
-import { parseJson } from "./lines.ts";
+import { type Member, membersOf, objectText, onOneLine } from "./json-text.ts";
+import { parseJson, unreadRow } from "./lines.ts";
 import { cutList } from "./list-cutter.ts";
-import { readId, readObject, readOrInvalid } from "./ndjson.ts";
+import { asRow, readId, readObject, readOrInvalid } from "./ndjson.ts";
 import { invalid, type Row, tooLong, type UserRow } from "./row.ts";
 
 /**
@@ -27,8 +28,18 @@ export async function* readKnock(chunks: AsyncIterable<Buffer>, name: string): A
 function rowOf(bytes: Buffer, number: number): Row {
   const text = bytes.toString();
   const user = isUtf8(bytes) ? parseJson(text) : undefined;
-  if (isJsonObject(user)) return readOrInvalid(user, number, userOf, { row: user });
-  return invalid(number, "the user is not a JSON object in UTF-8", { row: text });
+  if (!isJsonObject(user)) return invalid(number, "the user is not a JSON object in UTF-8", unreadRow(text));
+  const kept = () => asRow(onOneLine(text));
+  const original = () => asNdjson(onOneLine(text));
+  return readOrInvalid(user, number, (object) => ({ ...userOf(object, number), original }), kept);
+}
+
+/** A user of the list, as NDJSON has it. */
+function asNdjson(user: string): string {
+  const members = membersOf(user);
+  const traits = members.filter(([name]) => name !== "id" && name !== "preferences");
+  const own = ([name, value]: Member) => name === "id" || (name === "preferences" && value !== "null");
+  return objectText([...members.filter(own), ["properties", objectText(traits)]]);
 }
 
 function userOf({ id, preferences, ...traits }: JsonObject, line: number): UserRow {

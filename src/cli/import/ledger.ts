@@ -13,11 +13,14 @@ export interface KeptUser {
   readonly ordinal: number;
   readonly line: number;
   readonly preferences?: JsonObject;
+  /** As UserRow has it. */
+  readonly original?: () => string;
 }
 
 interface Refusal {
   readonly kept: KeptUser;
-  readonly user: UserToImport;
+  /** The user as NDJSON has it. */
+  readonly text: string;
   readonly rejection: Rejection;
 }
 
@@ -108,16 +111,20 @@ export class Ledger {
   }
 
   /** The next of the users is sent. */
-  keep({ line, preferences }: UserRow): KeptUser {
+  keep({ line, preferences, original }: UserRow): KeptUser {
     const ordinal = ++this.#sent;
-    if (preferences === undefined) return { ordinal, line };
-    this.#unansweredWithPreferences.push(ordinal);
-    return { ordinal, line, preferences };
+    if (preferences !== undefined) this.#unansweredWithPreferences.push(ordinal);
+    return { ordinal, line, ...(preferences && { preferences }), ...(original && { original }) };
   }
 
-  /** A user was refused, and `answered` has not said yet that everything up to it has been answered. */
-  refused(kept: KeptUser, user: UserToImport, rejection: Rejection): void {
-    this.#refused.push({ kept, user, rejection });
+  /**
+   * A user was refused, and `answered` has not said yet that everything up to it has been answered.
+   *
+   * @param user as it was sent
+   */
+  refused(kept: KeptUser, user: () => UserToImport, rejection: Rejection): void {
+    const text = kept.original?.() ?? JSON.stringify(userAsRow(user(), kept.preferences));
+    this.#refused.push({ kept, text, rejection });
   }
 
   /**
@@ -181,9 +188,8 @@ export class Ledger {
   #keepRefused(isDone: (refusal: Refusal) => boolean): void {
     const waiting: Refusal[] = [];
     for (const refusal of this.#refused) {
-      const { kept, user, rejection } = refusal;
-      const { line, preferences } = kept;
-      if (isDone(refusal)) this.#options.rejects.add(line, userAsRow(user, preferences), rejection);
+      const { kept, text, rejection } = refusal;
+      if (isDone(refusal)) this.#options.rejects.add(kept.line, text, rejection);
       else waiting.push(refusal);
     }
     this.#refused = waiting;

@@ -1,13 +1,18 @@
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { CliError } from "../cli-error.ts";
+import { onOneLine } from "./json-text.ts";
 import { invalid, maxRowBytes, type Row, tooLong } from "./row.ts";
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
-/** What a format makes of a line with a JSON value: any number of rows. */
-export type LineReader = (value: JsonValue, line: number) => readonly Row[];
+/**
+ * What a format makes of a line with a JSON value: any number of rows.
+ *
+ * @param text the line, without line ends in it
+ */
+export type LineReader = (value: JsonValue, line: number, text: string) => readonly Row[];
 
 /**
  * Reads a source with a JSON value on each line; blank lines are passed over. Lines that are too long, not UTF-8 or not
@@ -39,9 +44,10 @@ export async function* readLines(
       throw new CliError(`${name} has no JSON object on line ${line}, where it begins: --format says what it is`);
     }
     begun = true;
-    if (!isUtf8(bytes)) return [invalid(line, "the line is not UTF-8", { row: text })];
+    if (!isUtf8(bytes)) return [invalid(line, "the line is not UTF-8", unreadRow(text))];
     const value = parseJson(text);
-    return value === undefined ? [invalid(line, "the line is not JSON", { row: text })] : read(value, line);
+    if (value === undefined) return [invalid(line, "the line is not JSON", unreadRow(text))];
+    return read(value, line, onOneLine(text));
   };
 
   // A line is parsed when its row is taken, so that no other row is in memory then.
@@ -59,6 +65,11 @@ export async function* readLines(
 
   for await (const chunk of chunks) yield rowsIn(chunk);
   if (pieceBytes > 0) yield rowsOf(Buffer.alloc(0));
+}
+
+/** What is kept of a row that is no JSON. */
+export function unreadRow(text: string): string {
+  return JSON.stringify({ row: text });
 }
 
 /** The value of JSON text; undefined where it is none. */

@@ -14,10 +14,16 @@ const serversFields = new Set(["created_at", "createdAt", "updated_at", "updated
  * @throws CliError if the text does not begin as NDJSON does
  */
 export function readNdjson(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Iterable<Row>> {
-  return readLines(chunks, name, (value, line) => {
-    if (!isJsonObject(value)) return [invalid(line, "the line is not a JSON object", { row: value })];
-    return [readOrInvalid(value, line, userOf, value)];
+  return readLines(chunks, name, (value, line, text) => {
+    if (!isJsonObject(value)) return [invalid(line, "the line is not a JSON object", asRow(text))];
+    const original = () => text;
+    return [readOrInvalid(value, line, (object) => ({ ...userOf(object, line), original }), original)];
   });
+}
+
+/** What is kept of a JSON value that is no user. */
+export function asRow(text: string): string {
+  return `{"row":${text}}`;
 }
 
 /**
@@ -28,14 +34,14 @@ export function readNdjson(chunks: AsyncIterable<Buffer>, name: string): AsyncGe
 export function readOrInvalid(
   object: JsonObject,
   line: number,
-  read: (object: JsonObject, line: number) => UserRow,
-  kept: JsonObject,
+  read: (object: JsonObject) => UserRow,
+  kept: () => string,
 ): Row {
   try {
-    return read(object, line);
+    return read(object);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    return invalid(line, error.message, kept, error.field);
+    return invalid(line, error.message, kept(), error.field);
   }
 }
 

@@ -4,6 +4,7 @@ import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import { TimestampSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { UserToImport } from "../../client/index.ts";
 import { CliError } from "../cli-error.ts";
+import { membersOf, objectText } from "./json-text.ts";
 import type { InvalidRow } from "./row.ts";
 
 /** Why a row was not imported. */
@@ -81,11 +82,14 @@ export class Rejects {
     return this.#length;
   }
 
-  /** Takes a row; `drain` says when there is room for more. */
-  add(line: number, row: JsonObject, rejection: Rejection): void {
+  /**
+   * Takes a row; `drain` says when there is room for more.
+   *
+   * @param row the text of a JSON object, on one line
+   */
+  add(line: number, row: string, rejection: Rejection): void {
     if (this.path === undefined) return;
-    const rejected = { line, ...rejection };
-    const text = lineOf({ ...row, rejected }) ?? lineOf({ rejected }) ?? "";
+    const text = `${withRejection(row, { line, ...rejection })}\n`;
     const bytes = Buffer.byteLength(text);
     this.#length += bytes;
     this.#bufferedBytes += bytes;
@@ -138,14 +142,13 @@ export class Rejects {
   }
 }
 
-/** Undefined where the row is nested too deep to be written, which JSON.parse reads all the same. */
-function lineOf(row: object): string | undefined {
-  try {
-    return `${JSON.stringify(row)}\n`;
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return undefined;
-  }
+/** The row as it is, with why it was rejected. Of a row that an earlier import rejected, that import's word goes. */
+function withRejection(row: string, rejected: object): string {
+  const fresh = row.includes('"rejected"')
+    ? objectText(membersOf(row).filter(([name]) => name !== "rejected"))
+    : row.trim();
+  const members = fresh.slice(1, -1).trim();
+  return `{${members}${members === "" ? "" : ","}"rejected":${JSON.stringify(rejected)}}`;
 }
 
 /** A user, as NDJSON has it. */

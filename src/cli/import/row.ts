@@ -20,6 +20,11 @@ export interface UserRow {
   readonly observedAt?: Timestamp;
   /** The preferences that the source has for the user, if there are any: an Identify does not write them. */
   readonly preferences?: JsonObject;
+  /**
+   * The row as NDJSON has it, with all values as they stand in the source, on one line. Absent where the fields above have
+   * them too.
+   */
+  readonly original?: () => string;
 }
 
 /** A part of the source that is no user. */
@@ -30,8 +35,8 @@ export interface InvalidRow {
   readonly reason: string;
   /** Where, as `properties.age`. */
   readonly field?: string;
-  /** As much of the row as can be kept, in the form in which it is mended. */
-  readonly kept: JsonObject;
+  /** As much of the row as can be kept, in the form in which it is mended: a JSON object, on one line. */
+  readonly kept: string;
 }
 
 /** A part of the source that is not about who a user is. */
@@ -42,7 +47,7 @@ interface PassedOver {
 
 export type Row = UserRow | InvalidRow | PassedOver;
 
-export function invalid(line: number, reason: string, kept: JsonObject = {}, field?: string): InvalidRow {
+export function invalid(line: number, reason: string, kept = "{}", field?: string): InvalidRow {
   return { kind: "invalid", line, reason, ...(field !== undefined && { field }), kept };
 }
 

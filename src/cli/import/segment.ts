@@ -1,7 +1,8 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isJsonObject } from "../json.ts";
+import { memberOf, objectText, partsOf } from "./json-text.ts";
 import { readLines } from "./lines.ts";
-import { readId, readObject, readOrInvalid } from "./ndjson.ts";
+import { asRow, readId, readObject, readOrInvalid } from "./ndjson.ts";
 import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
 
 /**
@@ -11,18 +12,39 @@ import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts"
  * @throws CliError if the text does not begin as NDJSON does
  */
 export function readSegment(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Iterable<Row>> {
-  return readLines(chunks, name, (value, line) => {
+  return readLines(chunks, name, (value, line, text) => {
     const events = isJsonObject(value) && value["type"] === undefined ? value["batch"] : undefined;
-    if (!Array.isArray(events)) return [rowOf(value, line)];
-    return events.map((event) => rowOf(event, line));
+    if (!Array.isArray(events)) return [rowOf(value, line, () => text)];
+    let texts: readonly string[] | undefined;
+    return events.map((event, index) =>
+      rowOf(event, line, () => {
+        texts ??= partsOf(memberOf(text, "batch") ?? "[]");
+        return texts[index] ?? "{}";
+      }),
+    );
   });
 }
 
-function rowOf(event: JsonValue, line: number): Row {
-  if (!isJsonObject(event)) return invalid(line, "the event is not a JSON object", { row: event });
-  if (typeof event["type"] !== "string") return invalid(line, "is required, as text", { row: event }, "type");
+/** @param text the event's */
+function rowOf(event: JsonValue, line: number, text: () => string): Row {
+  const kept = () => asRow(text());
+  if (!isJsonObject(event)) return invalid(line, "the event is not a JSON object", kept());
+  if (typeof event["type"] !== "string") return invalid(line, "is required, as text", kept(), "type");
   if (event["type"] !== "identify") return { kind: "passed over", line };
-  return readOrInvalid(event, line, userOf, { row: event });
+  const original = () => asNdjson(text());
+  return readOrInvalid(event, line, (object) => ({ ...userOf(object, line), original }), kept);
+}
+
+/** An event of a user, as NDJSON has it. */
+function asNdjson(event: string): string {
+  const members = [
+    ["id", memberOf(event, "userId")],
+    ["properties", memberOf(event, "traits")],
+    ["observed_at", memberOf(event, "timestamp")],
+  ] as const;
+  return objectText(
+    members.flatMap(([name, value]) => (value === undefined || value === "null" ? [] : [[name, value]])),
+  );
 }
 
 function userOf({ userId, traits, timestamp }: JsonObject, line: number): UserRow {
