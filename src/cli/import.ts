@@ -15,6 +15,8 @@ interface Options extends ConnectionArguments {
   readonly type: ReadonlyMap<string, CellType>;
   readonly empty: "skip" | "null";
   readonly delimiter: string;
+  /** Undefined where neither --trim nor --no-trim is given. */
+  readonly trim?: boolean;
   readonly rejected?: string;
   readonly resume?: boolean;
   readonly dryRun?: boolean;
@@ -57,6 +59,8 @@ export function importCommand(): Command {
         .default(delimiter)
         .argParser(parseDelimiter),
     )
+    .option("--trim", "CSV: drop spaces around cells; by default where the header has some around its names")
+    .option("--no-trim", "CSV: keep spaces around cells, except around quotes")
     .option("--rejected <file>", "where rows that are not imported go (default: FILE.rejected.ndjson)")
     .option("--resume", "go on where an import of this file was interrupted, if one was")
     .option("--dry-run", "let the server say what would be, and write nothing")
@@ -77,7 +81,8 @@ Examples:
     .action((file: string, options: Options) => {
       const { format, rejected, resume = false, idColumn, map, type: types, empty, delimiter } = options;
       const { dryRun: isDryRun = false, json = false, maxDown: maxDownSeconds } = options;
-      const csv = { idColumn, map, types, empty, delimiter };
+      const trim = options.trim === undefined ? "auto" : options.trim ? "always" : "never";
+      const csv = { idColumn, map, types, empty, delimiter, trim } as const;
       const signal = abortedBySignal();
       return importFile({
         ...{ file, format, rejected, resume, csv, isDryRun, json, maxDownSeconds, signal },

@@ -1,7 +1,10 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readCsv } from "../../src/cli/import/csv.ts";
+import { defaultCsvOptions } from "../../src/cli/import/csv-columns.ts";
 import { maxRowBytes, type Row } from "../../src/cli/import/row.ts";
 import { fileWith } from "../support/files.ts";
-import { readFile, rowsOf } from "../support/source-rows.ts";
+import { collectAll, readFile, rowsOf } from "../support/source-rows.ts";
 
 describe("CSV", () => {
   test("has a header, and a user in each record", async () => {
@@ -83,8 +86,6 @@ describe("CSV", () => {
     const cases = [
       ["name,secret\n", {}, /no column "id".*--id-column.*--delimiter/],
       ["id,,a\n", {}, /column 2 of the header has no name/],
-      ["id,secret,secret\n", {}, /column 3 of the header is a property/],
-      ["id,secret,b\n", { map: new Map([["b", "secret"]]) }, /column 3 of the header is a property/],
       ["id,secret\n", { types: new Map([["n", "number" as const]]) }, /no column "n"/],
       ["", {}, /no header/],
       ['id,na"me"\n', {}, /:1: the header cannot be read: a quote/],
@@ -94,6 +95,140 @@ describe("CSV", () => {
       expect(failure).toMatchObject({ name: "CliError", message: expect.stringMatching(message) });
       expect(`${failure}`).not.toContain("secret");
     }
+  });
+
+  test("whose columns have the same name or property is refused by that name", async () => {
+    const cases = [
+      ["id,plan,plan\n", {}, 'columns 2 and 3 of the header are both "plan"'],
+      ["id, plan,plan \n", {}, 'columns 2 and 3 of the header are both "plan"'],
+      ["id, id\n", {}, 'columns 1 and 2 of the header are both "id"'],
+      ["id,plan,b\n", { map: new Map([["b", "plan"]]) }, 'columns 2 and 3 of the header are both the property "plan"'],
+    ] as const;
+    for (const [text, options, message] of cases) {
+      await expect(rowsOf(text, "users.csv", options)).rejects.toThrow(message);
+    }
+  });
+
+  describe("with spaces", () => {
+    const properties = async (text: string, options: Parameters<typeof rowsOf>[2] = {}) =>
+      (await rowsOf(text, "users.csv", options)).map((row) =>
+        row.kind === "user" ? { id: row.id, ...row.properties } : row,
+      );
+
+    test("around the names of its columns has them around its cells too, and neither count", async () => {
+      const text = ' id ,\tname, "full name" ,e\n a , Ada B ," x, y " ,\n"b","", "say ""hi"", " , z \n';
+      expect(await properties(text)).toEqual([
+        { id: "a", name: "Ada B", "full name": " x, y " },
+        { id: "b", "full name": 'say "hi", ', e: "z" },
+      ]);
+      expect(await properties(text, { trim: "never" })).toEqual([
+        { id: " a ", name: " Ada B ", "full name": " x, y " },
+        { id: "b", "full name": 'say "hi", ', e: " z " },
+      ]);
+    });
+
+    test("elsewhere keeps those of cells without quotes, unless it is to trim them", async () => {
+      const text = 'id,name,note\na, Ada , \n"b" , "Bo",\t"x"\t\n';
+      expect(await properties(text)).toEqual([
+        { id: "a", name: " Ada ", note: " " },
+        { id: "b", name: "Bo", note: "x" },
+      ]);
+      expect(await properties(text, { trim: "always" })).toEqual([
+        { id: "a", name: "Ada" },
+        { id: "b", name: "Bo", note: "x" },
+      ]);
+      expect(await properties('id\tname\na\t"x"\nb\t y\n', { delimiter: "\t" })).toEqual([
+        { id: "a", name: "x" },
+        { id: "b", name: " y" },
+      ]);
+    });
+
+    test("in quotes has them in the names of its columns and in its cells", async () => {
+      expect(await properties('id," plan","plan"\na," x ",y\n')).toEqual([{ id: "a", " plan": " x ", plan: "y" }]);
+    });
+
+    test("has its columns' options with or without them", async () => {
+      const options = {
+        idColumn: " key",
+        map: new Map([["n ", "count"]]),
+        types: new Map([[" n", "number" as const]]),
+      };
+      expect(await properties("key, n\na,1\n", options)).toEqual([{ id: "a", count: 1 }]);
+    });
+
+    test("is read as without them, however its bytes come", async () => {
+      const cell = fc.oneof(
+        fc.constantFrom("", "x", "é", "x y"),
+        fc
+          .string({ unit: fc.constantFrom('""', ",", "\n", "\r\n", " ", "x"), maxLength: 5 })
+          .map((text) => `"${text}"`),
+      );
+      const spaces = fc.constantFrom("", " ", "  ", "\t", " \t ");
+      const records = fc.array(fc.tuple(cell, cell, fc.array(spaces, { minLength: 4, maxLength: 4 })), {
+        maxLength: 6,
+      });
+      await fc.assert(
+        fc.asyncProperty(records, fc.constantFrom("\n", "\r\n"), fc.array(fc.nat(200)), async (rows, end, cuts) => {
+          const bare = rows.map(([a, b]) => `i,${a},${b}`);
+          const spaced = rows.map(([a, b, [s1, s2, s3, s4]]) => `i,${s1}${a}${s2},${s3}${b}${s4}`);
+          const bytes = Buffer.from(["id,a,b", ...spaced].join(end));
+          const ends = [...cuts.sort((a, b) => a - b), bytes.length];
+          async function* chunks() {
+            for (const [index, to] of ends.entries()) yield bytes.subarray(ends[index - 1] ?? 0, to);
+          }
+          const options = { ...defaultCsvOptions, trim: "always" } as const;
+          const read = await collectAll(readCsv(chunks(), "it", options));
+          expect(read).toEqual(await rowsOf(["id,a,b", ...bare].join(end), "users.csv"));
+        }),
+        { numRuns: 200 },
+      );
+    });
+  });
+
+  describe("with carriage returns alone at its lines' ends", () => {
+    const text = 'id,name,note\r\ra,Ada,"x\ry\r\nz"\rb,Bo\rc,Cy,\xff\rd,Di,\r';
+    const expected = [
+      { kind: "user", line: 5, id: "a", properties: { name: "Ada", note: "x\ry\r\nz" } },
+      { kind: "invalid", line: 6, reason: "has 2 cells; the header has 3" },
+      { kind: "invalid", line: 7, field: "properties.note", reason: "is not UTF-8" },
+      { kind: "user", line: 8, id: "d", properties: { name: "Di" } },
+    ];
+
+    test("has a user in each record, and the numbers of its lines", async () => {
+      expect(await rowsOf(Buffer.from(text, "latin1"), "users.csv")).toMatchObject(expected);
+      expect(await rowsOf(Buffer.from(text.slice(0, -1), "latin1"), "users.csv")).toMatchObject(expected);
+      expect(await rowsOf("id\ra\r", "users.csv")).toMatchObject([{ id: "a", line: 2 }]);
+    });
+
+    test("may have other line ends after the header", async () => {
+      const mixed = "id,n\ra,1\nb,2\r\nc,3\rd,4";
+      expect(await rowsOf(mixed, "users.csv")).toMatchObject([
+        { id: "a", line: 2 },
+        { id: "b", line: 3 },
+        { id: "c", line: 4 },
+        { id: "d", line: 5 },
+      ]);
+    });
+
+    test("only below its header has them in its cells, and says so where those are too many", async () => {
+      expect(await rowsOf("id,n\na,1\rb,2\nc,x\ry\n", "users.csv")).toMatchObject([
+        {
+          kind: "invalid",
+          line: 2,
+          reason: expect.stringMatching(/^has 3 cells; .* carriage return alone does not end/),
+        },
+        { kind: "user", line: 3, properties: { n: "x\ry" } },
+      ]);
+    });
+  });
+
+  test("counts a line end in quotes once, whichever it is", async () => {
+    const rows = await rowsOf('id,n\r\na,"1\r\n2\r\n3"\r\nb,"4\n5"\r\nc,\r\n', "users.csv");
+    expect(rows).toMatchObject([
+      { id: "a", line: 4 },
+      { id: "b", line: 6 },
+      { id: "c", line: 7 },
+    ]);
   });
 
   test("with a quote that is not closed ends soon, and says where", async () => {

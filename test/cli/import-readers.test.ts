@@ -24,10 +24,29 @@ describe("a source", () => {
     expect(await rowsOf("", "users.ndjson")).toEqual([]);
   });
 
+  test("may end its lines with carriage returns alone, in any pieces", async () => {
+    const mac = text.replaceAll("\r\n", "\r");
+    for (const content of [mac, `${mac}\r`, mac.replace(/\r(?=.*$)/, "\r\n")]) {
+      expect(await rowsOf(content, "users.ndjson")).toMatchObject(rows);
+    }
+    const bytes = Buffer.from(mac);
+    async function* byteByByte() {
+      for (let at = 0; at < bytes.length; at++) yield bytes.subarray(at, at + 1);
+    }
+    const lines = await collectAll(readLines(byteByByte(), "it", (_, line) => [{ kind: "passed over", line }]));
+    expect(lines.map(({ line }) => line)).toEqual([1, 3]);
+    const mixed = await rowsOf(`${text}\r{"id":"c"}`, "users.ndjson");
+    expect(mixed.at(-1)).toMatchObject({ kind: "invalid", line: 3, reason: "the line is not JSON" });
+  });
+
   test("that is not what its name says is refused, with what it is", async () => {
     const cases: readonly (readonly [Buffer | string, string, RegExp])[] = [
       [gzipSync(text), "users.ndjson", /compressed with gzip/],
-      [Buffer.from(`\ufeff${text}`, "utf16le"), "users.csv", /UTF-16/],
+      [Buffer.from(`\ufeff${text}`, "utf16le"), "users.csv", /is UTF-16: save it as UTF-8 .*iconv -f UTF-16 /],
+      [Buffer.from(`\ufeff${text}`, "utf16le").swap16(), "users.ndjson", /is UTF-16: save it as UTF-8/],
+      [Buffer.from(text, "utf16le"), "users.ndjson", /is UTF-16LE: save it as UTF-8/],
+      [Buffer.from("id,name\n", "utf16le").swap16(), "users.csv", /is UTF-16BE: save it as UTF-8/],
+      [Buffer.from([0xff, 0xfe, 0, 0, 0x69, 0, 0, 0]), "users.csv", /is UTF-32: save it as UTF-8/],
       [Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0, 0xff]), "users.ndjson", /not a text file/],
       ["id,name\n1,Ada\n", "users.ndjson", /no JSON object on line 1/],
       [`[${text}]`, "users.ndjson", /no JSON object on line 1/],

@@ -358,6 +358,34 @@ describe("import", () => {
     expect(JSON.parse((await call("get", "num1")).stdout).user.properties.score).toBe(5);
   });
 
+  test("of a file without users says so", async () => {
+    for (const [name, text] of [
+      ["empty.ndjson", ""],
+      ["blank.ndjson", "\n \n"],
+      ["header.csv", "id,name\r\n"],
+    ] as const) {
+      const file = join(directory, name);
+      writeFileSync(file, text);
+      const { status, stdout, stderr } = await call("import", file);
+      expect([status, counts(stdout)["users"], stderr]).toEqual([0, 0, `${file} has no users: nothing was imported\n`]);
+    }
+  });
+
+  test("of CSV drops spaces around cells where it is told to, or the header has some, and keeps them elsewhere", async () => {
+    const file = join(directory, "spaces.csv");
+    const importedName = async (text: string, ...options: string[]) => {
+      writeFileSync(file, text);
+      expect(await call("import", file, ...options)).toMatchObject({ status: 0, stderr: "" });
+      return JSON.parse((await call("get", "sp1")).stdout).user.properties.name;
+    };
+    const spaced = "id, name, email\nsp1, Ada Example, a@b.c\n";
+    const plain = spaced.replace(/^.*/, "id,name,email");
+    expect(await importedName(spaced)).toBe("Ada Example");
+    expect(await importedName(spaced, "--no-trim")).toBe(" Ada Example");
+    expect(await importedName(plain, "--trim")).toBe("Ada Example");
+    expect(await importedName(plain)).toBe(" Ada Example");
+  });
+
   test("goes on where an earlier one was interrupted, and leaves no journal", async () => {
     const file = join(directory, "resumed.csv");
     writeFileSync(file, "id,name,email\nresumed 1,A,a\nresumed 2,B,b\nresumed 3,C,c\n");

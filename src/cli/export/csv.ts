@@ -37,8 +37,8 @@ export function createCsvWriter({ idColumn, properties, cells, escapeFormulas }:
   }
   if (columns.has("")) throw new CliError("a column has no name");
   const format = (records: string[][]) =>
-    // A lone carriage return ends a line for some readers.
-    stringify(records, { escape_formulas: escapeFormulas, quoted_match: /[\r\n]/ });
+    // A lone carriage return ends a line for some readers, and some drop spaces around what has no quotes.
+    stringify(records, { escape_formulas: escapeFormulas, quoted_match: /[\r\n]|^[ \t]|[ \t]$/ });
   const cell = cells === "json" ? (value: JsonValue) => JSON.stringify(value) : plainCell;
   const named = new Set(properties);
   let incomplete = 0;

@@ -20,6 +20,8 @@ export interface CsvOptions {
   readonly empty: "skip" | "null";
   /** One ASCII character. */
   readonly delimiter: string;
+  /** Whether spaces around cells without quotes are no part of them; auto: where the header has some around its names. */
+  readonly trim: "auto" | "always" | "never";
 }
 
 export const defaultCsvOptions: CsvOptions = {
@@ -28,6 +30,7 @@ export const defaultCsvOptions: CsvOptions = {
   types: new Map(),
   empty: "skip",
   delimiter: ",",
+  trim: "auto",
 };
 
 interface Column {
@@ -48,17 +51,21 @@ export interface Columns {
 /**
  * What the columns of a header are.
  *
- * @throws CliError if they do not fit the options; no name from the header is quoted, which may be a row of values
+ * @throws CliError if they do not fit the options; no name from the header is quoted where it may be a row of values
  */
 export function columnsOf(
   header: { readonly cells: readonly string[]; readonly isUtf8: boolean },
   options: CsvOptions,
   name: string,
 ): Columns {
-  const { idColumn, map, types } = options;
-  const { cells: names, isUtf8 } = header;
+  const { cells: names } = header;
+  // Names in the header may have had spaces around them, which are gone.
+  const named = (column: string) => (names.includes(column) ? column : column.trim());
+  const idColumn = named(options.idColumn);
+  const map = new Map([...options.map].map(([column, property]) => [named(column), property]));
+  const types = new Map([...options.types].map(([column, type]) => [named(column), type]));
   const fail = (what: string) => new CliError(`${name}: ${what}`);
-  if (!isUtf8) throw fail("the header is not UTF-8: save the file as UTF-8");
+  if (!header.isUtf8) throw fail("the header is not UTF-8: save the file as UTF-8");
   const unnamed = names.indexOf("");
   if (unnamed !== -1) throw fail(`column ${unnamed + 1} of the header has no name`);
   const idIndex = names.indexOf(idColumn);
@@ -75,11 +82,22 @@ export function columnsOf(
     const field = index === idIndex ? "id" : formatPath("properties", [property]);
     return { property, type: types.get(column) ?? types.get("*") ?? "string", field };
   });
-  const seen = new Set<string>();
+  // With the ids' column, it is a header and no row of values.
+  for (const [index, column] of names.entries()) {
+    const first = names.indexOf(column);
+    if (first < index)
+      throw fail(`columns ${first + 1} and ${index + 1} of the header are both ${JSON.stringify(column)}`);
+  }
+  const seen = new Map<string, number>();
   for (const [index, { property }] of all.entries()) {
     if (index === idIndex) continue;
-    if (seen.has(property)) throw fail(`column ${index + 1} of the header is a property that another one is too`);
-    seen.add(property);
+    const first = seen.get(property);
+    if (first !== undefined) {
+      throw fail(
+        `columns ${first + 1} and ${index + 1} of the header are both the property ${JSON.stringify(property)}`,
+      );
+    }
+    seen.set(property, index);
   }
   return { idIndex, all, areTyped: all.some(({ type }) => type === "number" || type === "json") };
 }

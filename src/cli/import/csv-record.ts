@@ -19,7 +19,10 @@ export function rowOf(record: CsvRecord, columns: Columns, options: CsvOptions):
   const { cells, line } = record;
   if (cells.length !== columns.all.length) {
     const kept = JSON.stringify({ row: cells });
-    return invalid(line, `has ${cells.length} cells; the header has ${columns.all.length}`, kept);
+    const hint = cells.some((text) => text.includes("\r"))
+      ? "; a carriage return alone does not end a record here, because none ends the header"
+      : "";
+    return invalid(line, `has ${cells.length} cells; the header has ${columns.all.length}${hint}`, kept);
   }
   const properties: JsonObject = Object.create(null);
   try {

@@ -1,13 +1,16 @@
 import { type CsvError, type Parser, parse } from "csv-parse";
 import { CliError } from "../cli-error.ts";
+import { CellSpaces } from "./cell-spaces.ts";
 import { type Columns, type CsvOptions, columnsOf } from "./csv-columns.ts";
+import { type CsvLayout, layoutOf } from "./csv-layout.ts";
 import { rowOf } from "./csv-record.ts";
 import { invalid, maxRowBytes, type Row } from "./row.ts";
+import { withHead } from "./source.ts";
 import { Utf8Faults } from "./utf8-faults.ts";
 
 /**
  * Reads users from CSV (RFC 4180) with a header: a column with the ids, each other one a property. The place of a user is
- * the line where its record ends.
+ * the line where its record ends. Records end with a line feed, or a carriage return if the header does.
  *
  * @throws CliError if the header does not fit the options, or a record is longer than a row may be, as where a quote is
  *   opened and not closed
@@ -17,34 +20,48 @@ export async function* readCsv(
   name: string,
   options: CsvOptions,
 ): AsyncGenerator<Iterable<Row>> {
-  const reader = new CsvReader(name, options);
-  for await (const chunk of chunks) {
+  const delimiter = options.delimiter.charCodeAt(0);
+  const isEnough = (head: Buffer) => head.length > maxRowBytes || layoutOf(head, delimiter, false) !== undefined;
+  let reader: CsvReader | undefined;
+  for await (const chunk of withHead(chunks, isEnough)) {
+    reader ??= new CsvReader(name, options, layoutOf(chunk, delimiter, true));
     yield await reader.read(chunk);
     reader.check();
   }
+  reader ??= new CsvReader(name, options, undefined);
   yield await reader.end();
   reader.check();
 }
+
+const unixLayout: CsvLayout = { endsWithCarriageReturns: false, hasSpaces: false };
 
 class CsvReader {
   readonly #name: string;
   readonly #options: CsvOptions;
   readonly #parser: Parser;
   readonly #utf8Faults = new Utf8Faults();
+  readonly #layout: CsvLayout;
+  readonly #spaces: CellSpaces;
   #failure: Error | undefined;
   #columns: Columns | undefined;
   /** What has been read since the rows were last taken. */
   #rows: Row[] = [];
   /** The last line with a record that cannot be read: one record can have several misplaced quotes. */
   #badLine = 0;
+  /** How many lines the parser has counted that are none. */
+  #miscounted = 0;
 
-  constructor(name: string, options: CsvOptions) {
+  constructor(name: string, options: CsvOptions, layout = unixLayout) {
+    const { delimiter, trim } = options;
+    const trims = trim === "always" || (trim === "auto" && layout.hasSpaces);
     this.#name = name;
     this.#options = options;
+    this.#layout = layout;
+    this.#spaces = new CellSpaces(delimiter.charCodeAt(0), trims, layout);
     // A record becomes a row at once: as an item of a stream it would cost as much again as to parse it.
     this.#parser = parse({
-      delimiter: options.delimiter,
-      record_delimiter: ["\r\n", "\n"],
+      delimiter,
+      record_delimiter: layout.endsWithCarriageReturns ? ["\r\n", "\n", "\r"] : ["\r\n", "\n"],
       relax_column_count: true,
       skip_empty_lines: true,
       max_record_size: maxRowBytes,
@@ -63,14 +80,17 @@ class CsvReader {
 
   /** @returns the rows that end in the chunk, up to what cannot be read */
   read(chunk: Buffer): Promise<readonly Row[]> {
-    this.#utf8Faults.push(chunk);
-    return this.#rowsOnce((done) => this.#parser.write(chunk, done));
+    const bytes = this.#spaces.push(chunk);
+    this.#utf8Faults.push(bytes);
+    return this.#rowsOnce((done) => this.#parser.write(bytes, done));
   }
 
   /** @returns the last row, where no line end follows it */
   end(): Promise<readonly Row[]> {
+    const bytes = this.#spaces.end();
+    this.#utf8Faults.push(bytes);
     this.#utf8Faults.end();
-    return this.#rowsOnce((done) => this.#parser.end(done));
+    return this.#rowsOnce((done) => this.#parser.end(bytes, done));
   }
 
   /** @throws CliError if the source cannot be read on from the rows that it has had so far, or ended without a header */
@@ -93,14 +113,20 @@ class CsvReader {
   }
 
   #add(cells: readonly string[]): void {
-    const { lines: line, bytes } = this.#parser.info;
+    const { bytes } = this.#parser.info;
+    for (const cell of cells) this.#miscounted += miscountedLines(cell, this.#layout);
+    const line = this.#line();
     const record = { cells, line, isUtf8: !this.#utf8Faults.takeBefore(bytes) };
     if (this.#columns === undefined) this.#columns = columnsOf(record, this.#options, this.#name);
     else this.#rows.push(rowOf(record, this.#columns, this.#options));
   }
 
+  #line(): number {
+    return this.#parser.info.lines - this.#miscounted;
+  }
+
   #skip(error: CsvError | undefined): void {
-    const line = this.#parser.info.lines;
+    const line = this.#line();
     // The parser's own messages quote what they are about.
     if (error?.code === "CSV_MAX_RECORD_SIZE") {
       throw new CliError(`${this.#name}:${line}: a record has more than ${maxRowBytes} bytes: is a quote not closed?`);
@@ -111,4 +137,10 @@ class CsvReader {
     if (line !== this.#badLine) this.#rows.push(invalid(line, bad));
     this.#badLine = line;
   }
+}
+
+/** In quotes, the parser counts a carriage return and the line feed behind it as two lines. */
+function miscountedLines(cell: string, { endsWithCarriageReturns }: CsvLayout): number {
+  if (!cell.includes("\r")) return 0;
+  return cell.split(endsWithCarriageReturns ? "\r\n" : "\r").length - 1;
 }

@@ -120,7 +120,9 @@ export async function importFile(options: ImportArguments): Promise<void> {
     throw new CliError(`the import was interrupted${how}`, exitStatus);
   }
   shown.stop();
-  if (tell().failed > 0) process.exitCode = 1;
+  const { users, failed, passed_over } = tell();
+  if (users + passed_over === 0) console.error(`${name} has no users: nothing was imported`);
+  if (failed > 0) process.exitCode = 1;
 }
 
 async function checkReadable(file: string): Promise<void> {

@@ -2,10 +2,9 @@ import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { CliError } from "../cli-error.ts";
 import { onOneLine } from "./json-text.ts";
+import { carriageReturn, lineEndOf, lineFeed } from "./line-ends.ts";
 import { invalid, maxRowBytes, type Row, tooLong } from "./row.ts";
-
-const lineFeed = 0x0a;
-const carriageReturn = 0x0d;
+import { withHead } from "./source.ts";
 
 /**
  * What a format makes of a line with a JSON value: any number of rows.
@@ -15,8 +14,9 @@ const carriageReturn = 0x0d;
 export type LineReader = (value: JsonValue, line: number, text: string) => readonly Row[];
 
 /**
- * Reads a source with a JSON value on each line; blank lines are passed over. Lines that are too long, not UTF-8 or not
- * JSON are invalid rows. What is held is one line at most.
+ * Reads a source with a JSON value on each line; blank lines are passed over. Lines end with a line feed, or all with a
+ * carriage return if the first one does. Lines that are too long, not UTF-8 or not JSON are invalid rows. What is held is
+ * one line at most.
  *
  * @throws CliError if the first line does not begin as an object does
  */
@@ -27,6 +27,7 @@ export async function* readLines(
 ): AsyncGenerator<Iterable<Row>> {
   let line = 0;
   let begun = false;
+  let lineEnd: number | undefined;
   // The beginning of a line whose end has not been read: nothing of it once it is too long.
   let pieces: Buffer[] = [];
   let pieceBytes = 0;
@@ -53,7 +54,9 @@ export async function* readLines(
   // A line is parsed when its row is taken, so that no other row is in memory then.
   function* rowsIn(chunk: Buffer): Generator<Row> {
     let from = 0;
-    for (let to = chunk.indexOf(lineFeed); to !== -1; to = chunk.indexOf(lineFeed, from)) {
+    // A first chunk that does not tell is one line, the whole source or a line that is too long.
+    lineEnd ??= lineEndOf(chunk) ?? (chunk.includes(carriageReturn) ? carriageReturn : lineFeed);
+    for (let to = chunk.indexOf(lineEnd); to !== -1; to = chunk.indexOf(lineEnd, from)) {
       yield* rowsOf(chunk.subarray(from, to));
       from = to + 1;
     }
@@ -63,7 +66,8 @@ export async function* readLines(
     else if (rest.length > 0) pieces.push(rest);
   }
 
-  for await (const chunk of chunks) yield rowsIn(chunk);
+  const isEnough = (head: Buffer) => head.length > maxRowBytes || lineEndOf(head) !== undefined;
+  for await (const chunk of withHead(chunks, isEnough)) yield rowsIn(chunk);
   if (pieceBytes > 0) yield rowsOf(Buffer.alloc(0));
 }
 

@@ -26,7 +26,7 @@ export type OnOpen = (bytesRead: () => number) => void;
 export async function* readSource(path: string, onOpen: OnOpen = () => {}): AsyncGenerator<Buffer> {
   const name = sourceName(path);
   const compressed = path.endsWith(".gz");
-  const chunks = fromFirst(openSource(path, compressed, onOpen));
+  const chunks = withHead(openSource(path, compressed, onOpen), (head) => head.length >= headBytes);
   try {
     let first = true;
     for await (const chunk of chunks) {
@@ -47,8 +47,15 @@ function openSource(path: string, compressed: boolean, onOpen: OnOpen): Readable
   return pipeline(file, createGunzip({ chunkSize: chunkBytes }), () => {});
 }
 
-/** The chunks, the first of them with enough bytes to tell what the source is, unless it has fewer. */
-async function* fromFirst(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/**
+ * The chunks of a source, the first of them joined from as many as tell something.
+ *
+ * @param isEnough whether a first chunk tells it; the whole source is the first chunk where none does
+ */
+export async function* withHead(
+  source: AsyncIterable<Buffer>,
+  isEnough: (head: Buffer) => boolean,
+): AsyncGenerator<Buffer> {
   let head: Buffer | undefined = Buffer.alloc(0);
   for await (const chunk of source) {
     if (head === undefined) {
@@ -56,7 +63,7 @@ async function* fromFirst(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
       continue;
     }
     head = Buffer.concat([head, chunk]);
-    if (head.length < headBytes) continue;
+    if (!isEnough(head)) continue;
     yield head;
     head = undefined;
   }
@@ -71,10 +78,24 @@ function withoutMark(chunk: Buffer, name: string): Buffer {
       `${name} is compressed with gzip: the name of such a file ends in .gz (or pipe it through gunzip)`,
     );
   }
-  if (begins(0xff, 0xfe) || begins(0xfe, 0xff)) throw new CliError(`${name} is UTF-16: save it as UTF-8`);
+  const encoding = otherEncoding(chunk);
+  if (encoding !== undefined) {
+    throw new CliError(`${name} is ${encoding}: save it as UTF-8 (or pipe it through iconv -f ${encoding} -t UTF-8)`);
+  }
   const head = chunk.subarray(0, 1024);
   if (head.includes(0) && !isUtf8(head)) throw new CliError(`${name} is not a text file`);
   return begins(0xef, 0xbb, 0xbf) ? chunk.subarray(3) : chunk;
+}
+
+/** An encoding other than UTF-8, by a byte-order mark, or by the zeros beside the first characters. */
+function otherEncoding(head: Buffer): string | undefined {
+  const [a, b, c, d] = head;
+  if ((a === 0xff && b === 0xfe && c === 0 && d === 0) || (a === 0 && b === 0 && c === 0xfe && d === 0xff))
+    return "UTF-32";
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return "UTF-16";
+  if (a && b === 0 && c && d === 0) return "UTF-16LE";
+  if (a === 0 && b && c === 0 && d) return "UTF-16BE";
+  return undefined;
 }
 
 function readFailure(error: unknown, compressed: boolean): string {

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
+import { carriageReturn, lineFeed } from "./line-ends.ts";
 
-const lineFeed = 0x0a;
 const maxSequenceBytes = 4;
 
 /**
@@ -43,14 +43,20 @@ export class Utf8Faults {
   #look(bytes: Buffer): void {
     if (!isUtf8(bytes)) {
       for (let from = 0; from < bytes.length; ) {
-        const at = bytes.indexOf(lineFeed, from);
-        const to = at === -1 ? bytes.length : at + 1;
+        const to = lineEndAfter(bytes, from);
         if (!isUtf8(bytes.subarray(from, to))) this.#faults.push(this.#seen + from);
         from = to;
       }
     }
     this.#seen += bytes.length;
   }
+}
+
+/** Where the line ends, or a part of it, that begins at `from`. */
+function lineEndAfter(bytes: Buffer, from: number): number {
+  let at = from;
+  while (at < bytes.length && bytes[at] !== lineFeed && bytes[at] !== carriageReturn) at++;
+  return Math.min(at + 1, bytes.length);
 }
 
 /** How many of the last bytes are the beginning of a character, whose end may follow. */

@@ -1,0 +1,111 @@
+import { type CsvLayout, isSpace } from "./csv-layout.ts";
+import { carriageReturn, lineFeed } from "./line-ends.ts";
+import { maxRowBytes } from "./row.ts";
+
+const quote = 0x22;
+
+/** Where in a cell the next byte is. */
+type Place =
+  | "at its beginning"
+  | "in its text"
+  | "in quotes"
+  /** Which closes the quotes, or is the first of two that stand for one. */
+  | "after a quote"
+  | "after its quotes";
+
+/**
+ * Takes spaces and tabs out of a CSV file that are no part of a cell: those outside of a cell's quotes, which the parser
+ * does not expect there, those around names in the header, and, where cells are trimmed, those around cells. Reads quotes as csv-parse does: one that
+ * neither ends its cell nor stands before another does not close it.
+ */
+export class CellSpaces {
+  readonly #delimiter: number;
+  readonly #trimsCells: boolean;
+  readonly #carriageReturnsEnd: boolean;
+  /** Whether spaces are dropped where there are no quotes. */
+  #trims = true;
+  /** Whether something of the header has come: blank lines may come before it. */
+  #hasHeader = false;
+  #place: Place = "at its beginning";
+  /** What has come last, of which the next byte will tell whether it is part of the cell. */
+  #held: number[] = [];
+
+  /** @param trimsCells whether spaces around cells without quotes go too */
+  constructor(delimiter: number, trimsCells: boolean, { endsWithCarriageReturns }: CsvLayout) {
+    this.#delimiter = delimiter;
+    this.#trimsCells = trimsCells;
+    this.#carriageReturnsEnd = endsWithCarriageReturns;
+  }
+
+  push(chunk: Buffer): Buffer {
+    const out = Buffer.allocUnsafe(this.#held.length + chunk.length);
+    let length = 0;
+    const keepHeld = () => {
+      for (const byte of this.#held) out[length++] = byte;
+      this.#held = [];
+    };
+    for (let at = 0; at < chunk.length; at++) {
+      for (const end = this.#sureUntil(chunk, at); at < end; at++) out[length++] = chunk[at] ?? 0;
+      const byte = chunk[at];
+      if (byte === undefined) break;
+      if (this.#isSpace(byte)) {
+        if (this.#place === "after a quote") this.#place = "after its quotes";
+        this.#held.push(byte);
+        if (this.#held.length > maxRowBytes) keepHeld();
+        continue;
+      }
+      if (this.#keepsSpacesBefore(byte)) keepHeld();
+      else this.#held = [];
+      if (byte === this.#delimiter || !this.#endsCell(byte)) this.#hasHeader = true;
+      else if (this.#hasHeader) this.#trims = this.#trimsCells;
+      this.#place = this.#placeAfter(byte);
+      out[length++] = byte;
+    }
+    return out.subarray(0, length);
+  }
+
+  /** @returns what is left at the end of the file */
+  end(): Buffer {
+    return Buffer.from(this.#keepsSpacesBefore(lineFeed) ? this.#held : []);
+  }
+
+  /** Where the bytes end, from one on, that are part of the cell whatever follows. */
+  #sureUntil(chunk: Buffer, from: number): number {
+    const delimiter = this.#delimiter;
+    let at = from;
+    if (this.#place === "in quotes") {
+      while (at < chunk.length && chunk[at] !== quote) at++;
+    } else if (this.#place === "in its text" && !this.#trims && this.#held.length === 0) {
+      for (; at < chunk.length; at++) {
+        const byte = chunk[at];
+        if (byte === delimiter || byte === lineFeed || byte === carriageReturn) break;
+      }
+    }
+    return at;
+  }
+
+  #endsCell(byte: number): boolean {
+    return byte === this.#delimiter || byte === lineFeed || (byte === carriageReturn && this.#carriageReturnsEnd);
+  }
+
+  /** A carriage return that ends no record by itself goes with the line feed behind it. */
+  #isSpace(byte: number): boolean {
+    return isSpace(byte, this.#delimiter) || (byte === carriageReturn && !this.#carriageReturnsEnd);
+  }
+
+  #keepsSpacesBefore(byte: number): boolean {
+    if (this.#place === "at its beginning") return !this.#trims && byte !== quote;
+    if (this.#endsCell(byte)) return this.#place === "in its text" && !this.#trims;
+    return true;
+  }
+
+  /** @param byte no space, and in quotes only where it is one */
+  #placeAfter(byte: number): Place {
+    if (this.#place === "in quotes") return "after a quote";
+    if (this.#endsCell(byte)) return "at its beginning";
+    if (this.#place === "in its text") return "in its text";
+    if (this.#place === "at its beginning") return byte === quote ? "in quotes" : "in its text";
+    if (this.#place === "after its quotes") return byte === quote ? "after a quote" : "in quotes";
+    return "in quotes";
+  }
+}
