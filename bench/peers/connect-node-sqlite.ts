@@ -10,6 +10,7 @@ import type { CallContext } from "../../src/rpc/call-context.ts";
 import { createUserHandlers } from "../../src/rpc/user-handlers.ts";
 import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";
 import { wireMethods } from "../../src/rpc/wire-methods.ts";
+import { WorkRoom } from "../../src/rpc/work-room.ts";
 import { coalesce } from "../../src/store/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
@@ -26,8 +27,14 @@ const handlers = createUserHandlers({
   registry,
   admission: new Admission(defaultServerLimits),
   draining: new AbortController().signal,
+  batchRoom: new WorkRoom(defaultServerLimits.maxBatchWorkBytes),
 });
-const contextOf = ({ signal }: HandlerContext): CallContext => ({ signal, caller: anybody, report: console.error });
+const contextOf = ({ signal }: HandlerContext): CallContext => ({
+  signal,
+  caller: anybody,
+  hold: () => {},
+  report: console.error,
+});
 const routes = (router: ConnectRouter) => {
   router.rpc(wireMethods.identify, async (request, context) =>
     identifyMessage(await handlers.identify(request, contextOf(context))),

@@ -15,6 +15,8 @@ export interface ServerLimits {
   readonly maxOpenRequests: number;
   /** Bytes of requests that are coming in and of answers that are going out; of those, the largest have to go. */
   readonly maxHeldBytes: number;
+  /** Bytes that messages of BatchIdentify take while they are worked on; more of them wait. */
+  readonly maxBatchWorkBytes: number;
   /** How long nothing may move on a stream, or on an HTTP/1.1 connection. */
   readonly stallTimeoutMs: number;
   /** Bytes of requests that wait for the store, for each of writing, reading and listing. */
@@ -29,6 +31,7 @@ export const defaultServerLimits: ServerLimits = {
   maxArriving: 4_096,
   maxOpenRequests: 512,
   maxHeldBytes: 64 * mebibyte,
+  maxBatchWorkBytes: 32 * mebibyte,
   stallTimeoutMs: 5 * 60_000,
   maxWaitingBytes: 64 * mebibyte,
 };

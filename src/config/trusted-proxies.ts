@@ -1,16 +1,24 @@
 /** Addresses of proxies and load balancers, which stand for many callers. */
 import { BlockList, isIP } from "node:net";
 
-/** Whether an address, as sockets have it, is among them. */
-export type TrustedProxies = (address: string) => boolean;
+/** IP addresses and ranges of them, as 10.0.0.0/8. */
+export type TrustedProxies = readonly string[];
 
 /**
  * @param text IPv4 and IPv6 addresses and ranges of them (CIDR), separated by commas; empty for none
  * @throws Error that names what is neither, and why
  */
 export function parseTrustedProxies(text: string): TrustedProxies {
+  if (text.trim() === "") return [];
+  const ranges = text.split(",").map((part) => part.trim());
+  for (const range of ranges) addRange(new BlockList(), range);
+  return ranges;
+}
+
+/** @returns whether an address, as sockets have it, is among the proxies */
+export function addressesOf(proxies: TrustedProxies): (address: string) => boolean {
   const ranges = new BlockList();
-  if (text.trim() !== "") for (const part of text.split(",")) addRange(ranges, part.trim());
+  for (const range of proxies) addRange(ranges, range);
   // An IPv4 address that is written as IPv6 (::ffff:10.0.0.1) is in its IPv4 range.
   return (address) => {
     const [withoutZone = ""] = address.split("%");

@@ -34,6 +34,50 @@ export function checkBatch({ requests, report }: BatchMessage): void {
   }
 }
 
+/** The most that V8 takes for one item until its message is answered, with an error that names as much as it may. */
+const itemWorkBytes = 4 * 1024;
+/** What V8 takes for one item that an answer lists, beside its texts. */
+const listedBytes = 512;
+/** What V8 takes for one violation beside its texts. */
+const violationBytes = 128;
+
+/** What a message takes while it is worked on, beside its bytes. */
+export function workBytes({ requests }: BatchMessage): number {
+  return requests.length * itemWorkBytes;
+}
+
+/** The bytes of a message's items, as they were sent. */
+export function bytesOf({ requests }: BatchMessage): number {
+  let bytes = 0;
+  for (const { id, properties, setOnce, unset } of requests) {
+    bytes += id.length;
+    for (const piece of properties) bytes += piece.length;
+    for (const piece of setOnce) bytes += piece.length;
+    for (const name of unset) bytes += name.length;
+  }
+  return bytes;
+}
+
+/** What an answer takes, or more, until it is written. */
+export function answerBytes({ report }: BatchMessage, results: readonly BatchItemResult[]): number {
+  let bytes = 0;
+  for (const result of results) {
+    if ("error" in result) bytes += listedBytes + errorBytes(result.error);
+    else if (report === BatchReport.ALL) bytes += listedBytes + namesBytes(result.ignored);
+  }
+  return bytes;
+}
+
+function errorBytes({ violations }: UserError): number {
+  let bytes = 0;
+  for (const { field, description } of violations) bytes += violationBytes + field.length + description.length;
+  return Math.min(bytes, 2 * maxItemViolationBytes);
+}
+
+function namesBytes(names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + name.length, 0);
+}
+
 /** How many users have come to what. */
 type Counts = Readonly<Record<"created" | "updated" | "unchanged" | "failed", number>>;
 

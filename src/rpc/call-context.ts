@@ -5,6 +5,11 @@ export interface CallContext {
   /** Aborts when the answer does not matter any more: the caller has gone, its deadline has passed, the server ends. */
   readonly signal: AbortSignal;
   readonly caller: Caller;
+  /**
+   * Counts bytes of memory against the memory budget, or fewer where negative, before they are taken for the call: the rest is
+   * given back when the call is over. Where there is no room, the call that holds the most is ended.
+   */
+  hold(bytes: number): void;
   /** Takes note of a failure that the operator should know of: a failing store, and what nobody foresaw. */
   report(failure: unknown): void;
 }

@@ -90,6 +90,11 @@ export const presentedKey = createContextKey<() => Presented>(
 /** Takes note of a failure; set by the adapter. */
 export const reportKey = createContextKey<Report>(() => {}, { description: "takes note of failures" });
 
+/** Counts what the call holds; set by the adapter. */
+export const holdKey = createContextKey<(bytes: number) => void>(() => {}, {
+  description: "counts what the call holds",
+});
+
 const callerKey = createContextKey<Caller>(nobody, { description: "who calls" });
 
 /** The gate as Connect asks for it. */
@@ -100,7 +105,7 @@ export function admitRequest(gate: Gate, { method, values }: HandlerContext): vo
 }
 
 export function callContext({ signal, values }: HandlerContext): CallContext {
-  return { signal, caller: values.get(callerKey), report: reportOf(values) };
+  return { signal, caller: values.get(callerKey), hold: values.get(holdKey), report: reportOf(values) };
 }
 
 /** Takes note of a failure, with the request that it befell. */

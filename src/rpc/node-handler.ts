@@ -18,7 +18,7 @@ import { compressions } from "./compression.ts";
 import { IncomingMessages, incomingKey } from "./connect/incoming-messages.ts";
 import { dismissAnswered, dismissOnceAnswered } from "./dismissal.ts";
 import { canceled, describeError, type RaisedErrors, reasonOf } from "./errors.ts";
-import { admitRequest, callerNameOf, type Gate, presentedKey, reportKey } from "./gate.ts";
+import { admitRequest, callerNameOf, type Gate, holdKey, presentedKey, reportKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
 import type { HeldBytes, Holder } from "./held-bytes.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./node-requests.ts";
@@ -83,6 +83,13 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
     const hold = (more: number) => {
       if (!isClosed) options.held.set(holder, Math.max(0, holder.heldBytes + more));
     };
+    /** What the handler holds for its answer; of a unary call, until that is encoded. */
+    let prepared = 0;
+    const onEncoded = () => {
+      if (!isUnary) return;
+      hold(-prepared);
+      prepared = 0;
+    };
     const isUnary = handler.method.methodKind === "unary";
     const isArriving = isOurs && isUnary;
     if (!isOurs && !options.openRequests.enter(holder, "stream" in req ? req.stream : undefined)) return;
@@ -112,6 +119,10 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
     });
     const contextValues = createContextValues()
       .set(incomingKey, incoming)
+      .set(holdKey, (bytes) => {
+        prepared += bytes;
+        hold(bytes);
+      })
       .set(cutOffKey, () => cutOff(req, res))
       .set(reportKey, options.report)
       .set(presentedKey, () => presentedBy(req))
@@ -125,7 +136,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       const answered = handler(incoming.replace(request, pieces)).then((answer) => {
         // Connect has refused the HTTP method or the content type, before it asked who comes in.
         if (contextValues.get(observedKey) === undefined) noteUnserved(options, req, path.slice(1));
-        return writeAnswer(answer, req, res, hold);
+        return writeAnswer(answer, req, res, { hold, onEncoded });
       });
       resolve(answered);
     }).catch((reason: unknown) => {
@@ -150,10 +161,21 @@ function unreadOf(req: NodeRequest): number {
   return req.readableLength + ("stream" in req ? req.stream.readableLength : 0);
 }
 
-function writeAnswer(answer: UniversalServerResponse, req: NodeRequest, res: NodeResponse, hold: Hold): Promise<void> {
+interface AnswerWatch {
+  readonly hold: Hold;
+  /** Called with each piece that is there. */
+  onEncoded(): void;
+}
+
+function writeAnswer(
+  answer: UniversalServerResponse,
+  req: NodeRequest,
+  res: NodeResponse,
+  watch: AnswerWatch,
+): Promise<void> {
   const { body, trailer } = answer;
   if (body === undefined) return universalResponseToNodeResponse(answer, res);
-  return universalResponseToNodeResponse({ ...answer, body: writeBody(body, trailer, req, hold) }, res);
+  return universalResponseToNodeResponse({ ...answer, body: writeBody(body, trailer, req, watch) }, res);
 }
 
 /**
@@ -164,12 +186,13 @@ async function* writeBody(
   body: AsyncIterable<Uint8Array>,
   trailers: Headers | undefined,
   req: NodeRequest,
-  hold: Hold,
+  { hold, onEncoded }: AnswerWatch,
 ): AsyncGenerator<Uint8Array> {
   const pieces = body[Symbol.asyncIterator]();
   try {
     let unread = 0;
     for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+      onEncoded();
       // The last of them is held until the answer has been read.
       hold(next.value.length - unread);
       unread = next.value.length;

@@ -14,11 +14,12 @@ import type { IdentifyInput } from "../users/identify.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Identified, Page, UserRegistry, UsersFound } from "../users/registry.ts";
 import type { Admission } from "./admission.ts";
-import { type BatchMessage, batchAnswer, checkBatch } from "./batch-identify.ts";
+import { answerBytes, type BatchMessage, batchAnswer, bytesOf, checkBatch, workBytes } from "./batch-identify.ts";
 import type { CallContext } from "./call-context.ts";
 import { toConnectError } from "./errors.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
 import { readPrecondition, readPreferencesMode } from "./user-messages.ts";
+import type { WorkRoom } from "./work-room.ts";
 
 /** Messages of one stream that are worked on at a time. */
 const maxBatchesInFlight = 2;
@@ -47,11 +48,14 @@ export interface UserHandlersOptions {
   readonly admission: Admission;
   /** Aborts, with the error that streams end with, when the server begins to drain. */
   readonly draining: AbortSignal;
+  /** Memory for messages of BatchIdentify while they are worked on. */
+  readonly batchRoom: WorkRoom;
   /** Called with what became of so many users of a batch. */
   readonly onBatchItems?: ((outcome: string, count: number) => void) | undefined;
 }
 
-export function createUserHandlers({ registry, admission, draining, onBatchItems }: UserHandlersOptions): UserHandlers {
+export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
+  const { registry, admission, draining, batchRoom, onBatchItems } = options;
   const failingAsPromised = async <Answer>(context: CallContext, work: () => Promise<Answer>): Promise<Answer> => {
     let entered = false;
     try {
@@ -69,27 +73,41 @@ export function createUserHandlers({ registry, admission, draining, onBatchItems
     identify: (request, context) =>
       failingAsPromised(context, async () => {
         const identified = await registry.identify(readIdentify(request), context.signal);
+        holdUser(context, identified.user);
         return mayRead(context.caller) ? identified : { ...identified, user: withoutTraits(identified.user) };
       }),
 
     getUser: ({ id, onlyProperties }, context) =>
-      failingAsPromised(context, () => registry.get(id, onlyProperties, context.signal)),
+      failingAsPromised(context, async () => {
+        const user = await registry.get(id, onlyProperties, context.signal);
+        holdUser(context, user);
+        return user;
+      }),
 
     async *batchIdentify(requests, context) {
       const work = (request: BatchMessage, sequence: number) => {
         checkBatch(request);
-        const items = registry.identifyBatch(request.requests.map(readIdentify), context.signal);
-        return items.then((results) => {
-          const answer = batchAnswer(request, results, sequence);
-          for (const outcome of outcomesOfItems) onBatchItems?.(outcome, answer[outcome]);
-          return answer;
+        const messageBytes = bytesOf(request);
+        context.hold(messageBytes);
+        const identified = batchRoom.run(workBytes(request), context.signal, async () => {
+          const results = await registry.identifyBatch(request.requests.map(readIdentify), context.signal);
+          const bytes = answerBytes(request, results);
+          context.hold(bytes);
+          return { answer: batchAnswer(request, results, sequence), bytes };
         });
+        return identified.finally(() => context.hold(-messageBytes));
       };
       let entered = false;
       try {
         admission.enter("stream");
         entered = true;
-        yield* orderedPipeline(requests, work, { maxInFlight: maxBatchesInFlight, stop: draining });
+        const options = { maxInFlight: maxBatchesInFlight, stop: draining };
+        for await (const { answer, bytes } of orderedPipeline(requests, work, options)) {
+          for (const outcome of outcomesOfItems) onBatchItems?.(outcome, answer[outcome]);
+          yield answer;
+          // It has been written, or there is room for it where it is.
+          context.hold(-bytes);
+        }
       } catch (error) {
         throw toConnectError(error, (failure) => context.report(failure));
       } finally {
@@ -98,10 +116,10 @@ export function createUserHandlers({ registry, admission, draining, onBatchItems
     },
 
     batchGetUsers: (request, context, sizeOf) =>
-      failingAsPromised(context, () => registry.getMany(request, sizeOf, context.signal)),
+      failingAsPromised(context, () => registry.getMany(request, holding(context, sizeOf), context.signal)),
 
     listUsers: (request, context, sizeOf) =>
-      failingAsPromised(context, () => registry.list(request, sizeOf, context.signal)),
+      failingAsPromised(context, () => registry.list(request, holding(context, sizeOf), context.signal)),
 
     setPreferences: ({ id, preferences, mode, precondition }, context) =>
       failingAsPromised(context, async () => {
@@ -112,6 +130,7 @@ export function createUserHandlers({ registry, admission, draining, onBatchItems
           precondition: readPrecondition(precondition),
         };
         const user = await registry.setPreferences(input, context.signal);
+        holdUser(context, user);
         return mayRead(context.caller) ? user : withoutTraits(user);
       }),
 
@@ -119,6 +138,24 @@ export function createUserHandlers({ registry, admission, draining, onBatchItems
       failingAsPromised(context, () =>
         registry.delete({ id, precondition: readPrecondition(precondition), allowMissing }, context.signal),
       ),
+  };
+}
+
+/** What is smaller is not worth to be counted while it is on its way to the answer. */
+const minCountedBytes = 16 * 1024;
+
+/** Counts a user that will be answered. */
+function holdUser(context: CallContext, { properties, preferences }: UserView): void {
+  const bytes = properties.length + preferences.length;
+  if (bytes >= minCountedBytes) context.hold(bytes);
+}
+
+/** Counts each user of an answer as soon as it is read. */
+function holding(context: CallContext, sizeOf: AnswerSize): AnswerSize {
+  return (user) => {
+    const bytes = sizeOf(user);
+    context.hold(bytes);
+    return bytes;
   };
 }
 

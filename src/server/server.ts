@@ -18,6 +18,7 @@ import { Health, healthRoutes } from "../rpc/health.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { userRoutes } from "../rpc/user-routes.ts";
+import { WorkRoom } from "../rpc/work-room.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { coalesce } from "../store/coalescing-store.ts";
 import { measured, type StoreSystem, traced } from "../store/observed-store.ts";
@@ -114,12 +115,18 @@ export async function startServerOver(
     drawEtag: createEtagSource(),
   });
   const admission = new Admission(limits);
+  const batchRoom = new WorkRoom(limits.maxBatchWorkBytes);
   const handlers = createUserHandlers({
     registry,
     admission,
     draining: drain.signal,
+    batchRoom,
     onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
   });
+  const workGauge = { description: "Messages of BatchIdentify that are worked on.", unit: "By" };
+  metrics?.gauge("rollcall.batch.work", workGauge, () => [[{}, batchRoom.taken]]);
+  const waitingGauge = { description: "Messages of BatchIdentify that wait for memory." };
+  metrics?.gauge("rollcall.batch.waiting", waitingGauge, () => [[{}, batchRoom.waiting]]);
   const reflection = options.reflection ?? "open";
   const health = new Health();
   const shared = [

@@ -12,7 +12,7 @@ import {
 import { createServer as createTcpServer, type Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { defaultServerLimits } from "../config/server-limits.ts";
-import type { TrustedProxies } from "../config/trusted-proxies.ts";
+import { addressesOf, type TrustedProxies } from "../config/trusted-proxies.ts";
 import { createHttp1Server } from "./http1-server.ts";
 import { guardSession, type Http2GuardLimits } from "./http2-guard.ts";
 import { Penalties } from "./penalties.ts";
@@ -117,6 +117,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const sniffing = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   const penalties = new Penalties();
+  const isTrustedProxy = addressesOf(options.trustedProxies ?? []);
   let closing = false;
 
   const http1 = createHttp1Server({ ...limits, handler, onRefused });
@@ -156,7 +157,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     session.once("close", () => sessions.delete(session));
     const address = session.socket.remoteAddress ?? "";
     const onEnd = (reason: "harm" | "resets") => {
-      if (reason === "harm" && options.trustedProxies?.(address) !== true) penalties.add(address);
+      if (reason === "harm" && !isTrustedProxy(address)) penalties.add(address);
       onTurnedAway(reason);
     };
     session.setLocalWindowSize(connectionWindowBytes);

@@ -4,7 +4,7 @@ import { createProgram } from "../../src/cli/program.ts";
 import { clientOptions, dropEmptyVariables, serveOptions } from "../../src/config/options.ts";
 import type { RedisLocation } from "../../src/config/redis-url.ts";
 import { describeStoreLocation, parseStoreLocation } from "../../src/config/store-url.ts";
-import type { TrustedProxies } from "../../src/config/trusted-proxies.ts";
+import { addressesOf } from "../../src/config/trusted-proxies.ts";
 
 /** The value of an option, or what the command would print. */
 function parse(option: Option, args: readonly string[]): unknown {
@@ -195,8 +195,8 @@ describe("--cors-origins", () => {
 describe("--trusted-proxies", () => {
   const proxies = (text: string) => {
     const parsed = parse(serveOptions.trustedProxies(), ["--trusted-proxies", text]);
-    if (typeof parsed !== "function") throw new Error(String(parsed));
-    return parsed as TrustedProxies;
+    if (!Array.isArray(parsed)) throw new Error(String(parsed));
+    return addressesOf(parsed);
   };
 
   test.each([
@@ -256,6 +256,7 @@ test("each variable of a command is that of an option declared in one place", as
 /** A value by what an option says it takes. */
 const samples: Readonly<Record<string, string>> = {
   "host:port": "127.0.0.1:1",
+  cidrs: "10.0.0.0/8",
   count: "1",
   file: "a b.pem",
   "file or url": "keys.json",
@@ -278,6 +279,7 @@ const emptyValues: Readonly<Record<string, unknown>> = {
   "required-properties": [],
   "redis-key-prefix": "",
   "cors-origins": [],
+  "trusted-proxies": [],
 };
 /** Options of which an empty variable would open another store, or ask callers for less. */
 const guarding = /^(store|credentials|jwt-(jwks|issuer|audience)|tls-(cert|key|client-ca))$/;

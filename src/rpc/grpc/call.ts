@@ -113,9 +113,9 @@ export class GrpcCall implements CallContext, Holder {
     if (this.#ended || this.#isGone) return;
     if (!this.#stream.headersSent) this.#begin();
     if (this.#stream.write(envelope)) return;
-    this.holdMore(envelope.length);
+    this.hold(envelope.length);
     await once(this.#stream, "drain", { signal: this.signal });
-    this.holdMore(-envelope.length);
+    this.hold(-envelope.length);
   }
 
   unread(): number {
@@ -123,8 +123,7 @@ export class GrpcCall implements CallContext, Holder {
     return this.caller === nobody ? this.#stream.readableLength : 0;
   }
 
-  /** @param bytes more than before */
-  holdMore(bytes: number): void {
+  hold(bytes: number): void {
     if (!this.#ended) this.#options.held.set(this, Math.max(0, this.heldBytes + bytes));
   }
 

@@ -168,7 +168,7 @@ function serveUnary(served: Served, { read }: Unary): void {
   };
   stream.on("data", (piece: Buffer) => {
     if (call.ended) return;
-    call.holdMore(piece.length);
+    call.hold(piece.length);
     envelopes.add(piece);
     try {
       takeAll();
@@ -231,10 +231,10 @@ function breakOff({ stream, call }: Served, failure: unknown): void {
 async function* messagesOf(stream: ServerHttp2Stream, call: GrpcCall): AsyncGenerator<Buffer> {
   const envelopes = new EnvelopeReader(limits.maxRequestBytes);
   for await (const piece of readPieces(stream)) {
-    call.holdMore(piece.length);
+    call.hold(piece.length);
     envelopes.add(piece);
     for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
-      call.holdMore(-next.length);
+      call.hold(-next.length);
       yield messageIn(next);
     }
   }

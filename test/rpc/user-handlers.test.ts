@@ -1,0 +1,109 @@
+/** What is prepared for a caller counts against the memory budget before it is built. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BatchIdentifyRequestSchema as Contract } from "#gen/rollcall/v1/user_service_pb.js";
+import { BatchIdentifyRequestSchema } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
+import { anybody } from "../../src/credentials/caller.ts";
+import { Admission } from "../../src/rpc/admission.ts";
+import type { CallContext } from "../../src/rpc/call-context.ts";
+import { createUserHandlers, type UserHandlers } from "../../src/rpc/user-handlers.ts";
+import { binarySize } from "../../src/rpc/user-messages.ts";
+import { WorkRoom } from "../../src/rpc/work-room.ts";
+import { coalesce } from "../../src/store/coalescing-store.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { createEtagSource } from "../../src/users/etag.ts";
+import { requiredProperties } from "../../src/users/identify.ts";
+import { createUserRegistry } from "../../src/users/registry.ts";
+import type { UserStore } from "../../src/users/store.ts";
+import { canonical } from "../support/struct.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "rollcall-handlers-"));
+let store: UserStore;
+let handlers: UserHandlers;
+beforeAll(async () => {
+  store = coalesce(await openSqliteStore(join(directory, "users.db")), limits.maxWaitingBytes);
+  handlers = createUserHandlers({
+    registry: createUserRegistry({ store, required: requiredProperties([]), drawEtag: createEtagSource() }),
+    admission: new Admission(limits),
+    draining: new AbortController().signal,
+    batchRoom: new WorkRoom(limits.maxBatchWorkBytes),
+  });
+});
+afterAll(async () => {
+  await store.close();
+  rmSync(directory, { recursive: true });
+});
+
+/** A call, and what it holds. */
+function call() {
+  const held: number[] = [];
+  const context: CallContext = {
+    signal: new AbortController().signal,
+    caller: anybody,
+    report: (failure) => expect.fail(String(failure)),
+    hold: (bytes) => held.push(bytes),
+  };
+  return { context, held, total: () => held.reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+const idOf = (id: string) => Buffer.from(id);
+const large = canonical({ text: "x".repeat(60_000) });
+const identify = (id: string, context = call().context) =>
+  handlers.identify(
+    {
+      id: idOf(id),
+      properties: [large],
+      setOnce: [],
+      unset: [],
+      precondition: undefined,
+      observedAt: undefined,
+      validateOnly: false,
+    },
+    context,
+  );
+
+test("users that are read count one by one, before there is an answer", async () => {
+  const ids = Array.from({ length: 40 }, (_, at) => `u${at}`);
+  for (const id of ids) await identify(id);
+  const { context, held, total } = call();
+  const { users } = await handlers.batchGetUsers({ ids: ids.map(idOf), onlyProperties: [] }, context, binarySize);
+  expect(users).toHaveLength(40);
+  expect(held).toHaveLength(40);
+  expect(total()).toBeGreaterThan(40 * large.length);
+
+  const listing = call();
+  await handlers.listUsers({ pageSize: 40, pageToken: "", onlyProperties: [] }, listing.context, binarySize);
+  expect(listing.total()).toBe(total());
+});
+
+test("one large user counts", async () => {
+  const writing = call();
+  await identify("large", writing.context);
+  expect(writing.total()).toBe(large.length);
+  const reading = call();
+  await handlers.getUser({ id: idOf("large"), onlyProperties: [] }, reading.context);
+  expect(reading.total()).toBe(large.length);
+});
+
+test("an answer of a batch counts from when it is known until it is written, its message while it is worked on", async () => {
+  const refused = { id: "", unset: Array.from({ length: 20 }, () => "") };
+  const init: MessageInitShape<typeof Contract> = { requests: Array.from({ length: 1_000 }, () => refused), report: 2 };
+  const message = fromBinary(BatchIdentifyRequestSchema, toBinary(Contract, create(Contract, init)));
+  async function* messages() {
+    for (let sent = 0; sent < 4; sent++) yield message;
+  }
+  const { context, total } = call();
+  const answers = handlers.batchIdentify(messages(), context)[Symbol.asyncIterator]();
+  const first = await answers.next();
+  if (first.done === true) expect.fail("there is no answer");
+  expect(first.value).toMatchObject({ failed: 1_000 });
+  const one = total();
+  // What its errors say takes about as much; what comes next may be ready as well.
+  expect(one).toBeGreaterThan(1_000 * 1_000);
+  while ((await answers.next()).done !== true);
+  expect(total()).toBe(0);
+});
