@@ -333,7 +333,8 @@ describe.each(["clear text", "TLS"])("%s", (transport) => {
     });
 
     // Over TLS the first bytes come after the session has begun, and so the call begins before it is reset.
-    test.runIf(!isTls)("a request that is reset before it is seen reaches no method, and is counted", async () => {
+    if (isTls) return;
+    test("a request that is reset before it is seen reaches no method, and is counted", async () => {
       const before = await refused("reset");
       const connection = await send(
         frame("headers", flags.endHeaders, 1, grpcHeaders(getUserPath)),

@@ -27,6 +27,8 @@ export function readJson<Wire extends DescMessage>(
 ): MessageShape<Wire> {
   let tape: JsonTape;
   try {
+    // What is written of it has about its size.
+    budget.reserve(text.length);
     tape = parseJson(text, budget);
   } catch (error) {
     if (!(error instanceof NotJson)) throw error;
