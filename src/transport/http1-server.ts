@@ -3,8 +3,6 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import { Socket } from "node:net";
 import { maxHeaderListBytes, type Refusal, type RefusalReason, refusals } from "./refused-requests.ts";
 
-/** How long a client may take to send a whole request. */
-const requestTimeoutMs = 60_000;
 /** How often connections are checked for having run out of time. */
 const timeoutCheckIntervalMs = 1_000;
 /** How long a connection may be idle: longer than load balancers keep theirs. */
@@ -17,6 +15,8 @@ export interface Http1ServerOptions {
   readonly onRefused: (reason: RefusalReason) => void;
   /** How long a client may take to send a request's headers, to the next full second. */
   readonly headersTimeoutMs: number;
+  /** How long a client may take to send a whole request, to the next full second. */
+  readonly requestTimeoutMs: number;
   /** How long nothing may move on a connection. */
   readonly stallTimeoutMs: number;
 }
@@ -33,6 +33,7 @@ export function createHttp1Server({
   handler,
   onRefused,
   headersTimeoutMs,
+  requestTimeoutMs,
   stallTimeoutMs,
 }: Http1ServerOptions): Http1Server {
   /** The answers of each connection that are not finished, where it has any. */

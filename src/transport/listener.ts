@@ -46,6 +46,8 @@ export interface ConnectionLimits extends Http2GuardLimits {
   readonly sniffTimeoutMs: number;
   /** How long an HTTP/1.1 client may take to send a request's headers, to the next full second. */
   readonly headersTimeoutMs: number;
+  /** How long an HTTP/1.1 client may take to send a whole request, to the next full second. */
+  readonly requestTimeoutMs: number;
   /** How long nothing may move on a stream that goes to `handler`, or on an HTTP/1.1 connection. */
   readonly stallTimeoutMs: number;
 }
@@ -54,6 +56,7 @@ const defaultLimits: ConnectionLimits = {
   maxConnections: defaultServerLimits.maxConnections,
   sniffTimeoutMs: 10_000,
   headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
   pingIntervalMs: 30_000,
   idleTimeoutMs: 30 * 60_000,
   maxConnectionAgeMs: defaultServerLimits.maxConnectionAgeMs,

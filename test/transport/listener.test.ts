@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
@@ -19,7 +20,7 @@ beforeEach(async () => {
   listener = await listen({
     host: "127.0.0.1",
     port: 0,
-    limits: { sniffTimeoutMs: 100, headersTimeoutMs: 100 },
+    limits: { sniffTimeoutMs: 100, headersTimeoutMs: 100, requestTimeoutMs: 200 },
     onRefused: (reason) => refusedFor.push(reason),
     handler: (request, response) => {
       const answer = () => response.end(`${request.method} HTTP/${request.httpVersion}`);
@@ -142,6 +143,23 @@ describe("one port", () => {
     await until(closed);
     expect(received()).toMatch(/^HTTP\/1.1 408 /);
     expect(refusedFor).toEqual(["timeout"]);
+  });
+
+  test("ends a connection whose HTTP/1.1 request does not come to an end", async () => {
+    const { socket, received, closed } = await raw();
+    socket.write("POST /held HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf");
+    await until(closed);
+    expect(received()).toMatch(/^HTTP\/1.1 408 /);
+    expect(refusedFor).toEqual(["timeout"]);
+  });
+
+  test("tells HTTP/2 clients how many streams they may open, and how much they may send ahead", async () => {
+    const session = connectHttp2(url);
+    await once(session, "remoteSettings");
+    const { maxConcurrentStreams, initialWindowSize } = session.remoteSettings;
+    expect([maxConcurrentStreams, initialWindowSize]).toEqual([1_024, 512 * 1024]);
+    await until(() => session.state.remoteWindowSize === 16 * 1024 * 1024);
+    session.destroy();
   });
 
   test("that is in use is an error that names it", async () => {

@@ -78,7 +78,7 @@ type UserServiceClient interface {
 	// stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
 	// first unanswered one, in order.
 	//
-	// A message with more than 1,000 items or that cannot be decoded (INVALID_ARGUMENT) or is larger than 4 MiB
+	// A message that has more than 1,000 items, or cannot be decoded (INVALID_ARGUMENT), or is larger than 4 MiB
 	// (RESOURCE_EXHAUSTED) ends the stream after everything before it is answered. A few messages are worked on at a
 	// time; beyond that, flow control holds the client back.
 	//
@@ -243,7 +243,7 @@ type UserServiceHandler interface {
 	// stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
 	// first unanswered one, in order.
 	//
-	// A message with more than 1,000 items or that cannot be decoded (INVALID_ARGUMENT) or is larger than 4 MiB
+	// A message that has more than 1,000 items, or cannot be decoded (INVALID_ARGUMENT), or is larger than 4 MiB
 	// (RESOURCE_EXHAUSTED) ends the stream after everything before it is answered. A few messages are worked on at a
 	// time; beyond that, flow control holds the client back.
 	//

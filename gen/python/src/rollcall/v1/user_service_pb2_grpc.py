@@ -29,9 +29,10 @@ class UserServiceStub:
     """UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
     and sends what it knows about them; any service reads the whole user back.
 
-    Limits, for every method: one request message is at most 4 MiB (RESOURCE_EXHAUSTED); property names are 1 to 128
-    bytes; a user has at most 512 properties, of at most 64 KiB each and 256 KiB together; values are at most 24 objects
-    or lists deep; NaN, infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
+    Limits, for every method: one request message is at most 4 MiB, compressed or not, and in JSON also by the protobuf
+    encoding that it stands for (RESOURCE_EXHAUSTED); property names are 1 to 128 bytes; a user has at most 512
+    properties, of at most 64 KiB each and 256 KiB together; values are at most 24 objects or lists deep; NaN,
+    infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
 
     Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
     DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
@@ -88,9 +89,10 @@ class UserServiceServicer:
     """UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
     and sends what it knows about them; any service reads the whole user back.
 
-    Limits, for every method: one request message is at most 4 MiB (RESOURCE_EXHAUSTED); property names are 1 to 128
-    bytes; a user has at most 512 properties, of at most 64 KiB each and 256 KiB together; values are at most 24 objects
-    or lists deep; NaN, infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
+    Limits, for every method: one request message is at most 4 MiB, compressed or not, and in JSON also by the protobuf
+    encoding that it stands for (RESOURCE_EXHAUSTED); property names are 1 to 128 bytes; a user has at most 512
+    properties, of at most 64 KiB each and 256 KiB together; values are at most 24 objects or lists deep; NaN,
+    infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
 
     Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
     DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
@@ -135,7 +137,7 @@ class UserServiceServicer:
         stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
         first unanswered one, in order.
 
-        A message with more than 1,000 items or that cannot be decoded (INVALID_ARGUMENT) or is larger than 4 MiB
+        A message that has more than 1,000 items, or cannot be decoded (INVALID_ARGUMENT), or is larger than 4 MiB
         (RESOURCE_EXHAUSTED) ends the stream after everything before it is answered. A few messages are worked on at a
         time; beyond that, flow control holds the client back.
 
@@ -238,9 +240,10 @@ class UserService:
     """UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
     and sends what it knows about them; any service reads the whole user back.
 
-    Limits, for every method: one request message is at most 4 MiB (RESOURCE_EXHAUSTED); property names are 1 to 128
-    bytes; a user has at most 512 properties, of at most 64 KiB each and 256 KiB together; values are at most 24 objects
-    or lists deep; NaN, infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
+    Limits, for every method: one request message is at most 4 MiB, compressed or not, and in JSON also by the protobuf
+    encoding that it stands for (RESOURCE_EXHAUSTED); property names are 1 to 128 bytes; a user has at most 512
+    properties, of at most 64 KiB each and 256 KiB together; values are at most 24 objects or lists deep; NaN,
+    infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
 
     Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
     DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.

@@ -59,7 +59,8 @@ private static final long serialVersionUID = 0L;
   private java.util.List<rollcall.v1.IdentifyRequest> requests_;
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -70,7 +71,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -82,7 +84,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -93,7 +96,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -104,7 +108,8 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -532,7 +537,8 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -546,7 +552,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -560,7 +567,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -574,7 +582,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -593,7 +602,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -611,7 +621,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -629,7 +640,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -648,7 +660,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -666,7 +679,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -684,7 +698,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -703,7 +718,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -720,7 +736,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -737,7 +754,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -748,7 +766,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -762,7 +781,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -777,7 +797,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -788,7 +809,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -800,7 +822,8 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000. None is fine: it is answered like any other message.
+     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * other message.
      * </pre>
      *
      * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>

@@ -12,7 +12,8 @@ public interface BatchIdentifyRequestOrBuilder extends
 
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -21,7 +22,8 @@ public interface BatchIdentifyRequestOrBuilder extends
       getRequestsList();
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -29,7 +31,8 @@ public interface BatchIdentifyRequestOrBuilder extends
   rollcall.v1.IdentifyRequest getRequests(int index);
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -37,7 +40,8 @@ public interface BatchIdentifyRequestOrBuilder extends
   int getRequestsCount();
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
@@ -46,7 +50,8 @@ public interface BatchIdentifyRequestOrBuilder extends
       getRequestsOrBuilderList();
   /**
    * <pre>
-   * The identifies, at most 1,000. None is fine: it is answered like any other message.
+   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * other message.
    * </pre>
    *
    * <code>repeated .rollcall.v1.IdentifyRequest requests = 1 [json_name = "requests"];</code>
