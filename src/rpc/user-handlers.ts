@@ -56,12 +56,19 @@ export interface UserHandlersOptions {
 
 export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
   const { registry, admission, draining, batchRoom, onBatchItems } = options;
-  const failingAsPromised = async <Answer>(context: CallContext, work: () => Promise<Answer>): Promise<Answer> => {
+  /** @param onAnswer called with what the work comes to, before it is answered */
+  const failingAsPromised = async <Answer>(
+    context: CallContext,
+    work: () => Promise<Answer>,
+    onAnswer?: (context: CallContext, answer: Answer) => void,
+  ): Promise<Answer> => {
     let entered = false;
     try {
       admission.enter("unary");
       entered = true;
-      return await work();
+      const answer = await work();
+      onAnswer?.(context, answer);
+      return answer;
     } catch (error) {
       throw toConnectError(error, (failure) => context.report(failure));
     } finally {
@@ -78,11 +85,7 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
       }),
 
     getUser: ({ id, onlyProperties }, context) =>
-      failingAsPromised(context, async () => {
-        const user = await registry.get(id, onlyProperties, context.signal);
-        holdUser(context, user);
-        return user;
-      }),
+      failingAsPromised(context, () => registry.get(id, onlyProperties, context.signal), holdUser),
 
     async *batchIdentify(requests, context) {
       const work = (request: BatchMessage, sequence: number) => {

@@ -18,6 +18,8 @@ export interface Http2GuardLimits {
 const maxControlFramesAtOnce = 20;
 /** By how much the age of connections differs, so that those that began together do not all begin anew together. */
 const ageSpread = 0.1;
+/** Streams that are looked at for each that begins: more than one, so that none waits long for it. */
+const streamsLookedAt = 2;
 /** Answers that show that the callers at an address mean no harm. */
 const answersToForgive = 100;
 
@@ -61,6 +63,30 @@ export function guardSession(
   let isUsed = false;
   let usedAt = performance.now();
   const resets = new ResetBudget();
+  const onReset = (beganAt: number) => {
+    if (!session.destroyed && !resets.reset(performance.now() - beganAt)) end(resets.isFlood ? "harm" : "resets");
+  };
+  /** Streams that are not known to be over, with when they began. To listen for the end of each would cost every call. */
+  const open = new Map<ServerHttp2Stream, number>();
+  /** Looks at the streams that have waited the longest for it, so many of them. */
+  const look = (count: number) => {
+    let left = count;
+    for (const [stream, beganAt] of open) {
+      if (left-- <= 0) return;
+      open.delete(stream);
+      if (!stream.closed && !stream.destroyed) open.set(stream, beganAt);
+      else if (!stream.aborted) judge(stream, beganAt);
+    }
+  };
+  const judge = (stream: ServerHttp2Stream, beganAt: number) => {
+    // Its answer may have been ready, and was not taken.
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.headersSent) {
+      onReset(beganAt);
+      return;
+    }
+    resets.answered();
+    if (resets.answers % answersToForgive === 0) onManyAnswers();
+  };
   session.on("stream", (stream: ServerHttp2Stream) => {
     isUsed = true;
     if (!hasAnswered) {
@@ -68,27 +94,23 @@ export function guardSession(
       unanswered = hasAnswered ? undefined : stream;
     }
     const beganAt = performance.now();
-    const onReset = () => {
-      if (!session.destroyed && !resets.reset(performance.now() - beganAt)) end(resets.isFlood ? "harm" : "resets");
+    const onAborted = () => {
+      // What has been answered meanwhile counts before it.
+      look(open.size);
+      onReset(beganAt);
     };
     if (stream.aborted || stream.destroyed) {
-      onReset();
+      onAborted();
       return;
     }
-    stream.on("aborted", onReset);
-    stream.on("close", () => {
-      if (stream.aborted) return;
-      // Its answer may have been ready, and was not taken.
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || !stream.headersSent) onReset();
-      else {
-        resets.answered();
-        if (resets.answers % answersToForgive === 0) onManyAnswers();
-      }
-    });
+    stream.on("aborted", onAborted);
+    look(streamsLookedAt);
+    open.set(stream, beganAt);
   });
 
   let awaitingPong = false;
-  const look = () => {
+  const checkAlive = () => {
+    look(open.size);
     if (awaitingPong) {
       session.destroy();
       return;
@@ -102,7 +124,7 @@ export function guardSession(
       awaitingPong = false;
     });
   };
-  const timer = setInterval(look, limits.pingIntervalMs).unref();
+  const timer = setInterval(checkAlive, limits.pingIntervalMs).unref();
   const ageMs = limits.maxConnectionAgeMs * (1 + ageSpread * (2 * Math.random() - 1));
   const aging = Number.isFinite(ageMs) ? setTimeout(() => session.close(), ageMs).unref() : undefined;
   session.once("close", () => {

@@ -58,8 +58,8 @@ export function refuseStream(stream: ServerHttp2Stream, { status }: Refusal): vo
  * @returns the headers without that expectation, which is met
  */
 export function meetExpectation(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const { expect, ...others } = headers;
-  if (expect === undefined) return headers;
+  if (headers.expect === undefined) return headers;
+  const { expect: _, ...others } = headers;
   stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
   return others;
 }

@@ -8,7 +8,7 @@ import { describeError, messageTooLarge } from "../errors.ts";
 import { unreadable } from "../unreadable.ts";
 import { wireMethods } from "../wire-methods.ts";
 import { readBinary } from "./read-binary.ts";
-import { readBatchIdentifyRequest, readIdentifyRequest } from "./read-identify.ts";
+import { readBatchIdentifyRequest, readIdAlone, readIdentifyRequest } from "./read-identify.ts";
 import { readJson } from "./read-json.ts";
 import { formOf } from "./request-form.ts";
 
@@ -57,7 +57,7 @@ const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferenc
 
 export const userRequests = {
   identify: readerOf(identify.input, wireMethods.identify.input, readIdentifyRequest),
-  getUser: readerOf(getUser.input, wireMethods.getUser.input),
+  getUser: readerOf(getUser.input, wireMethods.getUser.input, readIdAlone),
   batchIdentify: readerOf(batchIdentify.input, wireMethods.batchIdentify.input, readBatchIdentifyRequest),
   batchGetUsers: readerOf(batchGetUsers.input, wireMethods.batchGetUsers.input),
   listUsers: readerOf(listUsers.input, wireMethods.listUsers.input),
