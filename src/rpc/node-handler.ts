@@ -136,7 +136,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       const answered = handler(incoming.replace(request, pieces)).then((answer) => {
         // Connect has refused the HTTP method or the content type, before it asked who comes in.
         if (contextValues.get(observedKey) === undefined) noteUnserved(options, req, path.slice(1));
-        return writeAnswer(answer, req, res, { hold, onEncoded });
+        return writeAnswer(answer, req, res, { hold, onEncoded, isStream: !isUnary });
       });
       resolve(answered);
     }).catch((reason: unknown) => {
@@ -163,6 +163,8 @@ function unreadOf(req: NodeRequest): number {
 
 interface AnswerWatch {
   readonly hold: Hold;
+  /** Whether further pieces are asked for only once there is room for them: then what came before has been taken. */
+  readonly isStream: boolean;
   /** Called with each piece that is there. */
   onEncoded(): void;
 }
@@ -186,17 +188,17 @@ async function* writeBody(
   body: AsyncIterable<Uint8Array>,
   trailers: Headers | undefined,
   req: NodeRequest,
-  { hold, onEncoded }: AnswerWatch,
+  { hold, onEncoded, isStream }: AnswerWatch,
 ): AsyncGenerator<Uint8Array> {
   const pieces = body[Symbol.asyncIterator]();
   try {
-    let unread = 0;
     for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
       onEncoded();
-      // The last of them is held until the answer has been read.
-      hold(next.value.length - unread);
-      unread = next.value.length;
+      const { length } = next.value;
+      hold(length);
       yield next.value;
+      // Of a unary call, it is held until the answer has been read.
+      if (isStream) hold(-length);
     }
     if (trailers !== undefined) respelled(trailers);
   } catch (error) {

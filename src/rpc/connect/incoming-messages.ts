@@ -58,6 +58,7 @@ export class IncomingMessages {
    * @throws ConnectError for a message that cannot be read, or for which there is no memory
    */
   async next<Request>(reader: RequestReader<Request>): Promise<Request> {
+    // Streams have prefixes.
     const { hold, endedBy, encoding, isStream } = this.#options;
     const message = this.#kept.shift();
     if (message === undefined) throw new Error("no message has arrived");
@@ -72,7 +73,7 @@ export class IncomingMessages {
       return reader.read(bytes, encoding, reserve);
     } finally {
       hold(-reserved);
-      if (isStream) hold(-bytes.length);
+      if (isStream) hold(-bytes.length - prefixBytes);
     }
   }
 
