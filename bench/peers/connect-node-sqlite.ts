@@ -42,7 +42,12 @@ const routes = (router: ConnectRouter) => {
   router.rpc(wireMethods.getUser, async (request, context) =>
     oneUserMessage(await handlers.getUser(request, contextOf(context))),
   );
-  router.rpc(wireMethods.batchIdentify, (requests, context) => handlers.batchIdentify(requests, contextOf(context)));
+  router.rpc(wireMethods.batchIdentify, async function* (requests, context) {
+    async function* messages() {
+      for await (const { requests: items, report } of requests) yield { requests: items, report, messageBytes: 0 };
+    }
+    yield* handlers.batchIdentify(messages(), contextOf(context));
+  });
 };
 const server = createServer(connectNodeAdapter({ routes }));
 server.listen(0, "127.0.0.1", () => announce(server.address()));

@@ -85,10 +85,33 @@ const reasons: Readonly<Record<string, Reason>> = {
  */
 function checkMessage(found: Violation[], desc: DescMessage, init: unknown, prefix: string): void {
   if (!isRecord(init)) return;
+  checkNames(found, desc, init, prefix);
   for (const field of desc.fields) {
     if (found.length >= limits.maxViolations) return;
     const value = fieldValue(init, field);
     if (value !== undefined) checkField(found, field, value, prefix + field.name);
+  }
+}
+
+/** A misspelt name would be left out, and nobody told. */
+function checkNames(
+  found: Violation[],
+  desc: DescMessage,
+  init: Readonly<Record<string, unknown>>,
+  prefix: string,
+): void {
+  const known = new Set(desc.members.map(({ localName }) => localName));
+  for (const name of Object.keys(init)) {
+    if (found.length >= limits.maxViolations) return;
+    if (known.has(name) || name.startsWith("$") || init[name] === undefined) continue;
+    const meant = desc.fields.find((field) => field.name === name || field.jsonName === name);
+    const hint = meant === undefined ? "" : `: it is ${meant.localName} in TypeScript`;
+    const field = formatPath("", [name]).replace(/^\./, "");
+    found.push({
+      field: prefix + field,
+      reason: "MALFORMED_REQUEST",
+      description: `is no field of ${desc.typeName}${hint}`,
+    });
   }
 }
 
@@ -99,11 +122,12 @@ function fieldValue(init: Readonly<Record<string, unknown>>, { localName, oneof 
 }
 
 function checkField(found: Violation[], field: DescField, value: unknown, path: string): void {
+  // Null too: properties that were meant would be left out.
   if (field.fieldKind === "message" && field.message.typeName === StructSchema.typeName) {
     if (!isSendableObject(value)) found.push(...structViolations(value, path));
     return;
   }
-  // protobuf-es takes null for a field that is not set.
+  // Elsewhere protobuf-es takes null for a field that is not set.
   if (value === null) return;
   const reason = reasons[field.name] ?? "MALFORMED_REQUEST";
   const invalid = (at: string, description: string) => found.push({ field: at, reason, description });
@@ -118,7 +142,15 @@ function checkField(found: Violation[], field: DescField, value: unknown, path: 
     if (isDate(value)) invalid(path, "is a Date: send timestampFromDate() of it, from @bufbuild/protobuf/wkt");
     else if (isRecord(value)) checkMessage(found, field.message, value, `${path}.`);
     else invalid(path, `is not a ${field.message.name}`);
-  } else if (field.scalar === ScalarType.STRING && !isText(value)) invalid(path, notText(value));
+  } else if (field.fieldKind === "enum") {
+    if (!Number.isInteger(value)) invalid(path, `is not a ${field.enum.name}: send its number, as the enum has it`);
+  } else checkScalar(field.scalar, value, (description) => invalid(path, description));
+}
+
+function checkScalar(type: ScalarType | undefined, value: unknown, invalid: (description: string) => void): void {
+  if (type === ScalarType.STRING && !isText(value)) invalid(notText(value));
+  else if (type === ScalarType.BOOL && typeof value !== "boolean") invalid("is not true or false");
+  else if (type === ScalarType.INT32 && !Number.isInteger(value)) invalid("is not a whole number");
 }
 
 function isText(value: unknown): value is string {

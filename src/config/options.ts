@@ -125,9 +125,7 @@ export const serveOptions = settings({
     new Option(
       "--trusted-proxies <cidrs>",
       "addresses or CIDR ranges of proxies, separated by commas: connections from there never wait for the harm others did",
-    )
-      .env("ROLLCALL_TRUSTED_PROXIES")
-      .argParser(checked(parseTrustedProxies)),
+    ).argParser(checked(parseTrustedProxies)),
   drainTimeout: () =>
     new Option("--drain-timeout <seconds>", "how long a stop waits for calls that are under way")
       .default(10)

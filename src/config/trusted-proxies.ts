@@ -16,13 +16,13 @@ export function parseTrustedProxies(text: string): TrustedProxies {
 }
 
 /** @returns whether an address, as sockets have it, is among the proxies */
-export function addressesOf(proxies: TrustedProxies): (address: string) => boolean {
+export function addressMatcher(proxies: TrustedProxies): (address: string) => boolean {
   const ranges = new BlockList();
   for (const range of proxies) addRange(ranges, range);
-  // An IPv4 address that is written as IPv6 (::ffff:10.0.0.1) is in its IPv4 range.
   return (address) => {
     const [withoutZone = ""] = address.split("%");
     const family = familyOf(withoutZone);
+    // BlockList finds an IPv4 address that is written as IPv6 (::ffff:10.0.0.1) in its IPv4 range.
     return family !== undefined && ranges.check(withoutZone, family);
   };
 }

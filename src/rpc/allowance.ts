@@ -17,11 +17,9 @@ export class Allowance {
 
   /** @returns false if there is none left */
   spend(): boolean {
-    if (this.#left < 1) {
-      const now = this.#now();
-      this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1_000) * this.#perSecond);
-      this.#at = now;
-    }
+    const now = this.#now();
+    this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1_000) * this.#perSecond);
+    this.#at = now;
     if (this.#left < 1) return false;
     this.#left--;
     return true;

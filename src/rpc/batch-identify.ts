@@ -21,6 +21,8 @@ const maxIgnoredBytes = 128 * 1024;
 export interface BatchMessage {
   readonly requests: readonly Omit<IdentifyRequest, "$typeName" | "$unknown">[];
   readonly report: BatchReport;
+  /** Of the message as it was read: its items are parts of it. */
+  readonly messageBytes: number;
 }
 
 /** @throws UserError for what ends the stream */
@@ -44,18 +46,6 @@ const violationBytes = 128;
 /** What a message takes while it is worked on, beside its bytes. */
 export function workBytes({ requests }: BatchMessage): number {
   return requests.length * itemWorkBytes;
-}
-
-/** The bytes of a message's items, as they were sent. */
-export function bytesOf({ requests }: BatchMessage): number {
-  let bytes = 0;
-  for (const { id, properties, setOnce, unset } of requests) {
-    bytes += id.length;
-    for (const piece of properties) bytes += piece.length;
-    for (const piece of setOnce) bytes += piece.length;
-    for (const name of unset) bytes += name.length;
-  }
-  return bytes;
 }
 
 /** What an answer takes, or more, until it is written. */

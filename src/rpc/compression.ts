@@ -4,6 +4,7 @@ import { createBrotliDecompress, createGunzip, type ZlibOptions } from "node:zli
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { tooLarge } from "./envelopes.ts";
 
 /** What is decompressed at a time: each piece is a turn of the event loop, and takes memory of its own. */
 const leastPieceBytes = 16 * 1024;
@@ -29,8 +30,8 @@ export type Decompress = (
 ) => Promise<Buffer>;
 
 /**
- * Connect's own decompress in pieces of 16 KiB, with which a few bytes that stand for millions take four times as long, for
- * everybody; and they leave the pieces to the garbage collection, which then stops everybody several times a second.
+ * In place of Connect's own. Those decompress in pieces of 16 KiB, which takes four times as long for a bomb and holds up every
+ * call meanwhile, and they leave the pieces to the garbage collector, whose pauses do so again.
  */
 const decompressors: ReadonlyMap<string, Decompress> = new Map([
   [compressionGzip.name, bounded(createGunzip, sizeInGzip)],
@@ -93,8 +94,4 @@ function joined(pieces: readonly Uint8Array[], length: number, start: number): B
 /** Frees a piece that has its memory for itself: one that was filled to its end, which nobody else reads or writes any more. */
 function giveBack({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
-}
-
-function tooLarge(maxBytes: number): ConnectError {
-  return new ConnectError(`message is larger than ${maxBytes} bytes`, Code.ResourceExhausted);
 }

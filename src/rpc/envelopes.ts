@@ -88,10 +88,15 @@ export class EnvelopeReader {
   #endOf(bytes: Buffer): number {
     const length = bytes.readUInt32BE(1);
     if (length > this.#maxBytes) {
-      throw new ConnectError(`message size ${length} is larger than ${this.#maxBytes}`, Code.ResourceExhausted);
+      throw tooLarge(this.#maxBytes);
     }
     return prefixBytes + length;
   }
+}
+
+/** For a message that has more bytes than it may. */
+export function tooLarge(maxBytes: number): ConnectError {
+  return new ConnectError(`message is larger than ${maxBytes} bytes`, Code.ResourceExhausted);
 }
 
 const nothing: Buffer = Buffer.alloc(0);

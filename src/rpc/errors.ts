@@ -85,7 +85,8 @@ function describedOnce(error: UserError): ConnectError {
 
 /** @param maxBytes what one message of the method may have, in its protobuf encoding */
 export function messageTooLarge(maxBytes: number): ConnectError {
-  const metadata = { limit: "maxRequestBytes", max: String(maxBytes) };
+  const limit = maxBytes === limits.maxOpenRequestBytes ? "maxOpenRequestBytes" : "maxRequestBytes";
+  const metadata = { limit, max: String(maxBytes) };
   const message = `the message is larger than ${maxBytes} bytes`;
   return describeError(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
 }

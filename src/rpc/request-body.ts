@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
-import { Code, ConnectError } from "@connectrpc/connect";
-import { EnvelopeReader } from "./envelopes.ts";
+import type { ConnectError } from "@connectrpc/connect";
+import { EnvelopeReader, tooLarge } from "./envelopes.ts";
 import { canceled } from "./errors.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
@@ -74,10 +74,6 @@ export async function wholeBody(pieces: AsyncIterable<Buffer>, maxBytes: number)
     gathered.add(piece, maxBytes);
   }
   return gathered.take();
-}
-
-export function tooLarge(maxBytes: number): ConnectError {
-  return new ConnectError(`message is larger than ${maxBytes} bytes`, Code.ResourceExhausted);
 }
 
 /**

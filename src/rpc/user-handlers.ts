@@ -14,7 +14,7 @@ import type { IdentifyInput } from "../users/identify.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Identified, Page, UserRegistry, UsersFound } from "../users/registry.ts";
 import type { Admission } from "./admission.ts";
-import { answerBytes, type BatchMessage, batchAnswer, bytesOf, checkBatch, workBytes } from "./batch-identify.ts";
+import { answerBytes, type BatchMessage, batchAnswer, checkBatch, workBytes } from "./batch-identify.ts";
 import type { CallContext } from "./call-context.ts";
 import { toConnectError } from "./errors.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
@@ -90,7 +90,7 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     async *batchIdentify(requests, context) {
       const work = (request: BatchMessage, sequence: number) => {
         checkBatch(request);
-        const messageBytes = bytesOf(request);
+        const { messageBytes } = request;
         context.hold(messageBytes);
         const identified = batchRoom.run(workBytes(request), context.signal, async () => {
           const results = await registry.identifyBatch(request.requests.map(readIdentify), context.signal);

@@ -12,7 +12,7 @@ import {
 import { createServer as createTcpServer, type Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { defaultServerLimits } from "../config/server-limits.ts";
-import { addressesOf, type TrustedProxies } from "../config/trusted-proxies.ts";
+import { addressMatcher, type TrustedProxies } from "../config/trusted-proxies.ts";
 import { createHttp1Server } from "./http1-server.ts";
 import { guardSession, type Http2GuardLimits } from "./http2-guard.ts";
 import { Penalties } from "./penalties.ts";
@@ -120,7 +120,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const sniffing = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   const penalties = new Penalties();
-  const isTrustedProxy = addressesOf(options.trustedProxies ?? []);
+  const isTrustedProxy = addressMatcher(options.trustedProxies ?? []);
   let closing = false;
 
   const http1 = createHttp1Server({ ...limits, handler, onRefused });

@@ -1,4 +1,5 @@
 import type { Violation } from "./errors.ts";
+import { DecodeBudget } from "./struct-decode.ts";
 import { type CanonicalStruct, propertiesLimits, type StructLimits } from "./struct-format.ts";
 import { normalizeStruct } from "./struct-normalize.ts";
 import { isCanonical, type StructForm, scanStruct } from "./struct-scan.ts";
@@ -11,12 +12,14 @@ import { sortNames } from "./struct-sort.ts";
  * @param pieces the occurrences of the message field that holds the Struct: together they are one encoding of it, and
  * stay one of the same Struct, but perhaps in another order
  * @param field the field's name, for errors
+ * @param budget for the values of all Structs of the request that have to be decoded
  * @returns the canonical Struct, or the paths of what is wrong: INVALID_PROPERTY, LIMIT_EXCEEDED, MALFORMED_REQUEST
  */
 export function canonicalStruct(
   pieces: readonly Uint8Array[],
   field: string,
   structLimits: StructLimits = propertiesLimits,
+  budget: DecodeBudget = new DecodeBudget(),
 ): { struct: CanonicalStruct } | { violations: readonly Violation[] } {
   const [only = nothing] = pieces;
   const encoded = pieces.length > 1 ? Buffer.concat(pieces) : only;
@@ -26,7 +29,7 @@ export function canonicalStruct(
     const sorted = sortNames(encoded);
     if (sorted !== undefined) return { struct: sorted };
   }
-  const { bytes, violations } = normalizeStruct(encoded, field, structLimits);
+  const { bytes, violations } = normalizeStruct(encoded, field, structLimits, budget);
   if (violations.length > 0) return { violations };
   if (isCanonical(bytes, structLimits)) return { struct: bytes };
   throw new Error("a normalized Struct is not canonical");

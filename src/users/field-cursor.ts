@@ -2,12 +2,14 @@
 
 export const wireTypes = { varint: 0, fixed64: 1, lengthDelimited: 2, groupStart: 3, groupEnd: 4, fixed32: 5 } as const;
 
+/** As deep as protobuf's runtimes read. */
+const maxGroupDepth = 100;
 const maxTagBytes = 5;
 const maxVarintBytes = 10;
 
 /**
  * The fields one at a time. After `next()` answers true, the field with its tag is the bytes [start, end), and its content
- * [contentStart, end). Who sets `end` goes on from there: into a message inside, say, and behind it later.
+ * [contentStart, end). To go on elsewhere, as into a message inside and behind it later, set `end`.
  */
 export class FieldCursor {
   readonly bytes: Uint8Array;
@@ -84,11 +86,13 @@ export class FieldCursor {
   /** Groups may hold groups. */
   #skipGroup(): void {
     const { number, contentStart } = this;
-    for (let depth = 1; depth > 0; ) {
+    const open = [number];
+    while (open.length > 0) {
       this.#tag();
-      if (this.wireType === wireTypes.groupStart) depth++;
-      else if (this.wireType === wireTypes.groupEnd) depth--;
-      else this.#skip();
+      if (this.wireType === wireTypes.groupStart) {
+        if (open.push(this.number) > maxGroupDepth) throw malformed();
+      } else if (this.wireType !== wireTypes.groupEnd) this.#skip();
+      else if (open.pop() !== this.number) throw malformed();
     }
     this.number = number;
     this.wireType = wireTypes.groupStart;

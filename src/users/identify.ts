@@ -7,8 +7,9 @@ import { invalidObservedAt, parseObservedAt, type TimestampInput } from "./obser
 import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
 import { checkNames, sortedNames } from "./property-names.ts";
 import type { IdentifyCommand } from "./store.ts";
+import { DecodeBudget } from "./struct-decode.ts";
 import { isNonEmptyString } from "./struct-entries.ts";
-import type { CanonicalStruct } from "./struct-format.ts";
+import { type CanonicalStruct, propertiesLimits } from "./struct-format.ts";
 import { parseUserId } from "./user-id.ts";
 
 /** An Identify as it came over the wire. */
@@ -42,6 +43,7 @@ export type PreparedIdentify = { readonly command: IdentifyCommand; readonly mis
 /**
  * Checks everything that can be said without knowing what is stored.
  *
+ * @param budget for the values of all Structs of the request that have to be decoded
  * @throws UserError INVALID_ID, INVALID_PROPERTY, REQUIRED_PROPERTY_MISSING, LIMIT_EXCEEDED, MALFORMED_REQUEST,
  * INVALID_PRECONDITION or INVALID_OBSERVED_AT, naming every offending field
  */
@@ -49,13 +51,14 @@ export function prepareIdentify(
   input: IdentifyInput,
   required: RequiredProperties,
   options: { etag: string; wantUser: boolean },
+  budget = new DecodeBudget(),
 ): PreparedIdentify {
   const violations: Violation[] = [];
   const id = parseUserId(input.id);
   if (typeof id !== "string") violations.push(id);
-  const set = canonicalStruct(input.properties, "properties");
+  const set = canonicalStruct(input.properties, "properties", propertiesLimits, budget);
   if ("violations" in set) violations.push(...set.violations);
-  const setOnce = canonicalStruct(input.setOnce, "set_once");
+  const setOnce = canonicalStruct(input.setOnce, "set_once", propertiesLimits, budget);
   if ("violations" in setOnce) violations.push(...setOnce.violations);
   violations.push(...checkNames(input.unset, "unset"));
   const parsed = parsePrecondition(input.precondition);

@@ -28,6 +28,8 @@ export const limits = {
   maxObservedAheadSeconds: 3_600,
   /** One request message. */
   maxRequestBytes: 4 * 1024 * 1024,
+  /** Objects and lists within each other in a request in JSON: more than any value may have, so that errors can name a path. */
+  maxJsonDepth: 1_024,
   /** One request message to health or reflection, which anybody may call. */
   maxOpenRequestBytes: 4 * 1024,
   /** One answer. */

@@ -17,6 +17,7 @@ import { checkNames } from "./property-names.ts";
 import { type AnswerSize, readWhatFits, selector, type UserView } from "./reading.ts";
 import { refusal } from "./refusal.ts";
 import type { Applied, UserStore, WriteCommand, WriteOutcome, WriteResult } from "./store.ts";
+import { DecodeBudget } from "./struct-decode.ts";
 import { parseUserId, type UserId } from "./user-id.ts";
 
 export type IdentifyOutcome = Exclude<WriteOutcome, "deleted">;
@@ -110,9 +111,10 @@ export function createUserRegistry(options: {
     },
 
     async identifyBatch(inputs, signal) {
+      const budget = new DecodeBudget();
       const prepared = inputs.map((input): PreparedIdentify | UserError => {
         try {
-          return prepareIdentify(input, required, { etag: drawEtag(), wantUser: false });
+          return prepareIdentify(input, required, { etag: drawEtag(), wantUser: false }, budget);
         } catch (error) {
           if (error instanceof UserError) return error;
           throw error;

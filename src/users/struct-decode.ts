@@ -31,6 +31,13 @@ export interface DecodeLimits {
   readonly maxEntries: number;
   /** Values at all depths together. */
   readonly maxValues: number;
+  /** What is left for values of several Structs together. Counted down. */
+  readonly budget: DecodeBudget;
+}
+
+/** The values that the Structs of one request may be decoded to: those in an unusual encoding, which few clients send. */
+export class DecodeBudget {
+  values = 128 * 1024;
 }
 
 /** There are more values than are decoded. */
@@ -61,13 +68,15 @@ class Decoder {
   readonly #bytes: Uint8Array;
   readonly #text: Buffer;
   readonly #cursor: FieldCursor;
+  readonly #budget: DecodeBudget;
   #entriesLeft: number;
   #valuesLeft: number;
 
-  constructor(bytes: Uint8Array, { maxEntries, maxValues }: DecodeLimits) {
+  constructor(bytes: Uint8Array, { maxEntries, maxValues, budget }: DecodeLimits) {
     this.#bytes = bytes;
     this.#text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#cursor = new FieldCursor(bytes);
+    this.#budget = budget;
     this.#entriesLeft = maxEntries;
     this.#valuesLeft = maxValues;
   }
@@ -169,12 +178,14 @@ class Decoder {
     if (tag === tags.structValue) {
       const known = before.kind === "struct" ? before : emptyStruct;
       if (start === end) return known;
+      if (known === emptyStruct) this.#count();
       const value = known === emptyStruct ? newStruct() : known;
       this.#struct(start, end, depth + 1, value.entries);
       return value;
     }
     const known = before.kind === "list" ? before : emptyList;
     if (start === end) return known;
+    if (known === emptyList) this.#count();
     const value = known === emptyList ? newList() : known;
     this.#list(start, end, depth + 1, value.items);
     return value;
@@ -187,6 +198,6 @@ class Decoder {
   }
 
   #count(): void {
-    if (--this.#valuesLeft < 0) throw new TooManyValues();
+    if (--this.#valuesLeft < 0 || --this.#budget.values < 0) throw new TooManyValues();
   }
 }

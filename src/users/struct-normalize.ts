@@ -4,29 +4,38 @@ import { BackwardWriter } from "./backward-writer.ts";
 import { limitExceeded, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
 import { type LimitName, limits } from "./limits.ts";
-import { type DecodedEntries, type DecodedValue, decodeStruct, TooManyValues } from "./struct-decode.ts";
+import {
+  type DecodeBudget,
+  type DecodedEntries,
+  type DecodedValue,
+  decodeStruct,
+  TooManyValues,
+} from "./struct-decode.ts";
 import { isFiniteDouble, type StructLimits, tags } from "./struct-format.ts";
 
 /** No value takes fewer in canonical form: an item's tag and length, a kind and its content. */
 const minValueBytes = 4;
-/** What entries take at least where there are many: their names differ. */
-const minEntryBytes = 12;
+/** No entry takes fewer: its tag and length, a name of one letter, and a value. */
+const minEntryBytes = 9;
 
 /**
  * @param bytes any encoding of a Struct
  * @param field the request's field that holds it, with which violations' paths begin
+ * @param budget for the values of all Structs of the request
  * @returns the canonical bytes and no violations, or what is wrong with the Struct
  */
 export function normalizeStruct(
   bytes: Uint8Array,
   field: string,
   structLimits: StructLimits,
+  budget: DecodeBudget,
 ): { bytes: Uint8Array; violations: readonly Violation[] } {
-  const maxValues = limits[structLimits.bytes] / minValueBytes;
+  // An object or a list counts for itself and for what it holds.
+  const maxValues = (2 * limits[structLimits.bytes]) / minValueBytes;
   const maxEntries = Math.floor(limits[structLimits.bytes] / minEntryBytes);
   let entries: DecodedEntries;
   try {
-    entries = decodeStruct(bytes, { maxEntries, maxValues });
+    entries = decodeStruct(bytes, { maxEntries, maxValues, budget });
   } catch (error) {
     const violation = error instanceof TooManyValues ? tooMany(field, structLimits) : noStruct(field);
     return { bytes: new Uint8Array(), violations: [violation] };

@@ -109,6 +109,25 @@ describe("is refused before it is sent, by the path of each part:", () => {
     expect(await violations((client) => client.batchGetUsers({ ids: ["a", "\ud800"] }))).toHaveLength(1);
   });
 
+  test("what is no truth value, number or enum value", async () => {
+    expect(await identify({ validateOnly: "no" })).toEqual([["validate_only", "is not true or false"]]);
+    const precondition = { condition: { case: "exists", value: "yes" } };
+    expect(await identify({ precondition })).toEqual([["precondition.exists", "is not true or false"]]);
+    const page = { pageSize: Number.NaN } as object;
+    expect(await violations((client) => client.listUsers(page))).toEqual([["page_size", "is not a whole number"]]);
+    const mode = { id: "u", mode: "MERGE" } as object;
+    expect(await violations((client) => client.setPreferences(mode))).toEqual([
+      ["mode", "is not a PreferencesMode: send its number, as the enum has it"],
+    ]);
+  });
+
+  test("a field that there is not, and the contract's name of one", async () => {
+    expect(await identify({ propertes: {}, set_once: {} })).toEqual([
+      ["propertes", "is no field of rollcall.v1.IdentifyRequest"],
+      ["set_once", "is no field of rollcall.v1.IdentifyRequest: it is setOnce in TypeScript"],
+    ]);
+  });
+
   test("no more than 20 parts are named", async () => {
     expect(await identify({ properties: { list: Array.from({ length: 30 }, () => 1n) } })).toHaveLength(20);
   });

@@ -4,7 +4,7 @@ import { createProgram } from "../../src/cli/program.ts";
 import { clientOptions, dropEmptyVariables, serveOptions } from "../../src/config/options.ts";
 import type { RedisLocation } from "../../src/config/redis-url.ts";
 import { describeStoreLocation, parseStoreLocation } from "../../src/config/store-url.ts";
-import { addressesOf } from "../../src/config/trusted-proxies.ts";
+import { addressMatcher } from "../../src/config/trusted-proxies.ts";
 
 /** The value of an option, or what the command would print. */
 function parse(option: Option, args: readonly string[]): unknown {
@@ -196,7 +196,7 @@ describe("--trusted-proxies", () => {
   const proxies = (text: string) => {
     const parsed = parse(serveOptions.trustedProxies(), ["--trusted-proxies", text]);
     if (!Array.isArray(parsed)) throw new Error(String(parsed));
-    return addressesOf(parsed);
+    return addressMatcher(parsed);
   };
 
   test.each([

@@ -94,6 +94,30 @@ describe("JSON", () => {
     expect(answer.text).not.toContain("secret");
   });
 
+  test.each([
+    ["id", `{"id":"x","id":"u"}`, "MALFORMED_REQUEST"],
+    ["properties", `{"id":"u","properties":{"a":1},"properties":{"b":2}}`, "MALFORMED_REQUEST"],
+    ["validate_only", `{"id":"u","validate_only":true,"validateOnly":false}`, "MALFORMED_REQUEST"],
+    ["precondition.exists", `{"id":"u","precondition":{"exists":true,"exists":false}}`, "MALFORMED_REQUEST"],
+    ["properties.a", `{"id":"u","properties":{"a":1,"b":2,"a":3}}`, "INVALID_PROPERTY"],
+    ["properties.l[1].a", `{"id":"u","properties":{"l":[{"a":1},{"a":1,"\\u0061":2}]}}`, "INVALID_PROPERTY"],
+  ])("in which %s stands twice is refused by its path", async (field, body, reason) => {
+    const { json } = await post("Identify", body);
+    expect(json).toMatchObject({
+      code: "invalid_argument",
+      details: [{ debug: { reason } }, { debug: { field_violations: [{ field, description: "stands twice" }] } }],
+    });
+  });
+
+  test.each([
+    ["a value", `{"id":"u","properties":{"a":"\xff"}}`, "not UTF-8"],
+    ["an end", `{"id":"u","properties":{"a":1}`, "not JSON at byte 30"],
+    ["a comma", `{"id":"u",}`, "not JSON at byte 10"],
+  ])("that cannot be read at %s is refused, and the place named", async (_, body, where) => {
+    const { json } = await post("Identify", Buffer.from(body, "latin1"));
+    expect(json.message).toBe(`a rollcall.v1.IdentifyRequest cannot be read: ${where}`);
+  });
+
   test("that is nested a thousand deep is refused by path, and not quoted", async () => {
     const body = `{"id":"u1","properties":{"d":${"[".repeat(1_000)}"secret"${"]".repeat(1_000)}}}`;
     const { json, text } = await post("Identify", body);

@@ -5,13 +5,16 @@ import { describe, expect, test } from "vitest";
 import { repeats } from "../support/repeats.ts";
 import type { Costs } from "../support/request-costs.ts";
 
-/** Shapes tried of each size: 200 in all in an everyday run. */
-const shapes = repeats(1_000);
+/** Shapes tried of each size: 210 in all in an everyday run. */
+const shapes = repeats(700);
 const maxRatio = 5;
 /** What a request may take whatever its size, garbage included: less than a young generation. */
 const floorBytes = 48 * 1024 * 1024;
 
-describe.each([64 * 1024, 1024 * 1024])("requests of %i bytes", (size) => {
+/** The last is as large as a request may be. */
+const sizes = [64 * 1024, 1024 * 1024, 3.9 * 1024 * 1024];
+
+describe.each(sizes)("requests of %i bytes", (size) => {
   test(`${shapes} shapes are built from at most ${maxRatio} times what one text is`, async () => {
     const program = new URL("../support/request-costs.ts", import.meta.url);
     const seed = process.env["TEST_SEED"] ?? "1";

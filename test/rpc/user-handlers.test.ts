@@ -92,7 +92,9 @@ test("one large user counts", async () => {
 test("an answer of a batch counts from when it is known until it is written, its message while it is worked on", async () => {
   const refused = { id: "", unset: Array.from({ length: 20 }, () => "") };
   const init: MessageInitShape<typeof Contract> = { requests: Array.from({ length: 1_000 }, () => refused), report: 2 };
-  const message = fromBinary(BatchIdentifyRequestSchema, toBinary(Contract, create(Contract, init)));
+  const bytes = toBinary(Contract, create(Contract, init));
+  const { requests, report } = fromBinary(BatchIdentifyRequestSchema, bytes);
+  const message = { requests, report, messageBytes: bytes.length };
   async function* messages() {
     for (let sent = 0; sent < 4; sent++) yield message;
   }

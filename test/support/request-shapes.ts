@@ -86,11 +86,28 @@ function jsonShape(random: Random, method: RequestShape["method"], size: number)
     const struct = () => `"${oneOf(random, inStruct)}":${jsonStruct(random, size, made)}`;
     kinds.push(struct, struct, struct, struct);
   }
+  if (method === "batchIdentify" && random() < 0.4) return manyItems(random, size);
   const fields = oneOf(random, kinds)();
   const isItem = method === "batchIdentify" && !fields.startsWith('"requests"');
   const text = isItem ? `{"requests":[{"id":"u",${fields}}]}` : `{"id":"u",${fields}}`;
   const cut = random() < 0.05 ? text.slice(0, -1) : text;
   return { method, encoding: "json", bytes: Buffer.from(cut), made: made.join(" ") };
+}
+
+/** As many items as a batch may have, or a few. */
+function manyItems(random: Random, size: number): RequestShape {
+  const count = oneOf(random, [16, 250, 1_000]);
+  const made: string[] = [];
+  const name = oneOf(random, ["", '"a":1,"a":2,']);
+  const list = repeated(random, Math.max(1, Math.floor(size / count) - 60), made);
+  const item = `{"id":"u","properties":{${name}"z":[${list}]}}`;
+  const text = `{"requests":[${Array.from({ length: count }, () => item).join(",")}]}`;
+  return {
+    method: "batchIdentify",
+    encoding: "json",
+    bytes: Buffer.from(text),
+    made: `${count} items with ${name} ${made.join(" ")}`,
+  };
 }
 
 function jsonStruct(random: Random, size: number, made: string[]): string {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ResetBudget } from "../../src/transport/reset-budget.ts";
+import { ResetBudget, resetBurst } from "../../src/transport/reset-budget.ts";
 
 function budget() {
   const clock = { now: 0 };
@@ -19,6 +19,17 @@ test("without answers, a hundred rapid resets are free, and twenty a second", ()
   clock.now = 1_000;
   expect(resets(1_000)).toBe(20);
   expect(made.isFlood).toBe(true);
+});
+
+test("time without resets earns no more than what is free at once", () => {
+  const { clock, made, resets } = budget();
+  clock.now = 60_000;
+  expect(resets(1_000)).toBe(100);
+  for (let at = 0; at < 5_000; at++) made.answered();
+  clock.now = 120_000;
+  expect(resets(10_000)).toBe(100 + 1_024);
+  clock.now = 180_000;
+  expect(resets(10_000, 60_000)).toBe(resetBurst);
 });
 
 test("each answer earns four", () => {

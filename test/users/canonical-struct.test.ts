@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalStruct } from "../../src/users/canonical-struct.ts";
 import { limits } from "../../src/users/limits.ts";
+import { DecodeBudget } from "../../src/users/struct-decode.ts";
 import { EntryCursor } from "../../src/users/struct-entries.ts";
 import { propertiesLimits, tags } from "../../src/users/struct-format.ts";
 import { normalizeStruct } from "../../src/users/struct-normalize.ts";
@@ -82,7 +83,9 @@ describe("a canonical Struct", () => {
       fc.property(properties, (sent) => {
         const struct = canonical(sent);
         expect(canonicalStruct([struct], "properties")).toEqual({ struct });
-        expect(Buffer.compare(normalizeStruct(struct, "properties", propertiesLimits).bytes, struct)).toBe(0);
+        expect(
+          Buffer.compare(normalizeStruct(struct, "properties", propertiesLimits, new DecodeBudget()).bytes, struct),
+        ).toBe(0);
       }),
     );
   });
@@ -197,13 +200,35 @@ describe("limits", () => {
       const withoutKind = Buffer.alloc(2 * items, Buffer.of(tags.listItem, 0));
       return field(tags.structEntry, field(tags.entryValue, field(tags.listValue, withoutKind)));
     };
-    const { violations } = normalizeStruct(list(50_000), "properties", propertiesLimits);
+    const { violations } = normalizeStruct(list(50_000), "properties", propertiesLimits, new DecodeBudget());
     expect(violations).toHaveLength(20);
     expect(violations.at(-1)?.field).toBe('properties[""][18]');
-    // More values than 256 KiB can hold are not decoded.
-    expect(normalizeStruct(list(65_536), "properties", propertiesLimits).violations).toMatchObject([
-      { field: "properties", reason: "LIMIT_EXCEEDED", limit: "maxPropertiesBytes" },
-    ]);
+  });
+
+  describe("of values in an unusual encoding, no more are decoded", () => {
+    /** An unknown field makes it unusual. */
+    const list = (items: number) => {
+      const field = (tag: number, content: Buffer) => Buffer.concat([Buffer.of(tag), varint(content.length), content]);
+      const nulls = Buffer.concat([Buffer.of(0x78, 0), Buffer.alloc(4 * items, Buffer.of(tags.listItem, 2, 8, 0))]);
+      return field(
+        tags.structEntry,
+        Buffer.concat([Buffer.from("0a0161", "hex"), field(tags.entryValue, field(tags.listValue, nulls))]),
+      );
+    };
+    const tooMany = [{ field: "properties", reason: "LIMIT_EXCEEDED", limit: "maxPropertiesBytes" }];
+
+    test("than its limit of bytes can hold", () => {
+      const { violations } = normalizeStruct(list(200_000), "properties", propertiesLimits, new DecodeBudget());
+      expect(violations).toMatchObject(tooMany);
+    });
+
+    test("than all Structs of one request may have together", () => {
+      const budget = new DecodeBudget();
+      const one = () => canonicalStruct([list(10_000)], "properties", propertiesLimits, budget);
+      const fitting = Math.floor(budget.values / 10_002);
+      for (let at = 0; at < fitting; at++) expect(one()).toHaveProperty("struct");
+      expect(one()).toMatchObject({ violations: tooMany });
+    });
   });
 
   test("at most 20 violations are named, with short paths", () => {

@@ -7,8 +7,8 @@ import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError, createContextKey } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { type Decompress, decompressorOf } from "../compression.ts";
-import { messageIn, prefixBytes, sealEnvelope } from "../envelopes.ts";
-import { type Hold, inEnvelopes, tooLarge, wholeBody } from "../request-body.ts";
+import { messageIn, prefixBytes, sealEnvelope, tooLarge } from "../envelopes.ts";
+import { type Hold, inEnvelopes, wholeBody } from "../request-body.ts";
 import type { Encoding, RequestReader } from "../requests/user-requests.ts";
 
 export interface IncomingOptions {
@@ -147,7 +147,9 @@ export class IncomingMessages {
   }
 
   async #fromQuery(text: string, isBase64: boolean, decompress: Decompress | undefined): Promise<Buffer> {
-    return this.#decompressed(isBase64 ? fromBase64(text) : Buffer.from(text, "utf8"), decompress, 0);
+    const bytes = isBase64 ? fromBase64(text) : Buffer.from(text, "utf8");
+    this.#options.hold(bytes.length);
+    return this.#decompressed(bytes, decompress, 0);
   }
 }
 
@@ -171,7 +173,7 @@ function encodingOf(header: Headers): string | null {
   return header.get("grpc-encoding") ?? header.get("connect-content-encoding");
 }
 
-/** Says that the body is not compressed. Without a word on what the answer may be compressed with, it is what the body was. */
+/** Says that the body is not compressed. Without Accept-Encoding, the answer keeps the request's compression. */
 function withoutEncoding(header: Headers): void {
   const encoding = header.get("content-encoding");
   if (encoding !== null && !header.has("accept-encoding")) header.set("accept-encoding", encoding);

@@ -7,7 +7,7 @@ import { tags } from "../../users/struct-format.ts";
 import { type JsonTape, tokenKinds } from "./json-tape.ts";
 
 /** About what a token comes to in a Struct, without a string's text. */
-const tokenBytes = 6;
+const writtenTokenBytes = 6;
 
 /**
  * From its end to its beginning, so that each length is known when it is written. What comes out is not canonical: names are
@@ -48,7 +48,9 @@ class StructWriter {
     const tape = this.#tape;
     const last = tape.after(this.#first) - 2;
     // Most texts are longer than what is written of them; what is longer is made room for as it comes.
-    this.#writer.makeRoom(Math.max(tape.end(this.#first) - tape.start(this.#first), (last - this.#first) * tokenBytes));
+    this.#writer.makeRoom(
+      Math.max(tape.end(this.#first) - tape.start(this.#first), (last - this.#first) * writtenTokenBytes),
+    );
     for (let index = last; index > this.#first; ) index = this.#token(index);
     return this.#isMisfit ? violationsIn(tape, this.#first, this.#field) : [];
   }

@@ -23,32 +23,25 @@ export const tokenKinds = {
 const slots = 3;
 /** Of strings and names whose text is not their value. */
 const escaped = 16;
-/** Of objects and lists within each other, so that a path can be given of what is too deep for a value. */
-const maxDepth = 1_024;
 const firstTokens = 4_096;
 /** Up to so many characters, a number without sign, fraction and exponent is read digit by digit. */
 const maxPlainDigits = 15;
-/** In a google.protobuf.Struct: the tags and lengths of an entry or an item, and of its value. */
+/** In a google.protobuf.Struct: the tags and lengths of an item, and of its value; a name takes as much. */
 const tokenBytes = 4;
 /** A number has eight bytes more, and no length. */
 const numberBytes = 7;
 
-/** Where a text is not JSON. */
-export class NotJson extends Error {
-  /** In bytes. */
-  readonly position: number;
-
-  constructor(position: number) {
-    super(`not JSON at byte ${position}`);
-    this.position = position;
-  }
-}
+/** A text is not JSON, or not UTF-8. */
+export class NotJson extends Error {}
 
 /** What a tape may cost, asked for before it does. */
 export interface TapeBudget {
   /** Called before so many bytes more are taken; throws where there is no room for them. */
   reserve(bytes: number): void;
-  /** Called with the least that the text takes in protobuf's encoding, as far as it is known; throws where that is too much. */
+  /**
+   * Called with the least that the text takes in protobuf's encoding without the content of its strings, as far as it has been
+   * read; throws where that is too much.
+   */
   weigh(bytes: number): void;
 }
 
@@ -126,12 +119,8 @@ export class JsonTape {
  * @throws UserError LIMIT_EXCEEDED for what is nested very deep; and whatever the budget throws
  */
 export function parseJson(text: Buffer, budget: TapeBudget): JsonTape {
-  return new Parser(validUtf8(text), budget).parse();
-}
-
-/** What is not UTF-8 becomes U+FFFD, as wherever JSON is decoded. */
-function validUtf8(text: Buffer): Buffer {
-  return isUtf8(text) ? text : Buffer.from(text.toString("utf8"), "utf8");
+  if (!isUtf8(text)) throw new NotJson("not UTF-8");
+  return new Parser(text, budget).parse();
 }
 
 const [tab, lineFeed, carriageReturn, space] = [0x09, 0x0a, 0x0d, 0x20];
@@ -146,14 +135,14 @@ const literals = [
 ] as const;
 
 /** By a byte's value, whether it is one of some characters. */
-function bytesOf(characters: string): Uint8Array {
+function byteTable(characters: string): Uint8Array {
   const known = new Uint8Array(256);
   for (const byte of Buffer.from(characters)) known[byte] = 1;
   return known;
 }
 
-const simpleEscapes = bytesOf('"\\/bfnrt');
-const hexDigits = bytesOf("0123456789abcdefABCDEF");
+const simpleEscapes = byteTable('"\\/bfnrt');
+const hexDigits = byteTable("0123456789abcdefABCDEF");
 
 /** Kept, so that small texts share its memory. */
 const sharedTokens = new Int32Array(firstTokens * slots);
@@ -165,6 +154,7 @@ class Parser {
   #tokens = sharedTokens;
   #count = 0;
   #numbers = 0;
+  #ends = 0;
   /** The objects and lists that are open, by their index on the tape. */
   readonly #open: number[] = [];
 
@@ -218,13 +208,14 @@ class Parser {
       if (byte !== (isObject ? closeObject : closeList)) this.#fail();
       this.#open.pop();
       this.#tokens[open * slots + 2] = this.#count;
+      this.#ends++;
       this.#push(tokenKinds.end, this.#pos, open);
       this.#pos++;
     }
   }
 
   #begin(kind: number): void {
-    if (this.#open.length === maxDepth) throw tooDeep();
+    if (this.#open.length === limits.maxJsonDepth) throw tooDeep();
     this.#open.push(this.#count);
     this.#push(kind, this.#pos, 0);
     this.#pos++;
@@ -348,20 +339,18 @@ class Parser {
   }
 
   #weigh(): void {
-    this.#budget.weigh(this.#count * tokenBytes + this.#numbers * numberBytes);
+    this.#budget.weigh((this.#count - this.#ends) * tokenBytes + this.#numbers * numberBytes);
   }
 
   #fail(at = this.#pos): never {
-    throw new NotJson(at);
+    throw new NotJson(`not JSON at byte ${at}`);
   }
 }
 
-/** No request has a place for it: values themselves are less deep. */
 function tooDeep(): UserError {
-  const metadata = { limit: "maxValueDepth", max: String(limits.maxValueDepth) };
-  return new UserError("LIMIT_EXCEEDED", `the message is nested deeper than ${maxDepth} objects or lists`, {
-    metadata,
-  });
+  const max = limits.maxJsonDepth;
+  const metadata = { limit: "maxJsonDepth", max: String(max) };
+  return new UserError("LIMIT_EXCEEDED", `the message is nested deeper than ${max} objects or lists`, { metadata });
 }
 
 function isDigit(byte: number | undefined): boolean {

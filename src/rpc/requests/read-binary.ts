@@ -14,10 +14,7 @@ import {
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { FieldCursor, wireTypes } from "../../users/field-cursor.ts";
 import { GatheredBytes } from "../gathered-bytes.ts";
-import { type FieldForm, NameCount, type RequestForm, unreadList } from "./request-form.ts";
-
-/** A message of so few bytes costs little whatever it holds, and protobuf-es reads it in one go. */
-const maxSmallBytes = 512;
+import { type FieldForm, NameCount, overlongList, type RequestForm } from "./request-form.ts";
 
 /**
  * A list with more entries than it may have is not read: it has its length, and each entry is empty.
@@ -25,12 +22,6 @@ const maxSmallBytes = 512;
  * @throws Error for bytes that are no such message
  */
 export function readBinary<Wire extends DescMessage>(form: RequestForm<Wire>, bytes: Uint8Array): MessageShape<Wire> {
-  return bytes.length <= maxSmallBytes
-    ? fromBinary(form.wire, bytes, { readUnknownFields: false })
-    : readFields(form, bytes);
-}
-
-function readFields<Wire extends DescMessage>(form: RequestForm<Wire>, bytes: Uint8Array): MessageShape<Wire> {
   const plain = new PlainFields(bytes);
   const readers = new Map<FieldForm, FieldReader>();
   const cursor = new FieldCursor(bytes);
@@ -41,7 +32,7 @@ function readFields<Wire extends DescMessage>(form: RequestForm<Wire>, bytes: Ui
     else if (cursor.wireType === wireTypes.lengthDelimited) {
       let reader = readers.get(field);
       if (reader === undefined) {
-        reader = readerOf(field);
+        reader = fieldReader(field);
         readers.set(field, reader);
       }
       reader.add(cursor);
@@ -59,7 +50,7 @@ interface FieldReader {
   finish(): unknown;
 }
 
-function readerOf(field: Exclude<FieldForm, { kind: "plain" }>): FieldReader {
+function fieldReader(field: Exclude<FieldForm, { kind: "plain" }>): FieldReader {
   switch (field.kind) {
     case "struct":
       return piecesReader();
@@ -75,7 +66,7 @@ function readerOf(field: Exclude<FieldForm, { kind: "plain" }>): FieldReader {
 function messagesReader(field: FieldForm & { readonly kind: "messages" }): FieldReader {
   const names = new NameCount(field);
   const read = (content: Uint8Array) => {
-    const message = readFields(field.form, content);
+    const message = readBinary(field.form, content);
     names.add(message);
     return message;
   };
@@ -130,7 +121,7 @@ function listReader<Entry>(max: number, read: (content: Uint8Array) => Entry, un
     add(cursor) {
       if (++count <= max) entries.push(read(cursor.content));
     },
-    finish: () => (count <= max ? entries : unreadList(count, unread)),
+    finish: () => (count <= max ? entries : overlongList(count, unread)),
   };
 }
 

@@ -25,6 +25,7 @@ const identifyTags = {
 const batchTags = { requests: (1 << 3) | lengthDelimited, report: (2 << 3) | varint } as const;
 
 type IdentifyFields = Fields<IdentifyRequest>;
+type BatchFields = Omit<BatchMessage, "messageBytes">;
 
 const nothing: Uint8Array = new Uint8Array();
 const none: Uint8Array[] = [];
@@ -50,7 +51,7 @@ export function readIdentifyRequest(bytes: Uint8Array): IdentifyFields | undefin
 }
 
 /** @returns undefined where something is unusual */
-export function readBatchIdentifyRequest(bytes: Uint8Array): BatchMessage | undefined {
+export function readBatchIdentifyRequest(bytes: Uint8Array): BatchFields | undefined {
   return new IdentifyReader(bytes).batch();
 }
 
@@ -63,7 +64,7 @@ class IdentifyReader {
     this.#bytes = bytes;
   }
 
-  batch(): BatchMessage | undefined {
+  batch(): BatchFields | undefined {
     const bytes = this.#bytes;
     const requests: IdentifyFields[] = [];
     let report = 0;

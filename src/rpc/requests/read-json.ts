@@ -5,12 +5,17 @@
  */
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { BackwardWriter } from "../../users/backward-writer.ts";
-import { invalidRequest, UserError } from "../../users/errors.ts";
+import { invalidRequest, type Reason, UserError, type Violation } from "../../users/errors.ts";
 import { formatPath, type Path } from "../../users/field-path.ts";
+import { limits } from "../../users/limits.ts";
+import type { StructLimits } from "../../users/struct-format.ts";
+import { scanStruct } from "../../users/struct-scan.ts";
+import { sortNames } from "../../users/struct-sort.ts";
 import { unreadable } from "../unreadable.ts";
+import { repeatedNames } from "./json-names.ts";
 import { writeJsonStruct } from "./json-struct.ts";
 import { type JsonTape, NotJson, parseJson, type TapeBudget, tokenKinds } from "./json-tape.ts";
-import { type FieldForm, NameCount, type RequestForm, unreadList } from "./request-form.ts";
+import { type FieldForm, NameCount, overlongList, type RequestForm } from "./request-form.ts";
 
 /** No value that protobuf-es reads has more: etags, page tokens, times. */
 const maxPlainBytes = 16 * 1024;
@@ -37,6 +42,8 @@ export function readJson<Wire extends DescMessage>(
   return new JsonReader(tape).message(form, 0, []);
 }
 
+/** Each property has its limit; what one field may hold is decided later. */
+const structLimits: StructLimits = { count: undefined, bytes: "maxRequestBytes" };
 /** Kept, so that small messages share its memory. */
 const writer = new BackwardWriter();
 const nothing: Uint8Array = new Uint8Array();
@@ -52,16 +59,18 @@ class JsonReader {
   message<Wire extends DescMessage>(form: RequestForm<Wire>, index: number, path: Path): MessageShape<Wire> {
     const tape = this.#tape;
     if (tape.kind(index) !== tokenKinds.object) throw misfit(form, path);
-    const last = new Map<FieldForm, number>();
+    const values = new Map<FieldForm, number>();
     const end = tape.after(index) - 1;
     for (let at = index + 1; at < end; at = tape.after(at + 1)) {
       const field = form.byJsonName.get(tape.string(at));
       if (field === undefined) throw unknownField(form, tape.string(at));
-      last.set(field, at + 1);
+      // Under either of its names: protobuf's JSON has a field once.
+      if (values.has(field)) throw violation([...path, field.name], "stands twice");
+      values.set(field, at + 1);
     }
     const plain: Record<string, JsonValue> = {};
     const read: Record<string, unknown> = {};
-    for (const [field, at] of last) {
+    for (const [field, at] of values) {
       const fieldPath = [...path, field.name];
       if (field.kind === "plain") plain[field.name] = this.#plain(at, fieldPath);
       else if (tape.kind(at) !== tokenKinds.null) read[field.localName] = this.#field(field, at, fieldPath);
@@ -108,7 +117,7 @@ class JsonReader {
       if (count < max) entries.push(read(at, [...path, count]));
       count++;
     }
-    return count > max ? unreadList(count, unread) : entries;
+    return count > max ? overlongList(count, unread) : entries;
   }
 
   #text(index: number, path: Path): Uint8Array {
@@ -126,7 +135,17 @@ class JsonReader {
     writer.clear();
     const violations = writeJsonStruct(this.#tape, index, pathOf(path), writer);
     if (violations.length > 0) throw invalidRequest(violations);
-    return new Uint8Array(writer.written());
+    const struct = new Uint8Array(writer.written());
+    // In any order, and not looked at where it breaks a limit: then it is refused later.
+    if (scanStruct(struct, structLimits) !== "unsorted") return struct;
+    const sorted = sortNames(struct);
+    if (sorted !== undefined) return sorted;
+    throw invalidRequest(this.#repeated(index, path, "INVALID_PROPERTY"));
+  }
+
+  #repeated(index: number, path: Path, reason: Reason): readonly Violation[] {
+    const names = repeatedNames(this.#tape, index, limits.maxViolations);
+    return names.map((below) => ({ field: pathOf([...path, ...below]), reason, description: "stands twice" }));
   }
 
   #plain(index: number, path: Path): JsonValue {
@@ -135,6 +154,8 @@ class JsonReader {
     const isText = kind === tokenKinds.string;
     const [start, end] = isText ? [tape.start(index) - 1, tape.end(index) + 1] : [tape.start(index), tape.end(index)];
     if (end - start > maxPlainBytes && !isText) throw violation(path);
+    const repeated = this.#repeated(index, path, "MALFORMED_REQUEST");
+    if (repeated.length > 0) throw invalidRequest(repeated);
     return JSON.parse(tape.text.toString("utf8", start, end));
   }
 }

@@ -47,7 +47,7 @@ const listLimits: Readonly<Record<string, LimitName>> = {
 };
 
 /** A list of which only the length matters: it has too many entries. */
-export function unreadList<Entry>(length: number, entry: Entry): Entry[] {
+export function overlongList<Entry>(length: number, entry: Entry): Entry[] {
   return new Array<Entry>(length).fill(entry);
 }
 

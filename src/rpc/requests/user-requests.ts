@@ -4,6 +4,7 @@ import { ConnectError } from "@connectrpc/connect";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { UserError } from "../../users/errors.ts";
 import { limits } from "../../users/limits.ts";
+import type { BatchMessage } from "../batch-identify.ts";
 import { describeError, messageTooLarge } from "../errors.ts";
 import { unreadable } from "../unreadable.ts";
 import { wireMethods } from "../wire-methods.ts";
@@ -23,13 +24,13 @@ export interface RequestReader<Request> {
   read(bytes: Buffer, encoding: Encoding, reserve: (bytes: number) => void): Request;
 }
 
-function readerOf<Wire extends DescMessage>(contract: DescMessage, wire: Wire): RequestReader<MessageShape<Wire>>;
-function readerOf<Wire extends DescMessage, Request extends object>(
+function requestReader<Wire extends DescMessage>(contract: DescMessage, wire: Wire): RequestReader<MessageShape<Wire>>;
+function requestReader<Wire extends DescMessage, Request extends object>(
   contract: DescMessage,
   wire: Wire,
   readFast: (bytes: Uint8Array) => Request | undefined,
 ): RequestReader<Request | MessageShape<Wire>>;
-function readerOf<Wire extends DescMessage>(
+function requestReader<Wire extends DescMessage>(
   contract: DescMessage,
   wire: Wire,
   readFast?: (bytes: Uint8Array) => object | undefined,
@@ -55,12 +56,19 @@ function weigh(bytes: number): void {
 
 const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = UserService.method;
 
+const batch = requestReader(batchIdentify.input, wireMethods.batchIdentify.input, readBatchIdentifyRequest);
+
 export const userRequests = {
-  identify: readerOf(identify.input, wireMethods.identify.input, readIdentifyRequest),
-  getUser: readerOf(getUser.input, wireMethods.getUser.input, readIdAlone),
-  batchIdentify: readerOf(batchIdentify.input, wireMethods.batchIdentify.input, readBatchIdentifyRequest),
-  batchGetUsers: readerOf(batchGetUsers.input, wireMethods.batchGetUsers.input),
-  listUsers: readerOf(listUsers.input, wireMethods.listUsers.input),
-  setPreferences: readerOf(setPreferences.input, wireMethods.setPreferences.input),
-  deleteUser: readerOf(deleteUser.input, wireMethods.deleteUser.input),
+  identify: requestReader(identify.input, wireMethods.identify.input, readIdentifyRequest),
+  getUser: requestReader(getUser.input, wireMethods.getUser.input, readIdAlone),
+  batchIdentify: {
+    read(bytes: Buffer, encoding: Encoding, reserve: (bytes: number) => void): BatchMessage {
+      const { requests, report } = batch.read(bytes, encoding, reserve);
+      return { requests, report, messageBytes: bytes.length };
+    },
+  },
+  batchGetUsers: requestReader(batchGetUsers.input, wireMethods.batchGetUsers.input),
+  listUsers: requestReader(listUsers.input, wireMethods.listUsers.input),
+  setPreferences: requestReader(setPreferences.input, wireMethods.setPreferences.input),
+  deleteUser: requestReader(deleteUser.input, wireMethods.deleteUser.input),
 } as const;
