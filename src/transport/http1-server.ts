@@ -59,9 +59,13 @@ export function createHttp1Server({
     if (answering.size === 0) server.closeIdleConnections();
   };
   /** @returns whether the request may be looked at */
-  const begin = ({ socket }: IncomingMessage, response: ServerResponse): boolean => {
+  const begin = (request: IncomingMessage, response: ServerResponse): boolean => {
+    const { socket } = request;
     // Node goes on with what it has read of a connection that has been closed.
     if (socket.destroyed) return false;
+    // Whoever serves a request stops listening to it when its answer closes, which may be between two moments of one failure.
+    // An error to which nobody listens ends the process.
+    request.on("error", ignore);
     const responses = answering.get(socket) ?? new Set();
     answering.set(socket, responses.add(response));
     response.once("close", () => {

@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { constants } from "node:http2";
 import { connect as connectTcp, type Socket } from "node:net";
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
@@ -206,6 +207,21 @@ describe.each(["clear text", "TLS"])("%s", (transport) => {
       await until(() => text().split("USER_NOT_FOUND").length === 17);
       socket.write(askForNobody.repeat(16));
       await until(() => text().split("USER_NOT_FOUND").length === 33);
+    });
+
+    test("a connection that closes while requests wait on it ends nothing else", async () => {
+      const message = encodeURIComponent(nobody);
+      const path = `${getUserPath}?connect=v1&encoding=json&message=${message}`;
+      const ask = `GET ${path} HTTP/1.1\r\n${host}\r\n`;
+      // At each moment of their answers, and of the reading of what they ask.
+      for (let turns = 0; turns < 60; turns++) {
+        const { socket } = await open("http/1.1");
+        socket.write(ask.repeat(16));
+        for (let turn = 0; turn < turns; turn++) await turnOfTheLoop();
+        socket.destroy();
+      }
+      await until(async () => (await calls(`${UserService.typeName}/${getUser.name}`)) === 0);
+      expect(await metric("rollcall_held")).toBe(0);
     });
 
     test("requests that wait before a CONNECT are let go with their connection", async () => {
