@@ -42,6 +42,14 @@ export interface Violation {
   readonly actual?: number;
 }
 
+/** Whose fault is the server's, or its store's: the log says where they were raised. */
+const servers: ReadonlySet<Reason> = new Set([
+  "STORE_UNAVAILABLE",
+  "STORE_FULL",
+  "CREDENTIALS_UNVERIFIABLE",
+  "INTERNAL",
+]);
+
 export class UserError extends Error {
   override readonly name = "UserError";
   readonly reason: Reason;
@@ -54,7 +62,11 @@ export class UserError extends Error {
     message: string,
     details: { violations?: readonly Violation[]; metadata?: Record<string, string>; cause?: unknown } = {},
   ) {
+    // Where a request was found wrong is in its violations; to note the frames would take most of a bad item's time.
+    const { stackTraceLimit } = Error;
+    if (!servers.has(reason)) Error.stackTraceLimit = 0;
     super(message, { cause: details.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.reason = reason;
     this.violations = details.violations ?? [];
     this.metadata = details.metadata ?? {};
