@@ -13,6 +13,8 @@ const maxPipelined = 16;
 export interface Http1ServerOptions {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onRefused: (reason: RefusalReason) => void;
+  /** Called with a connection that is about to be ended for the requests that wait on it. */
+  readonly onHarm: (socket: Socket) => void;
   /** How long a client may take to send a request's headers, to the next full second. */
   readonly headersTimeoutMs: number;
   /** How long a client may take to send a whole request, to the next full second. */
@@ -32,6 +34,7 @@ export interface Http1Server {
 export function createHttp1Server({
   handler,
   onRefused,
+  onHarm,
   headersTimeoutMs,
   requestTimeoutMs,
   stallTimeoutMs,
@@ -77,6 +80,7 @@ export function createHttp1Server({
     if (closing) response.setHeader("connection", "close");
     if (responses.size <= maxPipelined) return true;
     onRefused("pipelined");
+    onHarm(socket);
     socket.destroy();
     return false;
   };

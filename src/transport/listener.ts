@@ -123,7 +123,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const isTrustedProxy = addressMatcher(options.trustedProxies ?? []);
   let closing = false;
 
-  const http1 = createHttp1Server({ ...limits, handler, onRefused });
+  const harmFrom = (address: string) => {
+    if (!isTrustedProxy(address)) penalties.add(address);
+    onTurnedAway("harm");
+  };
+  const onHarm = ({ remoteAddress = "" }: Socket) => harmFrom(remoteAddress);
+  const http1 = createHttp1Server({ ...limits, handler, onRefused, onHarm });
 
   // It makes requests of the streams it is given, and takes no connections itself.
   const requests = createHttp2Server(handler);
@@ -160,8 +165,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     session.once("close", () => sessions.delete(session));
     const address = session.socket.remoteAddress ?? "";
     const onEnd = (reason: "harm" | "resets") => {
-      if (reason === "harm" && !isTrustedProxy(address)) penalties.add(address);
-      onTurnedAway(reason);
+      if (reason === "harm") harmFrom(address);
+      else onTurnedAway(reason);
     };
     session.setLocalWindowSize(connectionWindowBytes);
     const onManyAnswers = () => penalties.forgive(address);

@@ -14,14 +14,18 @@ const long = Buffer.alloc(32 * 1024 * 1024, "x");
 let held: (() => void)[];
 /** Why requests were refused. */
 let refusedFor: string[];
+/** Why connections were ended. */
+let turnedAway: string[];
 beforeEach(async () => {
   held = [];
   refusedFor = [];
+  turnedAway = [];
   listener = await listen({
     host: "127.0.0.1",
     port: 0,
     limits: { sniffTimeoutMs: 100, headersTimeoutMs: 100, requestTimeoutMs: 200 },
     onRefused: (reason) => refusedFor.push(reason),
+    onTurnedAway: (reason) => turnedAway.push(reason),
     handler: (request, response) => {
       const answer = () => response.end(`${request.method} HTTP/${request.httpVersion}`);
       if (request.url === "/held") held.push(answer);
@@ -169,6 +173,15 @@ describe("one port", () => {
 });
 
 describe("closing", () => {
+  test("a connection on which too many requests wait is ended for harm", async () => {
+    const { socket, closed } = await raw();
+    socket.write("GET /held HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1_000));
+    await until(closed);
+    expect(refusedFor).toEqual(["pipelined"]);
+    expect(turnedAway).toEqual(["harm"]);
+    expect(held).toHaveLength(16);
+  });
+
   test("lets what is under way finish, over both protocols, and refuses new connections", async () => {
     const session = connectHttp2(url);
     const calls = [fetch(`${url}/held`).then((answer) => answer.text()), http2Get(session, "/held")];
