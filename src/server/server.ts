@@ -16,6 +16,7 @@ import { contractErrors, describeError } from "../rpc/errors.ts";
 import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
+import { inTurns } from "../rpc/turns.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { userRoutes } from "../rpc/user-routes.ts";
 import { WorkRoom } from "../rpc/work-room.ts";
@@ -116,13 +117,15 @@ export async function startServerOver(
   });
   const admission = new Admission(limits);
   const batchRoom = new WorkRoom(limits.maxBatchWorkBytes);
-  const handlers = createUserHandlers({
-    registry,
-    admission,
-    draining: drain.signal,
-    batchRoom,
-    onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
-  });
+  const handlers = inTurns(
+    createUserHandlers({
+      registry,
+      admission,
+      draining: drain.signal,
+      batchRoom,
+      onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
+    }),
+  );
   const workGauge = { description: "Messages of BatchIdentify that are worked on.", unit: "By" };
   metrics?.gauge("rollcall.batch.work", workGauge, () => [[{}, batchRoom.taken]]);
   const waitingGauge = { description: "Messages of BatchIdentify that wait for memory." };

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { Turns } from "../../src/rpc/turns.ts";
+
+/** What has begun, and a turn of the loop that comes when it is told to. */
+function started(perTurn: number) {
+  const asked: (() => void)[] = [];
+  const begun: string[] = [];
+  const turns = new Turns(perTurn, (callback) => void asked.push(callback));
+  return {
+    begun,
+    asked,
+    async take(name: string, cost: number) {
+      await turns.take(cost);
+      begun.push(name);
+    },
+    async nextTurn() {
+      asked.shift()?.();
+      await new Promise(setImmediate);
+    },
+  };
+}
+
+test("work that fits into a turn begins at once", async () => {
+  const { take, begun } = started(10);
+  await Promise.all([take("a", 4), take("b", 6)]);
+  expect(begun).toEqual(["a", "b"]);
+});
+
+test("what comes beyond begins in the next turns, in order", async () => {
+  const { take, begun, nextTurn } = started(10);
+  const all = [take("a", 10), take("b", 6), take("c", 6), take("d", 1)];
+  await all[0];
+  expect(begun).toEqual(["a"]);
+  await nextTurn();
+  expect(begun).toEqual(["a", "b", "c"]);
+  await nextTurn();
+  expect(begun).toEqual(["a", "b", "c", "d"]);
+});
+
+test("work that is larger than a turn has one for itself", async () => {
+  const { take, begun, nextTurn } = started(10);
+  const all = [take("a", 1_000), take("b", 1_000), take("c", 1)];
+  await all[0];
+  await nextTurn();
+  expect(begun).toEqual(["a", "b"]);
+  await nextTurn();
+  expect(begun).toEqual(["a", "b", "c"]);
+});
+
+test("no turn is asked for when nothing waits", async () => {
+  const { take, asked, nextTurn } = started(10);
+  await take("a", 10);
+  await nextTurn();
+  expect(asked).toEqual([]);
+  await take("b", 10);
+  expect(asked).toHaveLength(1);
+});
