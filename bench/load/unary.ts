@@ -5,6 +5,8 @@ import { getUserTemplate, identifyTemplate } from "./requests.ts";
 
 const openLoadTickMs = 1;
 const largestValue = 10 ** 8;
+/** How long a call may take after the load has ended. */
+const lastAnswersMs = 30_000;
 
 /** @param onBegin called when the warm-up is over */
 export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<UnaryResult> {
@@ -20,12 +22,19 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
   let failures = 0;
   let stopped = false;
   let underWay = 0;
+  /** Calls that are due from `measuredFrom` until `measuredTo` and not answered; the slowest of those that are. */
+  let measuredFrom = Number.POSITIVE_INFINITY;
+  let measuredTo = Number.POSITIVE_INFINITY;
+  let unanswered = 0;
+  let worst = 0;
   let onIdle = () => {};
 
   const call = (client: Http2Client, due: number, goesOn: boolean) => {
     template.set(0, Math.floor(random() * job.users), Math.floor(random() * largestValue));
     let answered = false;
     underWay++;
+    const isMeasured = due >= measuredFrom && due < measuredTo;
+    if (isMeasured) unanswered++;
     client.call(
       {
         onData() {
@@ -35,6 +44,9 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
           const now = performance.now();
           if (answered) latencies.push(now - due);
           else failures++;
+          // Those that fail in these seconds are counted as failures.
+          if (isMeasured && (answered || now < measuredTo)) unanswered--;
+          if (isMeasured && answered) worst = Math.max(worst, now - due);
           if (goesOn && !stopped) call(client, now, true);
           if (--underWay === 0) onIdle();
         },
@@ -70,13 +82,15 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
   latencies = [];
   failures = 0;
   const start = performance.now();
+  measuredFrom = start;
   const cpu = process.cpuUsage();
   onBegin();
   await after(job.seconds);
+  measuredTo = performance.now();
   const seconds = (performance.now() - start) / 1_000;
   const used = process.cpuUsage(cpu);
   const measured = Float64Array.from(latencies).sort();
-  const result = {
+  const result: Omit<UnaryResult, "worst" | "unanswered"> = {
     calls: measured.length,
     failures,
     seconds,
@@ -91,11 +105,12 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
       failed.promise,
       new Promise<void>((resolve) => {
         onIdle = resolve;
+        setTimeout(resolve, lastAnswersMs).unref();
       }),
     ]);
   }
   for (const client of clients) client.close();
-  return result;
+  return { ...result, worst, unanswered };
 }
 
 /** Numbers from 0 to 1, the same for the same seed: xorshift32. */

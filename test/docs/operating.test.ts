@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { clientOptions, serveOptions } from "../../src/config/options.ts";
+import { maxResidentMiB } from "../hostile/contained-server.ts";
 
 const text = readFileSync(new URL("../../docs/operating.md", import.meta.url), "utf8");
 
@@ -46,4 +47,8 @@ describe.each([
       for (const choice of argChoices ?? []) expect(cells.slice(2).join(" "), long).toContain(code(choice));
     }
   });
+});
+
+test("the memory that a process takes at most is what hostile callers are held to", () => {
+  expect(text).toContain(`a process takes at most ${maxResidentMiB} MiB`);
 });

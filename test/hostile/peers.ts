@@ -1,27 +1,40 @@
 /** Callers that mean harm, or might as well. Each goes on until its process ends. */
-import { once } from "node:events";
 import { Agent, request } from "node:http";
-import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import { enveloped, messageOf } from "../support/grpc-streams.ts";
 import { flags, frame, grpcHeaders, headerBlock, preface, settings } from "../support/http2-frames.ts";
+import {
+  crowdOf,
+  flood,
+  localAddress,
+  opened,
+  repeatedly,
+  streams,
+  streamsPerConnection,
+  write,
+} from "./connections.ts";
+import {
+  emptyFieldsInBinary,
+  emptyListsInJson,
+  sendInTurn,
+  smallThingsInJson,
+  unknownFieldsToOpenServices,
+} from "./costly-calls.ts";
+import { hedge } from "./hedging.ts";
+import { expectAndConnect, pipelinedRequests, unreadAnswers } from "./unread.ts";
 
 const { getUser, identify } = UserService.method;
 const identifyPath = `/${UserService.typeName}/${identify.name}`;
 const getUserPath = `/${UserService.typeName}/${getUser.name}`;
-/** As an operator's file descriptors allow it. */
-const crowd = 1_000;
-/** Not the one from which others come. */
-const localAddress = "127.0.0.66";
 const agent = new Agent({ keepAlive: true });
 const watchPath = `/${Health.typeName}/${Health.method.watch.name}`;
-const streamsPerConnection = 250;
 const watchers = 1_000;
-const nothing: Buffer = Buffer.alloc(0);
 const initialWindowSize = 4;
+/** Between the costly calls of one connection: with four of them, 20 a second at most. */
+const costlyPauseMs = 200;
 
 /** It keeps a core as busy as the others do, and leaves the server alone. */
 export const harmless = "none";
@@ -136,6 +149,22 @@ export const peers = {
       await write(socket, preface);
       return socket;
     }),
+
+  "unknown fields to health, gzip": (port) => sendInTurn(port, unknownFieldsToOpenServices(), 0),
+
+  "JSON of empty lists, 20 a second": (port) => sendInTurn(port, emptyListsInJson(), costlyPauseMs),
+
+  "JSON of other small things, 20 a second": (port) => sendInTurn(port, smallThingsInJson(), costlyPauseMs),
+
+  "unknown fields and empty items, 20 a second": (port) => sendInTurn(port, emptyFieldsInBinary(), costlyPauseMs),
+
+  "expect and CONNECT": expectAndConnect,
+
+  "answers that nobody reads": unreadAnswers,
+
+  "pipelined requests": pipelinedRequests,
+
+  "hedging caller": hedge,
 } satisfies Record<string, (port: number) => Promise<void>>;
 
 function dataFrame(stream: number, payload: Uint8Array): Buffer {
@@ -147,7 +176,7 @@ async function bombs(port: number, bomb: Buffer): Promise<void> {
   const one = async () => {
     for (;;) {
       await post(port, identifyPath, headers, bomb);
-      await pause(200);
+      await pause(costlyPauseMs);
     }
   };
   await Promise.all([1, 2, 3, 4].map(one));
@@ -160,78 +189,4 @@ function post(port: number, path: string, headers: Readonly<Record<string, strin
     call.on("response", (answer) => answer.resume().on("close", resolve)).on("error", () => setTimeout(resolve, 10));
     call.end(body);
   });
-}
-
-async function opened(port: number): Promise<Socket> {
-  const socket = connect({ host: "127.0.0.1", port, localAddress, noDelay: true });
-  socket
-    .setMaxListeners(0)
-    .on("error", () => {})
-    .resume();
-  await Promise.race([once(socket, "connect"), once(socket, "close")]);
-  return socket;
-}
-
-/** Resolves when there is room for more, or never will be. */
-async function write(socket: Socket, bytes: Uint8Array): Promise<void> {
-  if (socket.destroyed) throw new Error("the connection is closed");
-  if (socket.write(bytes)) return;
-  await Promise.race([once(socket, "drain"), once(socket, "close")]).catch(() => {});
-}
-
-/** Does something again and again on one connection, and on a new one when that is closed. */
-async function repeatedly(port: number, step: (socket: Socket, at: number) => Promise<void>): Promise<void> {
-  for (;;) {
-    const socket = await opened(port);
-    try {
-      await write(socket, preface);
-      for (let at = 0; !socket.destroyed; at++) await step(socket, at);
-    } catch {
-      // The server has closed the connection.
-    }
-    socket.destroy();
-  }
-}
-
-/** One frame, over and over, many at once. */
-function flood(port: number, one: Buffer, begin: Buffer = Buffer.alloc(0)): Promise<void> {
-  const many = Buffer.concat(Array.from({ length: 1_000 }, () => one));
-  return repeatedly(port, (socket, at) => write(socket, at === 0 ? begin : many));
-}
-
-/** Many streams on a few connections, each of which does the same; on new connections when those are closed. */
-async function streams(
-  port: number,
-  connections: number,
-  work: (socket: Socket, stream: number) => Promise<void>,
-  { begin = nothing, perConnection = streamsPerConnection } = {},
-): Promise<void> {
-  const one = async () => {
-    for (;;) {
-      const socket = await opened(port);
-      try {
-        await write(socket, Buffer.concat([preface, begin]));
-        await Promise.all(Array.from({ length: perConnection }, (_, at) => work(socket, 2 * at + 1)));
-      } catch {
-        await pause(10);
-      }
-      socket.destroy();
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, one));
-}
-
-/** A crowd of connections, each made anew when it is closed. */
-async function crowdOf(open: () => Promise<Socket>): Promise<void> {
-  const one = async () => {
-    for (;;) {
-      try {
-        const socket = await open();
-        if (!socket.destroyed) await once(socket, "close");
-      } catch {
-        await pause(100);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: crowd }, one));
 }

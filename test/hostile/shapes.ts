@@ -1,0 +1,206 @@
+/**
+ * Requests of random shapes, one after the other, against a server of its own: what each takes of its CPU and memory, beside
+ * what one text of the same size takes.
+ */
+import { once } from "node:events";
+import { type ClientHttp2Session, connect } from "node:http2";
+import { setTimeout as pause } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { median } from "../../bench/median.ts";
+import { memoryOf } from "../../bench/processes.ts";
+import { enveloped } from "../support/grpc-streams.ts";
+import { type RequestShape, randomShape, textRequest } from "../support/request-shapes.ts";
+import { seededRandom } from "../support/struct.ts";
+import { type ContainedServer, cpuNanoseconds, forgetPeak, peakMiB, startContained } from "./contained-server.ts";
+
+const kib = 1_024;
+/** The last is just under the limit on a message. */
+const sizes = [8 * kib, 64 * kib, 1_024 * kib, 4_000 * kib] as const;
+const protocols = ["grpc", "grpc-web", "connect"] as const;
+/** How many times as much as a text a request may take. */
+const maxRatio = 5;
+/**
+ * What a request may take in any case. Both are what the process does now and then by itself, whatever it is asked: a full
+ * garbage collection with its threads, and a young generation of 72 MiB that fills up and is left as it is for a while.
+ */
+const floorCpuMs = 50;
+const floorMiB = 72;
+/**
+ * A text is copied, and that is all: to read JSON's smallest values takes JavaScript about 50 ns for each of their bytes, on
+ * a machine that does nothing else. So a message of 4 MiB takes as long as a caller beside it may wait, and no longer.
+ */
+const nanosecondsPerByte = 100;
+const textsOfAKind = 5;
+/** A shape that takes too much is sent so many times in all; the median counts. */
+const timesInDoubt = 5;
+const shownShapes = 10;
+const settledMs = 4;
+
+interface Sending {
+  readonly shape: RequestShape;
+  readonly protocol: (typeof protocols)[number];
+  readonly isCompressed: boolean;
+  readonly size: number;
+}
+
+interface Cost {
+  readonly cpuMs: number;
+  readonly residentMiB: number;
+}
+
+interface Measured extends Cost {
+  readonly sending: Sending;
+  readonly text: Cost;
+  /** Of what it may take; above 1 it fails. */
+  readonly share: number;
+}
+
+/** @returns whether every request stayed within its bounds, and the server runs */
+export async function measureShapes(
+  store: string,
+  { shapes, seed }: { readonly shapes: number; readonly seed: number },
+): Promise<boolean> {
+  const server = await startContained(store);
+  try {
+    return await sendAll(server, shapes, seed);
+  } finally {
+    for (const line of server.errors) console.log(line);
+    await server.stop();
+  }
+}
+
+async function sendAll(server: ContainedServer, count: number, seed: number): Promise<boolean> {
+  const random = seededRandom(seed);
+  const oneOf = <Item>(items: readonly Item[]): Item => {
+    const item = items[Math.floor(random() * items.length)];
+    if (item === undefined) throw new RangeError("nothing to choose from");
+    return item;
+  };
+  const texts = new Map<string, Cost>();
+  const measured: Measured[] = [];
+  let peak = 0;
+  // What is compiled and connected at the first requests.
+  for (const protocol of protocols)
+    await textCost(server, { protocol, encoding: "json", isCompressed: true, size: sizes[1] });
+  for (let at = 0; at < count && !server.ended; at++) {
+    const size = oneOf(sizes);
+    const sending: Sending = {
+      shape: randomShape(random, size),
+      protocol: oneOf(protocols),
+      isCompressed: random() < 0.33,
+      size,
+    };
+    const { shape, protocol, isCompressed } = sending;
+    const kind = `${shape.encoding} ${protocol} ${isCompressed} ${size}`;
+    const text = texts.get(kind) ?? (await textCost(server, { ...sending, encoding: shape.encoding }));
+    texts.set(kind, text);
+    let cost = await costOf(server, sending);
+    peak = Math.max(peak, peakMiB(server.pid));
+    if (shareOf(sending, cost, text) > 1) {
+      const costs = [cost];
+      while (costs.length < timesInDoubt) costs.push(await costOf(server, sending));
+      cost = medianOf(costs);
+    }
+    measured.push({ sending, ...cost, text, share: shareOf(sending, cost, text) });
+  }
+  const dearest = measured.toSorted((a, b) => b.share - a.share);
+  console.log(`\n| the dearest of ${measured.length} requests | KiB | CPU ms | of a text | MiB | of a text | |`);
+  console.log("|---|--:|--:|--:|--:|--:|---|");
+  for (const each of dearest.slice(0, Math.max(shownShapes, dearest.filter(({ share }) => share > 1).length))) {
+    console.log(rowOf(each));
+  }
+  console.log(`\nresident MiB at most: ${peak.toFixed(0)}`);
+  if (server.ended) console.log("the server has ended");
+  return !server.ended && measured.every(({ share }) => share <= 1);
+}
+
+function rowOf({ sending, cpuMs, residentMiB, text, share }: Measured): string {
+  const { shape, protocol, isCompressed } = sending;
+  const made = shape.made.replaceAll("|", "\\|").replaceAll("\n", " ").replaceAll("\t", " ").slice(0, 80);
+  const cells = [
+    `${protocol}, ${shape.encoding}${isCompressed ? ", gzip" : ""}, ${shape.method}: ${made}`,
+    (shape.bytes.length / kib).toFixed(0),
+    cpuMs.toFixed(1),
+    text.cpuMs.toFixed(1),
+    residentMiB.toFixed(1),
+    text.residentMiB.toFixed(1),
+    share > 1 ? "failed" : "passed",
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** The greater of what it takes of both allowances. */
+function shareOf({ shape }: Sending, cost: Cost, text: Cost): number {
+  const readMs = (shape.bytes.length * nanosecondsPerByte) / 1e6;
+  const cpu = cost.cpuMs / Math.max(maxRatio * text.cpuMs, floorCpuMs, readMs);
+  const memory = cost.residentMiB / Math.max(maxRatio * text.residentMiB, floorMiB);
+  return Math.max(cpu, memory);
+}
+
+async function textCost(
+  server: ContainedServer,
+  { encoding, size, ...how }: Omit<Sending, "shape"> & Pick<RequestShape, "encoding">,
+): Promise<Cost> {
+  const costs: Cost[] = [];
+  while (costs.length < textsOfAKind)
+    costs.push(await costOf(server, { ...how, size, shape: textRequest(encoding, size) }));
+  return medianOf(costs);
+}
+
+function medianOf(costs: readonly Cost[]): Cost {
+  return {
+    cpuMs: median(costs.map(({ cpuMs }) => cpuMs)),
+    residentMiB: median(costs.map(({ residentMiB }) => residentMiB)),
+  };
+}
+
+async function costOf(server: ContainedServer, sending: Sending): Promise<Cost> {
+  const session = connect(`http://127.0.0.1:${server.port}`).on("error", () => {});
+  await Promise.race([once(session, "connect"), once(session, "close")]);
+  await settled(server);
+  forgetPeak(server.pid);
+  const before = { cpu: cpuNanoseconds(server.pid), residentMiB: memoryOf(server.pid).residentMiB };
+  await send(session, sending);
+  await settled(server);
+  const cost = {
+    cpuMs: (cpuNanoseconds(server.pid) - before.cpu) / 1e6,
+    residentMiB: peakMiB(server.pid) - before.residentMiB,
+  };
+  session.destroy();
+  return cost;
+}
+
+/** Resolves once the server does nothing more: a garbage collection may go on after an answer. */
+async function settled(server: ContainedServer): Promise<void> {
+  for (let before = -1; !server.ended; ) {
+    const now = cpuNanoseconds(server.pid);
+    if (before >= 0 && now - before < settledMs * 1e5) return;
+    before = now;
+    await pause(settledMs);
+  }
+}
+
+/** Resolves when the request has been answered, or its stream reset. */
+async function send(session: ClientHttp2Session, { shape, protocol, isCompressed }: Sending): Promise<void> {
+  if (session.closed || session.destroyed) return;
+  const method = UserService.method[shape.method];
+  const bytes = isCompressed ? gzipSync(shape.bytes, { level: 1 }) : shape.bytes;
+  const format = shape.encoding === "json" ? "json" : "proto";
+  const isStream = method.methodKind !== "unary";
+  const isEnveloped = protocol !== "connect" || isStream;
+  const contentType = protocol === "connect" ? (isStream ? "connect+" : "") : `${protocol}+`;
+  const compression =
+    protocol !== "connect" ? "grpc-encoding" : isStream ? "connect-content-encoding" : "content-encoding";
+  const stream = session.request({
+    ":method": "POST",
+    ":path": `/${UserService.typeName}/${method.name}`,
+    // Without a word on the encoding, gRPC's is binary.
+    "content-type": `application/${contentType === "grpc+" && format === "proto" ? "grpc" : `${contentType}${format}`}`,
+    ...(protocol === "connect" ? { "connect-protocol-version": "1" } : { te: "trailers" }),
+    ...(isCompressed ? { [compression]: "gzip" } : {}),
+  });
+  stream.on("error", () => {}).resume();
+  stream.end(isEnveloped ? enveloped(bytes, isCompressed ? 1 : 0) : bytes);
+  if (!stream.closed) await once(stream, "close").catch(() => {});
+}
