@@ -53,6 +53,7 @@ test.each([
   "node scripts/check-breaking.ts",
   "ensure-languages.sh",
   "test:clients",
+  "test:hostile",
 ])("ends where %s fails", (command) => {
   const { status, stdout } = run({ FAILS: command });
   expect(status).toBe(3);
