@@ -7,6 +7,7 @@ import { defaultServerLimits } from "../../src/config/server-limits.ts";
 import { anybody } from "../../src/credentials/caller.ts";
 import { Admission } from "../../src/rpc/admission.ts";
 import type { CallContext } from "../../src/rpc/call-context.ts";
+import { Turns } from "../../src/rpc/turns.ts";
 import { createUserHandlers } from "../../src/rpc/user-handlers.ts";
 import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";
 import { wireMethods } from "../../src/rpc/wire-methods.ts";
@@ -28,6 +29,8 @@ const handlers = createUserHandlers({
   admission: new Admission(defaultServerLimits),
   draining: new AbortController().signal,
   batchRoom: new WorkRoom(defaultServerLimits.maxBatchWorkBytes),
+  readRoom: new WorkRoom(defaultServerLimits.maxReadBytes),
+  turns: new Turns(),
 });
 const contextOf = ({ signal }: HandlerContext): CallContext => ({
   signal,

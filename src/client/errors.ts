@@ -98,6 +98,8 @@ function isConnectionLost(error: ConnectError): boolean {
   if (error.code === Code.Canceled) return true;
   for (let cause: unknown = error, steps = 0; cause instanceof Error && steps < 8; cause = cause.cause, steps++) {
     if ("code" in cause && typeof cause.code === "string" && lostConnection.has(cause.code)) return true;
+    // The server gives up an answer that it has no room for until it is read.
+    if (cause.message.includes("NGHTTP2_ENHANCE_YOUR_CALM")) return true;
   }
   return false;
 }

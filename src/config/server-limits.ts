@@ -17,6 +17,8 @@ export interface ServerLimits {
   readonly maxHeldBytes: number;
   /** Bytes that messages of BatchIdentify take while they are worked on; more of them wait. */
   readonly maxBatchWorkBytes: number;
+  /** Bytes that answers of BatchGetUsers and ListUsers take while they are read; more of them wait. */
+  readonly maxReadBytes: number;
   /** How long nothing may move on a stream, or on an HTTP/1.1 connection. */
   readonly stallTimeoutMs: number;
   /** Bytes of requests that wait for the store, for each of writing, reading and listing. */
@@ -32,6 +34,7 @@ export const defaultServerLimits: ServerLimits = {
   maxOpenRequests: 512,
   maxHeldBytes: 64 * mebibyte,
   maxBatchWorkBytes: 32 * mebibyte,
+  maxReadBytes: 48 * mebibyte,
   stallTimeoutMs: 5 * 60_000,
   maxWaitingBytes: 64 * mebibyte,
 };

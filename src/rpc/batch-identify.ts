@@ -43,6 +43,14 @@ const listedBytes = 512;
 /** What V8 takes for one violation beside its texts. */
 const violationBytes = 128;
 
+/** As much work as to decode so many bytes, for one item. */
+const itemTurnCost = 1024;
+
+/** What a message costs of the work that is done in one turn of the event loop. */
+export function turnCost({ requests }: BatchMessage): number {
+  return Math.max(1, requests.length) * itemTurnCost;
+}
+
 /** What a message takes while it is worked on, beside its bytes. */
 export function workBytes({ requests }: BatchMessage): number {
   return requests.length * itemWorkBytes;

@@ -2,7 +2,7 @@
 import { constants } from "node:http2";
 import { Code, ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { errorToJson } from "@connectrpc/connect/protocol-connect";
+import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
@@ -17,6 +17,7 @@ import { limits } from "../users/limits.ts";
 import { compressions } from "./compression.ts";
 import { IncomingMessages, incomingKey } from "./connect/incoming-messages.ts";
 import { dismissAnswered, dismissOnceAnswered } from "./dismissal.ts";
+import { prefixBytes, sealEnvelope } from "./envelopes.ts";
 import { canceled, describeError, type RaisedErrors, reasonOf } from "./errors.ts";
 import { admitRequest, callerNameOf, type Gate, holdKey, presentedKey, reportKey } from "./gate.ts";
 import { respelled, statusOf } from "./grpc-status.ts";
@@ -26,6 +27,15 @@ import type { OldestOut } from "./oldest-out.ts";
 import type { OpenRequests } from "./open-requests.ts";
 import { type Hold, letGo, readUntilEnded } from "./request-body.ts";
 import { cutOffKey, endedByKey, inTrace, maxTimerMs, observedKey, watchRequest } from "./request-end.ts";
+import type { Turns } from "./turns.ts";
+import { WorkRoom } from "./work-room.ts";
+
+/**
+ * Messages that are decompressed at one time: as many as there are threads for it. A decoder of Brotli takes 16 MiB for itself,
+ * however small its message.
+ */
+const maxDecoders = 4;
+const maxOpenDecoders = 2;
 
 /** Anybody may call them, and no request to them needs much. */
 const openServices: ReadonlySet<string> = new Set(
@@ -41,6 +51,7 @@ export interface NodeHandlerOptions {
   readonly jsonRoutes: readonly Routes[];
   readonly gate: Gate;
   readonly held: HeldBytes;
+  readonly turns: Turns;
   /** Unary calls of UserService until all of their request is there. */
   readonly arriving: OldestOut;
   readonly openRequests: OpenRequests;
@@ -55,6 +66,7 @@ export interface NodeHandlerOptions {
 }
 
 export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
+  const decoders = { open: new WorkRoom(maxOpenDecoders), others: new WorkRoom(maxDecoders) };
   const binary = handlersByPath(options.binaryRoutes, options);
   const json = handlersByPath(options.jsonRoutes, options);
 
@@ -63,19 +75,26 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
     const handler = (isJson(req) ? json : binary).get(path);
     if (handler === undefined) {
       noteUnserved(options, req, unknownMethod);
-      answerUnimplemented(options.errors.noSuchMethod, req, res);
+      answerError(req, res, options.errors.noSuchMethod, constants.HTTP_STATUS_NOT_FOUND);
       return;
     }
     const isOurs = handler.service.typeName === UserService.typeName;
+    const isOpen = openServices.has(handler.service.typeName);
     const endedBy: { error?: ConnectError } = {};
     let isRead = false;
+    /** Whether it has been answered before its handler had an answer. */
+    let isAnswered = false;
     const holder: Holder = {
       heldBytes: 0,
       unreadBytes: 0,
       unread: () => (isRead ? 0 : unreadOf(req)),
       shed() {
         endedBy.error ??= describeError(overloaded());
-        cutOff(req, res);
+        if (res.headersSent) cutOff(req, res);
+        else {
+          isAnswered = true;
+          answerError(req, res, endedBy.error);
+        }
       },
     };
     let isClosed = false;
@@ -111,11 +130,13 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
     const incoming = new IncomingMessages({
       encoding: isJson(req) ? "json" : "binary",
       isEnveloped: isEnveloped(req),
-      maxBytes: openServices.has(handler.service.typeName) ? limits.maxOpenRequestBytes : limits.maxRequestBytes,
+      maxBytes: isOpen ? limits.maxOpenRequestBytes : limits.maxRequestBytes,
       keeps: isOurs,
       isStream: !isUnary,
       hold,
       endedBy,
+      turns: options.turns,
+      decoders: isOpen ? decoders.open : decoders.others,
     });
     const contextValues = createContextValues()
       .set(incomingKey, incoming)
@@ -136,7 +157,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       const answered = handler(incoming.replace(request, pieces)).then((answer) => {
         // Connect has refused the HTTP method or the content type, before it asked who comes in.
         if (contextValues.get(observedKey) === undefined) noteUnserved(options, req, path.slice(1));
-        return writeAnswer(answer, req, res, { hold, onEncoded, isStream: !isUnary });
+        return isAnswered ? undefined : writeAnswer(answer, req, res, { hold, onEncoded, isStream: !isUnary });
       });
       resolve(answered);
     }).catch((reason: unknown) => {
@@ -252,21 +273,41 @@ function noteUnserved({ observe, errors }: NodeHandlerOptions, { headers }: Node
   observe({ method, protocol, headers }).end(Code[Code.Unimplemented], undefined, reasonOf(errors.noSuchMethod));
 }
 
-/** Answers as the caller's protocol says UNIMPLEMENTED. */
-function answerUnimplemented(error: ConnectError, req: NodeRequest, res: NodeResponse): void {
+/**
+ * Answers an error as the caller's protocol has it, in place of a handler.
+ *
+ * @param httpStatus where the protocol leaves it to say something: Connect's for unary calls
+ */
+function answerError(
+  req: NodeRequest,
+  res: NodeResponse,
+  error: ConnectError,
+  httpStatus = codeToHttpStatus(error.code),
+): void {
   const contentType = req.headers["content-type"] ?? "";
   if (contentType.startsWith("application/grpc")) {
     res.setHeader("content-type", contentType);
     for (const [name, value] of statusOf(error)) res.setHeader(name, value);
     res.end();
     dismissAnswered(req, res);
+    return;
+  }
+  dismissOnceAnswered(req, res);
+  if (contentType.startsWith("application/connect+")) {
+    res.setHeader("content-type", contentType);
+    const end = Buffer.from(JSON.stringify({ error: errorToJson(error, undefined) }));
+    const envelope = sealEnvelope(Buffer.concat([Buffer.alloc(prefixBytes), end]));
+    envelope[0] = endOfStreamFlag;
+    res.end(envelope);
   } else {
-    dismissOnceAnswered(req, res);
-    res.statusCode = 404;
+    res.statusCode = httpStatus;
     res.setHeader("content-type", "application/json");
     res.end(JSON.stringify(errorToJson(error, undefined)));
   }
 }
+
+/** https://connectrpc.com/docs/protocol/#error-end-stream */
+const endOfStreamFlag = 2;
 
 /** A stream that is reset without an error would wait for its request to be read, and its answers to be sent. */
 function endWithCaller(res: NodeResponse, endedBy: { error?: ConnectError }): void {

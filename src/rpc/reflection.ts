@@ -16,6 +16,10 @@ import {
   ServerReflection as ServerReflectionV1Alpha,
 } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
 import { orderedPipeline } from "./ordered-pipeline.ts";
+import { inTurns, type Turns } from "./turns.ts";
+
+/** One answer is as much work as to decode so many bytes. */
+const turnCost = 64 * 1024;
 
 type Request = ServerReflectionRequest | ServerReflectionRequestV1Alpha;
 /** What both versions' responses can hold. */
@@ -29,11 +33,13 @@ type Answer =
  * @param services the services to list
  * @param files further files to describe, beside those of the services and what all of them import
  * @param stop ends every stream, with its reason, when it aborts
+ * @param turns which the requests of all streams take
  */
 export function reflectionRoutes(
   services: readonly DescService[],
   files: readonly DescFile[],
   stop: AbortSignal,
+  turns: Turns,
 ): (router: ConnectRouter) => void {
   const byName = new Map<string, DescFile>();
   for (const file of [...services.map((service) => service.file), ...files]) addWithImports(file, byName);
@@ -59,7 +65,7 @@ export function reflectionRoutes(
   };
   const answers = <R extends Request>(requests: AsyncIterable<R>) =>
     orderedPipeline(
-      requests,
+      inTurns(requests, turns, () => turnCost),
       async (originalRequest) => {
         const { host: validHost, messageRequest } = originalRequest;
         return { validHost, originalRequest, messageResponse: answer(messageRequest) };

@@ -1,7 +1,5 @@
-import type { UserHandlers } from "./user-handlers.ts";
-
-/** Users of BatchIdentify that are worked on between two looks at what else has arrived: a few milliseconds' worth. */
-const usersPerTurn = 1_000;
+/** What is done between two looks at what else has arrived: decoding so many bytes, or as much of other work. */
+const workPerTurn = 1024 * 1024;
 
 interface Waiting {
   readonly cost: number;
@@ -17,7 +15,7 @@ export class Turns {
   #isAsked = false;
 
   /** @param perTurn costs beyond which no more work begins in a turn */
-  constructor(perTurn: number, atNextTurn: (callback: () => void) => void = setImmediate) {
+  constructor(perTurn = workPerTurn, atNextTurn: (callback: () => void) => void = setImmediate) {
     this.#perTurn = perTurn;
     this.#left = perTurn;
     this.#atNextTurn = atNextTurn;
@@ -51,18 +49,22 @@ export class Turns {
   }
 }
 
-/** The same, but the messages of all streams of BatchIdentify take turns. */
-export function inTurns(handlers: UserHandlers): UserHandlers {
-  const turns = new Turns(usersPerTurn);
-  return {
-    ...handlers,
-    batchIdentify: (requests, context) => handlers.batchIdentify(taking(requests), context),
-  };
+/** Messages of fewer bytes are decoded at once. */
+const minShared = 32 * 1024;
 
-  async function* taking<Message extends { readonly requests: readonly unknown[] }>(messages: AsyncIterable<Message>) {
-    for await (const message of messages) {
-      await turns.take(Math.max(1, message.requests.length));
-      yield message;
-    }
+/** @returns undefined where the message may be decoded at once; else resolves when it may */
+export function turnToDecode(turns: Turns, messageBytes: number): Promise<void> | undefined {
+  return messageBytes < minShared ? undefined : turns.take(messageBytes);
+}
+
+/** The messages, each once it may be answered. */
+export async function* inTurns<Message>(
+  messages: AsyncIterable<Message>,
+  turns: Turns,
+  costOf: (message: Message) => number,
+): AsyncGenerator<Message> {
+  for await (const message of messages) {
+    await turns.take(costOf(message));
+    yield message;
   }
 }

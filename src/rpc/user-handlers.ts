@@ -11,13 +11,15 @@ import type {
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import type { Caller } from "../credentials/caller.ts";
 import type { IdentifyInput } from "../users/identify.ts";
+import { limits } from "../users/limits.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Identified, Page, UserRegistry, UsersFound } from "../users/registry.ts";
 import type { Admission } from "./admission.ts";
-import { answerBytes, type BatchMessage, batchAnswer, checkBatch, workBytes } from "./batch-identify.ts";
+import { answerBytes, type BatchMessage, batchAnswer, checkBatch, turnCost, workBytes } from "./batch-identify.ts";
 import type { CallContext } from "./call-context.ts";
 import { toConnectError } from "./errors.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
+import { inTurns, type Turns } from "./turns.ts";
 import { readPrecondition, readPreferencesMode } from "./user-messages.ts";
 import type { WorkRoom } from "./work-room.ts";
 
@@ -50,12 +52,15 @@ export interface UserHandlersOptions {
   readonly draining: AbortSignal;
   /** Memory for messages of BatchIdentify while they are worked on. */
   readonly batchRoom: WorkRoom;
+  /** Memory for answers with many users while they are read. */
+  readonly readRoom: WorkRoom;
+  readonly turns: Turns;
   /** Called with what became of so many users of a batch. */
   readonly onBatchItems?: ((outcome: string, count: number) => void) | undefined;
 }
 
 export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
-  const { registry, admission, draining, batchRoom, onBatchItems } = options;
+  const { registry, admission, draining, batchRoom, readRoom, turns, onBatchItems } = options;
   /** @param onAnswer called with what the work comes to, before it is answered */
   const failingAsPromised = async <Answer>(
     context: CallContext,
@@ -75,6 +80,19 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
       if (entered) admission.leave("unary");
     }
   };
+
+  /** Reads users where there is room for an answer of them, which counts for its caller once it is there. */
+  const readMany = <Answer>(context: CallContext, sizeOf: AnswerSize, read: (sizeOf: AnswerSize) => Promise<Answer>) =>
+    readRoom.run(limits.maxAnswerBytes, context.signal, async () => {
+      let bytes = 0;
+      const answer = await read((user) => {
+        const size = sizeOf(user);
+        bytes += size;
+        return size;
+      });
+      context.hold(bytes);
+      return answer;
+    });
 
   return {
     identify: (request, context) =>
@@ -105,7 +123,7 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
         admission.enter("stream");
         entered = true;
         const options = { maxInFlight: maxBatchesInFlight, stop: draining };
-        for await (const { answer, bytes } of orderedPipeline(requests, work, options)) {
+        for await (const { answer, bytes } of orderedPipeline(inTurns(requests, turns, turnCost), work, options)) {
           for (const outcome of outcomesOfItems) onBatchItems?.(outcome, answer[outcome]);
           yield answer;
           // It has been written, or there is room for it where it is.
@@ -119,10 +137,14 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     },
 
     batchGetUsers: (request, context, sizeOf) =>
-      failingAsPromised(context, () => registry.getMany(request, holding(context, sizeOf), context.signal)),
+      failingAsPromised(context, () =>
+        readMany(context, sizeOf, (size) => registry.getMany(request, size, context.signal)),
+      ),
 
     listUsers: (request, context, sizeOf) =>
-      failingAsPromised(context, () => registry.list(request, holding(context, sizeOf), context.signal)),
+      failingAsPromised(context, () =>
+        readMany(context, sizeOf, (size) => registry.list(request, size, context.signal)),
+      ),
 
     setPreferences: ({ id, preferences, mode, precondition }, context) =>
       failingAsPromised(context, async () => {
@@ -151,15 +173,6 @@ const minCountedBytes = 16 * 1024;
 function holdUser(context: CallContext, { properties, preferences }: UserView): void {
   const bytes = properties.length + preferences.length;
   if (bytes >= minCountedBytes) context.hold(bytes);
-}
-
-/** Counts each user of an answer as soon as it is read. */
-function holding(context: CallContext, sizeOf: AnswerSize): AnswerSize {
-  return (user) => {
-    const bytes = sizeOf(user);
-    context.hold(bytes);
-    return bytes;
-  };
 }
 
 const outcomesOfItems = ["created", "updated", "unchanged", "failed"] as const;

@@ -13,6 +13,7 @@ import { HeldBytes } from "../rpc/held-bytes.ts";
 import { createNodeHandler, type NodeHandlerOptions } from "../rpc/node-handler.ts";
 import { OldestOut } from "../rpc/oldest-out.ts";
 import { OpenRequests } from "../rpc/open-requests.ts";
+import type { Turns } from "../rpc/turns.ts";
 import { createFailureLog } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -31,6 +32,8 @@ export interface RpcServerOptions
   readonly access: Access | undefined;
   /** The one in which what serves the calls counts them. */
   readonly admission: Admission;
+  /** Shares out each turn of the event loop among messages that are decoded. */
+  readonly turns: Turns;
   /** Whether the methods of other services than UserService and Health are for all. */
   readonly reflectionIsOpen: boolean;
   readonly limits: ServerLimits;
@@ -70,6 +73,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
       reflectionIsOpen: options.reflectionIsOpen,
     }),
     held,
+    turns: options.turns,
     arriving: new OldestOut(limits.maxArriving),
     shutdown: shutdown.signal,
     errors: options.errors,

@@ -16,7 +16,7 @@ import { contractErrors, describeError } from "../rpc/errors.ts";
 import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
 import { reflectionRoutes } from "../rpc/reflection.ts";
-import { inTurns } from "../rpc/turns.ts";
+import { Turns } from "../rpc/turns.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { userRoutes } from "../rpc/user-routes.ts";
 import { WorkRoom } from "../rpc/work-room.ts";
@@ -117,15 +117,16 @@ export async function startServerOver(
   });
   const admission = new Admission(limits);
   const batchRoom = new WorkRoom(limits.maxBatchWorkBytes);
-  const handlers = inTurns(
-    createUserHandlers({
-      registry,
-      admission,
-      draining: drain.signal,
-      batchRoom,
-      onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
-    }),
-  );
+  const turns = new Turns();
+  const handlers = createUserHandlers({
+    registry,
+    admission,
+    draining: drain.signal,
+    batchRoom,
+    readRoom: new WorkRoom(limits.maxReadBytes),
+    turns,
+    onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
+  });
   const workGauge = { description: "Messages of BatchIdentify that are worked on.", unit: "By" };
   metrics?.gauge("rollcall.batch.work", workGauge, () => [[{}, batchRoom.taken]]);
   const waitingGauge = { description: "Messages of BatchIdentify that wait for memory." };
@@ -141,6 +142,7 @@ export async function startServerOver(
             [UserService, HealthService, ServerReflection, ServerReflectionV1Alpha],
             [file_rollcall_v1_errors, file_google_rpc_error_details],
             drain.signal,
+            turns,
           ),
         ]),
   ];
@@ -157,6 +159,7 @@ export async function startServerOver(
     jsonRoutes: [userRoutes(handlers, "json"), ...shared],
     access,
     admission,
+    turns,
     reflectionIsOpen: reflection === "open",
     errors: contractErrors,
     limits,

@@ -5,6 +5,7 @@ import { defaultServerLimits as limits } from "../../src/config/server-limits.ts
 import { Admission } from "../../src/rpc/admission.ts";
 import { contractErrors, type RaisedErrors } from "../../src/rpc/errors.ts";
 import type { GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
+import { Turns } from "../../src/rpc/turns.ts";
 import { type AccessSettings, openAccess } from "../../src/server/access.ts";
 import { serveRpc } from "../../src/server/serve-rpc.ts";
 import { observeRequests } from "../../src/telemetry/requests.ts";
@@ -40,6 +41,7 @@ export async function mount({ routes, methods, access: settings, logger }: Mount
     jsonRoutes: [routes],
     access,
     admission: new Admission(limits),
+    turns: new Turns(),
     reflectionIsOpen: true,
     errors: withoutDetails,
     limits,

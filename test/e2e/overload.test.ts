@@ -1,13 +1,13 @@
 /** What the server does about more than it takes on. */
 import { once } from "node:events";
 import { type ClientHttp2Stream, connect, constants } from "node:http2";
-import type { Transport } from "@connectrpc/connect";
-import { createClient } from "@connectrpc/connect";
+import { Code, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import { createRollcallClient, createTransport } from "../../src/client/client.ts";
+import { failureOfCall, isTransient } from "../../src/client/errors.ts";
 import { enveloped, messageOf, openStream, ways } from "../support/grpc-streams.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
@@ -160,12 +160,20 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     };
     const small = part(200_000);
     const large = part(700_000);
-    const closed = once(large.resume(), "close");
+    const answered = once(large.resume(), "response");
+    const closed = once(large, "close");
     part(300_000);
+    const [headers] = await answered;
+    expect(headers["grpc-status"]).toBe(String(Code.ResourceExhausted));
     await closed;
     expect(small.closed).toBe(false);
     await expectServed();
     session.destroy();
+  });
+
+  test("an answer that is ended unread is UNAVAILABLE to the TypeScript client, which tries again", async () => {
+    const error = failureOfCall(new Error("Stream closed with error code NGHTTP2_ENHANCE_YOUR_CALM"), undefined);
+    expect([error.code, isTransient(error)]).toEqual([Code.Unavailable, true]);
   });
 
   test("of answers that are not read, some have to go, and small calls are served", async () => {

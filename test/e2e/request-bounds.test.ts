@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
@@ -153,6 +153,17 @@ test("an item that has too many names is refused alone", async () => {
     body: Buffer.from('{"id":"one"}'),
   };
   expect((await rawCall(session, read)).outcome).toBe("ok");
+});
+
+test("many small bodies of Brotli that stand for much are refused, and the server goes on", async () => {
+  // The decoder has a window of 16 MiB.
+  const params = { [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_QUALITY]: 1 };
+  const body = enveloped(brotliCompressSync(Buffer.alloc(64 * 1024 * 1024), { params }), 1);
+  const headers = { "content-type": "application/grpc", "grpc-encoding": "br" };
+  const calls = [`/${Health.typeName}/Check`, pathOf("identify")].flatMap((path) =>
+    Array.from({ length: 12 }, () => rawCall(session, { path, headers, body })),
+  );
+  for (const { outcome } of await Promise.all(calls)) expect(outcome).toBe("resource_exhausted");
 });
 
 describe.each([

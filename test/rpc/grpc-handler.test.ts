@@ -11,6 +11,7 @@ import { contractErrors } from "../../src/rpc/errors.ts";
 import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
 import { HeldBytes } from "../../src/rpc/held-bytes.ts";
 import { OldestOut } from "../../src/rpc/oldest-out.ts";
+import { Turns } from "../../src/rpc/turns.ts";
 import { enveloped, openStream } from "../support/grpc-streams.ts";
 
 const { getUser, batchIdentify } = UserService.method;
@@ -27,6 +28,7 @@ async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
   const handle = createGrpcHandler({
     gate: () => anybody,
     held: new HeldBytes(1_000_000),
+    turns: new Turns(),
     arriving: new OldestOut(10),
     stallTimeoutMs: 60_000,
     methods: [method],

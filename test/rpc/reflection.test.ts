@@ -6,10 +6,11 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
 import { reflectionRoutes } from "../../src/rpc/reflection.ts";
+import { Turns } from "../../src/rpc/turns.ts";
 
 const stop = new AbortController();
 const transport = createRouterTransport(
-  reflectionRoutes([UserService], [file_google_protobuf_descriptor], stop.signal),
+  reflectionRoutes([UserService], [file_google_protobuf_descriptor], stop.signal, new Turns()),
 );
 const contract = "rollcall/v1/user_service.proto";
 const users = "rollcall/v1/user.proto";
@@ -36,7 +37,7 @@ test.each([ServerReflection, ServerReflectionV1Alpha])(
   "an idle stream of $typeName ends with the server's reason",
   async (service) => {
     const stopping = new AbortController();
-    const routes = reflectionRoutes([UserService], [], stopping.signal);
+    const routes = reflectionRoutes([UserService], [], stopping.signal, new Turns());
     const left = Promise.withResolvers<void>();
     async function* oneAndThenNothing() {
       yield { messageRequest: { case: "listServices", value: "" } } as const;

@@ -10,6 +10,8 @@ import { type Decompress, decompressorOf } from "../compression.ts";
 import { messageIn, prefixBytes, sealEnvelope, tooLarge } from "../envelopes.ts";
 import { type Hold, inEnvelopes, wholeBody } from "../request-body.ts";
 import type { Encoding, RequestReader } from "../requests/user-requests.ts";
+import { type Turns, turnToDecode } from "../turns.ts";
+import type { WorkRoom } from "../work-room.ts";
 
 export interface IncomingOptions {
   readonly encoding: Encoding;
@@ -24,6 +26,9 @@ export interface IncomingOptions {
   readonly hold: Hold;
   /** What has ended the request, if something has. */
   readonly endedBy: { readonly error?: ConnectError };
+  readonly turns: Turns;
+  /** For as many messages as are decompressed at one time. */
+  readonly decoders: WorkRoom;
 }
 
 const compressedFlag = 1;
@@ -32,6 +37,7 @@ export class IncomingMessages {
   readonly #options: IncomingOptions;
   /** Messages that Connect has been given empty ones for. */
   readonly #kept: (() => Buffer | Promise<Buffer>)[] = [];
+  #signal = new AbortController().signal;
 
   constructor(options: IncomingOptions) {
     this.#options = options;
@@ -43,6 +49,7 @@ export class IncomingMessages {
    * @param pieces its body
    */
   replace(request: UniversalServerRequest, pieces: AsyncIterable<Buffer>): UniversalServerRequest {
+    this.#signal = request.signal;
     if (request.method === "GET") return this.#options.keeps ? this.#replaceQuery(request) : request;
     if (this.#options.isEnveloped) return { ...request, body: this.#envelopes(pieces, encodingOf(request.header)) };
     const decompress = decompressorOf(request.header.get("content-encoding"));
@@ -59,10 +66,11 @@ export class IncomingMessages {
    */
   async next<Request>(reader: RequestReader<Request>): Promise<Request> {
     // Streams have prefixes.
-    const { hold, endedBy, encoding, isStream } = this.#options;
+    const { hold, endedBy, encoding, isStream, turns } = this.#options;
     const message = this.#kept.shift();
     if (message === undefined) throw new Error("no message has arrived");
     const bytes = await message();
+    await turnToDecode(turns, bytes.length);
     let reserved = 0;
     const reserve = (more: number) => {
       reserved += more;
@@ -114,11 +122,13 @@ export class IncomingMessages {
   /** @param prefix bytes of a prefix in front of the message, which is written anew */
   async #decompressed(compressed: Buffer, decompress: Decompress | undefined, prefix: number): Promise<Buffer> {
     if (decompress === undefined) return compressed;
-    const { maxBytes, hold, endedBy } = this.#options;
-    const message = await decompress(compressed.subarray(prefix), maxBytes, prefix, (more) => {
-      hold(more);
-      if (endedBy.error !== undefined) throw endedBy.error;
-    });
+    const { maxBytes, hold, endedBy, decoders } = this.#options;
+    const message = await decoders.run(1, this.#signal, () =>
+      decompress(compressed.subarray(prefix), maxBytes, prefix, (more) => {
+        hold(more);
+        if (endedBy.error !== undefined) throw endedBy.error;
+      }),
+    );
     hold(prefix - compressed.length);
     return prefix === 0 ? message : sealEnvelope(message);
   }

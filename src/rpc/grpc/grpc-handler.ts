@@ -20,6 +20,7 @@ import type { HeldBytes } from "../held-bytes.ts";
 import type { OldestOut } from "../oldest-out.ts";
 import { readPieces } from "../request-body.ts";
 import { codeName, maxTimerMs } from "../request-end.ts";
+import { type Turns, turnToDecode } from "../turns.ts";
 import { GrpcCall } from "./call.ts";
 
 /** Answers have gRPC's prefix in front, and memory of their own. */
@@ -44,6 +45,7 @@ export interface GrpcHandlerOptions {
   readonly methods: readonly GrpcMethod[];
   readonly gate: Gate;
   readonly held: HeldBytes;
+  readonly turns: Turns;
   /** Unary calls until all of their request is there. */
   readonly arriving: OldestOut;
   /** How long nothing may move on a stream. */
@@ -60,7 +62,7 @@ export interface GrpcHandlerOptions {
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
-  const { methods, gate, held, arriving, stallTimeoutMs, shutdown, errors, observe, report } = options;
+  const { methods, gate, held, turns, arriving, stallTimeoutMs, shutdown, errors, observe, report } = options;
   const byPath = new Map(methods.map((method) => [`/${nameOf(method)}`, { method, name: nameOf(method) }]));
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
@@ -71,8 +73,8 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     const { call } = served;
     if (call.ended) return;
     call.caller = caller;
-    if (method.kind === "unary") serveUnary(served, method);
-    else call.run(() => serveBidi(served, method)).catch((failure: unknown) => breakOff(served, failure));
+    if (method.kind === "unary") serveUnary(served, method, turns);
+    else call.run(() => serveBidi(served, method, turns)).catch((failure: unknown) => breakOff(served, failure));
   };
   /** The request's body is read once its caller is known. */
   const admit = (served: Served, headers: IncomingHttpHeaders, method: GrpcMethod) => {
@@ -154,7 +156,7 @@ interface Served {
   readonly call: GrpcCall;
 }
 
-function serveUnary(served: Served, { read }: Unary): void {
+function serveUnary(served: Served, { read }: Unary, turns: Turns): void {
   const { stream, call } = served;
   const envelopes = new EnvelopeReader(limits.maxRequestBytes);
   let message: Buffer | undefined;
@@ -183,25 +185,38 @@ function serveUnary(served: Served, { read }: Unary): void {
       if (message === undefined) {
         throw new ConnectError("protocol error: missing input message for unary method", Code.Unimplemented);
       }
-      // Not before: V8 would keep what is decoded while others still arrive among the old objects, in imports too.
-      const serve = read(message);
-      call
-        .run(() => serve(call))
-        .then(
-          (envelope) => call.answer(envelope),
-          (failure: unknown) => fail(served, failure),
-        )
-        .catch((failure: unknown) => breakOff(served, failure));
+      const whole = message;
+      const turn = turnToDecode(turns, whole.length);
+      if (turn === undefined) answerOnce(served, read, whole);
+      else turn.then(() => answerOnce(served, read, whole)).catch((failure: unknown) => breakOff(served, failure));
     } catch (error) {
       fail(served, error);
     }
   });
 }
 
-async function serveBidi(served: Served, { serve }: Bidi): Promise<void> {
+/** Called once all of the request is there: V8 would keep what is decoded before that among the old objects, in imports too. */
+function answerOnce(served: Served, read: Unary["read"], message: Buffer): void {
+  const { call } = served;
+  if (call.ended) return;
+  try {
+    const serve = read(message);
+    call
+      .run(() => serve(call))
+      .then(
+        (envelope) => call.answer(envelope),
+        (failure: unknown) => fail(served, failure),
+      )
+      .catch((failure: unknown) => breakOff(served, failure));
+  } catch (error) {
+    fail(served, error);
+  }
+}
+
+async function serveBidi(served: Served, { serve }: Bidi, turns: Turns): Promise<void> {
   const { stream, call } = served;
   try {
-    for await (const envelope of serve(messagesOf(stream, call), call)) {
+    for await (const envelope of serve(messagesOf(stream, call, turns), call)) {
       if (call.ended) return;
       await call.write(envelope);
     }
@@ -228,12 +243,13 @@ function breakOff({ stream, call }: Served, failure: unknown): void {
   stream.close(constants.NGHTTP2_INTERNAL_ERROR);
 }
 
-async function* messagesOf(stream: ServerHttp2Stream, call: GrpcCall): AsyncGenerator<Buffer> {
+async function* messagesOf(stream: ServerHttp2Stream, call: GrpcCall, turns: Turns): AsyncGenerator<Buffer> {
   const envelopes = new EnvelopeReader(limits.maxRequestBytes);
   for await (const piece of readPieces(stream)) {
     call.hold(piece.length);
     envelopes.add(piece);
     for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
+      await turnToDecode(turns, next.length);
       call.hold(-next.length);
       yield messageIn(next);
     }
