@@ -10,7 +10,7 @@ interface Waiting {
 export class Turns {
   readonly #perTurn: number;
   readonly #atNextTurn: (callback: () => void) => void;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting = new Set<Waiting>();
   #left: number;
   #isAsked = false;
 
@@ -21,14 +21,32 @@ export class Turns {
     this.#atNextTurn = atNextTurn;
   }
 
-  /** @returns undefined where the work may begin at once; else resolves when it may, in the order of asking */
-  take(cost: number): Promise<void> | undefined {
+  /**
+   * @param signal ends the wait, with its reason
+   * @returns undefined where the work may begin at once; else resolves when it may, in the order of asking
+   */
+  take(cost: number, signal?: AbortSignal): Promise<void> | undefined {
     this.#askForTurn();
     if (this.#left > 0) {
       this.#left -= cost;
       return undefined;
     }
-    return new Promise((begin) => this.#waiting.push({ cost, begin }));
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = {
+        cost,
+        begin() {
+          signal?.removeEventListener("abort", giveUp);
+          resolve();
+        },
+      };
+      const giveUp = () => {
+        this.#waiting.delete(waiting);
+        reject(signal?.reason);
+      };
+      this.#waiting.add(waiting);
+      signal?.addEventListener("abort", giveUp, { once: true });
+      if (signal?.aborted) giveUp();
+    });
   }
 
   #askForTurn(): void {
@@ -40,12 +58,13 @@ export class Turns {
   #beginTurn(): void {
     this.#isAsked = false;
     this.#left = this.#perTurn;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      this.#left -= next.cost;
-      next.begin();
+    for (const waiting of this.#waiting) {
+      this.#waiting.delete(waiting);
+      this.#left -= waiting.cost;
+      waiting.begin();
       if (this.#left <= 0) break;
     }
-    if (this.#waiting.length > 0 || this.#left < this.#perTurn) this.#askForTurn();
+    if (this.#waiting.size > 0 || this.#left < this.#perTurn) this.#askForTurn();
   }
 }
 

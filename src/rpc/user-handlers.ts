@@ -61,18 +61,27 @@ export interface UserHandlersOptions {
 
 export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
   const { registry, admission, draining, batchRoom, readRoom, turns, onBatchItems } = options;
-  /** @param onAnswer called with what the work comes to, before it is answered */
+  /**
+   * Counts an answer for its caller, and lets it be encoded in its turn: much that comes from the store at once would be
+   * encoded before anything of it is sent.
+   */
+  const prepared = async (context: CallContext, bytes: number): Promise<void> => {
+    context.hold(bytes);
+    await turns.take(bytes * encodingCost, context.signal);
+  };
+  /** @param userOf the user that is answered, if one is */
   const failingAsPromised = async <Answer>(
     context: CallContext,
     work: () => Promise<Answer>,
-    onAnswer?: (context: CallContext, answer: Answer) => void,
+    userOf?: (answer: Answer) => UserView,
   ): Promise<Answer> => {
     let entered = false;
     try {
       admission.enter("unary");
       entered = true;
       const answer = await work();
-      onAnswer?.(context, answer);
+      const bytes = userOf === undefined ? 0 : bytesOf(userOf(answer));
+      if (bytes >= minCountedBytes) await prepared(context, bytes);
       return answer;
     } catch (error) {
       throw toConnectError(error, (failure) => context.report(failure));
@@ -80,7 +89,6 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
       if (entered) admission.leave("unary");
     }
   };
-
   /** Reads users where there is room for an answer of them, which counts for its caller once it is there. */
   const readMany = <Answer>(context: CallContext, sizeOf: AnswerSize, read: (sizeOf: AnswerSize) => Promise<Answer>) =>
     readRoom.run(limits.maxAnswerBytes, context.signal, async () => {
@@ -90,20 +98,23 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
         bytes += size;
         return size;
       });
-      context.hold(bytes);
+      await prepared(context, bytes);
       return answer;
     });
 
   return {
     identify: (request, context) =>
-      failingAsPromised(context, async () => {
-        const identified = await registry.identify(readIdentify(request), context.signal);
-        holdUser(context, identified.user);
-        return mayRead(context.caller) ? identified : { ...identified, user: withoutTraits(identified.user) };
-      }),
+      failingAsPromised(
+        context,
+        async () => {
+          const identified = await registry.identify(readIdentify(request), context.signal);
+          return mayRead(context.caller) ? identified : { ...identified, user: withoutTraits(identified.user) };
+        },
+        ({ user }) => user,
+      ),
 
     getUser: ({ id, onlyProperties }, context) =>
-      failingAsPromised(context, () => registry.get(id, onlyProperties, context.signal), holdUser),
+      failingAsPromised(context, () => registry.get(id, onlyProperties, context.signal), theUser),
 
     async *batchIdentify(requests, context) {
       const work = (request: BatchMessage, sequence: number) => {
@@ -147,17 +158,16 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
       ),
 
     setPreferences: ({ id, preferences, mode, precondition }, context) =>
-      failingAsPromised(context, async () => {
-        const input = {
-          id,
-          preferences,
-          merge: readPreferencesMode(mode),
-          precondition: readPrecondition(precondition),
-        };
-        const user = await registry.setPreferences(input, context.signal);
-        holdUser(context, user);
-        return mayRead(context.caller) ? user : withoutTraits(user);
-      }),
+      failingAsPromised(
+        context,
+        async () => {
+          const merge = readPreferencesMode(mode);
+          const input = { id, preferences, merge, precondition: readPrecondition(precondition) };
+          const user = await registry.setPreferences(input, context.signal);
+          return mayRead(context.caller) ? user : withoutTraits(user);
+        },
+        theUser,
+      ),
 
     deleteUser: ({ id, precondition, allowMissing }, context) =>
       failingAsPromised(context, () =>
@@ -169,10 +179,15 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
 /** What is smaller is not worth to be counted while it is on its way to the answer. */
 const minCountedBytes = 16 * 1024;
 
-/** Counts a user that will be answered. */
-function holdUser(context: CallContext, { properties, preferences }: UserView): void {
-  const bytes = properties.length + preferences.length;
-  if (bytes >= minCountedBytes) context.hold(bytes);
+/** To encode one byte of an answer is as much work as to decode so many. */
+const encodingCost = 4;
+
+function bytesOf({ properties, preferences }: UserView): number {
+  return properties.length + preferences.length;
+}
+
+function theUser(user: UserView): UserView {
+  return user;
 }
 
 const outcomesOfItems = ["created", "updated", "unchanged", "failed"] as const;

@@ -92,12 +92,26 @@ export class PackedWriter {
 }
 
 /** Reads what PackedWriter wrote. Reading beyond the end throws RangeError. */
+/**
+ * What is read of a buffer with so many bytes is copied: a part that somebody keeps would keep all of it. Copies are made for
+ * whoever can give the buffer back then: `giveBack`.
+ */
+const minCopied = 256 * 1024;
+
+/** Frees the memory of what has been read, where nobody keeps a part of it; else leaves it to the garbage collection. */
+export function giveBack({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteLength >= minCopied) buffer.transfer(0);
+}
+
 export class PackedReader {
   readonly #buffer: Buffer;
   #pos = 0;
 
+  readonly #copies: boolean;
+
   constructor(bytes: Uint8Array) {
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#copies = bytes.length >= minCopied;
   }
 
   u8(): number {
@@ -150,7 +164,8 @@ export class PackedReader {
 
   #take(length: number): Buffer {
     const start = this.#skip(length);
-    return this.#buffer.subarray(start, start + length);
+    const bytes = this.#buffer.subarray(start, start + length);
+    return this.#copies ? Buffer.from(bytes) : bytes;
   }
 
   /** Answers where what is skipped starts. */

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { StoreAdapter } from "../adapter.ts";
 import { packCommands, packIds, packRange, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
+import { giveBack } from "../packed-buffer.ts";
 import { Database } from "./database-thread.ts";
 
 /** Users in one call, so that it does not hold the thread up for others for more than a few milliseconds. */
@@ -20,6 +21,17 @@ const lanes = 2;
 export async function openSqliteStore(path: string): Promise<StoreAdapter> {
   mkdirSync(dirname(path), { recursive: true });
   const database = await Database.open(path);
+  /** The thread has handed its answer over: once it has been read, its memory is given back at once. */
+  const answer = async <Unpacked>(
+    verb: "write" | "get" | "list",
+    request: Buffer,
+    unpack: (packed: Uint8Array) => Unpacked,
+  ): Promise<Unpacked> => {
+    const packed = await database.call(verb, request);
+    const unpacked = unpack(packed);
+    giveBack(packed);
+    return unpacked;
+  };
   return {
     shape: {
       lanes,
@@ -28,14 +40,14 @@ export async function openSqliteStore(path: string): Promise<StoreAdapter> {
       maxUsers: maxCallUsers,
       maxBytes: maxCallBytes,
     },
-    async write(commands) {
-      return unpackResults(await database.call("write", packCommands(commands)), commands);
+    write(commands) {
+      return answer("write", packCommands(commands), (packed) => unpackResults(packed, commands));
     },
     get(ids) {
-      return readAll(ids, async (some) => unpackFound(await database.call("get", packIds(some)), some));
+      return readAll(ids, (some) => answer("get", packIds(some), (packed) => unpackFound(packed, some)));
     },
-    async list(after, count) {
-      return unpackIds(await database.call("list", packRange(after, count)));
+    list(after, count) {
+      return answer("list", packRange(after, count), unpackIds);
     },
     async check() {
       await database.call("check");
