@@ -153,6 +153,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       onRefused(refusal.reason);
       return;
     }
+    endTimeoutWith(stream);
     const expected = meetExpectation(stream, headers);
     if (streamHandler(stream, expected)) return;
     stream.setTimeout(limits.stallTimeoutMs, () => {
@@ -244,6 +245,18 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       for (const socket of sockets) socket.destroy();
       http1.destroy();
     },
+  };
+}
+
+/**
+ * Node leaves the timeout of a stream running that is destroyed before it is closed, as with its connection. Until it is over, it
+ * keeps the stream in memory, with all that its call has read and would have answered.
+ */
+function endTimeoutWith(stream: ServerHttp2Stream): void {
+  const destroy = stream.destroy.bind(stream);
+  stream.destroy = (error) => {
+    stream.setTimeout(0);
+    return destroy(error);
   };
 }
 

@@ -1,9 +1,13 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Listener, listen } from "../../src/transport/listener.ts";
+import { flags, frame, headerBlock, preface } from "../support/http2-frames.ts";
 import { until } from "../support/until.ts";
 
 let listener: Listener;
@@ -173,6 +177,32 @@ describe("one port", () => {
 });
 
 describe("closing", () => {
+  test("streams that end with their connection are let go of", async () => {
+    setFlagsFromString("--expose-gc");
+    const gc: () => void = runInNewContext("gc");
+    const headers = headerBlock({ ":method": "POST", ":scheme": "http", ":path": "/held", ":authority": "x" });
+    const streams: WeakRef<object>[] = [];
+    const onStart = (message: unknown) => streams.push(new WeakRef((message as { stream: object }).stream));
+    subscribe("http2.server.stream.start", onStart);
+    try {
+      for (let count = 1; count <= 5; count++) {
+        const { socket } = await raw();
+        socket.write(Buffer.concat([preface, frame("headers", flags.endHeaders, 1, headers)]));
+        await until(() => held.length === count);
+        socket.resetAndDestroy();
+      }
+      await until(() => listener.connections === 0);
+      held.length = 0;
+      await until(() => {
+        gc();
+        return streams.every((stream) => stream.deref() === undefined);
+      });
+      expect(streams).toHaveLength(5);
+    } finally {
+      unsubscribe("http2.server.stream.start", onStart);
+    }
+  });
+
   test("a connection on which too many requests wait is ended for harm", async () => {
     const { socket, closed } = await raw();
     socket.write("GET /held HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1_000));
