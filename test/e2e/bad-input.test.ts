@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { gzipSync } from "node:zlib";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { enveloped } from "../support/grpc-streams.ts";
+import { openSession, type RawAnswer, rawCall } from "../support/raw-calls.ts";
 import { describeError, failureOf, type SeenError } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 
@@ -239,6 +242,30 @@ test("a deadline is enforced by the server", async () => {
     await slow.stop();
     rmSync(directory, { recursive: true });
   }
+});
+
+describe("a message that is compressed as the header of another protocol says", () => {
+  const body = enveloped(gzipSync('{"requests":[{"id":"compressed"}]}'), 1);
+  const path = "/rollcall.v1.UserService/BatchIdentify";
+
+  async function outcomeOf(headers: Record<string, string>): Promise<RawAnswer> {
+    const session = await openSession(server.url);
+    onTestFinished(() => session.destroy());
+    return rawCall(session, { path, headers, body });
+  }
+
+  test("is read by Connect's own header, whatever gRPC's says", async () => {
+    const headers = { "content-type": "application/connect+json", "connect-content-encoding": "gzip" };
+    expect(await outcomeOf({ ...headers, "grpc-encoding": "none-such" })).toMatchObject({ outcome: "ok" });
+  });
+
+  test("cannot be read by gRPC where only Connect's header says so", async () => {
+    const headers = { "content-type": "application/grpc+json", "connect-content-encoding": "gzip" };
+    expect(await outcomeOf(headers)).toMatchObject({
+      outcome: "internal",
+      message: expect.stringContaining("received compressed envelope"),
+    });
+  });
 });
 
 test("no request so far failed inside, and no line of the log holds what was sent", () => {

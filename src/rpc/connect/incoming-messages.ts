@@ -178,9 +178,10 @@ function standInFor(encoding: Encoding, flags?: number): Buffer {
   return envelope;
 }
 
-/** What gRPC's and gRPC-Web's messages, or those of Connect's streams, are compressed with. */
+/** What a body's messages are compressed with, by the header that its protocol has for it. Connect reads no other. */
 function encodingOf(header: Headers): string | null {
-  return header.get("grpc-encoding") ?? header.get("connect-content-encoding");
+  const isConnect = /^application\/connect\+/i.test(header.get("content-type") ?? "");
+  return header.get(isConnect ? "connect-content-encoding" : "grpc-encoding");
 }
 
 /** Says that the body is not compressed. Without Accept-Encoding, the answer keeps the request's compression. */
