@@ -28,7 +28,7 @@ export interface ServerLimits {
 export const defaultServerLimits: ServerLimits = {
   maxConnections: 10_000,
   maxConnectionAgeMs: 30 * 60_000,
-  maxCalls: 2_000,
+  maxCalls: 1_000,
   maxStreams: 256,
   maxArriving: 4_096,
   maxOpenRequests: 512,
