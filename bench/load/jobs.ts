@@ -43,10 +43,14 @@ export interface UnaryResult {
   /** In milliseconds; of an open load from when the call was due. */
   readonly p50: number;
   readonly p99: number;
-  /** The slowest of the calls that were due in these seconds, also where its answer came after them. */
-  readonly worst: number;
-  /** Calls that were due in these seconds and failed after them, or had no answer half a minute later. */
-  readonly unanswered: number;
+  /** Of the calls that were due in these seconds, also where their answers came after them. */
+  readonly due: {
+    /** In milliseconds. */
+    readonly p99: number;
+    readonly worst: number;
+    /** Those that failed after these seconds, or had no answer half a minute later. */
+    readonly unanswered: number;
+  };
   /** CPU time of the load process itself, in seconds. */
   readonly cpuSeconds: number;
 }

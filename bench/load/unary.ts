@@ -22,11 +22,11 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
   let failures = 0;
   let stopped = false;
   let underWay = 0;
-  /** Calls that are due from `measuredFrom` until `measuredTo` and not answered; the slowest of those that are. */
+  /** Calls that are due from `measuredFrom` until `measuredTo`: those without an answer so far, and how long the others took. */
   let measuredFrom = Number.POSITIVE_INFINITY;
   let measuredTo = Number.POSITIVE_INFINITY;
   let unanswered = 0;
-  let worst = 0;
+  const dueLatencies: number[] = [];
   let onIdle = () => {};
 
   const call = (client: Http2Client, due: number, goesOn: boolean) => {
@@ -46,7 +46,7 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
           else failures++;
           // Those that fail in these seconds are counted as failures.
           if (isMeasured && (answered || now < measuredTo)) unanswered--;
-          if (isMeasured && answered) worst = Math.max(worst, now - due);
+          if (isMeasured && answered) dueLatencies.push(now - due);
           if (goesOn && !stopped) call(client, now, true);
           if (--underWay === 0) onIdle();
         },
@@ -90,7 +90,7 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
   const seconds = (performance.now() - start) / 1_000;
   const used = process.cpuUsage(cpu);
   const measured = Float64Array.from(latencies).sort();
-  const result: Omit<UnaryResult, "worst" | "unanswered"> = {
+  const result: Omit<UnaryResult, "due"> = {
     calls: measured.length,
     failures,
     seconds,
@@ -110,7 +110,9 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
     ]);
   }
   for (const client of clients) client.close();
-  return { ...result, worst, unanswered };
+  dueLatencies.sort((a, b) => a - b);
+  const p99 = dueLatencies[Math.floor(dueLatencies.length * 0.99)] ?? 0;
+  return { ...result, due: { p99, worst: dueLatencies.at(-1) ?? 0, unanswered } };
 }
 
 /** Numbers from 0 to 1, the same for the same seed: xorshift32. */

@@ -144,9 +144,10 @@ async function beside(name: string, server: ContainedServer, seed: number): Prom
   const peer = fork(new URL("./peer.ts", import.meta.url), [name, String(server.port)], { execArgv: [] });
   try {
     const job = { ...good, port: server.port, warmUpSeconds, seconds, seed };
-    const { p99, worst, failures, unanswered } = await load.run(job, () => {});
+    const { failures, due } = await load.run(job, () => {});
     if (peer.exitCode !== null) throw new Error(`the peer ${name} has ended by itself`);
     if (server.ended) throw new Error("the server has ended");
+    const { p99, worst, unanswered } = due;
     return { p99, worst, failures: failures + unanswered, residentMiB: peakMiB(server.pid) };
   } finally {
     await end(peer);

@@ -118,7 +118,7 @@ async function phase(length: number, phaseSeed: number): Promise<UnaryResult> {
   }
 }
 
-function checkCalls(when: string, { calls, failures, unanswered, p99, worst }: UnaryResult): void {
+function checkCalls(when: string, { calls, failures, due: { p99, worst, unanswered } }: UnaryResult): void {
   const failed = failures + unanswered;
   const waited = `${calls} answered; p99 ${p99.toFixed(0)} ms, worst ${worst.toFixed(0)} ms`;
   check(`calls of the good caller that failed, ${when}`, failed === 0, `${failed}; ${waited}`);
