@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
@@ -33,6 +33,17 @@ export function unknownFieldsToOpenServices(): CostlyCall[] {
   const headers = { "content-type": "application/grpc", "grpc-encoding": "gzip", te: "trailers" };
   const methods = [Health.method.check, Health.method.watch, ServerReflection.method.serverReflectionInfo];
   return methods.map((method) => ({ path: pathOf(method), headers, body: enveloped(message, 1) }));
+}
+
+/** Less than 200 bytes of Brotli that stand for 64 MiB, and take a decoder with a window of 16 MiB. */
+export function brotliToOpenServices(): CostlyCall[] {
+  const params = {
+    [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+    [constants.BROTLI_PARAM_QUALITY]: 1,
+  };
+  const message = brotliCompressSync(Buffer.alloc(64 * 1024 * 1024), { params });
+  const headers = { "content-type": "application/grpc", "grpc-encoding": "br", te: "trailers" };
+  return [{ path: pathOf(Health.method.check), headers, body: enveloped(message, 1) }];
 }
 
 export function emptyListsInJson(): CostlyCall[] {
@@ -81,8 +92,14 @@ function inBinary(method: DescMethod, field: Buffer): CostlyCall {
  * Sends calls in turn, several at once, over HTTP/2.
  *
  * @param pauseMs between the answer of one and the next
+ * @param atOnce calls under way, each on a connection of its own
  */
-export async function sendInTurn(port: number, calls: readonly CostlyCall[], pauseMs: number): Promise<void> {
+export async function sendInTurn(
+  port: number,
+  calls: readonly CostlyCall[],
+  pauseMs: number,
+  atOnce = 4,
+): Promise<void> {
   const one = async (_: unknown, first: number) => {
     let session = await openSession(port);
     for (let next = first; ; next++) {
@@ -92,7 +109,7 @@ export async function sendInTurn(port: number, calls: readonly CostlyCall[], pau
       await pause(pauseMs);
     }
   };
-  await Promise.all(Array.from({ length: 4 }, one));
+  await Promise.all(Array.from({ length: atOnce }, one));
 }
 
 export async function openSession(port: number, initialWindowSize?: number): Promise<ClientHttp2Session> {

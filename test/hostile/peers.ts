@@ -17,6 +17,7 @@ import {
   write,
 } from "./connections.ts";
 import {
+  brotliToOpenServices,
   emptyFieldsInBinary,
   emptyListsInJson,
   sendInTurn,
@@ -151,6 +152,8 @@ export const peers = {
     }),
 
   "unknown fields to health, gzip": (port) => sendInTurn(port, unknownFieldsToOpenServices(), 0),
+
+  "Brotli bombs to health, 64 at once": (port) => sendInTurn(port, brotliToOpenServices(), 50, 64),
 
   "JSON of empty lists, 20 a second": (port) => sendInTurn(port, emptyListsInJson(), costlyPauseMs),
 
