@@ -112,8 +112,13 @@ class StructWriter {
 
   #text(index: number, tag: number): void {
     const tape = this.#tape;
-    if (!tape.isEscaped(index)) this.#writer.rangeField(tag, tape.text, tape.start(index), tape.end(index));
-    else if (!this.#writer.textField(tag, tape.string(index))) this.#isMisfit = true;
+    if (!tape.isEscaped(index)) {
+      this.#writer.rangeField(tag, tape.text, tape.start(index), tape.end(index));
+      return;
+    }
+    const text = tape.unescaped(index);
+    if (text === undefined) this.#isMisfit = true;
+    else this.#writer.rangeField(tag, text, 0, text.length);
   }
 
   #number(index: number): void {

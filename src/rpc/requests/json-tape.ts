@@ -92,6 +92,45 @@ export class JsonTape {
     return JSON.parse(this.text.toString("utf8", start - 1, end + 1));
   }
 
+  /** The value of a string or a name with escapes, in UTF-8; undefined where it holds half of a surrogate pair. */
+  unescaped(index: number): Buffer | undefined {
+    const { text } = this;
+    const end = this.end(index);
+    // An escape is longer than what it stands for.
+    const value = Buffer.allocUnsafe(end - this.start(index));
+    let length = 0;
+    for (let at = this.start(index); at < end; at++) {
+      const byte = text[at] ?? 0;
+      if (byte !== backslash) {
+        value[length++] = byte;
+        continue;
+      }
+      const kind = text[++at] ?? 0;
+      if (kind !== letterU) {
+        value[length++] = meanings[kind] ?? kind;
+        continue;
+      }
+      let code = this.#hex(at + 1);
+      at += hexLength;
+      if (isHighSurrogate(code) && text[at + 1] === backslash && text[at + 2] === letterU) {
+        const low = this.#hex(at + 3);
+        if (isLowSurrogate(low)) {
+          code = 0x1_0000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+          at += hexLength + 2;
+        }
+      }
+      if (code >= 0xd800 && code <= 0xdfff) return undefined;
+      length = writeUtf8(value, length, code);
+    }
+    return value.subarray(0, length);
+  }
+
+  #hex(at: number): number {
+    let value = 0;
+    for (let digit = at; digit < at + hexLength; digit++) value = 16 * value + (hexValues[this.text[digit] ?? 0] ?? 0);
+    return value;
+  }
+
   /** The value of a number; infinite where no double holds it. */
   number(index: number): number {
     const { text } = this;
@@ -133,6 +172,43 @@ const literals = [
   { kind: tokenKinds.false, text: Buffer.from("false") },
   { kind: tokenKinds.null, text: Buffer.from("null") },
 ] as const;
+
+const hexLength = 4;
+const hexValues = new Uint8Array(256);
+for (const [value, digit] of [..."0123456789abcdef"].entries()) {
+  hexValues[digit.charCodeAt(0)] = value;
+  hexValues[digit.toUpperCase().charCodeAt(0)] = value;
+}
+/** Of the escapes that stand for something else than their letter. */
+const meanings: Readonly<Record<number, number>> = { 98: 0x08, 102: 0x0c, 110: 0x0a, 114: 0x0d, 116: 0x09 };
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff;
+}
+
+function isLowSurrogate(code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff;
+}
+
+/** @returns where it ends */
+function writeUtf8(bytes: Buffer, start: number, code: number): number {
+  let at = start;
+  if (code < 0x80) {
+    bytes[at++] = code;
+    return at;
+  }
+  if (code < 0x800) bytes[at++] = 0xc0 | (code >> 6);
+  else {
+    if (code < 0x1_0000) bytes[at++] = 0xe0 | (code >> 12);
+    else {
+      bytes[at++] = 0xf0 | (code >> 18);
+      bytes[at++] = 0x80 | ((code >> 12) & 0x3f);
+    }
+    bytes[at++] = 0x80 | ((code >> 6) & 0x3f);
+  }
+  bytes[at++] = 0x80 | (code & 0x3f);
+  return at;
+}
 
 /** By a byte's value, whether it is one of some characters. */
 function byteTable(characters: string): Uint8Array {
