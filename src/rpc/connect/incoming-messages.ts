@@ -38,9 +38,15 @@ export class IncomingMessages {
   /** Messages that Connect has been given empty ones for. */
   readonly #kept: (() => Buffer | Promise<Buffer>)[] = [];
   #signal = new AbortController().signal;
+  #isCompressed = false;
 
   constructor(options: IncomingOptions) {
     this.#options = options;
+  }
+
+  /** Whether the last message that Connect was given came compressed. */
+  get isCompressed(): boolean {
+    return this.#isCompressed;
   }
 
   /**
@@ -97,6 +103,7 @@ export class IncomingMessages {
         yield envelope;
         continue;
       }
+      this.#isCompressed = isCompressed;
       const given = isCompressed ? await this.#decompressed(envelope, decompress, prefixBytes) : envelope;
       // Connect decides on all other flags.
       given[0] = flags & ~compressedFlag;
