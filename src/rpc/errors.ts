@@ -83,11 +83,16 @@ function describedOnce(error: UserError): ConnectError {
   return connectError;
 }
 
-/** @param maxBytes what one message of the method may have, in its protobuf encoding */
-export function messageTooLarge(maxBytes: number): ConnectError {
+/**
+ * @param maxBytes what one message of the method may have
+ * @param message for people, where it is not the message itself that is larger
+ */
+export function messageTooLarge(
+  maxBytes: number,
+  message = `the message is larger than ${maxBytes} bytes`,
+): ConnectError {
   const limit = maxBytes === limits.maxOpenRequestBytes ? "maxOpenRequestBytes" : "maxRequestBytes";
   const metadata = { limit, max: String(maxBytes) };
-  const message = `the message is larger than ${maxBytes} bytes`;
   return describeError(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
 }
 

@@ -18,14 +18,17 @@ export class OpenRequests {
   readonly #all: OldestOut;
   readonly #perConnection = new WeakMap<Http2Session, OnConnection>();
   readonly #onHarm: (session: Http2Session) => void;
+  readonly #onRefused: () => void;
 
   /**
    * @param max under way at one time; for one more, the oldest is ended
    * @param onHarm called with a connection that goes on asking for more than it may
+   * @param onRefused called for each request of a connection that has too many under way
    */
-  constructor(max: number, onHarm: (session: Http2Session) => void) {
+  constructor(max: number, onHarm: (session: Http2Session) => void, onRefused: () => void = () => {}) {
     this.#all = new OldestOut(max);
     this.#onHarm = onHarm;
+    this.#onRefused = onRefused;
   }
 
   /**
@@ -46,6 +49,7 @@ export class OpenRequests {
     if (known === undefined) this.#perConnection.set(session, connection);
     if (connection.underWay >= maxPerConnection) {
       stream.on("error", ignore).close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      this.#onRefused();
       if (!connection.refusals.spend()) this.#onHarm(session);
       return false;
     }

@@ -89,7 +89,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     ...shared,
     binaryRoutes: options.binaryRoutes,
     jsonRoutes: options.jsonRoutes,
-    openRequests: new OpenRequests(limits.maxOpenRequests, endForHarm),
+    openRequests: new OpenRequests(limits.maxOpenRequests, endForHarm, () => metrics?.requestRefused("open")),
     onBrokenAnswer: (error) => {
       if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
     },

@@ -25,9 +25,9 @@ const answersToForgive = 100;
 
 /**
  * Why a connection is ended: `harm`, for what its other end does; `resets`, because it resets more calls than it may, and is
- * answered others.
+ * answered others; `timeout`, because its other end does not answer a PING.
  */
-type EndReason = "harm" | "resets";
+type EndReason = "harm" | "resets" | "timeout";
 
 export interface Http2GuardEvents {
   readonly onEnd: (reason: EndReason) => void;
@@ -112,6 +112,7 @@ export function guardSession(
   const checkAlive = () => {
     look(open.size);
     if (awaitingPong) {
+      onEnd("timeout");
       session.destroy();
       return;
     }

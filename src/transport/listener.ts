@@ -73,9 +73,9 @@ type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =
 
 /**
  * Why a connection was ended: there were too many; it came from where harm had come from; it did harm itself; it reset too many
- * of its calls, and had answers to others.
+ * of its calls, and had answers to others; its other end said nothing in time: which protocol it speaks, or that it is there.
  */
-type TurnedAway = "limit" | "penalty" | "harm" | "resets";
+type TurnedAway = "limit" | "penalty" | "harm" | "resets" | "timeout";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -165,7 +165,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     const address = session.socket.remoteAddress ?? "";
-    const onEnd = (reason: "harm" | "resets") => {
+    const onEnd = (reason: "harm" | "resets" | "timeout") => {
       if (reason === "harm") harmFrom(address);
       else onTurnedAway(reason);
     };
@@ -194,9 +194,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     if (version === "2") http2.emit("connection", socket);
     else http1.serve(socket);
   };
-  const secure = tls === undefined ? undefined : createTlsServerOf(tls, limits.sniffTimeoutMs, serve);
+  const onTimeout = () => onTurnedAway("timeout");
+  const secure = tls === undefined ? undefined : createTlsServerOf(tls, limits.sniffTimeoutMs, serve, onTimeout);
   const greet = (socket: Socket) => {
-    if (secure === undefined) sniffProtocol(socket, limits.sniffTimeoutMs, (version) => serve(socket, version));
+    if (secure === undefined)
+      sniffProtocol(socket, limits.sniffTimeoutMs, (version) => serve(socket, version), onTimeout);
     else secure.emit("connection", socket);
   };
   const tcp = createTcpServer({ noDelay: true }, (socket) => {

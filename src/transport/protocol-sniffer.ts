@@ -8,10 +8,20 @@ const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
  * byte that differs from HTTP/2's preface: `POST` begins like it.
  *
  * The socket is destroyed if that takes longer than `timeoutMs`; if it ends or fails before, nothing is called.
+ *
+ * @param onTimeout called where it took longer
  */
-export function sniffProtocol(socket: Socket, timeoutMs: number, onKnown: (version: "1.1" | "2") => void): void {
+export function sniffProtocol(
+  socket: Socket,
+  timeoutMs: number,
+  onKnown: (version: "1.1" | "2") => void,
+  onTimeout: () => void,
+): void {
   let seen: Buffer = Buffer.alloc(0);
-  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const timer = setTimeout(() => {
+    socket.destroy();
+    onTimeout();
+  }, timeoutMs);
   const done = () => {
     clearTimeout(timer);
     socket.off("readable", onReadable);

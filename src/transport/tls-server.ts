@@ -19,6 +19,7 @@ export function createTlsServerOf(
   { context, clientCertificates }: TlsOptions,
   handshakeTimeout: number,
   serve: Serve,
+  onTimeout: () => void,
 ): TlsServer {
   /** Those that have not agreed on TLS yet, by their other end. */
   const accepted = new Map<string, Socket>();
@@ -39,6 +40,9 @@ export function createTlsServerOf(
     socket.once("close", () => accepted.delete(key));
   });
   // With whom there is no agreement, there is nothing to talk about.
-  server.on("tlsClientError", (_, socket) => socket.destroy());
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") onTimeout();
+    socket.destroy();
+  });
   return server;
 }

@@ -120,6 +120,7 @@ test("of one connection, only a few watch over the service's health, and calls a
   const last = streams.at(-1) ?? expect.fail();
   await new Promise((resolve) => last.on("close", resolve));
   expect(last.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  expect(await server.metrics()).toContain('rollcall_requests_refused_total{rollcall_reason="open"} 1');
   await expectServed();
   session.destroy();
 });

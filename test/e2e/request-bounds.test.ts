@@ -41,7 +41,10 @@ const names = () => {
 /** What it was answered, and why. */
 type Refusal = readonly [outcome: string, message: RegExp];
 
-const tooLarge: Refusal = ["resource_exhausted", /larger than 4194304 bytes/];
+const tooLarge: Refusal = [
+  "resource_exhausted",
+  /^the message takes more than 4194304 bytes in protobuf; send fewer values/,
+];
 
 /** What stands for little text and for very many values. */
 const jsonCases: readonly (readonly [what: string, method: Method, text: () => string, refusal: Refusal])[] = [

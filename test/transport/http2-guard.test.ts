@@ -69,6 +69,7 @@ describe("a connection", () => {
     await open({ pingIntervalMs: 30 });
     const socket = await rawConnection();
     await until(() => socket.destroyed);
+    expect(turnedAway).toEqual(["timeout"]);
   });
 
   test("is kept when its other end answers them", async () => {

@@ -127,6 +127,7 @@ describe("one port", () => {
     reset.socket.write("P");
     reset.socket.resetAndDestroy();
     for (const connection of [garbage, half, silent, reset]) await until(connection.closed);
+    expect(turnedAway).toEqual(["timeout", "timeout"]);
     expect(garbage.received()).toMatch(/^HTTP\/1.1 400 /);
     expect(await (await fetch(url)).text()).toBe("GET HTTP/1.1");
   });

@@ -51,7 +51,9 @@ function requestReader<Wire extends DescMessage>(
 
 /** @throws ConnectError RESOURCE_EXHAUSTED for more than a message may have in protobuf's encoding */
 function weigh(bytes: number): void {
-  if (bytes > limits.maxRequestBytes) throw messageTooLarge(limits.maxRequestBytes);
+  const max = limits.maxRequestBytes;
+  if (bytes <= max) return;
+  throw messageTooLarge(max, `the message takes more than ${max} bytes in protobuf; send fewer values in one message`);
 }
 
 const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = UserService.method;
