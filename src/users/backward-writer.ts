@@ -1,6 +1,6 @@
 const firstBytes = 16 * 1024;
 /** A larger buffer is given back. */
-const maxKeptBytes = 1024 * 1024;
+const maxKeptBytes = 4 * 1024 * 1024;
 /** Up to this, text is written letter by letter, since a call into Node takes longer; its length is one byte. */
 const maxShortText = 40;
 

@@ -1,4 +1,4 @@
-/** No request within the limit on bytes makes the server build much more than one text of the same size does. */
+/** No request within the limit on bytes makes the server build much more than it has itself. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
@@ -7,15 +7,15 @@ import type { Costs } from "../support/request-costs.ts";
 
 /** Shapes tried of each size: 210 in all in an everyday run. */
 const shapes = repeats(700);
-const maxRatio = 5;
-/** What a request may take whatever its size, garbage included: less than a young generation. */
+/** Built for each byte of a request, garbage included. */
+const maxBuiltPerByte = 80;
+/** What a request may take whatever its size: less than a young generation. */
 const floorBytes = 48 * 1024 * 1024;
-
 /** The last is as large as a request may be. */
 const sizes = [64 * 1024, 1024 * 1024, 3.9 * 1024 * 1024];
 
 describe.each(sizes)("requests of %i bytes", (size) => {
-  test(`${shapes} shapes are built from at most ${maxRatio} times what one text is`, async () => {
+  test(`of ${shapes} shapes build at most ${maxBuiltPerByte} bytes for each of their own`, async () => {
     const program = new URL("../support/request-costs.ts", import.meta.url);
     const seed = process.env["TEST_SEED"] ?? "1";
     const child = fork(program, [String(size), String(shapes), seed], {
@@ -24,9 +24,9 @@ describe.each(sizes)("requests of %i bytes", (size) => {
     const costs = new Promise<Costs>((resolve) => child.once("message", (message) => resolve(message as Costs)));
     const [status] = await once(child, "exit");
     expect(status).toBe(0);
-    const { text, dearest, tried } = await costs;
+    const { dearest, tried } = await costs;
     expect(tried).toBe(shapes);
-    const most = Math.max(maxRatio * text, floorBytes);
+    const most = maxBuiltPerByte * size + floorBytes;
     expect(dearest.filter(({ bytes }) => bytes > most)).toEqual([]);
   }, 120_000);
 });

@@ -43,6 +43,9 @@ const padding = Buffer.concat([Buffer.from("7ae804", "hex"), Buffer.alloc(616)])
 
 const structs = new Set(["properties", "setOnce", "preferences"]);
 
+/** Methods whose requests have a message inside, which may come in pieces. */
+const hasMessages: ReadonlySet<Name> = new Set(["identify", "batchIdentify", "setPreferences", "deleteUser"]);
+
 /** A Struct in pieces is their concatenation, and protobuf-es keeps the pieces. */
 function joined(message: object): object {
   const entries = Object.entries(message).map(([name, value]): [string, unknown] => {
@@ -88,8 +91,8 @@ describe.each(Object.keys(userRequests) as Name[])("%s", (name) => {
         const seen = outcomeOf(() => joined(read(bytes)));
         // A field of another wire type is refused; protobuf-es takes what follows for something else than it is.
         if (typeof seen === "string") return;
-        // protobuf-es also looks at the text of a field that is sent again later.
-        if (String(expected).includes("utf-8")) return;
+        // protobuf-es also looks at the text of a field that is sent again later, and at each piece of a message by itself.
+        if (typeof expected === "string" && (expected.includes("utf-8") || hasMessages.has(name))) return;
         expect(seen).toEqual(expected);
         alike++;
       }),

@@ -6,7 +6,7 @@
 import { getHeapSpaceStatistics } from "node:v8";
 import { type RequestReader, userRequests } from "../../src/rpc/requests/user-requests.ts";
 import { prepareIdentify, requiredProperties } from "../../src/users/identify.ts";
-import { type RequestShape, randomShape, textRequest } from "./request-shapes.ts";
+import { type RequestShape, randomShape } from "./request-shapes.ts";
 import { seededRandom } from "./struct.ts";
 
 interface Cost {
@@ -16,8 +16,6 @@ interface Cost {
 }
 
 export interface Costs {
-  /** What one text of the same size takes. */
-  readonly text: number;
   readonly dearest: readonly Cost[];
   /** How many shapes were tried. */
   readonly tried: number;
@@ -33,13 +31,12 @@ const shapes = Array.from({ length: count }, () => randomShape(random, size));
 // What is made once, at the first request.
 for (const shape of shapes.slice(0, 20)) decode(shape);
 
-const text = costOf(textRequest("json", size));
 const costs = shapes.map((shape): Cost => {
   const { method, encoding, made } = shape;
   return { bytes: costOf(shape), shape: `${encoding} ${method}: ${made}`.slice(0, 200) };
 });
 const dearest = costs.toSorted((a, b) => b.bytes - a.bytes).slice(0, 5);
-process.send?.({ text, dearest, tried: costs.length } satisfies Costs);
+process.send?.({ dearest, tried: costs.length } satisfies Costs);
 
 function costOf(shape: RequestShape): number {
   gc?.();

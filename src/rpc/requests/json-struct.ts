@@ -27,6 +27,13 @@ export function writeJsonStruct(
   return new StructWriter(tape, index, field, writer).write();
 }
 
+/** Kept, so that short strings share its memory. */
+const scratch = Buffer.allocUnsafe(4 * 1024);
+
+function scratchOf(bytes: number): Uint8Array {
+  return bytes <= scratch.length ? scratch : Buffer.allocUnsafe(bytes);
+}
+
 class StructWriter {
   readonly #tape: JsonTape;
   readonly #first: number;
@@ -116,9 +123,10 @@ class StructWriter {
       this.#writer.rangeField(tag, tape.text, tape.start(index), tape.end(index));
       return;
     }
-    const text = tape.unescaped(index);
-    if (text === undefined) this.#isMisfit = true;
-    else this.#writer.rangeField(tag, text, 0, text.length);
+    const value = scratchOf(tape.end(index) - tape.start(index));
+    const length = tape.unescape(index, value);
+    if (length < 0) this.#isMisfit = true;
+    else this.#writer.rangeField(tag, value, 0, length);
   }
 
   #number(index: number): void {

@@ -92,12 +92,15 @@ export class JsonTape {
     return JSON.parse(this.text.toString("utf8", start - 1, end + 1));
   }
 
-  /** The value of a string or a name with escapes, in UTF-8; undefined where it holds half of a surrogate pair. */
-  unescaped(index: number): Buffer | undefined {
+  /**
+   * Writes the value of a string or a name with escapes, in UTF-8.
+   *
+   * @param value where to; no escape is shorter than what it stands for
+   * @returns how many bytes it has; -1 where it holds half of a surrogate pair
+   */
+  unescape(index: number, value: Uint8Array): number {
     const { text } = this;
     const end = this.end(index);
-    // An escape is longer than what it stands for.
-    const value = Buffer.allocUnsafe(end - this.start(index));
     let length = 0;
     for (let at = this.start(index); at < end; at++) {
       const byte = text[at] ?? 0;
@@ -119,10 +122,10 @@ export class JsonTape {
           at += hexLength + 2;
         }
       }
-      if (code >= 0xd800 && code <= 0xdfff) return undefined;
+      if (code >= 0xd800 && code <= 0xdfff) return -1;
       length = writeUtf8(value, length, code);
     }
-    return value.subarray(0, length);
+    return length;
   }
 
   #hex(at: number): number {
@@ -191,7 +194,7 @@ function isLowSurrogate(code: number): boolean {
 }
 
 /** @returns where it ends */
-function writeUtf8(bytes: Buffer, start: number, code: number): number {
+function writeUtf8(bytes: Uint8Array, start: number, code: number): number {
   let at = start;
   if (code < 0x80) {
     bytes[at++] = code;
