@@ -105,7 +105,7 @@ async function sendAll(server: ContainedServer, count: number, seed: number): Pr
     measured.push({ sending, ...cost, text, share: shareOf(sending, cost, text) });
   }
   const dearest = measured.toSorted((a, b) => b.share - a.share);
-  console.log(`\n| the dearest of ${measured.length} requests | KiB | CPU ms | of a text | MiB | of a text | |`);
+  console.log(`\n| the dearest of ${measured.length} requests | KiB | CPU ms | a text | MiB | a text | |`);
   console.log("|---|--:|--:|--:|--:|--:|---|");
   for (const each of dearest.slice(0, Math.max(shownShapes, dearest.filter(({ share }) => share > 1).length))) {
     console.log(rowOf(each));
