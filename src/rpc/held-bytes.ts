@@ -16,6 +16,7 @@ export interface Holder {
  */
 export class HeldBytes {
   readonly #max: number;
+  readonly #onShed: (reason: "memory" | "stalled") => void;
   /** All that are under way. */
   readonly #open = new Set<Holder>();
   /** Those that hold something. */
@@ -24,8 +25,10 @@ export class HeldBytes {
   /** What each held when it was last looked at. */
   #seen = new Map<Holder, number>();
 
-  constructor(max: number) {
+  /** @param onShed called for each that is ended: there was no memory for it, or nothing moved */
+  constructor(max: number, onShed: (reason: "memory" | "stalled") => void = () => {}) {
     this.#max = max;
+    this.#onShed = onShed;
   }
 
   get total(): number {
@@ -61,7 +64,7 @@ export class HeldBytes {
     this.#seen = new Map();
     for (const holder of this.#holders) {
       const bytes = bytesOf(holder);
-      if (seen.get(holder) === bytes) this.#shed(holder);
+      if (seen.get(holder) === bytes) this.#shed(holder, "stalled");
       else this.#seen.set(holder, bytes);
     }
   }
@@ -80,10 +83,11 @@ export class HeldBytes {
     for (const holder of this.#holders) {
       if (largest === undefined || bytesOf(holder) > bytesOf(largest)) largest = holder;
     }
-    if (largest !== undefined) this.#shed(largest);
+    if (largest !== undefined) this.#shed(largest, "memory");
   }
 
-  #shed(holder: Holder): void {
+  #shed(holder: Holder, reason: "memory" | "stalled"): void {
+    this.#onShed(reason);
     this.#open.delete(holder);
     this.#change(holder, 0, 0);
     holder.shed();

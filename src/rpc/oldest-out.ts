@@ -4,10 +4,13 @@
  */
 export class OldestOut {
   readonly #max: number;
+  readonly #onShed: () => void;
   readonly #members = new Set<Sheddable>();
 
-  constructor(max: number) {
+  /** @param onShed called for each that has to go */
+  constructor(max: number, onShed: () => void = () => {}) {
     this.#max = max;
+    this.#onShed = onShed;
   }
 
   add(member: Sheddable): void {
@@ -15,6 +18,7 @@ export class OldestOut {
     if (this.#members.size <= this.#max) return;
     for (const oldest of this.#members) {
       this.#members.delete(oldest);
+      this.#onShed();
       oldest.shed();
       return;
     }

@@ -1,13 +1,20 @@
 /** Requests to the services that are open to all, health and reflection: what callers whom nobody knows may take. */
 import { constants, type Http2Session, type ServerHttp2Stream } from "node:http2";
 import { Allowance } from "./allowance.ts";
-import { OldestOut, type Sheddable } from "./oldest-out.ts";
+import type { OldestOut, Sheddable } from "./oldest-out.ts";
 
 /** Under way on one HTTP/2 connection: most clients have one, a Watch. */
 const maxPerConnection = 16;
 /** Beyond that, on one connection, at once and each second, before the connection is ended. */
 const refusalBurst = 50;
 const refusalsPerSecond = 10;
+
+export interface OpenRequestsEvents {
+  /** Called with a connection that goes on asking for more than it may. */
+  readonly onHarm: (session: Http2Session) => void;
+  /** Called for each request of a connection that has too many under way. */
+  readonly onRefused: () => void;
+}
 
 interface OnConnection {
   underWay: number;
@@ -20,13 +27,9 @@ export class OpenRequests {
   readonly #onHarm: (session: Http2Session) => void;
   readonly #onRefused: () => void;
 
-  /**
-   * @param max under way at one time; for one more, the oldest is ended
-   * @param onHarm called with a connection that goes on asking for more than it may
-   * @param onRefused called for each request of a connection that has too many under way
-   */
-  constructor(max: number, onHarm: (session: Http2Session) => void, onRefused: () => void = () => {}) {
-    this.#all = new OldestOut(max);
+  /** @param all those that are under way, of all connections */
+  constructor(all: OldestOut, { onHarm, onRefused }: OpenRequestsEvents) {
+    this.#all = all;
     this.#onHarm = onHarm;
     this.#onRefused = onRefused;
   }

@@ -65,7 +65,10 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
   const shutdown = new AbortController();
   // Every request and stream listens to it.
   setMaxListeners(0, shutdown.signal);
-  const held = new HeldBytes(limits.maxHeldBytes);
+  const onCutOff = (reason: "memory" | "oldest" | "stalled") => metrics?.requestCutOff(reason);
+  const onOldest = () => onCutOff("oldest");
+  const onStalled = () => onCutOff("stalled");
+  const held = new HeldBytes(limits.maxHeldBytes, onCutOff);
   const shared = {
     gate: createGate({
       authenticator: access?.authenticator,
@@ -74,7 +77,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     }),
     held,
     turns: options.turns,
-    arriving: new OldestOut(limits.maxArriving),
+    arriving: new OldestOut(limits.maxArriving, onOldest),
     shutdown: shutdown.signal,
     errors: options.errors,
     observe,
@@ -84,12 +87,16 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     ...shared,
     methods: options.methods,
     stallTimeoutMs: limits.stallTimeoutMs,
+    onStalled,
   });
   const callHandler = createNodeHandler({
     ...shared,
     binaryRoutes: options.binaryRoutes,
     jsonRoutes: options.jsonRoutes,
-    openRequests: new OpenRequests(limits.maxOpenRequests, endForHarm, () => metrics?.requestRefused("open")),
+    openRequests: new OpenRequests(new OldestOut(limits.maxOpenRequests, onOldest), {
+      onHarm: endForHarm,
+      onRefused: () => metrics?.requestRefused("open"),
+    }),
     onBrokenAnswer: (error) => {
       if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
     },
@@ -103,6 +110,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     limits,
     onTurnedAway: metrics && ((reason) => metrics.connectionTurnedAway(reason)),
     onRefused: metrics && ((reason) => metrics.requestRefused(reason)),
+    onStalled,
   });
   const stallCheck = setInterval(() => held.shedStalled(), limits.stallTimeoutMs / 2).unref();
   const unreadCheck = setInterval(() => held.countUnread(), unreadCheckMs).unref();

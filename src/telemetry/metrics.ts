@@ -43,6 +43,7 @@ export class Metrics {
   readonly #batchItems = new Tally();
   readonly #turnedAway = new Tally();
   readonly #refused = new Tally();
+  readonly #cutOff = new Tally();
   readonly #callers = new Set<string>();
   readonly #eventLoopDelay: ReturnType<typeof monitorEventLoopDelay>;
 
@@ -54,6 +55,7 @@ export class Metrics {
     this.#count("rollcall.batch.items", "Users of BatchIdentify by what became of them.", this.#batchItems);
     this.#count("rollcall.connections.turned_away", "Connections that were ended for a reason.", this.#turnedAway);
     this.#count("rollcall.requests.refused", "Requests that reached no handler.", this.#refused);
+    this.#count("rollcall.requests.cut_off", "Requests that were ended before they were done.", this.#cutOff);
     this.gauge("rollcall.calls.in_flight", { description: "Calls that are under way." }, () => this.#inFlight.all());
     this.#eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
     this.#eventLoopDelay.enable();
@@ -89,6 +91,11 @@ export class Metrics {
   /** @param reason `connect`, `expectation`, `headers`, `malformed`, `pipelined`, `reset` or `timeout` */
   requestRefused(reason: string): void {
     this.#refused.add(1, reason, () => ({ "rollcall.reason": reason }));
+  }
+
+  /** @param reason `memory`, `oldest` or `stalled` */
+  requestCutOff(reason: string): void {
+    this.#cutOff.add(1, reason, () => ({ "rollcall.reason": reason }));
   }
 
   /** @param error the reason of the error that it failed with, if it did */

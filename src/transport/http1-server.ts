@@ -21,6 +21,8 @@ export interface Http1ServerOptions {
   readonly requestTimeoutMs: number;
   /** How long nothing may move on a connection. */
   readonly stallTimeoutMs: number;
+  /** Called for each connection with a request under way that is ended for that. */
+  readonly onStalled: () => void;
 }
 
 export interface Http1Server {
@@ -38,6 +40,7 @@ export function createHttp1Server({
   headersTimeoutMs,
   requestTimeoutMs,
   stallTimeoutMs,
+  onStalled,
 }: Http1ServerOptions): Http1Server {
   /** The answers of each connection that are not finished, where it has any. */
   const answering = new Map<Socket, Set<ServerResponse>>();
@@ -54,6 +57,10 @@ export function createHttp1Server({
   // As many as fit into their bytes: Node would drop those beyond the thousandth.
   server.maxHeadersCount = 0;
   server.timeout = stallTimeoutMs;
+  server.on("timeout", (socket) => {
+    if (answering.has(socket)) onStalled();
+    socket.destroy();
+  });
   // Its timeouts begin with this event.
   server.emit("listening");
 

@@ -88,6 +88,8 @@ export interface ListenerOptions {
   readonly onTurnedAway?: ((reason: TurnedAway) => void) | undefined;
   /** Called for each request that is refused without reaching a handler. */
   readonly onRefused?: ((reason: RefusalReason) => void) | undefined;
+  /** Called for each request that is ended because nothing moved, and that went to `handler`. */
+  readonly onStalled?: (() => void) | undefined;
   /** Addresses from which connections never wait, whatever harm has come from there. */
   readonly trustedProxies?: TrustedProxies | undefined;
   /** Without it, the port speaks clear text. */
@@ -114,7 +116,8 @@ export interface Listener {
 
 /** @throws Error that names the address, if it cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, port, handler, streamHandler = () => false, tls, onTurnedAway = ignore, onRefused = ignore } = options;
+  const { host, port, handler, streamHandler = () => false, tls } = options;
+  const { onTurnedAway = ignore, onRefused = ignore, onStalled = ignore } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const sockets = new Set<Socket>();
   const sniffing = new Set<Socket>();
@@ -128,7 +131,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     onTurnedAway("harm");
   };
   const onHarm = ({ remoteAddress = "" }: Socket) => harmFrom(remoteAddress);
-  const http1 = createHttp1Server({ ...limits, handler, onRefused, onHarm });
+  const http1 = createHttp1Server({ ...limits, handler, onRefused, onStalled, onHarm });
 
   // It makes requests of the streams it is given, and takes no connections itself.
   const requests = createHttp2Server(handler);
@@ -157,7 +160,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     const expected = meetExpectation(stream, headers);
     if (streamHandler(stream, expected)) return;
     stream.setTimeout(limits.stallTimeoutMs, () => {
-      if (!waitsForAnswer(stream)) stream.close(constants.NGHTTP2_CANCEL);
+      if (waitsForAnswer(stream)) return;
+      onStalled();
+      stream.close(constants.NGHTTP2_CANCEL);
     });
     requests.emit("stream", stream, expected, flags, rawHeaders);
   });

@@ -21,13 +21,8 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function gauge(name: string): Promise<number> {
-  const [, value] = new RegExp(`^${name} (.+)$`, "m").exec(await server.metrics()) ?? [];
-  return Number(value ?? Number.NaN);
-}
-
 const nothingHeld = () =>
-  until(async () => (await gauge("rollcall_held")) === 0 && (await gauge("rollcall_batch_work")) === 0);
+  until(async () => (await server.metric("rollcall_held")) === 0 && (await server.metric("rollcall_batch_work")) === 0);
 
 const requests = [{ id: "there", properties: { ...ada, text: "x".repeat(2_000) } }, { id: "" }];
 const message = messageOf(batchIdentify, { requests, report: BatchReport.ALL }).subarray(5);
@@ -72,8 +67,8 @@ test("calls that are answered, refused, cut or reset hold nothing once they are 
   await once(refused.resume(), "close");
   const reset = openStream(session, identify, {}).on("error", () => {});
   reset.write(large.subarray(0, 40_000));
-  await until(async () => (await gauge("rollcall_held")) > 0);
+  await until(async () => (await server.metric("rollcall_held")) !== 0);
   reset.destroy();
   await nothingHeld();
-  expect(await gauge("rollcall_batch_waiting")).toBe(0);
+  expect(await server.metric("rollcall_batch_waiting")).toBe(0);
 });

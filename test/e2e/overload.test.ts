@@ -108,9 +108,11 @@ test("of those who watch over the service's health, the oldest has to go, and a 
   const others = [watch(), watch()];
   await Promise.all(others.map((stream) => once(stream, "data")));
   const closed = once(oldest, "close");
+  const before = await cutOff("oldest");
   expect(await createClient(Health, createTransport({ server: server.url })).check({})).toMatchObject({ status: 1 });
   await closed;
   expect(others.map((stream) => stream.closed)).toEqual([false, false]);
+  expect(await cutOff("oldest")).toBeGreaterThan(before);
   session.destroy();
 });
 
@@ -120,7 +122,7 @@ test("of one connection, only a few watch over the service's health, and calls a
   const last = streams.at(-1) ?? expect.fail();
   await new Promise((resolve) => last.on("close", resolve));
   expect(last.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-  expect(await server.metrics()).toContain('rollcall_requests_refused_total{rollcall_reason="open"} 1');
+  expect(await server.metric('rollcall_requests_refused_total{rollcall_reason="open"}')).toBe(1);
   await expectServed();
   session.destroy();
 });
@@ -141,11 +143,13 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
       stream.write(messageOf(getUser, { id: "half" }).subarray(0, 5));
       return stream.resume();
     };
+    const before = await cutOff("oldest");
     const oldest = half();
     const ended = way === ways.straight ? once(oldest, "response") : once(oldest, "close");
     const others = Array.from({ length: 8 }, half);
     await ended;
     expect(others.some(({ closed }) => closed)).toBe(false);
+    expect(await cutOff("oldest")).toBeGreaterThan(before);
     // Another one has to go for it.
     await expectServed();
     session.destroy();
@@ -161,6 +165,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     };
     const small = part(200_000);
     const large = part(700_000);
+    const before = await cutOff("memory");
     const answered = once(large.resume(), "response");
     const closed = once(large, "close");
     part(300_000);
@@ -168,6 +173,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     expect(headers["grpc-status"]).toBe(String(Code.ResourceExhausted));
     await closed;
     expect(small.closed).toBe(false);
+    expect(await cutOff("memory")).toBeGreaterThan(before);
     await expectServed();
     session.destroy();
   });
@@ -182,6 +188,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     // Of what it does not read, hardly anything is sent.
     const session = connect(server.url, { settings: { initialWindowSize: 1_000 } });
     const streams: ClientHttp2Stream[] = [];
+    const before = await cutOff("memory");
     await until(async () => {
       const stream = openStream(session, getUser, way).on("error", () => {});
       stream.end(messageOf(getUser, { id: "long" }));
@@ -190,10 +197,15 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
       return streams.some(({ closed }) => closed);
     });
     expect(streams.length).toBeGreaterThan(3);
+    expect(await cutOff("memory")).toBeGreaterThan(before);
     await expectServed();
     session.destroy();
   });
 });
+
+async function cutOff(reason: string): Promise<number> {
+  return (await server.metric(`rollcall_requests_cut_off_total{rollcall_reason="${reason}"}`)) ?? 0;
+}
 
 async function expectServed(): Promise<void> {
   const { user } = await users(createTransport({ server: server.url })).identify({ id: "small", properties: ada });

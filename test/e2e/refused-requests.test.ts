@@ -64,11 +64,7 @@ describe.each(["clear text", "TLS"])("%s", (transport) => {
     return { socket, received: () => received, text: () => received.toString("latin1") };
   }
 
-  async function metric(line: string): Promise<number> {
-    const text = await server.metrics();
-    const found = text.split("\n").find((each) => each.startsWith(`${line} `));
-    return found === undefined ? 0 : Number(found.slice(line.length));
-  }
+  const metric = async (sample: string) => (await server.metric(sample)) ?? 0;
   const refused = (reason: string) => metric(`rollcall_requests_refused_total{rollcall_reason="${reason}"}`);
   const calls = (method: string) => metric(`rollcall_calls_in_flight{rpc_method="${method}"}`);
 

@@ -27,6 +27,7 @@ async function openCall() {
   const call = new GrpcCall(stream, {
     timeoutMs: undefined,
     stallTimeoutMs: 60_000,
+    onStalled: () => {},
     held,
     observed: { run: (work) => work(), end: () => {}, ids: () => ({ requestId: "" }) },
     report: () => {},

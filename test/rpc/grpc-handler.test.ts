@@ -31,6 +31,7 @@ async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
     turns: new Turns(),
     arriving: new OldestOut(10),
     stallTimeoutMs: 60_000,
+    onStalled: () => {},
     methods: [method],
     shutdown: new AbortController().signal,
     errors: contractErrors,

@@ -23,6 +23,8 @@ export interface TestServer {
   readonly logs: readonly Record<string, unknown>[];
   /** What it has measured so far, as Prometheus reads it. */
   metrics(): Promise<string>;
+  /** One of them, by its name and labels; undefined where it has never been counted. */
+  metric(sample: string): Promise<number | undefined>;
   readonly drain: RunningServer["drain"];
   stop(): Promise<void>;
 }
@@ -67,11 +69,16 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     drained ??= server.drain();
     return drained;
   };
+  const metrics = async () => formatMetrics(new Map([["", (await telemetry.pull?.()) ?? []]]));
   return {
     port,
     url: `${options.access?.tlsCert === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     logs,
-    metrics: async () => formatMetrics(new Map([["", (await telemetry.pull?.()) ?? []]])),
+    metrics,
+    async metric(sample) {
+      const line = (await metrics()).split("\n").find((each) => each.startsWith(`${sample} `));
+      return line === undefined ? undefined : Number(line.slice(sample.length));
+    },
     drain,
     async stop() {
       await drain();

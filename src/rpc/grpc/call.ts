@@ -27,6 +27,8 @@ export interface GrpcCallOptions {
   readonly timeoutMs: number | undefined;
   /** How long nothing may move where the caller sets no deadline. */
   readonly stallTimeoutMs: number;
+  /** Called where it is ended for that. */
+  readonly onStalled: () => void;
   readonly held: HeldBytes;
   /** Puts an error that did not come from a handler into the contract's terms. */
   readonly restate: (error: ConnectError) => void;
@@ -71,7 +73,10 @@ export class GrpcCall implements CallContext, Holder {
     options.held.open(this);
     const { timeoutMs, stallTimeoutMs } = options;
     if (timeoutMs === undefined || timeoutMs > stallTimeoutMs) {
-      stream.setTimeout(stallTimeoutMs, () => stream.close(constants.NGHTTP2_CANCEL));
+      stream.setTimeout(stallTimeoutMs, () => {
+        options.onStalled();
+        stream.close(constants.NGHTTP2_CANCEL);
+      });
     }
     if (timeoutMs === undefined) return;
     if (timeoutMs <= 0) this.fail(deadlineExceeded());

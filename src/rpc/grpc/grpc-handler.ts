@@ -50,6 +50,8 @@ export interface GrpcHandlerOptions {
   readonly arriving: OldestOut;
   /** How long nothing may move on a stream. */
   readonly stallTimeoutMs: number;
+  /** Called for each call that is ended for that. */
+  readonly onStalled: () => void;
   /** Ends what is still under way, with its reason. */
   readonly shutdown: AbortSignal;
   readonly errors: RaisedErrors;
@@ -62,7 +64,7 @@ export interface GrpcHandlerOptions {
 export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
-  const { methods, gate, held, turns, arriving, stallTimeoutMs, shutdown, errors, observe, report } = options;
+  const { methods, gate, held, turns, arriving, shutdown, errors, observe, report } = options;
   const byPath = new Map(methods.map((method) => [`/${nameOf(method)}`, { method, name: nameOf(method) }]));
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
@@ -108,7 +110,8 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
       observed,
       report,
       timeoutMs: timeoutMs !== undefined && timeoutMs <= maxTimerMs ? timeoutMs : undefined,
-      stallTimeoutMs,
+      stallTimeoutMs: options.stallTimeoutMs,
+      onStalled: options.onStalled,
       held,
       restate: (failure) => errors.restate(failure, method.method.input),
       onEnd(ended, failure) {
