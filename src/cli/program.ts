@@ -1,5 +1,6 @@
+import cluster from "node:cluster";
 import { Command } from "commander";
-import { dropEmptyVariables } from "../config/options.ts";
+import { dropEmptyVariables, unknownVariables } from "../config/options.ts";
 import { version } from "./version.ts";
 
 /** Each is loaded where it is asked for: most of them need little of what another one needs. */
@@ -27,7 +28,11 @@ export async function createProgram([first]: readonly string[]): Promise<Command
     .description("A user registry for services: identify people, merge what you know, read the whole user back.")
     .version(version())
     .showHelpAfterError("(--help shows what is expected)");
-  program.hook("preSubcommand", (_, command) => dropEmptyVariables(command.options, process.env));
+  program.hook("preSubcommand", (_, command) => {
+    dropEmptyVariables(command.options, process.env);
+    if (!cluster.isPrimary) return;
+    for (const name of unknownVariables(process.env)) console.error(`rollcall: no option has the variable ${name}`);
+  });
   program.addHelpText(
     "after",
     `

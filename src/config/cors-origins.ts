@@ -6,7 +6,7 @@ export type CorsOrigins = "*" | readonly string[];
  * @throws Error that says which is none, and why
  */
 export function parseCorsOrigins(text: string): CorsOrigins {
-  if (text.trim() === "") return [];
+  if (text === "") return [];
   const origins = text.split(",").map((origin) => origin.trim());
   if (origins.length === 1 && origins[0] === "*") return "*";
   return [...new Set(origins.map(parseOrigin))];

@@ -4,6 +4,7 @@ import { CommanderError, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../telemetry/log-levels.ts";
 import { limits } from "../users/limits.ts";
 import { parseCorsOrigins } from "./cors-origins.ts";
+import { invisible } from "./invisible.ts";
 import { defaultServerLimits } from "./server-limits.ts";
 import { parseStoreLocation } from "./store-url.ts";
 import { parseTrustedProxies } from "./trusted-proxies.ts";
@@ -34,7 +35,7 @@ export const serveOptions = settings({
         "redis+sentinel://HOST:PORT,…/NAME; with USER:PASSWORD@ before the hosts, rediss for TLS",
     )
       .default(parseStoreLocation("sqlite:data/rollcall.db"), "sqlite:data/rollcall.db")
-      .argParser(secret("--store", "ROLLCALL_STORE", parseStoreLocation)),
+      .argParser(parseStoreLocation),
   workers: () =>
     new Option(
       "--workers <count>",
@@ -166,7 +167,7 @@ export const clientOptions = settings({
 
 /**
  * Gives each option its variable, and reads its value as shells, files and secrets leave it: without the spaces and line
- * breaks around it. A value with a control character inside is refused, and not printed: it may be a secret.
+ * breaks around it. A value that is refused is not printed where it may be a secret.
  */
 function settings<Name extends string>(declared: Record<Name, () => Option>): Record<Name, () => Option> {
   for (const name in declared) {
@@ -181,13 +182,34 @@ function complete(option: Option): Option {
   const { parseArg } = option;
   const parse = (value: string, previous: unknown) => {
     const text = value.trim();
-    const refuse = (reason: string) => refused(`--${option.name()}`, variable, reason);
-    if (/\p{Cc}/u.test(text)) throw refuse("It has a line break or another control character inside.");
-    if (parseArg !== undefined) return parseArg(text, previous);
-    if (text === "") throw refuse("It is empty.");
-    return text;
+    const refuse = (reason: string) => {
+      const message = `--${option.name()} (or ${variable}) is invalid. ${reason}`;
+      return new CommanderError(1, "rollcall.invalidArgument", message);
+    };
+    if (invisible.test(text)) throw refuse("It has a line break or another invisible character inside.");
+    if (parseArg === undefined && text === "") throw refuse("It is empty.");
+    if (parseArg === undefined) return text;
+    try {
+      return parseArg(text, previous);
+    } catch (error) {
+      // Commander prints the value with it.
+      if (error instanceof InvalidArgumentError) throw error;
+      throw refuse(error instanceof Error ? error.message : String(error));
+    }
   };
   return option.env(variable).argParser(parse);
+}
+
+/** Variables that Kubernetes sets in each container for a Service whose name begins with `rollcall`. */
+const ofKubernetes = /_SERVICE_(HOST|PORT)(_|$)|_PORT(_|$)/;
+
+/** @returns the variables that are named as if they set an option, and set none */
+export function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const declared = [...Object.values(serveOptions), ...Object.values(clientOptions)];
+  const known = new Set(declared.map((declare) => declare().envVar));
+  return Object.keys(env).filter(
+    (name) => name.startsWith("ROLLCALL_") && !known.has(name) && !ofKubernetes.test(name),
+  );
 }
 
 /** Lets an empty variable count as one that is not set, unless it is a value of the option's or has to be refused. */
@@ -219,21 +241,6 @@ export function checked<Value>(parse: (text: string) => Value): (text: string) =
   };
 }
 
-/** As `checked`, but the value, which may hold a password, is not printed. */
-function secret<Value>(flag: string, variable: string, parse: (text: string) => Value): (text: string) => Value {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      throw refused(flag, variable, error instanceof Error ? error.message : String(error));
-    }
-  };
-}
-
-function refused(flag: string, variable: string, reason: string): CommanderError {
-  return new CommanderError(1, "rollcall.invalidArgument", `${flag} (or ${variable}) is invalid. ${reason}`);
-}
-
 function parseAddress(text: string): Address {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
@@ -245,7 +252,7 @@ function parseAddress(text: string): Address {
 }
 
 function parseNames(text: string): readonly string[] {
-  if (text.trim() === "") return [];
+  if (text === "") return [];
   const names = text.split(",").map((name) => name.trim());
   for (const name of names) {
     const bytes = Buffer.byteLength(name);
@@ -283,7 +290,7 @@ function parseCount(text: string): number {
 
 function parseShare(text: string): number {
   const share = Number(text);
-  if (text.trim() === "" || !(share >= 0 && share <= 1)) throw new Error("Expected a number from 0 to 1.");
+  if (text === "" || !(share >= 0 && share <= 1)) throw new Error("Expected a number from 0 to 1.");
   return share;
 }
 

@@ -1,5 +1,6 @@
 /** The operator's list of who may call: tokens, of which only the digest is kept, and client certificates. */
 import { z } from "zod";
+import { invisible } from "../config/invisible.ts";
 import { isReservedName, jwtPrefix, type Scope, scopes } from "./caller.ts";
 
 const scopeList = z.array(z.enum(scopes)).min(1);
@@ -8,8 +9,8 @@ const text = z
   .string()
   .min(1)
   .refine(
-    (value) => value === value.trim() && !/\p{Cc}/u.test(value),
-    "expected no spaces around it, and no line breaks",
+    (value) => value === value.trim() && !invisible.test(value),
+    "expected no spaces around it, and no line breaks or other invisible characters",
   );
 const name = text
   .max(128)

@@ -5,8 +5,10 @@ import type { LogLevel } from "./log-levels.ts";
 export type { Logger } from "pino";
 
 const standardError = 2;
-/** How long to wait for a reader that makes no room. */
+/** How long to wait for a reader that makes no room, each time and for one line. */
 const fullPipeMs = 10;
+const maxFullPipeMs = 1_000;
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
 /** Logs JSON lines to standard error. Users' ids and traits are never given to it. */
 export function createLogger(level: LogLevel): Logger {
@@ -21,20 +23,34 @@ export function createLogger(level: LogLevel): Logger {
   );
 }
 
+/** Whether the last line was given up in its middle. */
+let isCut = false;
+/** Whether a reader made no room for the last line: the next ones do not wait for it. */
+let isStuck = false;
+
 /**
- * Drops what cannot be written: a terminal that has been closed or a full disk stops no server. Pino's own destination
- * throws, or keeps every line in memory.
+ * Drops what cannot be written: a terminal that has been closed, a full disk or a reader that hangs stops no server. Pino's own
+ * destination throws, waits for ever, or keeps every line in memory.
  */
 function writeLine(line: string): void {
-  let rest = Buffer.from(line);
+  let rest = Buffer.from(isCut ? `\n${line}` : line);
+  const { length } = rest;
+  const giveUpAt = performance.now() + (isStuck ? 0 : maxFullPipeMs);
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(standardError, rest));
+      isStuck = false;
     } catch (error) {
       if (!isFull(error)) return;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, fullPipeMs);
+      if (performance.now() >= giveUpAt) {
+        isStuck = true;
+        isCut ||= rest.length < length;
+        return;
+      }
+      Atomics.wait(sleeper, 0, 0, fullPipeMs);
     }
   }
+  isCut = false;
 }
 
 function isFull(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { Command, type Option } from "commander";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
-import { clientOptions, dropEmptyVariables, serveOptions } from "../../src/config/options.ts";
+import { clientOptions, dropEmptyVariables, serveOptions, unknownVariables } from "../../src/config/options.ts";
 import type { RedisLocation } from "../../src/config/redis-url.ts";
 import { describeStoreLocation, parseStoreLocation } from "../../src/config/store-url.ts";
 import { addressMatcher } from "../../src/config/trusted-proxies.ts";
@@ -253,6 +253,19 @@ test("each variable of a command is that of an option declared in one place", as
   expect([...new Set(variables)].sort()).toEqual(declared.map((make) => make().envVar).sort());
 });
 
+test("variables that set no option are found", () => {
+  const env = {
+    ROLLCALL_STROE: "redis://redis",
+    ROLLCALL_STORE: "",
+    ROLLCALL_TOKEN: "t",
+    STORE: "",
+    ROLLCALL_PORT: "tcp://10.0.0.1:50051",
+    ROLLCALL_PORT_50051_TCP_ADDR: "10.0.0.1",
+    ROLLCALL_METRICS_SERVICE_PORT_HTTP: "9464",
+  };
+  expect(unknownVariables(env)).toEqual(["ROLLCALL_STROE"]);
+});
+
 /** A value by what an option says it takes. */
 const samples: Readonly<Record<string, string>> = {
   "host:port": "127.0.0.1:1",
@@ -306,10 +319,10 @@ describe.each(declared.map((make) => [make().name(), make] as const))("--%s", (n
     expect(parse(make(), [flag, `${sample}\n`])).toEqual(expected);
   });
 
-  test.each(["\n", "\t", "\u001b", "\u007f"])(
+  test.each(["\n", "\t", "\u001b", "\u007f", "\u200b"])(
     "is refused with %j inside, by its names and without its value",
     (inside) => {
-      const refused = `${flag} (or ${variable}) is invalid. It has a line break or another control character inside.`;
+      const refused = `${flag} (or ${variable}) is invalid. It has a line break or another invisible character inside.`;
       expect(fromVariable(`s3cret${inside}s3cret`)).toBe(refused);
       expect(parse(make(), [flag, `s3cret${inside}s3cret`])).toBe(refused);
     },

@@ -37,6 +37,10 @@ test.each([
     },
     "tokens[1].sha256: is that of tokens[0] too",
   ],
+  [
+    { tokens: [{ name: "a\u200bb", sha256, scopes }] },
+    "tokens[0].name: expected no spaces around it, and no line breaks",
+  ],
   [{ tokens: [{ name: "a\n", sha256, scopes }] }, "tokens[0].name: expected no spaces around it, and no line breaks"],
   [{ certificates: [{ name: "a", uri: "spiffe://a\n", scopes }] }, "certificates[0].uri: expected no spaces around it"],
   [{ certificates: [{ name: "a", dns: " a.internal", scopes }] }, "certificates[0].dns: expected no spaces around it"],

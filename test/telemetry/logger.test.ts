@@ -40,3 +40,28 @@ test("a reader that makes no room for a while loses nothing", async () => {
   const lines = log.trim().split("\n");
   expect(lines.map((text) => JSON.parse(text).at)).toEqual(Array.from({ length: 1_000 }, (_, at) => at));
 });
+
+test("a reader that hangs stops nothing for long, and what it reads later are whole lines but one", async () => {
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(module)});
+    const logger = createLogger("info");
+    for (let at = 0; at < 5_000; at++) logger.info({ at }, "x".repeat(1_000));
+    console.log("goes on");
+    setInterval(() => logger.info("last"), 10).unref();
+    process.stdin.resume();`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "pipe" });
+  // Nothing of its log is read until somebody listens.
+  const [said] = await once(child.stdout.setEncoding("utf8"), "data");
+  expect(said).toBe("goes on\n");
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (piece) => {
+    log += piece;
+    if (log.includes('"last"')) child.stdin.end();
+  });
+  expect(await once(child, "close")).toEqual([0, null]);
+  const lines = log.trim().split("\n");
+  expect(lines.length).toBeLessThan(5_000);
+  const broken = lines.filter((line) => !line.endsWith("}"));
+  expect(broken.length).toBeLessThanOrEqual(1);
+  expect(JSON.parse(lines.at(-1) ?? "").msg).toBe("last");
+});
