@@ -1,6 +1,6 @@
 /** Requests to the services that are open to all, health and reflection: what callers whom nobody knows may take. */
 import { constants, type Http2Session, type ServerHttp2Stream } from "node:http2";
-import { Allowance } from "./allowance.ts";
+import { TokenBucket } from "../transport/token-bucket.ts";
 import type { OldestOut, Sheddable } from "./oldest-out.ts";
 
 /** Under way on one HTTP/2 connection: most clients have one, a Watch. */
@@ -18,7 +18,7 @@ export interface OpenRequestsEvents {
 
 interface OnConnection {
   underWay: number;
-  readonly refusals: Allowance;
+  readonly refusals: TokenBucket;
 }
 
 export class OpenRequests {
@@ -48,12 +48,12 @@ export class OpenRequests {
 
   #enterConnection(stream: ServerHttp2Stream, session: Http2Session): boolean {
     const known = this.#perConnection.get(session);
-    const connection = known ?? { underWay: 0, refusals: new Allowance(refusalBurst, refusalsPerSecond) };
+    const connection = known ?? { underWay: 0, refusals: new TokenBucket(refusalBurst, refusalsPerSecond) };
     if (known === undefined) this.#perConnection.set(session, connection);
     if (connection.underWay >= maxPerConnection) {
       stream.on("error", ignore).close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
       this.#onRefused();
-      if (!connection.refusals.spend()) this.#onHarm(session);
+      if (!connection.refusals.take()) this.#onHarm(session);
       return false;
     }
     connection.underWay++;

@@ -83,17 +83,15 @@ export class Metrics {
     if (count > 0) this.#batchItems.add(count, outcome, () => ({ "rollcall.outcome": outcome }));
   }
 
-  /** @param reason `limit`, `penalty`, `harm` or `resets` */
+  /** Each reason is a label: from a closed set. */
   connectionTurnedAway(reason: string): void {
     this.#turnedAway.add(1, reason, () => ({ "rollcall.reason": reason }));
   }
 
-  /** @param reason `connect`, `expectation`, `headers`, `malformed`, `pipelined`, `reset` or `timeout` */
   requestRefused(reason: string): void {
     this.#refused.add(1, reason, () => ({ "rollcall.reason": reason }));
   }
 
-  /** @param reason `memory`, `oldest` or `stalled` */
   requestCutOff(reason: string): void {
     this.#cutOff.add(1, reason, () => ({ "rollcall.reason": reason }));
   }

@@ -130,7 +130,7 @@ export function createHttp1Server({
     closeWith(socket, refusals.connect, connectionClosed());
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const refusal = refusalOf(error);
+    const refusal = refusalOfError(error);
     // Once a connection ends, the rest of what comes over it fails as well.
     if (refusal === undefined || !(socket instanceof Socket) || !socket.writable) socket.destroy();
     else {
@@ -161,7 +161,7 @@ export function createHttp1Server({
 }
 
 /** @returns undefined where the connection has failed, and no answer would arrive */
-function refusalOf({ code = "" }: NodeJS.ErrnoException): Refusal | undefined {
+function refusalOfError({ code = "" }: NodeJS.ErrnoException): Refusal | undefined {
   if (code === "ERR_HTTP_REQUEST_TIMEOUT") return refusals.timeout;
   if (code === "HPE_HEADER_OVERFLOW") return refusals.headers;
   if (code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") return refusals.tooLarge;

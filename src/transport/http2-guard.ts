@@ -27,7 +27,7 @@ const answersToForgive = 100;
  * Why a connection is ended: `harm`, for what its other end does; `resets`, because it resets more calls than it may, and is
  * answered others; `timeout`, because its other end does not answer a PING.
  */
-type EndReason = "harm" | "resets" | "timeout";
+export type EndReason = "harm" | "resets" | "timeout";
 
 export interface Http2GuardEvents {
   readonly onEnd: (reason: EndReason) => void;

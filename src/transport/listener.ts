@@ -14,7 +14,7 @@ import type { SecureContextOptions } from "node:tls";
 import { defaultServerLimits } from "../config/server-limits.ts";
 import { addressMatcher, type TrustedProxies } from "../config/trusted-proxies.ts";
 import { createHttp1Server } from "./http1-server.ts";
-import { guardSession, type Http2GuardLimits } from "./http2-guard.ts";
+import { type EndReason, guardSession, type Http2GuardLimits } from "./http2-guard.ts";
 import { Penalties } from "./penalties.ts";
 import { sniffProtocol } from "./protocol-sniffer.ts";
 import {
@@ -72,10 +72,10 @@ type RequestHandler = (
 type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 
 /**
- * Why a connection was ended: there were too many; it came from where harm had come from; it did harm itself; it reset too many
- * of its calls, and had answers to others; its other end said nothing in time: which protocol it speaks, or that it is there.
+ * Why a connection was ended: there were too many (`limit`); it came from where harm had come from (`penalty`); or as the guard
+ * says, where `timeout` is also for those that do not say which protocol they speak.
  */
-type TurnedAway = "limit" | "penalty" | "harm" | "resets" | "timeout";
+type TurnedAway = EndReason | "limit" | "penalty";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -157,20 +157,20 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       return;
     }
     endTimeoutWith(stream);
-    const expected = meetExpectation(stream, headers);
-    if (streamHandler(stream, expected)) return;
+    const handlerHeaders = meetExpectation(stream, headers);
+    if (streamHandler(stream, handlerHeaders)) return;
     stream.setTimeout(limits.stallTimeoutMs, () => {
       if (waitsForAnswer(stream)) return;
       onStalled();
       stream.close(constants.NGHTTP2_CANCEL);
     });
-    requests.emit("stream", stream, expected, flags, rawHeaders);
+    requests.emit("stream", stream, handlerHeaders, flags, rawHeaders);
   });
   http2.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     const address = session.socket.remoteAddress ?? "";
-    const onEnd = (reason: "harm" | "resets" | "timeout") => {
+    const onEnd = (reason: EndReason) => {
       if (reason === "harm") harmFrom(address);
       else onTurnedAway(reason);
     };
@@ -256,8 +256,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 }
 
 /**
- * Node leaves the timeout of a stream running that is destroyed before it is closed, as with its connection. Until it is over, it
- * keeps the stream in memory, with all that its call has read and would have answered.
+ * Node does not clear the timeout of a stream that is destroyed before it is closed, as when its connection breaks. The timer would
+ * keep the stream in memory, with its request and its answer.
  */
 function endTimeoutWith(stream: ServerHttp2Stream): void {
   const destroy = stream.destroy.bind(stream);

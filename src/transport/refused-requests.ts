@@ -1,4 +1,4 @@
-/** HTTP/2 requests that the transport refuses by itself, before anyone looks at their path. */
+/** Requests that the transport refuses by itself, before anyone looks at their path. */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 
 /** The largest header list of a request, in bytes. */

@@ -1,4 +1,4 @@
-import { Allowance } from "../rpc/allowance.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** A call that is reset sooner has cost its caller no waiting, so that there is no other bound to how many it makes. */
 const rapidResetMs = 10;
@@ -25,16 +25,16 @@ export const resetsPerSecond = 1_000;
  * `resetsPerSecond`.
  */
 export class ResetBudget {
-  readonly #free: Allowance;
-  readonly #all: Allowance;
+  readonly #free: TokenBucket;
+  readonly #all: TokenBucket;
   #earned = 0;
   #answers = 0;
   #resets = 0;
 
   /** @param now tells the time in milliseconds */
   constructor(now: () => number = () => performance.now()) {
-    this.#free = new Allowance(freeBurst, freePerSecond, now);
-    this.#all = new Allowance(resetBurst, resetsPerSecond, now);
+    this.#free = new TokenBucket(freeBurst, freePerSecond, now);
+    this.#all = new TokenBucket(resetBurst, resetsPerSecond, now);
   }
 
   /** Calls that have been answered. */
@@ -58,11 +58,11 @@ export class ResetBudget {
    */
   reset(ageMs: number): boolean {
     this.#resets++;
-    return this.#all.spend() && (ageMs >= rapidResetMs || this.#spendRapid());
+    return this.#all.take() && (ageMs >= rapidResetMs || this.#spendRapid());
   }
 
   #spendRapid(): boolean {
-    if (this.#earned === 0) return this.#free.spend();
+    if (this.#earned === 0) return this.#free.take();
     this.#earned--;
     return true;
   }

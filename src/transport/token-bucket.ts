@@ -1,5 +1,5 @@
-/** So many at once, and so many more each second. */
-export class Allowance {
+/** A token bucket: so many at once, and so many more each second. */
+export class TokenBucket {
   readonly #burst: number;
   readonly #perSecond: number;
   readonly #now: () => number;
@@ -16,7 +16,7 @@ export class Allowance {
   }
 
   /** @returns false if there is none left */
-  spend(): boolean {
+  take(): boolean {
     const now = this.#now();
     this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1_000) * this.#perSecond);
     this.#at = now;
