@@ -1,11 +1,13 @@
+import { constants } from "node:http2";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, createClient, createRouterTransport } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { IdentifyResponseSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { RollcallError, rollcallErrorOf } from "../../src/client/index.ts";
+import { createRollcallClient, RollcallError, rollcallErrorOf } from "../../src/client/index.ts";
 import { withRetries } from "../../src/client/retries.ts";
 import { withTypedErrors } from "../../src/client/typed-errors.ts";
+import { foreignServer } from "../support/foreign-server.ts";
 import { ada } from "../support/server.ts";
 
 /** An error as the server sends it. */
@@ -96,6 +98,16 @@ test("no attempt begins after the deadline, and each has what is left of it", as
   const inTime = clientOf([unavailable, unavailable, unavailable], { msForCall: 100 });
   await inTime.client.identify(user, { timeoutMs: 60_000 });
   expect(inTime.waited).toEqual([600, 700, 800]);
+});
+
+test("a call whose answer the server ends unread is made again, and is UNAVAILABLE in the end", async () => {
+  const { url, calls } = await foreignServer((stream) => {
+    stream.respond({ ":status": 200, "content-type": "application/grpc" });
+    stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  });
+  const client = createRollcallClient({ server: url, retries: { maxAttempts: 3, baseDelayMs: 1 } });
+  expect((await errorOf(client.getUser({ id: "u" }))).code).toBe(Code.Unavailable);
+  expect(calls()).toBe(3);
 });
 
 test("a caller that ends its call waits no longer", async () => {

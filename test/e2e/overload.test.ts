@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import { createRollcallClient, createTransport } from "../../src/client/client.ts";
-import { failureOfCall, isTransient } from "../../src/client/errors.ts";
 import { enveloped, messageOf, openStream, ways } from "../support/grpc-streams.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
@@ -176,11 +175,6 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     expect(await cutOff("memory")).toBeGreaterThan(before);
     await expectServed();
     session.destroy();
-  });
-
-  test("an answer that is ended unread is UNAVAILABLE to the TypeScript client, which tries again", async () => {
-    const error = failureOfCall(new Error("Stream closed with error code NGHTTP2_ENHANCE_YOUR_CALM"), undefined);
-    expect([error.code, isTransient(error)]).toEqual([Code.Unavailable, true]);
   });
 
   test("of answers that are not read, some have to go, and small calls are served", async () => {
