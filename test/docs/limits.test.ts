@@ -1,4 +1,4 @@
-/** Every bound that docs/limits.md states has a test, which it names, and is the one in force. */
+/** Every bound in docs/limits.md names a test that exists. Bounds that the configuration has are compared with it. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -47,6 +47,7 @@ test.each([
   ["names in `unset` of all items of a batch", limits.maxBatchNames.toLocaleString("en")],
   ["a message to health and reflection, which anybody may call", `${limits.maxOpenRequestBytes / 1024} KiB`],
   ["messages of BatchIdentify while they are worked on", `${defaultServerLimits.maxBatchWorkBytes / 1024 ** 2} MiB`],
+  ["answers of BatchGetUsers and ListUsers while they are read", `${defaultServerLimits.maxReadBytes / 1024 ** 2} MiB`],
   ["requests that wait for the store", `${defaultServerLimits.maxWaitingBytes / 1024 ** 2} MiB`],
   ["unary calls whose requests have not arrived in full", defaultServerLimits.maxArriving.toLocaleString("en")],
   ["requests to health and reflection", String(defaultServerLimits.maxOpenRequests)],

@@ -21,10 +21,12 @@ import { requiredProperties } from "../../src/users/identify.ts";
 import { createUserRegistry } from "../../src/users/registry.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { canonical } from "../support/struct.ts";
+import { until } from "../support/until.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "rollcall-handlers-"));
 let store: UserStore;
 let handlers: UserHandlers;
+const readRoom = new WorkRoom(limits.maxReadBytes);
 beforeAll(async () => {
   store = coalesce(await openSqliteStore(join(directory, "users.db")), limits.maxWaitingBytes);
   handlers = createUserHandlers({
@@ -32,7 +34,7 @@ beforeAll(async () => {
     admission: new Admission(limits),
     draining: new AbortController().signal,
     batchRoom: new WorkRoom(limits.maxBatchWorkBytes),
-    readRoom: new WorkRoom(limits.maxReadBytes),
+    readRoom,
     turns: new Turns(),
   });
 });
@@ -80,6 +82,24 @@ test("users that are read count before there is an answer", async () => {
   const listing = call();
   await handlers.listUsers({ pageSize: 40, pageToken: "", onlyProperties: [] }, listing.context, binarySize);
   expect(listing.total()).toBe(total());
+});
+
+test("users are not read for an answer before there is room for it", async () => {
+  const released = Promise.withResolvers<void>();
+  const held = readRoom.run(limits.maxReadBytes, new AbortController().signal, () => released.promise);
+  await identify("waited for");
+  const [found, listing] = [call(), call()];
+  const ids = [idOf("waited for")];
+  const answers = [
+    handlers.batchGetUsers({ ids, onlyProperties: [] }, found.context, binarySize),
+    handlers.listUsers({ pageSize: 1, pageToken: "", onlyProperties: [] }, listing.context, binarySize),
+  ];
+  await until(() => readRoom.waiting === answers.length);
+  expect([found.total(), listing.total()]).toEqual([0, 0]);
+  released.resolve();
+  await held;
+  for (const { users } of await Promise.all(answers)) expect(users).toHaveLength(1);
+  expect([readRoom.taken, readRoom.waiting]).toEqual([0, 0]);
 });
 
 test("one large user counts", async () => {
