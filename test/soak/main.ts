@@ -83,7 +83,8 @@ try {
   for (const line of errors.slice(0, 20)) console.log(line);
   check("lines of errors in the log", errors.length === 0, String(errors.length));
   check("the server goes on", !server.ended, server.ended ? "ended" : "runs");
-  check("it stops when it is told to", (await server.stop()) === 0, "stopped");
+  const status = await server.stop();
+  check("exit status when it is told to stop", status === 0, String(status));
   rmSync(directory, { recursive: true });
 }
 const faults = Object.entries(counts).map(([fault, count]) => `${fault} ${count}`);
