@@ -3,12 +3,16 @@ import { readFileSync } from "node:fs";
 
 const pollMs = 250;
 
+const rollcallAlone =
+  /^(exec )?(\w+=\S* )*('?([^\s']*\/)?rollcall(\.js)?'?|node [^&|;()`\n]*src\/main\.ts)( [^&|;()`\n]*)?$/;
+
 /**
- * A script that is this program and nothing else: its shell waits for the program, so the end of the shell or of npm means
+ * Whether a script is this program and nothing else: its shell waits for the program, so the end of the shell or of npm means
  * that somebody has stopped them. Another script may leave the program in the background.
  */
-const onlyRollcall =
-  /^(exec )?(\w+=\S* )*('?([^\s']*\/)?rollcall(\.js)?'?|node [^&|;()`\n]*src\/main\.ts)( [^&|;()`\n]*)?$/;
+export function isRollcallAlone(script: string): boolean {
+  return rollcallAlone.test(script);
+}
 
 /**
  * Calls `onEnd` once when the npm that started this program has ended, with `npx rollcall` or a script of package.json.
@@ -19,7 +23,7 @@ const onlyRollcall =
  */
 export function whenNpmEnds(env: Readonly<Record<string, string | undefined>>, onEnd: () => void): void {
   const script = env["npm_lifecycle_script"];
-  if (script === undefined || !onlyRollcall.test(script)) return;
+  if (script === undefined || !isRollcallAlone(script)) return;
   const parent = process.ppid;
   // Some shells become the program that they run; npm is the parent then, and its own parent may come and go.
   const npm = isShellOf(script, parent) ? parentOf(parent) : undefined;

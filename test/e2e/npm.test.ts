@@ -34,7 +34,8 @@ function command(name: string, version: string): readonly [string, ...string[]] 
 /** A project that has installed the package, with the shell that npm takes by itself. */
 function projectWithRollcall(): string {
   const project = mkdtempSync(join(directory, "project-"));
-  const scripts = { serve: "rollcall serve", detached: "rollcall serve & sleep 1" };
+  const detached = "rollcall serve & until [ -e ready ]; do sleep 0.1; done";
+  const scripts = { serve: "rollcall serve", detached };
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "project", scripts }));
   mkdirSync(join(project, "node_modules", ".bin"), { recursive: true });
   symlinkSync(root, join(project, "node_modules", "rollcall"));
@@ -174,10 +175,12 @@ describe.each(versions)("npm, %s", (version) => {
 });
 
 test("a server that a script leaves in the background outlives npm", async () => {
-  const started = await start([...command("npm", "installed"), "run", "detached"], projectWithRollcall());
+  const project = projectWithRollcall();
+  const started = await start([...command("npm", "installed"), "run", "detached"], project);
+  writeFileSync(join(project, "ready"), "");
   expect(await started.ended).toEqual([0, null]);
   const call = await holdCall(started.url);
-  // Longer than a server takes to see that npm has ended.
+  // Several times as long as a server takes to see that npm has ended: that nothing happens cannot be waited for.
   await pause(1_000);
   expect(await call.finish()).toBe(404);
   expect(started.log()).not.toContain("stopping");
