@@ -8,10 +8,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { createFuzzer, fuzzedPaths, marker } from "../support/fuzz-inputs.ts";
 import { type ServeProcess, serve } from "../support/processes.ts";
+import { seededRandom } from "../support/random.ts";
 import { openSession, type RawCall, rawCall } from "../support/raw-calls.ts";
 import { repeats } from "../support/repeats.ts";
 import { ada } from "../support/server.ts";
-import { seededRandom } from "../support/struct.ts";
 
 const inputs = repeats(50_000);
 const sessions = 4;

@@ -6,10 +6,10 @@ import type { User } from "#gen/rollcall/v1/user_pb.js";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { flaws, type Operation, type State } from "../support/history.ts";
+import { seededRandom } from "../support/random.ts";
 import { startRedis } from "../support/redis.ts";
 import { describeError } from "../support/rpc-errors.ts";
 import { ada, startTestServer } from "../support/server.ts";
-import { seededRandom } from "../support/struct.ts";
 
 const writers = 6;
 const writesEach = 60;

@@ -4,8 +4,8 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { describeEachStore } from "../support/each-store.ts";
+import { seededRandom } from "../support/random.ts";
 import { repeats } from "../support/repeats.ts";
-import { seededRandom } from "../support/struct.ts";
 
 const stayingUsers = repeats(100_000);
 const comingUsers = 2_000;

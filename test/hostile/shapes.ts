@@ -10,8 +10,8 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { median } from "../../bench/median.ts";
 import { memoryOf } from "../../bench/processes.ts";
 import { enveloped } from "../support/grpc-streams.ts";
+import { oneOf, seededRandom } from "../support/random.ts";
 import { type RequestShape, randomShape, textRequest } from "../support/request-shapes.ts";
-import { seededRandom } from "../support/struct.ts";
 import { type ContainedServer, cpuNanoseconds, forgetPeak, peakMiB, startContained } from "./contained-server.ts";
 
 const kib = 1_024;
@@ -72,11 +72,6 @@ export async function measureShapes(
 
 async function sendAll(server: ContainedServer, count: number, seed: number): Promise<boolean> {
   const random = seededRandom(seed);
-  const oneOf = <Item>(items: readonly Item[]): Item => {
-    const item = items[Math.floor(random() * items.length)];
-    if (item === undefined) throw new RangeError("nothing to choose from");
-    return item;
-  };
   const texts = new Map<string, Cost>();
   const measured: Measured[] = [];
   let peak = 0;
@@ -84,10 +79,10 @@ async function sendAll(server: ContainedServer, count: number, seed: number): Pr
   for (const protocol of protocols)
     await textCost(server, { protocol, encoding: "json", isCompressed: true, size: sizes[1] });
   for (let at = 0; at < count && !server.ended; at++) {
-    const size = oneOf(sizes);
+    const size = oneOf(random, sizes);
     const sending: Sending = {
       shape: randomShape(random, size),
-      protocol: oneOf(protocols),
+      protocol: oneOf(random, protocols),
       isCompressed: random() < 0.33,
       size,
     };

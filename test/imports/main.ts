@@ -13,7 +13,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { memoryOf, type ServerProcess, startRollcall as startServer } from "../../bench/processes.ts";
 import { startRollcall } from "../support/processes.ts";
-import { seededRandom } from "../support/struct.ts";
+import { seededRandom } from "../support/random.ts";
 import { writeCsv, writeMessages, writeNdjson } from "./files.ts";
 import { badEvery } from "./rows.ts";
 

@@ -3,7 +3,7 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { decompressorOf } from "../../src/rpc/compression.ts";
-import { seededRandom } from "../support/struct.ts";
+import { seededRandom } from "../support/random.ts";
 
 const maxBytes = 4 * 1024 * 1024;
 const quick = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };

@@ -1,5 +1,5 @@
 /** A process of faulty callers: `node caller.ts PORT SEED SECONDS`. Tells its parent how often it did what, and ends. */
-import { seededRandom } from "../support/struct.ts";
+import { seededRandom } from "../support/random.ts";
 import { callFaultily, type Fault } from "./faulty-calls.ts";
 
 /** Connections at a time. */

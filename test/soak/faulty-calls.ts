@@ -12,9 +12,8 @@ import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.j
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import { enveloped } from "../support/grpc-streams.ts";
 import { flags, frame, frameTypes, headerBlock, preface, settings } from "../support/http2-frames.ts";
+import { below, oneOf, type Random } from "../support/random.ts";
 import { randomShape } from "../support/request-shapes.ts";
-
-type Random = () => number;
 
 const initialWindowSize = 4;
 const frameBytes = 16_000;
@@ -193,14 +192,4 @@ function garbled(bytes: Buffer, random: Random): Buffer {
   for (let times = 1 + below(random, 20); times > 0; times--)
     changed[below(random, changed.length)] = below(random, 256);
   return changed;
-}
-
-function oneOf<Item>(random: Random, items: readonly Item[]): Item {
-  const item = items[below(random, items.length)];
-  if (item === undefined) throw new RangeError("nothing to choose from");
-  return item;
-}
-
-function below(random: Random, count: number): number {
-  return Math.floor(random() * count);
 }

@@ -3,11 +3,11 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { partitionCount, slotOf } from "../../src/store/redis/keys.ts";
 import { type FaultLoad, type FaultLoadOptions, type FaultLoadReport, startFaultLoad } from "./fault-load.ts";
+import { seededRandom } from "./random.ts";
 import { type ClusterNode, type RedisCluster, startCluster } from "./redis-cluster.ts";
 import { type SentinelGroup, startSentinels, type WatchedServer } from "./redis-sentinel.ts";
 import { repeats } from "./repeats.ts";
 import { startTestServer } from "./server.ts";
-import { seededRandom } from "./struct.ts";
 import { until } from "./until.ts";
 
 export interface FaultScenario {

@@ -4,6 +4,7 @@ import { create, type DescMethod, type MessageInitShape, toBinary, toJsonString 
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
+import { below, oneOf, type Random } from "./random.ts";
 import type { RawCall } from "./raw-calls.ts";
 
 /** It stands in ids, names and values; no log may hold it. */
@@ -62,28 +63,26 @@ const samples: readonly Sample[] = [
 /** The methods that the samples call. */
 export const fuzzedPaths = [...new Set(samples.map(({ path }) => path))];
 
-export function createFuzzer(random: () => number): () => RawCall {
-  const below = (count: number) => Math.floor(random() * count);
+export function createFuzzer(random: Random): () => RawCall {
   const chance = (probability: number) => random() < probability;
-  const oneOf = <Item>(items: readonly [Item, ...Item[]]): Item => items[below(items.length)] ?? items[0];
-  const bytes = (length: number) => Uint8Array.from({ length }, () => below(256));
+  const bytes = (length: number) => Uint8Array.from({ length }, () => below(random, 256));
 
   /** Some changes of a message: bytes changed, cut out, repeated, put in. */
   function mutated(message: Uint8Array): Uint8Array {
     let result = Uint8Array.from(message);
-    for (let changes = 1 + below(3); changes > 0; changes--) {
-      const at = below(result.length + 1);
-      const to = Math.min(result.length, at + below(8));
+    for (let changes = 1 + below(random, 3); changes > 0; changes--) {
+      const at = below(random, result.length + 1);
+      const to = Math.min(result.length, at + below(random, 8));
       const [before, part, after] = [result.subarray(0, at), result.subarray(at, to), result.subarray(to)];
-      const otherBytes = part.map((byte) => (chance(0.5) ? byte ^ (1 << below(8)) : below(256)));
+      const otherBytes = part.map((byte) => (chance(0.5) ? byte ^ (1 << below(random, 8)) : below(random, 256)));
       result = Buffer.concat(
-        oneOf<Uint8Array[]>([
+        oneOf<Uint8Array[]>(random, [
           [before, otherBytes, after],
           [before, after],
           [before],
           [before, part, part, after],
-          [before, bytes(below(6)), part, after],
-          [before, Buffer.from(oneOf(["\u0000", '"', "{", "[[[[[[", "1e999", "\\ud800", "null", "-"])), after],
+          [before, bytes(below(random, 6)), part, after],
+          [before, Buffer.from(oneOf(random, ["\u0000", '"', "{", "[[[[[[", "1e999", "\\ud800", "null", "-"])), after],
         ]),
       );
     }
@@ -92,37 +91,37 @@ export function createFuzzer(random: () => number): () => RawCall {
 
   function frame(message: Uint8Array): Uint8Array {
     const head = Buffer.alloc(5);
-    head[0] = chance(0.05) ? below(256) : 0;
-    head.writeUInt32BE(chance(0.05) ? below(oneOf([20, 1_000, 2 ** 32])) : message.length, 1);
+    head[0] = chance(0.05) ? below(random, 256) : 0;
+    head.writeUInt32BE(chance(0.05) ? below(random, oneOf(random, [20, 1_000, 2 ** 32])) : message.length, 1);
     return Buffer.concat([head, message]);
   }
 
   function headersOf(contentType: string): Record<string, string> {
     const headers: Record<string, string> = { "content-type": contentType };
-    if (chance(0.03)) headers["grpc-timeout"] = oneOf(["1H", "99999999S", "0n", "x", "-1S", "5"]);
-    if (chance(0.03)) headers["connect-timeout-ms"] = oneOf(["1", "10000000000", "x", "-1", ""]);
-    if (chance(0.03)) headers["connect-protocol-version"] = oneOf(["1", "2", "x"]);
-    if (chance(0.02)) headers["accept-encoding"] = oneOf(["gzip", "x", "br, gzip;q=0"]);
-    if (chance(0.02)) headers["grpc-encoding"] = oneOf(["gzip", "x", "identity"]);
+    if (chance(0.03)) headers["grpc-timeout"] = oneOf(random, ["1H", "99999999S", "0n", "x", "-1S", "5"]);
+    if (chance(0.03)) headers["connect-timeout-ms"] = oneOf(random, ["1", "10000000000", "x", "-1", ""]);
+    if (chance(0.03)) headers["connect-protocol-version"] = oneOf(random, ["1", "2", "x"]);
+    if (chance(0.02)) headers["accept-encoding"] = oneOf(random, ["gzip", "x", "br, gzip;q=0"]);
+    if (chance(0.02)) headers["grpc-encoding"] = oneOf(random, ["gzip", "x", "identity"]);
     return headers;
   }
 
   return () => {
-    const { path, isStream, binary, json } = oneOf(samples as [Sample, ...Sample[]]);
+    const { path, isStream, binary, json } = oneOf(random, samples);
     const isJson = chance(0.3);
     const valid = isJson ? json : binary;
-    const message = chance(0.1) ? bytes(below(80)) : chance(0.05) ? valid : mutated(valid);
+    const message = chance(0.1) ? bytes(below(random, 80)) : chance(0.05) ? valid : mutated(valid);
     const format = isJson ? "json" : "proto";
     const connectType = isStream ? `application/connect+${format}` : `application/${format}`;
     const contentType = chance(0.03)
-      ? oneOf([
+      ? oneOf(random, [
           "application/grpc+x",
           "text/plain",
           "application/connect+proto",
           "application/json",
           "application/proto",
         ])
-      : oneOf([`application/grpc+${format}`, `application/grpc-web+${format}`, connectType]);
+      : oneOf(random, [`application/grpc+${format}`, `application/grpc-web+${format}`, connectType]);
     const headers = headersOf(contentType);
     const framed = isStream || contentType.startsWith("application/grpc");
     if (framed) {
@@ -130,7 +129,7 @@ export function createFuzzer(random: () => number): () => RawCall {
       const body = Buffer.concat(frames);
       return { path, headers, body: chance(0.03) ? mutated(body) : body };
     }
-    if (chance(0.02)) headers["content-encoding"] = oneOf(["gzip", "br", "x"]);
+    if (chance(0.02)) headers["content-encoding"] = oneOf(random, ["gzip", "br", "x"]);
     return { path, headers, body: headers["content-encoding"] === "gzip" ? mutated(gzipSync(message)) : message };
   };
 }

@@ -6,8 +6,8 @@
 import { getHeapSpaceStatistics } from "node:v8";
 import { type RequestReader, userRequests } from "../../src/rpc/requests/user-requests.ts";
 import { prepareIdentify, requiredProperties } from "../../src/users/identify.ts";
+import { seededRandom } from "./random.ts";
 import { type RequestShape, randomShape } from "./request-shapes.ts";
-import { seededRandom } from "./struct.ts";
 
 interface Cost {
   /** Built, garbage included. */

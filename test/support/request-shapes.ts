@@ -3,6 +3,7 @@
  * its bytes. Each is about as large as asked for.
  */
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { below, oneOf, type Random } from "./random.ts";
 
 export interface RequestShape {
   readonly method: keyof typeof UserService.method;
@@ -11,8 +12,6 @@ export interface RequestShape {
   /** What it is made of, for whoever reads a failure. */
   readonly made: string;
 }
-
-type Random = () => number;
 
 const methods = Object.keys(UserService.method) as RequestShape["method"][];
 const structFields: Partial<Record<RequestShape["method"], readonly string[]>> = {
@@ -41,19 +40,10 @@ export function textRequest(encoding: RequestShape["encoding"], size: number): R
   return { method: "identify", encoding, bytes, made };
 }
 
-/** @param random answers from 0 up to 1 */
 export function randomShape(random: Random, size: number): RequestShape {
   const method = oneOf(random, methods);
   return random() < 0.5 ? jsonShape(random, method, size) : binaryShape(random, method, size);
 }
-
-function oneOf<Item>(random: Random, items: readonly Item[]): Item {
-  const item = items[Math.floor(random() * items.length)];
-  if (item === undefined) throw new RangeError("nothing to choose from");
-  return item;
-}
-
-const below = (random: Random, count: number) => Math.floor(random() * count);
 
 // ---- JSON
 

@@ -4,6 +4,7 @@ import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
 import { canonicalStruct } from "../../src/users/canonical-struct.ts";
 import type { CanonicalStruct } from "../../src/users/struct-format.ts";
+import type { Random } from "./random.ts";
 
 /** The canonical Struct of JSON properties; fails the test where they are refused. */
 export function canonical(properties: JsonObject): CanonicalStruct {
@@ -30,22 +31,11 @@ export function valueBytes(value: JsonValue): string {
   return Buffer.from(toBinary(ValueSchema, fromJson(ValueSchema, JSON.parse(sorted)))).toString("hex");
 }
 
-/** A small seeded random source: https://en.wikipedia.org/wiki/Xorshift */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
 /**
  * Encodes properties in one of the many ways that decoders accept: entries in any order, names sent twice, values in
  * several pieces, unknown fields, varints longer than they need to be.
  */
-export function encodeSloppily(properties: JsonObject, random: () => number): Uint8Array {
+export function encodeSloppily(properties: JsonObject, random: Random): Uint8Array {
   const chance = (probability: number) => random() < probability;
 
   const shuffled = <Item>(items: readonly Item[]): Item[] =>

@@ -9,8 +9,9 @@ import { EntryCursor } from "../../src/users/struct-entries.ts";
 import { propertiesLimits, tags } from "../../src/users/struct-format.ts";
 import { normalizeStruct } from "../../src/users/struct-normalize.ts";
 import { isCanonical } from "../../src/users/struct-scan.ts";
+import { seededRandom } from "../support/random.ts";
 import { repeats } from "../support/repeats.ts";
-import { canonical, decode, encode, encodeSloppily, seededRandom } from "../support/struct.ts";
+import { canonical, decode, encode, encodeSloppily } from "../support/struct.ts";
 
 const json = fc.jsonValue({ maxDepth: 6 });
 const name = fc.oneof(
