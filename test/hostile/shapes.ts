@@ -11,7 +11,7 @@ import { median } from "../../bench/median.ts";
 import { memoryOf } from "../../bench/processes.ts";
 import { enveloped } from "../support/grpc-streams.ts";
 import { oneOf, seededRandom } from "../support/random.ts";
-import { type RequestShape, randomShape, textRequest } from "../support/request-shapes.ts";
+import { type RequestShape, randomShape, textRequest } from "../support/request-shapes/shape.ts";
 import { type ContainedServer, cpuNanoseconds, forgetPeak, peakMiB, startContained } from "./contained-server.ts";
 
 const kib = 1_024;

@@ -3,7 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { repeats } from "../support/repeats.ts";
-import type { Costs } from "../support/request-costs.ts";
+import type { Costs } from "./request-cost-program.ts";
 
 /** Shapes tried of each size: 210 in all in an everyday run. */
 const shapes = repeats(700);
@@ -16,7 +16,7 @@ const sizes = [64 * 1024, 1024 * 1024, 3.9 * 1024 * 1024];
 
 describe.each(sizes)("requests of %i bytes", (size) => {
   test(`of ${shapes} shapes build at most ${maxBuiltPerByte} bytes for each of their own`, async () => {
-    const program = new URL("../support/request-costs.ts", import.meta.url);
+    const program = new URL("./request-cost-program.ts", import.meta.url);
     const seed = process.env["TEST_SEED"] ?? "1";
     const child = fork(program, [String(size), String(shapes), seed], {
       execArgv: ["--expose-gc", "--max-semi-space-size=256", "--min-semi-space-size=256"],

@@ -13,7 +13,7 @@ import { Health } from "#gen-server/health/v1/health_pb.js";
 import { enveloped } from "../support/grpc-streams.ts";
 import { flags, frame, frameTypes, headerBlock, preface, settings } from "../support/http2-frames.ts";
 import { below, oneOf, type Random } from "../support/random.ts";
-import { randomShape } from "../support/request-shapes.ts";
+import { randomShape } from "../support/request-shapes/shape.ts";
 
 const initialWindowSize = 4;
 const frameBytes = 16_000;

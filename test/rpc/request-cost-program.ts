@@ -1,13 +1,15 @@
 /**
  * A program that decodes requests as the server does, up to where they go to the store, and tells its parent how many bytes
- * of memory that took: `node --expose-gc --max-semi-space-size=256 --min-semi-space-size=256 request-costs.ts SIZE COUNT SEED`. In so
- * large a young generation nothing is collected meanwhile: what the heap grows by is what was built.
+ * of memory that took. In so large a young generation nothing is collected meanwhile: what the heap grows by is what was
+ * built.
+ *
+ *     node --expose-gc --max-semi-space-size=256 --min-semi-space-size=256 request-cost-program.ts SIZE COUNT SEED
  */
 import { getHeapSpaceStatistics } from "node:v8";
 import { type RequestReader, userRequests } from "../../src/rpc/requests/user-requests.ts";
 import { prepareIdentify, requiredProperties } from "../../src/users/identify.ts";
-import { seededRandom } from "./random.ts";
-import { type RequestShape, randomShape } from "./request-shapes.ts";
+import { seededRandom } from "../support/random.ts";
+import { type RequestShape, randomShape } from "../support/request-shapes/shape.ts";
 
 interface Cost {
   /** Built, garbage included. */
