@@ -5,12 +5,11 @@
 import { once } from "node:events";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { median } from "../../bench/median.ts";
 import { memoryOf } from "../../bench/processes.ts";
-import { enveloped } from "../support/grpc-streams.ts";
 import { oneOf, seededRandom } from "../support/random.ts";
+import { encodedCall, rawCall } from "../support/raw-calls.ts";
 import { type RequestShape, randomShape, textRequest } from "../support/request-shapes/shape.ts";
 import { type ContainedServer, cpuNanoseconds, forgetPeak, peakMiB, startContained } from "./contained-server.ts";
 
@@ -179,23 +178,6 @@ async function settled(server: ContainedServer): Promise<void> {
 /** Resolves when the request has been answered, or its stream reset. */
 async function send(session: ClientHttp2Session, { shape, protocol, isCompressed }: Sending): Promise<void> {
   if (session.closed || session.destroyed) return;
-  const method = UserService.method[shape.method];
-  const bytes = isCompressed ? gzipSync(shape.bytes, { level: 1 }) : shape.bytes;
-  const format = shape.encoding === "json" ? "json" : "proto";
-  const isStream = method.methodKind !== "unary";
-  const isEnveloped = protocol !== "connect" || isStream;
-  const contentType = protocol === "connect" ? (isStream ? "connect+" : "") : `${protocol}+`;
-  const compression =
-    protocol !== "connect" ? "grpc-encoding" : isStream ? "connect-content-encoding" : "content-encoding";
-  const stream = session.request({
-    ":method": "POST",
-    ":path": `/${UserService.typeName}/${method.name}`,
-    // Without a word on the encoding, gRPC's is binary.
-    "content-type": `application/${contentType === "grpc+" && format === "proto" ? "grpc" : `${contentType}${format}`}`,
-    ...(protocol === "connect" ? { "connect-protocol-version": "1" } : { te: "trailers" }),
-    ...(isCompressed ? { [compression]: "gzip" } : {}),
-  });
-  stream.on("error", () => {}).resume();
-  stream.end(isEnveloped ? enveloped(bytes, isCompressed ? 1 : 0) : bytes);
-  if (!stream.closed) await once(stream, "close").catch(() => {});
+  const how = { protocol, encoding: shape.encoding, isCompressed };
+  await rawCall(session, encodedCall(UserService.method[shape.method], shape.bytes, how)).catch(() => {});
 }

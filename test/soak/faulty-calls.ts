@@ -5,14 +5,13 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { gzipSync } from "node:zlib";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
-import { enveloped } from "../support/grpc-streams.ts";
 import { flags, frame, frameTypes, headerBlock, preface, settings } from "../support/http2-frames.ts";
 import { below, oneOf, type Random } from "../support/random.ts";
+import { encodedCall, type RawCall } from "../support/raw-calls.ts";
 import { randomShape } from "../support/request-shapes/shape.ts";
 
 const initialWindowSize = 4;
@@ -25,11 +24,8 @@ const longestPauseMs = 1_000;
 const faults = ["none", "cut", "aborted", "refused", "unread", "garbage"] as const;
 export type Fault = (typeof faults)[number];
 
-interface FaultyRequest {
+interface FaultyRequest extends RawCall {
   readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
 }
 
 /** Each from another address, so that what is held against one of them does not spare the server the others. */
@@ -77,25 +73,9 @@ async function sendInPieces(socket: Socket, bytes: Buffer, random: Random): Prom
 function randomRequest(random: Random): FaultyRequest {
   const protocol = oneOf(random, ["grpc", "grpc-web", "connect"] as const);
   const { method, encoding, bytes } = randomMessage(random);
-  const isStream = method.methodKind !== "unary";
-  const isCompressed = random() < 0.2;
-  const message = isCompressed ? gzipSync(bytes, { level: 1 }) : bytes;
-  const isEnveloped = protocol !== "connect" || isStream;
-  const prefix = protocol === "connect" ? (isStream ? "connect+" : "") : `${protocol}+`;
-  const compression =
-    protocol !== "connect" ? "grpc-encoding" : isStream ? "connect-content-encoding" : "content-encoding";
-  const format = encoding === "json" ? "json" : "proto";
-  const isStraight = protocol === "grpc" && format === "proto" && random() < 0.7;
-  return {
-    method: "POST",
-    path: `/${method.parent.typeName}/${method.name}`,
-    headers: {
-      "content-type": isStraight ? "application/grpc" : `application/${prefix}${format}`,
-      ...(isCompressed ? { [compression]: "gzip" } : {}),
-      ...(random() < 0.2 ? timeoutOf(protocol, below(random, 50)) : {}),
-    },
-    body: isEnveloped ? enveloped(message, isCompressed ? 1 : 0) : message,
-  };
+  const call = encodedCall(method, bytes, { protocol, encoding, isCompressed: random() < 0.2 });
+  const timeout = random() < 0.2 ? timeoutOf(protocol, below(random, 50)) : {};
+  return { ...call, method: "POST", headers: { ...call.headers, ...timeout } };
 }
 
 function timeoutOf(protocol: string, milliseconds: number): Record<string, string> {

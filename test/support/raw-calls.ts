@@ -1,10 +1,21 @@
 /** Calls over raw HTTP/2, with whatever headers and bytes, and what came back in the terms of the protocol spoken. */
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+import { gzipSync } from "node:zlib";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { enveloped } from "./grpc-streams.ts";
 
 export interface RawCall {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+}
+
+/** How a message is sent. */
+export interface CallEncoding {
+  readonly protocol: "grpc" | "grpc-web" | "connect";
+  readonly encoding: "binary" | "json";
+  /** With gzip. */
+  readonly isCompressed: boolean;
 }
 
 export interface RawAnswer {
@@ -20,6 +31,22 @@ const codeNames = [
   ..."resource_exhausted failed_precondition aborted out_of_range unimplemented internal unavailable".split(" "),
   ..."data_loss unauthenticated".split(" "),
 ];
+
+/** A call with one message, which is given as it is encoded and not compressed yet. */
+export function encodedCall(method: DescMethod, message: Uint8Array, how: CallEncoding) {
+  const { protocol, isCompressed } = how;
+  const isStream = method.methodKind !== "unary";
+  const isConnect = protocol === "connect";
+  const prefix = isConnect ? (isStream ? "connect+" : "") : `${protocol}+`;
+  const compression = isConnect ? (isStream ? "connect-content-encoding" : "content-encoding") : "grpc-encoding";
+  const headers: Record<string, string> = {
+    "content-type": `application/${prefix}${how.encoding === "json" ? "json" : "proto"}`,
+  };
+  if (isCompressed) headers[compression] = "gzip";
+  const bytes = isCompressed ? gzipSync(message, { level: 1 }) : message;
+  const body = isConnect && !isStream ? bytes : enveloped(bytes, isCompressed ? 1 : 0);
+  return { path: `/${method.parent.typeName}/${method.name}`, headers, body } satisfies RawCall;
+}
 
 export function openSession(url: string): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
