@@ -7,6 +7,7 @@ import { IdentifyRequestSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { refusalOf, type UserToImport, writeIdentify } from "../../src/client/write-identify.ts";
 import { writeStruct } from "../../src/client/write-struct.ts";
 import { BackwardWriter } from "../../src/users/backward-writer.ts";
+import { condition } from "../support/random-identifies.ts";
 import { decode, encode } from "../support/struct.ts";
 
 const text = fc.oneof(
@@ -67,10 +68,6 @@ describe("an IdentifyRequest", () => {
       fc
         .record({ seconds: fc.bigInt({ min: -(2n ** 62n), max: 2n ** 62n }), nanos: fc.nat(999_999_999) })
         .map((time) => ({ $typeName: "google.protobuf.Timestamp" as const, ...time })),
-    );
-    const condition = fc.oneof(
-      fc.record({ case: fc.constant("exists" as const), value: fc.boolean() }),
-      fc.record({ case: fc.constant("etag" as const), value: text }),
     );
     const user = fc.record(
       {

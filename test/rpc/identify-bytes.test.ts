@@ -17,8 +17,9 @@ import { limits } from "../../src/users/limits.ts";
 import type { UserView } from "../../src/users/reading.ts";
 import type { Identified } from "../../src/users/registry.ts";
 import { parseUserId } from "../../src/users/user-id.ts";
+import { damage, damaged, outcomeOf } from "../support/message-readers.ts";
+import { json, request, text } from "../support/random-identifies.ts";
 import { repeats } from "../support/repeats.ts";
-import { damage, damaged, json, outcomeOf, request, text } from "../support/requests.ts";
 import { canonical } from "../support/struct.ts";
 
 const runs = { numRuns: repeats(6_000), seed: Number(process.env["TEST_SEED"] ?? 1) };

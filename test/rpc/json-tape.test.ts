@@ -2,10 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NotJson, parseJson, tokenKinds } from "../../src/rpc/requests/json-tape.ts";
+import { damage, damaged, noLimits } from "../support/message-readers.ts";
 import { repeats } from "../support/repeats.ts";
-import { damage, damaged } from "../support/requests.ts";
 
-const noLimits = { reserve: () => {}, weigh: () => {} };
 const runs = { numRuns: repeats(20_000), seed: Number(process.env["TEST_SEED"] ?? 1) };
 const parse = (text: string | Uint8Array) => parseJson(Buffer.from(text), noLimits);
 

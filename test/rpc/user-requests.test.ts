@@ -1,4 +1,4 @@
-/** Requests are read as protobuf-es reads them, whichever reader they go to, and none costs more than its size allows. */
+/** Requests are read as protobuf-es reads them, whichever reader they go to. */
 import { create, type DescMessage, fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/protobuf";
 
 import fc from "fast-check";
@@ -12,8 +12,9 @@ import { userRequests } from "../../src/rpc/requests/user-requests.ts";
 import { wireMethods } from "../../src/rpc/wire-methods.ts";
 
 import { canonicalStruct } from "../../src/users/canonical-struct.ts";
+import { damage, damaged, noLimits, outcomeOf } from "../support/message-readers.ts";
+import { json, request, text } from "../support/random-identifies.ts";
 import { repeats } from "../support/repeats.ts";
-import { damage, damaged, json, outcomeOf, request, text } from "../support/requests.ts";
 
 type Name = keyof typeof userRequests;
 
@@ -36,7 +37,6 @@ const inits = {
 } satisfies Record<Name, fc.Arbitrary<unknown>>;
 
 const runs = { numRuns: repeats(3_000), seed: Number(process.env["TEST_SEED"] ?? 1) };
-const noLimits = { reserve: () => {}, weigh: () => {} };
 
 /** An unknown field. */
 const padding = Buffer.concat([Buffer.from("7ae804", "hex"), Buffer.alloc(616)]);

@@ -1,34 +1,12 @@
-/** Random requests of UserService, damaged ones, and what a reader makes of them. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
+/** What the tests of readers share: damaged messages, a reading without limits, and what a reading comes to. */
 import fc from "fast-check";
-import type { IdentifyRequestSchema } from "#gen/rollcall/v1/user_service_pb.js";
 
-export const text = fc.string({ unit: "binary", maxLength: 20 });
-export const json = fc.dictionary(text, fc.jsonValue({ maxDepth: 3 }), { maxKeys: 5 });
-const timestamp = fc.record({
-  seconds: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-  nanos: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
-});
-const condition = fc.oneof(
-  fc.record({ case: fc.constant("exists" as const), value: fc.boolean() }),
-  fc.record({ case: fc.constant("etag" as const), value: text }),
-  fc.constant({ case: undefined }),
-);
-export const request = fc.record(
-  {
-    id: text,
-    properties: json,
-    setOnce: json,
-    unset: fc.array(text, { maxLength: 4 }),
-    precondition: fc.record({ condition }),
-    observedAt: timestamp,
-    validateOnly: fc.boolean(),
-  },
-  { requiredKeys: [] },
-) as fc.Arbitrary<MessageInitShape<typeof IdentifyRequestSchema>>;
+/** For readers of JSON. */
+export const noLimits = { reserve: () => {}, weigh: () => {} };
 
 /** Bytes that are nearly a message: some changed, left out, put in, or repeated. */
-export type Damage = { at: number; kind: "change" | "remove" | "insert" | "cut" | "repeat"; byte: number }[];
+type Damage = { at: number; kind: "change" | "remove" | "insert" | "cut" | "repeat"; byte: number }[];
+
 export const damage: fc.Arbitrary<Damage> = fc.array(
   fc.record({
     at: fc.nat(),
