@@ -175,7 +175,7 @@ export declare const GetUserResponseSchema: GenMessage<GetUserResponse>;
  */
 export declare type BatchIdentifyRequest = Message<"rollcall.v1.BatchIdentifyRequest"> & {
   /**
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    *
    * @generated from field: repeated rollcall.v1.IdentifyRequest requests = 1;
@@ -728,9 +728,9 @@ export declare const PreferencesModeSchema: GenEnum<PreferencesMode>;
  * UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
  * and sends what it knows about them; any service reads the whole user back.
  *
- * Limits, for every method: one request message is at most 4 MiB, compressed or not, and in JSON also by the protobuf
- * encoding that it stands for (RESOURCE_EXHAUSTED); property names are 1 to 128 bytes; a user has at most 512
- * properties, of at most 64 KiB each and 256 KiB together; values are at most 24 objects or lists deep; NaN,
+ * Limits, for every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
+ * For JSON, the size of the equivalent protobuf encoding counts too. Property names are 1 to 128 bytes. A user has at
+ * most 512 properties, of at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
  * infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
  *
  * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
@@ -784,9 +784,10 @@ export declare const UserService: GenService<{
    * stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
    * first unanswered one, in order.
    *
-   * A message that has more than 1,000 items, or cannot be decoded (INVALID_ARGUMENT), or is larger than 4 MiB
-   * (RESOURCE_EXHAUSTED) ends the stream after everything before it is answered. A few messages are worked on at a
-   * time; beyond that, flow control holds the client back.
+   * Some messages end the stream, after everything before them is answered. With INVALID_ARGUMENT: one that cannot be
+   * decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
+   * RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
+   * the client back.
    *
    * Scope: `users.write`.
    *

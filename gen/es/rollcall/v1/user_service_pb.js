@@ -177,9 +177,9 @@ export const PreferencesMode = /*@__PURE__*/
  * UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
  * and sends what it knows about them; any service reads the whole user back.
  *
- * Limits, for every method: one request message is at most 4 MiB, compressed or not, and in JSON also by the protobuf
- * encoding that it stands for (RESOURCE_EXHAUSTED); property names are 1 to 128 bytes; a user has at most 512
- * properties, of at most 64 KiB each and 256 KiB together; values are at most 24 objects or lists deep; NaN,
+ * Limits, for every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
+ * For JSON, the size of the equivalent protobuf encoding counts too. Property names are 1 to 128 bytes. A user has at
+ * most 512 properties, of at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
  * infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
  *
  * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after

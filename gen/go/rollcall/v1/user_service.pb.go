@@ -467,7 +467,7 @@ func (x *GetUserResponse) GetUser() *User {
 // BatchIdentifyRequest is one message of an import.
 type BatchIdentifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+	// At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
 	// other message.
 	Requests []*IdentifyRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
 	// Which items the answer lists. Default: the ones that failed. An unknown value ends the stream with

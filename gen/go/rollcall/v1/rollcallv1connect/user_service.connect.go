@@ -78,9 +78,10 @@ type UserServiceClient interface {
 	// stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
 	// first unanswered one, in order.
 	//
-	// A message that has more than 1,000 items, or cannot be decoded (INVALID_ARGUMENT), or is larger than 4 MiB
-	// (RESOURCE_EXHAUSTED) ends the stream after everything before it is answered. A few messages are worked on at a
-	// time; beyond that, flow control holds the client back.
+	// Some messages end the stream, after everything before them is answered. With INVALID_ARGUMENT: one that cannot be
+	// decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
+	// RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
+	// the client back.
 	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context) *connect.BidiStreamForClient[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]
@@ -243,9 +244,10 @@ type UserServiceHandler interface {
 	// stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
 	// first unanswered one, in order.
 	//
-	// A message that has more than 1,000 items, or cannot be decoded (INVALID_ARGUMENT), or is larger than 4 MiB
-	// (RESOURCE_EXHAUSTED) ends the stream after everything before it is answered. A few messages are worked on at a
-	// time; beyond that, flow control holds the client back.
+	// Some messages end the stream, after everything before them is answered. With INVALID_ARGUMENT: one that cannot be
+	// decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
+	// RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
+	// the client back.
 	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context, *connect.BidiStream[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]) error

@@ -59,7 +59,7 @@ private static final long serialVersionUID = 0L;
   private java.util.List<rollcall.v1.IdentifyRequest> requests_;
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
@@ -71,7 +71,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
@@ -84,7 +84,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
@@ -96,7 +96,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
@@ -108,7 +108,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
@@ -537,7 +537,7 @@ private static final long serialVersionUID = 0L;
 
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -552,7 +552,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -567,7 +567,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -582,7 +582,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -602,7 +602,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -621,7 +621,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -640,7 +640,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -660,7 +660,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -679,7 +679,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -698,7 +698,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -718,7 +718,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -736,7 +736,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -754,7 +754,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -766,7 +766,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -781,7 +781,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -797,7 +797,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -809,7 +809,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *
@@ -822,7 +822,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+     * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
      * other message.
      * </pre>
      *

@@ -12,7 +12,7 @@ public interface BatchIdentifyRequestOrBuilder extends
 
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
@@ -22,7 +22,7 @@ public interface BatchIdentifyRequestOrBuilder extends
       getRequestsList();
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
@@ -31,7 +31,7 @@ public interface BatchIdentifyRequestOrBuilder extends
   rollcall.v1.IdentifyRequest getRequests(int index);
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
@@ -40,7 +40,7 @@ public interface BatchIdentifyRequestOrBuilder extends
   int getRequestsCount();
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
@@ -50,7 +50,7 @@ public interface BatchIdentifyRequestOrBuilder extends
       getRequestsOrBuilderList();
   /**
    * <pre>
-   * The identifies, at most 1,000, with at most 65,536 names in `unset` together. None is fine: it is answered like any
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
    * other message.
    * </pre>
    *
