@@ -1,16 +1,13 @@
+import { WaitingLine } from "./waiting-line.ts";
+
 /** What is done between two looks at what else has arrived: decoding so many bytes, or as much of other work. */
 const workPerTurn = 1024 * 1024;
-
-interface Waiting {
-  readonly cost: number;
-  readonly begin: () => void;
-}
 
 /** Shares out each turn of the event loop, so that much work which is there at once leaves time for everything else. */
 export class Turns {
   readonly #perTurn: number;
   readonly #atNextTurn: (callback: () => void) => void;
-  readonly #waiting = new Set<Waiting>();
+  readonly #line = new WaitingLine((cost) => this.#spend(cost));
   #left: number;
   #isAsked = false;
 
@@ -27,26 +24,13 @@ export class Turns {
    */
   take(cost: number, signal?: AbortSignal): Promise<void> | undefined {
     this.#askForTurn();
-    if (this.#left > 0) {
-      this.#left -= cost;
-      return undefined;
-    }
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = {
-        cost,
-        begin() {
-          signal?.removeEventListener("abort", giveUp);
-          resolve();
-        },
-      };
-      const giveUp = () => {
-        this.#waiting.delete(waiting);
-        reject(signal?.reason);
-      };
-      this.#waiting.add(waiting);
-      signal?.addEventListener("abort", giveUp, { once: true });
-      if (signal?.aborted) giveUp();
-    });
+    return this.#line.enter(cost, signal);
+  }
+
+  #spend(cost: number): boolean {
+    if (this.#left <= 0) return false;
+    this.#left -= cost;
+    return true;
   }
 
   #askForTurn(): void {
@@ -58,13 +42,8 @@ export class Turns {
   #beginTurn(): void {
     this.#isAsked = false;
     this.#left = this.#perTurn;
-    for (const waiting of this.#waiting) {
-      this.#waiting.delete(waiting);
-      this.#left -= waiting.cost;
-      waiting.begin();
-      if (this.#left <= 0) break;
-    }
-    if (this.#waiting.size > 0 || this.#left < this.#perTurn) this.#askForTurn();
+    this.#line.letIn();
+    if (this.#line.length > 0 || this.#left < this.#perTurn) this.#askForTurn();
   }
 }
 

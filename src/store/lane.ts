@@ -1,11 +1,11 @@
 import { storeUnavailable, UserError } from "../users/errors.ts";
 import type { Way } from "../users/store.ts";
+import { whenAborted } from "../users/when-aborted.ts";
 import type { CallRoom } from "./call-room.ts";
 import { Fifo, type Place } from "./fifo.ts";
 import { ItemFailure } from "./item-failure.ts";
 import { ParkedItems } from "./parked-items.ts";
 import type { WaitingBytes } from "./waiting-bytes.ts";
-import { whenAborted } from "./when-aborted.ts";
 
 export interface LaneOptions<Item> {
   readonly bytesOf: (item: Item) => number;

@@ -1,9 +1,9 @@
 import { overloaded } from "../users/errors.ts";
+import { whenAborted } from "../users/when-aborted.ts";
 import { CallRoom } from "./call-room.ts";
 import type { ItemFailure } from "./item-failure.ts";
 import { type Entry, Lane, type LaneOptions, type SubmitOptions } from "./lane.ts";
 import { WaitingBytes } from "./waiting-bytes.ts";
-import { whenAborted } from "./when-aborted.ts";
 
 export interface LanesOptions<Item, Result> extends LaneOptions<Item> {
   /** How many lanes there are. */

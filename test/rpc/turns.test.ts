@@ -9,8 +9,8 @@ function started(perTurn: number) {
   return {
     begun,
     asked,
-    async take(name: string, cost: number) {
-      await turns.take(cost);
+    async take(name: string, cost: number, signal?: AbortSignal) {
+      await turns.take(cost, signal);
       begun.push(name);
     },
     async nextTurn() {
@@ -54,4 +54,15 @@ test("no turn is asked for when nothing waits", async () => {
   expect(asked).toEqual([]);
   await take("b", 10);
   expect(asked).toHaveLength(1);
+});
+
+test("work whose signal aborts leaves its place to others", async () => {
+  const { take, begun, nextTurn } = started(10);
+  const gone = new AbortController();
+  const all = [take("a", 10), take("b", 10, gone.signal), take("c", 10)];
+  gone.abort(new Error("gone"));
+  await expect(all[1]).rejects.toThrow("gone");
+  await expect(take("d", 10, gone.signal)).rejects.toThrow("gone");
+  await nextTurn();
+  expect(begun).toEqual(["a", "c"]);
 });
