@@ -13,8 +13,9 @@ import { scanStruct } from "../../users/struct-scan.ts";
 import { sortNames } from "../../users/struct-sort.ts";
 import { unreadable } from "../unreadable.ts";
 import { repeatedNames } from "./json-names.ts";
+import { NotJson, parseJson, type TapeBudget } from "./json-parser.ts";
 import { writeJsonStruct } from "./json-struct.ts";
-import { type JsonTape, NotJson, parseJson, type TapeBudget, tokenKinds } from "./json-tape.ts";
+import { type JsonTape, tokenKinds } from "./json-tape.ts";
 import { type FieldForm, NameCount, overlongList, type RequestForm } from "./request-form.ts";
 
 /** No value that protobuf-es reads has more: etags, page tokens, times. */
