@@ -127,12 +127,13 @@ function listReader<Entry>(max: number, read: (content: Uint8Array) => Entry, un
 
 const nothing: Uint8Array = new Uint8Array();
 
+type MessageField = DescField & { readonly fieldKind: "message" };
+
 /** Fields of which the last one counts, and messages whose pieces make up one: encoded anew, each once. */
 class PlainFields {
   readonly #bytes: Uint8Array;
   readonly #last = new Map<DescField, { start: number; end: number }>();
-  /** By their fields' numbers. */
-  readonly #messages = new Map<number, { readonly message: DescMessage; readonly pieces: Pieces }>();
+  readonly #messages = new Map<MessageField, Pieces>();
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -142,7 +143,7 @@ class PlainFields {
     // protobuf-es would take the rest of the message for something else than it is.
     if (cursor.wireType !== wireTypeOf(field)) throw otherWireType();
     if (field.fieldKind === "message") {
-      this.#addPiece(field.message, cursor);
+      this.#piecesOf(field).add(cursor);
       return;
     }
     const known = this.#last.get(field);
@@ -153,13 +154,13 @@ class PlainFields {
     }
   }
 
-  #addPiece(message: DescMessage, cursor: FieldCursor): void {
-    let known = this.#messages.get(cursor.number);
-    if (known === undefined) {
-      known = { message, pieces: new Pieces() };
-      this.#messages.set(cursor.number, known);
+  #piecesOf(field: MessageField): Pieces {
+    let pieces = this.#messages.get(field);
+    if (pieces === undefined) {
+      pieces = new Pieces();
+      this.#messages.set(field, pieces);
     }
-    known.pieces.add(cursor);
+    return pieces;
   }
 
   encode(): Uint8Array {
@@ -168,7 +169,7 @@ class PlainFields {
     // In their order: of a choice, the one that comes last counts.
     const inOrder = [...this.#last.values()].sort((a, b) => a.start - b.start);
     for (const { start, end } of inOrder) writer.raw(this.#bytes.subarray(start, end));
-    for (const [number, { message, pieces }] of this.#messages) {
+    for (const [{ number, message }, pieces] of this.#messages) {
       writer.tag(number, wireTypes.lengthDelimited).bytes(condensed(message, pieces.joined()));
     }
     return writer.finish();
@@ -199,7 +200,7 @@ function otherWireType(): Error {
   return new Error("a field has another wire type");
 }
 
-/** The same message, with each field once, and none that is unknown. It has no lists. */
+/** The same message, with each field once, and none that is unknown. It has no lists: `formOf` has checked that. */
 function condensed(desc: DescMessage, bytes: Uint8Array): Uint8Array {
   const fields = new Map(desc.fields.map((field) => [field.number, field]));
   const plain = new PlainFields(bytes);

@@ -74,7 +74,10 @@ export class NameCount {
   }
 }
 
-/** @throws Error for a list without a limit, and for a message with other fields in the server's view */
+/**
+ * @throws Error for a list without a limit, for a message with other fields in the server's view, and for fields that the
+ * readers would not read whole
+ */
 export function formOf<Wire extends DescMessage>(contract: DescMessage, wire: Wire): RequestForm<Wire> {
   const byNumber = new Map<number, FieldForm>();
   const byJsonName = new Map<string, FieldForm>();
@@ -82,6 +85,7 @@ export function formOf<Wire extends DescMessage>(contract: DescMessage, wire: Wi
     const view = wire.fields.find(({ number }) => number === field.number);
     if (view === undefined) throw new Error(`${wire.typeName} lacks the field ${field.name}`);
     const form = fieldForm(field, view);
+    if (field.oneof !== undefined && form.kind !== "plain") throw inOneof(field);
     byNumber.set(field.number, form);
     byJsonName.set(field.name, form).set(field.jsonName, form);
   }
@@ -92,13 +96,38 @@ function fieldForm(field: DescField, view: DescField): FieldForm {
   const names = { name: field.name, localName: view.localName };
   if (field.message?.typeName === StructSchema.typeName) return { ...names, kind: "struct" };
   if (field.fieldKind !== "list") {
+    checkPlain(view);
     const isText = field.scalar !== view.scalar;
     return isText ? { ...names, kind: "text" } : { ...names, kind: "plain", field: view };
   }
-  const limit = listLimits[`${field.parent.typeName}.${field.name}`];
-  if (limit === undefined) throw new Error(`no limit is declared for ${field.parent.typeName}.${field.name}`);
+  const limit = listLimits[nameOf(field)];
+  if (limit === undefined) throw new Error(`no limit is declared for ${nameOf(field)}`);
   const max = limits[limit];
   if (field.message === undefined) return { ...names, kind: "texts", max };
   if (view.message === undefined) throw new Error(`${view.toString()} is not a list of messages`);
   return { ...names, kind: "messages", form: formOf(field.message, view.message), max };
+}
+
+/**
+ * Of a plain field the last entry counts, which would lose a list's others; and messages are put together after all other
+ * fields, whatever their order in a oneof.
+ *
+ * @throws Error naming a field that cannot be read so, at whatever depth
+ */
+function checkPlain(field: DescField, within: readonly DescMessage[] = []): void {
+  if (field.fieldKind === "list" || field.fieldKind === "map") {
+    throw new Error(`${nameOf(field)} is a ${field.fieldKind}, of which only the last entry would be read`);
+  }
+  if (field.fieldKind !== "message") return;
+  if (field.oneof !== undefined) throw inOneof(field);
+  if (within.includes(field.message)) return;
+  for (const below of field.message.fields) checkPlain(below, [...within, field.message]);
+}
+
+function inOneof(field: DescField): Error {
+  return new Error(`${nameOf(field)} cannot be in a oneof: it is read apart from the oneof's other fields`);
+}
+
+function nameOf({ parent, name }: DescField): string {
+  return `${parent.typeName}.${name}`;
 }
