@@ -149,6 +149,7 @@ describe("JSON", () => {
     ["Identify", "traits", `{"id":"u","traits":{"name":"secret"}}`],
     ["Identify", '["x y"]', `{"id":"u","precondition":{"x y":"secret"}}`],
     ["GetUser", "properties", `{"id":"u","properties":"secret"}`],
+    ["GetUser", '["x y"]', `{"id":"u","x y":"secret"}`],
   ])("with a field that %s does not have is refused, and the field named: %s", async (method, field, body) => {
     const { json, text } = await post(method, body);
     const violation = { field, reason: "MALFORMED_REQUEST", description: expect.stringContaining("is no field of") };

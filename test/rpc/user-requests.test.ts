@@ -120,3 +120,21 @@ describe.each(Object.keys(userRequests) as Name[])("%s", (name) => {
     );
   });
 });
+
+describe("JSON of a batch", () => {
+  const form = formOf(UserService.method.batchIdentify.input, wireMethods.batchIdentify.input);
+
+  test.each([
+    ["traits", "requests[1].traits"],
+    ["x y", 'requests[1]["x y"]'],
+  ])("with the unknown field %j in an item is refused by its path", (key, field) => {
+    const text = JSON.stringify({ requests: [{ id: "a" }, { id: "b", [key]: "secret" }] });
+    const description = "is no field of rollcall.v1.IdentifyRequest";
+    expect(() => readJson(form, Buffer.from(text), noLimits)).toThrow(
+      expect.objectContaining({
+        message: `${field}: ${description}`,
+        violations: [{ field, reason: "MALFORMED_REQUEST", description }],
+      }),
+    );
+  });
+});

@@ -18,7 +18,7 @@ import { writeJsonStruct } from "./json-struct.ts";
 import { type JsonTape, tokenKinds } from "./json-tape.ts";
 import { type FieldForm, NameCount, overlongList, type RequestForm } from "./request-form.ts";
 
-/** No value that protobuf-es reads has more: etags, page tokens, times. */
+/** No object or list that protobuf-es reads has more: a precondition, say. */
 const maxPlainBytes = 16 * 1024;
 
 /**
@@ -64,7 +64,7 @@ class JsonReader {
     const end = tape.after(index) - 1;
     for (let at = index + 1; at < end; at = tape.after(at + 1)) {
       const field = form.byJsonName.get(tape.string(at));
-      if (field === undefined) throw unknownField(form, tape.string(at));
+      if (field === undefined) throw unknownField(form, [...path, tape.string(at)]);
       // Under either of its names: protobuf's JSON has a field once.
       if (values.has(field)) throw violation([...path, field.name], "stands twice");
       values.set(field, at + 1);
@@ -151,10 +151,9 @@ class JsonReader {
 
   #plain(index: number, path: Path): JsonValue {
     const tape = this.#tape;
-    const kind = tape.kind(index);
-    const isText = kind === tokenKinds.string;
-    const [start, end] = isText ? [tape.start(index) - 1, tape.end(index) + 1] : [tape.start(index), tape.end(index)];
-    if (end - start > maxPlainBytes && !isText) throw violation(path);
+    if (tape.kind(index) === tokenKinds.string) return tape.string(index);
+    const [start, end] = [tape.start(index), tape.end(index)];
+    if (end - start > maxPlainBytes) throw violation(path);
     const repeated = this.#repeated(index, path, "MALFORMED_REQUEST");
     if (repeated.length > 0) throw invalidRequest(repeated);
     return JSON.parse(tape.text.toString("utf8", start, end));
@@ -174,17 +173,18 @@ function readPlain<Wire extends DescMessage>({ contract, wire }: RequestForm<Wir
 function misfit({ contract }: RequestForm, path: Path): UserError {
   return path.length > 0
     ? violation(path)
-    : unreadable(`cannot decode message ${contract.typeName} from JSON`, contract);
+    : new UserError("MALFORMED_REQUEST", `a ${contract.typeName} cannot be read`);
 }
 
-function unknownField({ contract }: RequestForm, key: string): UserError {
-  return unreadable(`cannot decode message ${contract.typeName} from JSON: key "${key}" is unknown`, contract);
+function unknownField({ contract }: RequestForm, path: Path): UserError {
+  return violation(path, `is no field of ${contract.typeName}`);
 }
 
 function violation(path: Path, description = "cannot be read from its JSON value"): UserError {
   return invalidRequest([{ field: pathOf(path), reason: "MALFORMED_REQUEST", description }]);
 }
 
-function pathOf([field = "", ...below]: Path): string {
-  return formatPath(String(field), below);
+/** @param path begins with a field's name, or with what was sent for one */
+function pathOf([first = "", ...below]: Path): string {
+  return formatPath(formatPath("", [first]).replace(/^\./, ""), below);
 }
