@@ -4,7 +4,8 @@ import { createBrotliDecompress, createGunzip, type ZlibOptions } from "node:zli
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
-import { tooLarge } from "./envelopes.ts";
+import { limits } from "../users/limits.ts";
+import { type MessageLimit, tooLarge } from "./envelopes.ts";
 
 /** What is decompressed at a time: each piece is a turn of the event loop, and takes memory of its own. */
 const leastPieceBytes = 16 * 1024;
@@ -17,14 +18,14 @@ const sizeBytes = 4;
 /**
  * Decompresses one message.
  *
- * @param maxBytes the most that it may have then
+ * @param limit of its bytes then
  * @param before bytes to leave free in front of it
  * @param onPiece called with the size of each piece before the next is made; what it throws ends the work
  * @throws ConnectError RESOURCE_EXHAUSTED for a larger one, INTERNAL for one that is damaged
  */
 export type Decompress = (
   bytes: Uint8Array,
-  maxBytes: number,
+  limit: MessageLimit,
   before: number,
   onPiece: (bytes: number) => void,
 ) => Promise<Buffer>;
@@ -56,9 +57,10 @@ function bounded(
   createDecompressor: (options: Pick<ZlibOptions, "chunkSize">) => Readable & NodeJS.WritableStream,
   leastSize: (bytes: Uint8Array) => number = () => 0,
 ): Decompress {
-  return async (bytes, maxBytes, before, onPiece) => {
+  return async (bytes, limit, before, onPiece) => {
+    const maxBytes = limits[limit];
     if (bytes.length === 0) return Buffer.alloc(before);
-    if (leastSize(bytes) > maxBytes) throw tooLarge(maxBytes);
+    if (leastSize(bytes) > maxBytes) throw tooLarge(limit);
     const chunkSize = Math.min(Math.max(bytes.length * usualRatio, leastPieceBytes), mostPieceBytes);
     const decompressor = createDecompressor({ chunkSize });
     decompressor.end(bytes);
@@ -68,7 +70,7 @@ function bounded(
       for await (const piece of decompressor) {
         pieces.push(piece);
         length += piece.length;
-        if (length > maxBytes) throw tooLarge(maxBytes);
+        if (length > maxBytes) throw tooLarge(limit);
         onPiece(piece.length);
       }
       return joined(pieces, before + length, before);

@@ -1,5 +1,6 @@
 /** Length-prefixed messages: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, and Connect's streams alike. */
 import { Code, ConnectError } from "@connectrpc/connect";
+import { limits } from "../users/limits.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
 /** A flag and a length stand in front of each message. */
@@ -27,14 +28,14 @@ export function messageIn(envelope: Buffer): Buffer {
 
 /** Finds envelopes in the pieces of a request's body, as they come. */
 export class EnvelopeReader {
-  readonly #maxBytes: number;
+  readonly #limit: MessageLimit;
   #piece: Buffer = nothing;
   /** The beginning of an envelope that does not lie in one piece. */
   readonly #begun = new GatheredBytes();
 
-  /** @param maxBytes of one message */
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+  /** @param limit of each message */
+  constructor(limit: MessageLimit) {
+    this.#limit = limit;
   }
 
   /** The envelopes of one piece are taken before the next is added. */
@@ -87,16 +88,27 @@ export class EnvelopeReader {
   /** Where the envelope ends that begins these bytes. */
   #endOf(bytes: Buffer): number {
     const length = bytes.readUInt32BE(1);
-    if (length > this.#maxBytes) {
-      throw tooLarge(this.#maxBytes);
-    }
+    if (length > limits[this.#limit]) throw tooLarge(this.#limit);
     return prefixBytes + length;
   }
 }
 
+/** A limit on the bytes of one message of a request. */
+export type MessageLimit = "maxRequestBytes" | "maxOpenRequestBytes";
+
+/** The cause of `tooLarge`'s errors. */
+export class LimitCause {
+  readonly limit: MessageLimit;
+
+  constructor(limit: MessageLimit) {
+    this.limit = limit;
+  }
+}
+
 /** For a message that has more bytes than it may. */
-export function tooLarge(maxBytes: number): ConnectError {
-  return new ConnectError(`message is larger than ${maxBytes} bytes`, Code.ResourceExhausted);
+export function tooLarge(limit: MessageLimit): ConnectError {
+  const message = `message is larger than ${limits[limit]} bytes`;
+  return new ConnectError(message, Code.ResourceExhausted, undefined, undefined, new LimitCause(limit));
 }
 
 const nothing: Buffer = Buffer.alloc(0);

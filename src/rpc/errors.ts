@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { type Reason, UserError, type Violation } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
+import { LimitCause, type MessageLimit } from "./envelopes.ts";
 import { unreadable } from "./unreadable.ts";
 
 const domain = "rollcall.v1";
@@ -84,15 +85,14 @@ function describedOnce(error: UserError): ConnectError {
 }
 
 /**
- * @param maxBytes what one message of the method may have
+ * @param limit that one message of the method has
  * @param message for people, where it is not the message itself that is larger
  */
 export function messageTooLarge(
-  maxBytes: number,
-  message = `the message is larger than ${maxBytes} bytes`,
+  limit: MessageLimit,
+  message = `the message is larger than ${limits[limit]} bytes`,
 ): ConnectError {
-  const limit = maxBytes === limits.maxOpenRequestBytes ? "maxOpenRequestBytes" : "maxRequestBytes";
-  const metadata = { limit, max: String(maxBytes) };
+  const metadata = { limit, max: String(limits[limit]) };
   return describeError(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
 }
 
@@ -137,11 +137,9 @@ function inOurTerms(error: ConnectError, input: DescMessage): ConnectError | und
       const message = "the deadline passed before the answer was there; a write may have been applied";
       return describeError(new UserError("DEADLINE_EXCEEDED", message));
     }
-    case Code.ResourceExhausted: {
-      // Connect's messages and ours end with the limit.
-      const [max = limits.maxRequestBytes] = /\d+(?= bytes$|$)/.exec(error.rawMessage) ?? [];
-      return messageTooLarge(Number(max));
-    }
+    case Code.ResourceExhausted:
+      // Connect's own errors are about its readMaxBytes, which is the general limit.
+      return messageTooLarge(error.cause instanceof LimitCause ? error.cause.limit : "maxRequestBytes");
     case Code.InvalidArgument:
       return describeError(unreadable(error.rawMessage, input));
     case Code.Internal:

@@ -130,7 +130,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
     const incoming = new IncomingMessages({
       encoding: isJson(req) ? "json" : "binary",
       isEnveloped: isEnveloped(req),
-      maxBytes: isOpen ? limits.maxOpenRequestBytes : limits.maxRequestBytes,
+      limit: isOpen ? "maxOpenRequestBytes" : "maxRequestBytes",
       keeps: isOurs,
       isStream: !isUnary,
       hold,

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { ConnectError } from "@connectrpc/connect";
-import { EnvelopeReader, tooLarge } from "./envelopes.ts";
+import { limits } from "../users/limits.ts";
+import { EnvelopeReader, type MessageLimit, tooLarge } from "./envelopes.ts";
 import { canceled } from "./errors.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
@@ -50,11 +51,11 @@ export async function* readUntilEnded(
  * One envelope after the other. Connect takes time with the square of an envelope's pieces, and answers nothing to what
  * comes in one piece with something that it cannot read.
  *
- * @param maxBytes of one message
+ * @param limit of each message
  * @throws ConnectError for a message that is too large, or that the body ends within
  */
-export async function* inEnvelopes(pieces: AsyncIterable<Buffer>, maxBytes: number): AsyncGenerator<Buffer> {
-  const envelopes = new EnvelopeReader(maxBytes);
+export async function* inEnvelopes(pieces: AsyncIterable<Buffer>, limit: MessageLimit): AsyncGenerator<Buffer> {
+  const envelopes = new EnvelopeReader(limit);
   for await (const piece of pieces) {
     envelopes.add(piece);
     for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) yield next;
@@ -67,10 +68,11 @@ export async function* inEnvelopes(pieces: AsyncIterable<Buffer>, maxBytes: numb
  *
  * @throws ConnectError for one that is too large
  */
-export async function wholeBody(pieces: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
+export async function wholeBody(pieces: AsyncIterable<Buffer>, limit: MessageLimit): Promise<Buffer> {
+  const maxBytes = limits[limit];
   const gathered = new GatheredBytes();
   for await (const piece of pieces) {
-    if (gathered.length + piece.length > maxBytes) throw tooLarge(maxBytes);
+    if (gathered.length + piece.length > maxBytes) throw tooLarge(limit);
     gathered.add(piece, maxBytes);
   }
   return gathered.take();

@@ -3,9 +3,10 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
 import { decompressorOf } from "../../src/rpc/compression.ts";
+import { limits } from "../../src/users/limits.ts";
 import { seededRandom } from "../support/random.ts";
 
-const maxBytes = 4 * 1024 * 1024;
+const maxBytes = limits.maxRequestBytes;
 const quick = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 const compress = {
   gzip: (bytes: Buffer) => promisify<Buffer, Buffer>(gzip)(bytes),
@@ -13,8 +14,8 @@ const compress = {
 };
 
 describe.each(["gzip", "br"] as const)("%s", (name) => {
-  const decompress = (bytes: Buffer, max: number, before = 0, onPiece = (_: number) => {}) =>
-    decompressorOf(name)!(bytes, max, before, onPiece);
+  const decompress = (bytes: Buffer, before = 0, onPiece = (_: number) => {}) =>
+    decompressorOf(name)!(bytes, "maxRequestBytes", before, onPiece);
 
   test.each([0, 1, 16_383, 16_384, 262_144, 262_145, 1_000_000, maxBytes])(
     "%i bytes are as they were",
@@ -22,28 +23,28 @@ describe.each(["gzip", "br"] as const)("%s", (name) => {
       const random = seededRandom(size);
       const bytes = Buffer.alloc(size);
       for (let at = 0; at < size; at += 97) bytes[at] = random() * 256;
-      expect((await decompress(await compress[name](bytes), maxBytes)).equals(bytes)).toBe(true);
+      expect((await decompress(await compress[name](bytes))).equals(bytes)).toBe(true);
     },
   );
 
   test("many at once are as they were", async () => {
     const texts = Array.from({ length: 50 }, (_, at) => Buffer.alloc(300_000, `text ${at} `));
-    const all = await Promise.all(texts.map(async (text) => decompress(await compress[name](text), maxBytes)));
+    const all = await Promise.all(texts.map(async (text) => decompress(await compress[name](text))));
     expect(all.every((bytes, at) => texts[at]?.equals(bytes))).toBe(true);
   });
 
   test("what is larger than it may be is refused, also where it says that it is small", async () => {
     const bomb = await compress[name](Buffer.alloc(16 * maxBytes));
-    await expect(decompress(bomb, maxBytes)).rejects.toMatchObject({ code: Code.ResourceExhausted });
+    await expect(decompress(bomb)).rejects.toMatchObject({ code: Code.ResourceExhausted });
     // Where gzip has its own size.
     bomb.writeUInt32LE(1_000, bomb.length - 4);
-    await expect(decompress(bomb, maxBytes)).rejects.toMatchObject({ code: Code.ResourceExhausted });
+    await expect(decompress(bomb)).rejects.toMatchObject({ code: Code.ResourceExhausted });
   });
 
   test("leaves room in front, and tells of each piece before the next", async () => {
     const bytes = Buffer.alloc(1_000_000, "text");
     const pieces: number[] = [];
-    const decompressed = await decompress(await compress[name](bytes), maxBytes, 5, (piece) => pieces.push(piece));
+    const decompressed = await decompress(await compress[name](bytes), 5, (piece) => pieces.push(piece));
     expect(decompressed.subarray(5).equals(bytes)).toBe(true);
     expect(pieces.length).toBeGreaterThan(1);
     expect(pieces.reduce((sum, piece) => sum + piece)).toBe(bytes.length);
@@ -52,7 +53,7 @@ describe.each(["gzip", "br"] as const)("%s", (name) => {
   test("goes no further once it is told to end", async () => {
     const end = new ConnectError("there is no room", Code.ResourceExhausted);
     let pieces = 0;
-    const decompressing = decompress(await compress[name](Buffer.alloc(1_000_000)), maxBytes, 0, () => {
+    const decompressing = decompress(await compress[name](Buffer.alloc(1_000_000)), 0, () => {
       pieces++;
       throw end;
     });
@@ -63,6 +64,6 @@ describe.each(["gzip", "br"] as const)("%s", (name) => {
   test("what is cut short cannot be read", async () => {
     const bytes = await compress[name](Buffer.alloc(100_000, "text"));
     const cut = Buffer.concat([bytes.subarray(0, bytes.length / 2), Buffer.alloc(4)]);
-    await expect(decompress(cut, maxBytes)).rejects.toThrow("decompression failed");
+    await expect(decompress(cut)).rejects.toThrow("decompression failed");
   });
 });

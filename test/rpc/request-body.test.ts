@@ -19,10 +19,10 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   return ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
 }
 
-const envelopesOf = (pieces: AsyncIterable<Buffer>) => inEnvelopes(pieces, limits.maxRequestBytes);
+const envelopesOf = (pieces: AsyncIterable<Buffer>) => inEnvelopes(pieces, "maxRequestBytes");
 
 async function* wholeOf(pieces: AsyncIterable<Buffer>) {
-  yield await wholeBody(pieces, limits.maxRequestBytes);
+  yield await wholeBody(pieces, "maxRequestBytes");
 }
 
 /** All that comes out, and the code of what it ends with. */
@@ -75,10 +75,12 @@ describe("envelopes", () => {
 });
 
 test("a body without prefixes is one message, as large as it may be", async () => {
-  const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, at) => at % 251));
+  const max = limits.maxOpenRequestBytes;
+  const bytes = Buffer.from(Array.from({ length: max + 1 }, (_, at) => at % 251));
   const single = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
-  expect((await wholeBody(from(single), bytes.length)).equals(bytes)).toBe(true);
-  await expect(wholeBody(from(single), bytes.length - 1)).rejects.toMatchObject({ code: Code.ResourceExhausted });
+  const read = (pieces: Buffer[]) => wholeBody(from(pieces), "maxOpenRequestBytes");
+  expect((await read(single.slice(0, max))).equals(bytes.subarray(0, max))).toBe(true);
+  await expect(read(single)).rejects.toMatchObject({ code: Code.ResourceExhausted });
 });
 
 describe("however small the pieces are", () => {

@@ -6,8 +6,9 @@
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError, createContextKey } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { limits } from "../../users/limits.ts";
 import { type Decompress, decompressorOf } from "../compression.ts";
-import { messageIn, prefixBytes, sealEnvelope, tooLarge } from "../envelopes.ts";
+import { type MessageLimit, messageIn, prefixBytes, sealEnvelope, tooLarge } from "../envelopes.ts";
 import { type Hold, inEnvelopes, wholeBody } from "../request-body.ts";
 import type { Encoding, RequestReader } from "../requests/user-requests.ts";
 import { type Turns, turnToDecode } from "../turns.ts";
@@ -17,8 +18,8 @@ export interface IncomingOptions {
   readonly encoding: Encoding;
   /** Whether each message has gRPC's prefix, as gRPC's, gRPC-Web's and those of Connect's streams do. */
   readonly isEnveloped: boolean;
-  /** The most bytes of one message, also once it is decompressed. */
-  readonly maxBytes: number;
+  /** Of the bytes of each message, also once it is decompressed. */
+  readonly limit: MessageLimit;
   /** Whether the method's handler reads its messages from here. */
   readonly keeps: boolean;
   /** Whether a message is let go of once it has been read, or only with the call. */
@@ -93,9 +94,9 @@ export class IncomingMessages {
 
   /** @param compression what the envelopes that say so are compressed with */
   async *#envelopes(pieces: AsyncIterable<Buffer>, compression: string | null): AsyncGenerator<Buffer> {
-    const { maxBytes, keeps, hold } = this.#options;
+    const { limit, keeps, hold } = this.#options;
     const decompress = decompressorOf(compression);
-    for await (const envelope of inEnvelopes(pieces, maxBytes)) {
+    for await (const envelope of inEnvelopes(pieces, limit)) {
       const flags = envelope[0] ?? 0;
       const isCompressed = (flags & compressedFlag) !== 0;
       if (isCompressed && decompress === undefined) {
@@ -120,18 +121,18 @@ export class IncomingMessages {
     length: number,
     decompress: Decompress | undefined,
   ): AsyncGenerator<Buffer> {
-    const { maxBytes } = this.#options;
-    if (length > maxBytes) throw tooLarge(maxBytes);
-    const message = await this.#decompressed(await wholeBody(pieces, maxBytes), decompress, 0);
+    const { limit } = this.#options;
+    if (length > limits[limit]) throw tooLarge(limit);
+    const message = await this.#decompressed(await wholeBody(pieces, limit), decompress, 0);
     yield this.#options.keeps ? this.#keep(message) : message;
   }
 
   /** @param prefix bytes of a prefix in front of the message, which is written anew */
   async #decompressed(compressed: Buffer, decompress: Decompress | undefined, prefix: number): Promise<Buffer> {
     if (decompress === undefined) return compressed;
-    const { maxBytes, hold, endedBy, decoders } = this.#options;
+    const { limit, hold, endedBy, decoders } = this.#options;
     const message = await decoders.run(1, this.#signal, () =>
-      decompress(compressed.subarray(prefix), maxBytes, prefix, (more) => {
+      decompress(compressed.subarray(prefix), limit, prefix, (more) => {
         hold(more);
         if (endedBy.error !== undefined) throw endedBy.error;
       }),

@@ -11,7 +11,6 @@ import { type Caller, nobody, type Presented } from "../../credentials/caller.ts
 import { namesShownBy } from "../../credentials/peer.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import type { ObserveRequest } from "../../telemetry/requests.ts";
-import { limits } from "../../users/limits.ts";
 import type { CallContext } from "../call-context.ts";
 import { EnvelopeReader, messageIn } from "../envelopes.ts";
 import { type RaisedErrors, reasonOf, toConnectError } from "../errors.ts";
@@ -161,7 +160,7 @@ interface Served {
 
 function serveUnary(served: Served, { read }: Unary, turns: Turns): void {
   const { stream, call } = served;
-  const envelopes = new EnvelopeReader(limits.maxRequestBytes);
+  const envelopes = new EnvelopeReader("maxRequestBytes");
   let message: Buffer | undefined;
   const takeAll = () => {
     for (let next = envelopes.next(); next !== undefined; next = envelopes.next()) {
@@ -247,7 +246,7 @@ function breakOff({ stream, call }: Served, failure: unknown): void {
 }
 
 async function* messagesOf(stream: ServerHttp2Stream, call: GrpcCall, turns: Turns): AsyncGenerator<Buffer> {
-  const envelopes = new EnvelopeReader(limits.maxRequestBytes);
+  const envelopes = new EnvelopeReader("maxRequestBytes");
   for await (const piece of readPieces(stream)) {
     call.hold(piece.length);
     envelopes.add(piece);

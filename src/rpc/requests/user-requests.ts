@@ -53,7 +53,10 @@ function requestReader<Wire extends DescMessage>(
 function weigh(bytes: number): void {
   const max = limits.maxRequestBytes;
   if (bytes <= max) return;
-  throw messageTooLarge(max, `the message takes more than ${max} bytes in protobuf; send fewer values in one message`);
+  throw messageTooLarge(
+    "maxRequestBytes",
+    `the message takes more than ${max} bytes in protobuf; send fewer values in one message`,
+  );
 }
 
 const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = UserService.method;
