@@ -1,14 +1,14 @@
 /** Refuses requests whose fields would reach the server as something else than they are. */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { StructSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { invalidRequest, type Reason, type Violation } from "../users/errors.ts";
 import { formatPath } from "../users/field-path.ts";
 import { limits } from "../users/limits.ts";
 import { errorDomain, type RollcallError, rollcallErrorOf } from "./errors.ts";
-import { isSendableObject } from "./plain-json.ts";
-import { structViolations } from "./struct-violations.ts";
+import { isPlainObject } from "./plain-json.ts";
+import { structViolations, withArticle } from "./struct-violations.ts";
 
 /**
  * Fails a call before anything of its request is sent, where protobuf-es would send a part of it as something else: a Date
@@ -52,7 +52,7 @@ function eachChecked<Message>(
 /** @throws RollcallError if a part of the request cannot be sent as it is */
 function checkRequest(desc: DescMessage, request: unknown): void {
   const found: Violation[] = [];
-  checkMessage(found, desc, request, "");
+  checkMessage(found, desc, request, { path: "request", prefix: "", reason: "MALFORMED_REQUEST" });
   if (found.length > 0) throw refusal(found);
 }
 
@@ -79,12 +79,24 @@ const reasons: Readonly<Record<string, Reason>> = {
   page_token: "INVALID_PAGE_TOKEN",
 };
 
-/**
- * @param init what protobuf-es makes the message of
- * @param prefix what comes before the paths of its fields
- */
-function checkMessage(found: Violation[], desc: DescMessage, init: unknown, prefix: string): void {
-  if (!isRecord(init)) return;
+/** Where a message stands in the request. */
+interface Position {
+  readonly path: string;
+  /** What comes before the paths of its fields. */
+  readonly prefix: string;
+  /** Of a violation that is the message itself. */
+  readonly reason: Reason;
+}
+
+/** @param init what protobuf-es makes the message of; of a Map, a Promise or a Date it would make an empty message */
+function checkMessage(found: Violation[], desc: DescMessage, init: unknown, position: Position): void {
+  const { path, prefix, reason } = position;
+  if (!isMessageInit(init)) {
+    const isTime = desc.typeName === TimestampSchema.typeName && isDate(init);
+    const hint = isTime ? ": send timestampFromDate() of the Date, from @bufbuild/protobuf/wkt" : "";
+    found.push({ field: path, reason, description: `is not ${withArticle(desc.name)}${hint}` });
+    return;
+  }
   checkNames(found, desc, init, prefix);
   for (const field of desc.fields) {
     if (found.length >= limits.maxViolations) return;
@@ -100,10 +112,9 @@ function checkNames(
   init: Readonly<Record<string, unknown>>,
   prefix: string,
 ): void {
-  const known = new Set(desc.members.map(({ localName }) => localName));
   for (const name of Object.keys(init)) {
     if (found.length >= limits.maxViolations) return;
-    if (known.has(name) || name.startsWith("$") || init[name] === undefined) continue;
+    if (isMember(desc, name) || name.startsWith("$") || init[name] === undefined) continue;
     const meant = desc.fields.find((field) => field.name === name || field.jsonName === name);
     const hint = meant === undefined ? "" : `: it is ${meant.localName} in TypeScript`;
     const field = formatPath("", [name]).replace(/^\./, "");
@@ -115,6 +126,12 @@ function checkNames(
   }
 }
 
+/** Fields of a oneof are no members of their own. */
+function isMember(desc: DescMessage, name: string): boolean {
+  if (Object.hasOwn(desc.field, name)) return desc.field[name]?.oneof === undefined;
+  return desc.oneofs.some(({ localName }) => localName === name);
+}
+
 function fieldValue(init: Readonly<Record<string, unknown>>, { localName, oneof }: DescField): unknown {
   if (oneof === undefined) return init[localName];
   const chosen = init[oneof.localName];
@@ -124,7 +141,7 @@ function fieldValue(init: Readonly<Record<string, unknown>>, { localName, oneof 
 function checkField(found: Violation[], field: DescField, value: unknown, path: string): void {
   // Null too: properties that were meant would be left out.
   if (field.fieldKind === "message" && field.message.typeName === StructSchema.typeName) {
-    if (!isSendableObject(value)) found.push(...structViolations(value, path));
+    found.push(...structViolations(value, path));
     return;
   }
   // Elsewhere protobuf-es takes null for a field that is not set.
@@ -134,14 +151,16 @@ function checkField(found: Violation[], field: DescField, value: unknown, path: 
   if (field.fieldKind === "list") {
     if (!Array.isArray(value)) invalid(path, "is not an array");
     else if (field.listKind === "message") {
-      for (const [index, item] of value.entries()) checkMessage(found, field.message, item, `${path}[${index}].`);
+      for (const [index, item] of value.entries()) {
+        if (found.length >= limits.maxViolations) return;
+        const at = formatPath(path, [index]);
+        checkMessage(found, field.message, item, { path: at, prefix: `${at}.`, reason });
+      }
     } else if (field.scalar === ScalarType.STRING) {
       for (const [index, item] of value.entries()) if (!isText(item)) invalid(formatPath(path, [index]), notText(item));
     }
   } else if (field.fieldKind === "message") {
-    if (isDate(value)) invalid(path, "is a Date: send timestampFromDate() of it, from @bufbuild/protobuf/wkt");
-    else if (isRecord(value)) checkMessage(found, field.message, value, `${path}.`);
-    else invalid(path, `is not a ${field.message.name}`);
+    checkMessage(found, field.message, value, { path, prefix: `${path}.`, reason });
   } else if (field.fieldKind === "enum") {
     if (!Number.isInteger(value)) invalid(path, `is not a ${field.enum.name}: send its number, as the enum has it`);
   } else checkScalar(field.scalar, value, (description) => invalid(path, description));
@@ -163,6 +182,11 @@ function notText(value: unknown): string {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
+}
+
+/** Whether a message can be made of a value: a plain object, or a message, which may be an instance of a class. */
+function isMessageInit(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isPlainObject(value) || (isRecord(value) && "$typeName" in value);
 }
 
 function isDate(value: unknown): boolean {

@@ -66,7 +66,8 @@ function notJson(value: unknown): string {
   return `is ${withArticle(type)}, not a JSON value: ${remedy}`;
 }
 
-function withArticle(type: string): string {
+/** A type's name in a sentence. */
+export function withArticle(type: string): string {
   if (type === "undefined") return type;
   if (type === "Object") return "an instance of a class";
   return /^[AEIO]/.test(type) ? `an ${type}` : `a ${type}`;

@@ -28,6 +28,10 @@ async function violations(call: Call): Promise<(readonly [string, string])[]> {
 
 const identify = (request: object) => violations((client) => client.identify({ id: "u", ...request } as Request));
 
+async function readAll(answers: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of answers);
+}
+
 class Point {
   readonly x = 1;
 }
@@ -102,11 +106,50 @@ describe("is refused before it is sent, by the path of each part:", () => {
       ["unset[1]", "is not valid Unicode"],
       ["unset[2]", "is not text"],
       ["precondition.etag", "is not valid Unicode"],
-      ["observed_at", expect.stringMatching(/is a Date: send timestampFromDate\(\)/)],
+      ["observed_at", expect.stringMatching(/is not a Timestamp: send timestampFromDate\(\)/)],
     ]);
     expect(await identify({ unset: "abc" })).toEqual([["unset", "is not an array"]]);
     expect(await violations((client) => client.deleteUser({ id: "\ud800" }))).toEqual([["id", "is not valid Unicode"]]);
     expect(await violations((client) => client.batchGetUsers({ ids: ["a", "\ud800"] }))).toHaveLength(1);
+  });
+
+  test.for<readonly [string, unknown]>([
+    ["a Map", new Map([["id", "u"]])],
+    ["a Set", new Set(["u"])],
+    ["a Date", new Date(0)],
+    ["a Promise", Promise.resolve({ id: "u" })],
+    ["an instance of a class", new Point()],
+    ["a list", [{ id: "u" }]],
+    ["text", "u"],
+  ])("%s in place of a message", async ([, value]) => {
+    const whole = await violations((client) => client.identify(value as Request));
+    expect(whole).toEqual([["request", "is not an IdentifyRequest"]]);
+    expect(await identify({ precondition: value })).toEqual([["precondition", "is not a Precondition"]]);
+    const [time, ...rest] = await identify({ observedAt: value });
+    expect([time?.[0], rest]).toEqual(["observed_at", []]);
+    expect(time?.[1]).toMatch(/^is not a Timestamp(: send timestampFromDate\(\) of the Date, .*)?$/);
+    expect(time?.[1].includes("timestampFromDate")).toBe(value instanceof Date);
+    for (const item of [value, undefined, null]) {
+      async function* messages() {
+        yield { requests: [{ id: "u" }, item] } as object;
+      }
+      const items = await violations((client) => readAll(client.batchIdentify(messages())));
+      expect(items).toEqual([["requests[1]", "is not an IdentifyRequest"]]);
+    }
+  });
+
+  test("no more than 20 items are named", async () => {
+    async function* messages() {
+      yield { requests: Array.from({ length: 30 }, () => new Map()) } as object;
+    }
+    expect(await violations((client) => readAll(client.batchIdentify(messages())))).toHaveLength(20);
+  });
+
+  test("names that every object has", async () => {
+    expect(await identify({ constructor: 1, toString: 2 })).toEqual([
+      ["constructor", "is no field of rollcall.v1.IdentifyRequest"],
+      ["toString", "is no field of rollcall.v1.IdentifyRequest"],
+    ]);
   });
 
   test("what is no truth value, number or enum value", async () => {
