@@ -4,7 +4,7 @@ import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { InvalidArgumentError, Option } from "commander";
 import type { PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
 import { checked, parseSeconds } from "../config/options.ts";
-import { isJsonObject, unsendable } from "./json.ts";
+import { isJsonObject } from "./json.ts";
 
 /** For an option's argument. */
 export function parseJsonObject(text: string): JsonObject {
@@ -15,8 +15,6 @@ export function parseJsonObject(text: string): JsonObject {
     throw new InvalidArgumentError("It is not JSON.");
   }
   if (!isJsonObject(value)) throw new InvalidArgumentError('Expected a JSON object, as in {"name":"Ada"}.');
-  const reason = unsendable(value);
-  if (reason !== undefined) throw new InvalidArgumentError(`It has ${reason}.`);
   return value;
 }
 

@@ -248,6 +248,19 @@ describe("the whole contract", () => {
     expect(all.every(({ properties }) => Object.keys(properties).join() === "name")).toBe(true);
   });
 
+  test("JSON that cannot be sent is refused by the path of the value", async () => {
+    const deep = `${"[".repeat(5_000)}${"]".repeat(5_000)}`;
+    for (const [json, message] of [
+      ['{"a":{"b":1e400}}', "properties.a.b: is not a finite number"],
+      [`{"a":${deep}}`, "is nested deeper than 24 objects or lists"],
+      [String.raw`{"a":["\ud800"]}`, "properties.a[0]: is not valid Unicode"],
+    ] as const) {
+      const { status, stderr } = await call("identify", "u", "--properties", json);
+      expect([status, stderr]).toEqual([1, expect.stringContaining(message)]);
+      expect(stderr.split("\n")[0]).toMatch(/^rollcall: INVALID_ARGUMENT [A-Z_]+$/);
+    }
+  });
+
   test("wrong arguments are refused by name", async () => {
     for (const [args, message] of [
       [["list", "--page-size", "0"], "'--page-size <users>'"],
