@@ -82,6 +82,15 @@ describe("CSV", () => {
     ]);
   });
 
+  test("has cells of JSON refused in which a name stands twice", async () => {
+    const types = new Map([["j", "json"]] as const);
+    const rows = await rowsOf('id,j\na,"{""x"":1,""x"":2}"\nb,"{""x"":1}"\n', "users.csv", { types });
+    expect(rows).toMatchObject([
+      { kind: "invalid", line: 2, field: "properties.j", reason: "has a name that stands twice" },
+      { kind: "user", id: "b" },
+    ]);
+  });
+
   test("whose header does not fit is refused without a word of what may be values", async () => {
     const cases = [
       ["name,secret\n", {}, /no column "id".*--id-column.*--delimiter/],

@@ -120,6 +120,21 @@ describe("NDJSON", () => {
     expect(invalid.slice(0, 3).map(({ kept }) => kept)).toEqual(['{"row":"secret"}', '{"row":[1]}', '{"id":1}']);
   });
 
+  test("refuses a line that says something twice, by the path of it", async () => {
+    const lines = [
+      '{"id":"a","id":"b"}',
+      '{"id":"a","properties":{"n":{"x":1,"x":2}}}',
+      '{"id":"a","set_once":{"x":1},"setOnce":{"x":2}}',
+      '{"id":"a","observedAt":"2026-01-31T12:00:00Z","observed_at":"2026-01-31T12:00:00Z"}',
+    ];
+    const rows = await rowsOf(lines.join("\n"), "users.ndjson");
+    expect(rows).toEqual(
+      ["id", "properties.n.x", "set_once", "observed_at"].map((field, index) => ({
+        ...{ kind: "invalid", line: index + 1, reason: "stands twice", field, kept: lines[index] },
+      })),
+    );
+  });
+
   test("is the same however its bytes come", async () => {
     const text = '{"id":"é1"}\r\n\n{"id":"2","properties":{"ü":"ß"}}\n{"id":3}\n{"id":"4"}';
     const whole = await rowsOf(text, "users.ndjson");
@@ -180,10 +195,34 @@ describe("Segment's events", () => {
       { kind: "invalid", line: 5, field: "type" },
     ]);
   });
+
+  test("that say something twice are refused, by the path of it", async () => {
+    const lines = [
+      '{"type":"identify","userId":"a","traits":{"x":1,"x":2}}',
+      '{"type":"track","event":"Clicked","event":"Clicked"}',
+      '{"batch":[{"type":"identify","userId":"b","userId":"c"}]}',
+      '{"type":"identify","userId":"d"}',
+    ];
+    const rows = await rowsOf(lines.join("\n"), "events.json", { format: "segment" });
+    expect(rows).toMatchObject([
+      { kind: "invalid", line: 1, reason: "stands twice", field: "traits.x", kept: `{"row":${lines[0]}}` },
+      { kind: "passed over", line: 2 },
+      { kind: "invalid", line: 3, reason: "stands twice", field: "batch[0].userId", kept: `{"row":${lines[2]}}` },
+      { kind: "user", line: 4, id: "d" },
+    ]);
+  });
 });
 
 describe("Knock's bulk file", () => {
   const read = (text: string) => rowsOf(text, "users.json", { format: "knock" });
+
+  test("has users refused that say something twice, by the path of it", async () => {
+    const rows = await read('{"users":[{"id":"a","n":{"x":1,"x":2}},{"id":"b"}]}');
+    expect(rows).toMatchObject([
+      { kind: "invalid", line: 1, reason: "stands twice", field: "n.x", kept: '{"row":{"id":"a","n":{"x":1,"x":2}}}' },
+      { kind: "user", id: "b" },
+    ]);
+  });
 
   test("holds users with their properties beside their ids", async () => {
     const users = [

@@ -1,7 +1,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { formatPath } from "../../users/field-path.ts";
 import { CliError } from "../cli-error.ts";
-import { onOneLine } from "./json-text.ts";
+import { onOneLine, repeatedName } from "./json-text.ts";
 import { parseJson } from "./lines.ts";
 import { Unreadable } from "./row.ts";
 
@@ -115,6 +115,7 @@ export function cellValue(text: string, { type, field }: Column): JsonValue {
     case "json": {
       const value = parseJson(text);
       if (value === undefined) throw new Unreadable("is not JSON", field);
+      if (repeatedName(text, value) !== undefined) throw new Unreadable("has a name that stands twice", field);
       return value;
     }
   }

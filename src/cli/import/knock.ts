@@ -5,7 +5,7 @@ import { isJsonObject } from "../json.ts";
 import { type Member, membersOf, objectText, onOneLine } from "./json-text.ts";
 import { parseJson, unreadRow } from "./lines.ts";
 import { cutList } from "./list-cutter.ts";
-import { asRow, readId, readObject, readOrInvalid } from "./ndjson.ts";
+import { asRow, checkNames, readId, readObject, readOrInvalid } from "./ndjson.ts";
 import { invalid, type Row, tooLong, type UserRow } from "./row.ts";
 
 /**
@@ -31,7 +31,11 @@ function rowOf(bytes: Buffer, number: number): Row {
   if (!isJsonObject(user)) return invalid(number, "the user is not a JSON object in UTF-8", unreadRow(text));
   const kept = () => asRow(onOneLine(text));
   const original = () => asNdjson(onOneLine(text));
-  return readOrInvalid(user, number, (object) => ({ ...userOf(object, number), original }), kept);
+  const read = (object: JsonObject): UserRow => {
+    checkNames(text, object);
+    return { ...userOf(object, number), original };
+  };
+  return readOrInvalid(user, number, read, kept);
 }
 
 /** A user of the list, as NDJSON has it. */

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isJsonObject } from "../json.ts";
+import { repeatedName } from "./json-text.ts";
 import { readLines } from "./lines.ts";
 import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
 
@@ -17,7 +18,11 @@ export function readNdjson(chunks: AsyncIterable<Buffer>, name: string): AsyncGe
   return readLines(chunks, name, (value, line, text) => {
     if (!isJsonObject(value)) return [invalid(line, "the line is not a JSON object", asRow(text))];
     const original = () => text;
-    return [readOrInvalid(value, line, (object) => ({ ...userOf(object, line), original }), original)];
+    const read = (object: JsonObject): UserRow => {
+      checkNames(text, object);
+      return { ...userOf(object, line), original };
+    };
+    return [readOrInvalid(value, line, read, original)];
   });
 }
 
@@ -45,6 +50,12 @@ export function readOrInvalid(
   }
 }
 
+/** @throws Unreadable if a name stands twice in the object that the text is, or in one inside it */
+export function checkNames(text: string, object: JsonObject): void {
+  const repeated = repeatedName(text, object);
+  if (repeated !== undefined) throw new Unreadable("stands twice", repeated);
+}
+
 type Fields = { -readonly [Name in keyof UserRow]?: UserRow[Name] };
 
 /** @throws Unreadable if the object is no user */
@@ -66,6 +77,7 @@ function readField(fields: Fields, name: string, value: JsonValue): void {
       break;
     case "set_once":
     case "setOnce":
+      if (fields.setOnce !== undefined) throw new Unreadable("stands twice", "set_once");
       fields.setOnce = readObject(value, name);
       break;
     case "unset":
@@ -73,6 +85,7 @@ function readField(fields: Fields, name: string, value: JsonValue): void {
       break;
     case "observed_at":
     case "observedAt":
+      if (fields.observedAt !== undefined) throw new Unreadable("stands twice", "observed_at");
       fields.observedAt = readTime(value, name);
       break;
     case "preferences": {

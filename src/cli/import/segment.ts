@@ -1,8 +1,8 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isJsonObject } from "../json.ts";
-import { memberOf, objectText, partsOf } from "./json-text.ts";
+import { memberOf, objectText, partsOf, repeatedName } from "./json-text.ts";
 import { readLines } from "./lines.ts";
-import { asRow, readId, readObject, readOrInvalid } from "./ndjson.ts";
+import { asRow, checkNames, readId, readObject, readOrInvalid } from "./ndjson.ts";
 import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
 
 /**
@@ -14,7 +14,17 @@ import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts"
 export function readSegment(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Iterable<Row>> {
   return readLines(chunks, name, (value, line, text) => {
     const events = isJsonObject(value) && value["type"] === undefined ? value["batch"] : undefined;
-    if (!Array.isArray(events)) return [rowOf(value, line, () => text)];
+    if (!Array.isArray(events))
+      return [
+        rowOf(
+          value,
+          line,
+          () => text,
+          (event) => checkNames(text, event),
+        ),
+      ];
+    const repeated = repeatedName(text, value);
+    if (repeated !== undefined) return [invalid(line, "stands twice", asRow(text), repeated)];
     let texts: readonly string[] | undefined;
     return events.map((event, index) =>
       rowOf(event, line, () => {
@@ -25,14 +35,21 @@ export function readSegment(chunks: AsyncIterable<Buffer>, name: string): AsyncG
   });
 }
 
-/** @param text the event's */
-function rowOf(event: JsonValue, line: number, text: () => string): Row {
+/**
+ * @param text the event's
+ * @param check throws Unreadable if the event cannot be read
+ */
+function rowOf(event: JsonValue, line: number, text: () => string, check: (event: JsonObject) => void = () => {}): Row {
   const kept = () => asRow(text());
   if (!isJsonObject(event)) return invalid(line, "the event is not a JSON object", kept());
   if (typeof event["type"] !== "string") return invalid(line, "is required, as text", kept(), "type");
   if (event["type"] !== "identify") return { kind: "passed over", line };
   const original = () => asNdjson(text());
-  return readOrInvalid(event, line, (object) => ({ ...userOf(object, line), original }), kept);
+  const read = (object: JsonObject): UserRow => {
+    check(object);
+    return { ...userOf(object, line), original };
+  };
+  return readOrInvalid(event, line, read, kept);
 }
 
 /** An event of a user, as NDJSON has it. */
