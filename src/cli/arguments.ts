@@ -1,9 +1,10 @@
 /** Arguments that several commands take: JSON objects, times, preconditions. */
 import { fromJson, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
 import { checked, parseSeconds } from "../config/options.ts";
+import { CliError } from "./cli-error.ts";
 import { isJsonObject } from "./json.ts";
 
 /** For an option's argument. */
@@ -39,6 +40,23 @@ export function maxDownOption(command: string): Option {
   return new Option("--max-down <seconds>", `how long the server may be away before the ${command} gives up`)
     .default(300)
     .argParser(checked(parseSeconds));
+}
+
+/**
+ * For options that another format than CSV would ignore.
+ *
+ * @param names the options' names in the command's values
+ * @throws CliError if one of them was given, and the format is not CSV
+ */
+export function checkCsvOptions(command: Command, names: readonly string[], format: string): void {
+  if (format === "csv") return;
+  for (const name of names) {
+    if (command.getOptionValueSource(name) !== "cli") continue;
+    // --trim and --no-trim have one name.
+    const isNegated = command.getOptionValue(name) === false;
+    const option = command.options.find((known) => known.attributeName() === name && known.negate === isNegated);
+    throw new CliError(`${option?.long ?? name} is for CSV, and the format is ${format}`);
+  }
 }
 
 /** What the options of a precondition come to. */

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { maxDownOption } from "./arguments.ts";
+import { checkCsvOptions, maxDownOption } from "./arguments.ts";
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
 import { CliError } from "./cli-error.ts";
 import { createCsvWriter, propertyNames } from "./export/csv.ts";
@@ -59,10 +59,11 @@ interface Writer {
   readonly incomplete: number;
 }
 
-async function exportUsers(file: string, options: Options): Promise<void> {
+async function exportUsers(file: string, options: Options, command: Command): Promise<void> {
   const { server, maxDown, properties = [] } = options;
-  const call = createCaller(options, patiently({ server, maxDownSeconds: maxDown, say: console.error }));
   const format = options.format ?? (/\.csv(\.gz)?$/i.test(file) ? "csv" : "ndjson");
+  checkCsvOptions(command, ["idColumn", "cells", "escapeFormulas"], format);
+  const call = createCaller(options, patiently({ server, maxDownSeconds: maxDown, say: console.error }));
   const output = await openOutput(file);
   try {
     const writer: Writer =

@@ -1,11 +1,12 @@
 import { constants } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { maxDownOption } from "./arguments.ts";
+import { checkCsvOptions, maxDownOption } from "./arguments.ts";
 import { addConnectionOptions, type ConnectionArguments } from "./call.ts";
 import { CliError } from "./cli-error.ts";
 import { type CellType, cellTypes, defaultCsvOptions } from "./import/csv-columns.ts";
-import { type SourceFormat, sourceFormats } from "./import/format.ts";
+import { formatOf, type SourceFormat, sourceFormats } from "./import/format.ts";
 import { importFile } from "./import/import-file.ts";
+import { checkReadable } from "./import/source.ts";
 import { onStopSignal } from "./stop-signals.ts";
 
 interface Options extends ConnectionArguments {
@@ -78,8 +79,11 @@ Examples:
   rollcall import people.csv --id-column user_id --map Mail=email --type logins=number
   rollcall import events.ndjson --format segment`,
     )
-    .action((file: string, options: Options) => {
-      const { format, rejected, resume = false, idColumn, map, type: types, empty, delimiter } = options;
+    .action(async (file: string, options: Options, command: Command) => {
+      await checkReadable(file);
+      const format = options.format ?? formatOf(file);
+      checkCsvOptions(command, ["idColumn", "map", "type", "empty", "delimiter", "trim"], format);
+      const { rejected, resume = false, idColumn, map, type: types, empty, delimiter } = options;
       const { dryRun: isDryRun = false, json = false, maxDown: maxDownSeconds } = options;
       const trim = options.trim === undefined ? "auto" : options.trim ? "always" : "never";
       const csv = { idColumn, map, types, empty, delimiter, trim } as const;

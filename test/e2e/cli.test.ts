@@ -261,6 +261,31 @@ describe("the whole contract", () => {
     }
   });
 
+  test("options for CSV are refused where the format is another", async () => {
+    const file = join(directory, "not.csv.ndjson");
+    writeFileSync(file, '{"id":"u"}');
+    for (const [option, ...rest] of [
+      ["--trim"],
+      ["--no-trim"],
+      ["--id-column", "id"],
+      ["--map", "a=b"],
+      ["--type", "a=json"],
+      ["--empty", "skip"],
+      ["--delimiter", ","],
+    ] as const) {
+      const { status, stderr } = await call("import", file, option, ...rest);
+      expect([status, stderr]).toEqual([1, `rollcall: ${option} is for CSV, and the format is ndjson\n`]);
+    }
+    const segment = await call("import", file, "--format", "segment", "--trim");
+    expect(segment.stderr).toBe("rollcall: --trim is for CSV, and the format is segment\n");
+    for (const [option, ...rest] of [["--id-column", "id"], ["--cells", "plain"], ["--escape-formulas"]] as const) {
+      const target = join(directory, "refused.ndjson");
+      const { status, stderr } = await call("export", target, option, ...rest);
+      expect([status, stderr]).toEqual([1, `rollcall: ${option} is for CSV, and the format is ndjson\n`]);
+      expect(existsSync(target)).toBe(false);
+    }
+  });
+
   test("wrong arguments are refused by name", async () => {
     for (const [args, message] of [
       [["list", "--page-size", "0"], "'--page-size <users>'"],

@@ -1,4 +1,4 @@
-import { access, constants, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { IdentifyError } from "#gen/rollcall/v1/user_service_pb.js";
@@ -10,7 +10,7 @@ import { callFailure, codeName, failureText } from "../call-failure.ts";
 import { CliError } from "../cli-error.ts";
 import { showProgress } from "../terminal/progress.ts";
 import type { CsvOptions } from "./csv-columns.ts";
-import { formatOf, readRows, type SourceFormat } from "./format.ts";
+import { readRows, type SourceFormat } from "./format.ts";
 import { identify, Journal, journalPath, nothingDone, type Progress, readJournal } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
 import { type Rejection, Rejects } from "./rejects.ts";
@@ -25,8 +25,7 @@ const maxListed = 100;
 export interface ImportArguments {
   /** `-` for standard input. */
   readonly file: string;
-  /** Default: what the file's name says. */
-  readonly format: SourceFormat | undefined;
+  readonly format: SourceFormat;
   readonly csv: CsvOptions;
   /** The file for the rows that are not imported. */
   readonly rejected: string | undefined;
@@ -51,13 +50,11 @@ export interface ImportArguments {
  * @throws CliError if the import ended before everything was answered, or could not begin
  */
 export async function importFile(options: ImportArguments): Promise<void> {
-  const { file, csv, connection, isDryRun, signal } = options;
+  const { file, format, csv, connection, isDryRun, signal } = options;
   const { server } = connection;
   const name = sourceName(file);
-  await checkReadable(file);
-  const format = options.format ?? formatOf(file);
   await checkReachable(connection);
-  const { journal, from, rejects } = await openRecords({ ...options, format, server });
+  const { journal, from, rejects } = await openRecords({ ...options, server });
 
   const start = performance.now();
   let listed = 0;
@@ -125,13 +122,6 @@ export async function importFile(options: ImportArguments): Promise<void> {
   if (failed > 0) process.exitCode = 1;
 }
 
-async function checkReadable(file: string): Promise<void> {
-  if (file === "-") return;
-  await access(file, constants.R_OK).catch((error: unknown) => {
-    throw new CliError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
-  });
-}
-
 /** So that a server that is not there is told of at once, and only one that goes away later is waited for. */
 async function checkReachable(connection: ConnectionArguments): Promise<void> {
   const health = createClient(Health, createTransport(connectionOptions(connection)));
@@ -142,7 +132,6 @@ async function checkReachable(connection: ConnectionArguments): Promise<void> {
 }
 
 interface RecordsOptions extends ImportArguments {
-  readonly format: SourceFormat;
   readonly server: string;
 }
 

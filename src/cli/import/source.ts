@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
+import { access, constants } from "node:fs/promises";
 import { stdin } from "node:process";
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
@@ -13,6 +14,14 @@ const headBytes = 4;
 /** How messages name a source. */
 export function sourceName(path: string): string {
   return path === "-" ? "standard input" : path;
+}
+
+/** @throws CliError if the file is not there, or may not be read */
+export async function checkReadable(file: string): Promise<void> {
+  if (file === "-") return;
+  await access(file, constants.R_OK).catch((error: unknown) => {
+    throw new CliError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  });
 }
 
 /** Told, once a file is open, what says how many of its bytes have been read. */
