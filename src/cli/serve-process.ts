@@ -19,7 +19,7 @@ import {
   type WorkerQuestion,
   type WorkerReport,
 } from "./serve-messages.ts";
-import { onStopSignal } from "./stop-signals.ts";
+import { onStopSignal, stopSignals } from "./stop-signals.ts";
 import { version } from "./version.ts";
 
 export interface ServeOptions extends RedisSettings, AccessSettings {
@@ -94,8 +94,8 @@ export async function serveHere(
     onStopSignal(stop, stopAtOnce);
   } else {
     process.on("SIGTERM", stop);
-    // A terminal sends these to every process; the leader says what they mean.
-    for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+    // A terminal sends the others to every process; the leader says what they mean.
+    for (const signal of stopSignals) if (signal !== "SIGTERM") process.on(signal, () => {});
     // Without it, node:cluster ends a worker at once when its leader is gone, whatever it has under way.
     led.exitedAfterDisconnect = true;
     process.on("disconnect", () => stop("whoever led the workers has ended"));

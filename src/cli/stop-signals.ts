@@ -1,3 +1,8 @@
+import { rmSync } from "node:fs";
+
+/** Stop a command: sent by service managers, by Ctrl-C, and by a terminal that is closed. */
+export const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
 /** A terminal sends SIGINT to npm and to this program, and npm passes its own on: two of a kind so close are one. */
 const repeatMs = 1_000;
 
@@ -20,5 +25,24 @@ export function onStopSignal(begin: (signal: NodeJS.Signals) => void, force: (si
     const isSame = signal === first.signal && now - first.at < repeatMs;
     if (!isSame && signal !== "SIGHUP") force(signal);
   };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, onSignal);
+  for (const signal of stopSignals) process.on(signal, onSignal);
+}
+
+/**
+ * Removes files if a signal stops the process.
+ *
+ * @returns stops watching: to be called once the files are whole, or gone
+ */
+export function removeIfStopped(...paths: readonly string[]): () => void {
+  const onSignal = (signal: NodeJS.Signals) => {
+    release();
+    for (const path of paths) rmSync(path, { force: true });
+    // Nobody listens any more: it ends the process.
+    process.kill(process.pid, signal);
+  };
+  const release = () => {
+    for (const signal of stopSignals) process.off(signal, onSignal);
+  };
+  for (const signal of stopSignals) process.on(signal, onSignal);
+  return release;
 }

@@ -1,11 +1,14 @@
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createRollcallClient } from "../../src/client/client.ts";
 import { backUpDatabase } from "../../src/store/sqlite/backup.ts";
-import { rollcall } from "../support/processes.ts";
+import { rollcall, startRollcall } from "../support/processes.ts";
 import { ada, startTestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 let directory: string;
 let database: string;
@@ -65,6 +68,23 @@ test("a backup is for its owner alone", async () => {
   await (await startTestServer({ store: `sqlite:${database}` })).stop();
   await backUpDatabase(database, copy);
   expect(statSync(copy).mode & 0o777).toBe(0o600);
+});
+
+test("a backup that is stopped while it copies leaves no file behind", async () => {
+  await (await startTestServer({ store: `sqlite:${database}` })).stop();
+  const filled = new DatabaseSync(database);
+  // So much that it takes long to copy.
+  filled.exec(`CREATE TABLE filling AS WITH RECURSIVE row(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM row WHERE n < 300)
+    SELECT zeroblob(1000000) FROM row`);
+  filled.close();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const backup = startRollcall(["backup", copy, "--store", `sqlite:${database}`]);
+    const closed = once(backup, "close");
+    await until(() => unfinished().some((name) => statSync(join(directory, name)).size > 0));
+    backup.kill(signal);
+    expect(await closed).toEqual([null, signal]);
+    expect(readdirSync(directory).filter((name) => name.startsWith("copy"))).toEqual([]);
+  }
 });
 
 test("a store in Redis says how it is backed up", async () => {

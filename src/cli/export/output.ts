@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { createWriteStream, rmSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { stdout } from "node:process";
 import { finished } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { CliError } from "../cli-error.ts";
+import { removeIfStopped } from "../stop-signals.ts";
 
 /** Where an export goes. Each method throws CliError if the file cannot be written. */
 export interface Output {
@@ -42,16 +43,7 @@ async function openFile(path: string): Promise<Output> {
   if (isDirectory) throw new CliError(`cannot write ${path}: it is a folder`);
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await checked(open(temporary, "wx", 0o600));
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const onSignal = (signal: NodeJS.Signals) => {
-    rmSync(temporary, { force: true });
-    // Nobody listens any more: it ends the process.
-    process.kill(process.pid, signal);
-  };
-  for (const signal of signals) process.once(signal, onSignal);
-  const release = () => {
-    for (const signal of signals) process.off(signal, onSignal);
-  };
+  const release = removeIfStopped(temporary);
   const target = createWriteStream("", { fd: file, flush: true });
   const head = path.endsWith(".gz") ? createGzip() : target;
   if (head !== target) head.pipe(target);

@@ -11,15 +11,22 @@ const allPages = 2 ** 31 - 1;
  * Copies a database to a new file, as it is at one moment, whether or not a server writes to it meanwhile. The file is
  * there once the copy is whole, checked and on disk.
  *
+ * @param onUnfinished called with the paths of files that the copy consists of until it is whole; the function that it
+ *   returns is called once they are gone
  * @returns how many users there are in the copy
  * @throws Error if there is no database of ours, or the new file is there already or cannot be written
  */
-export async function backUpDatabase(path: string, target: string): Promise<number> {
+export async function backUpDatabase(
+  path: string,
+  target: string,
+  onUnfinished: (...paths: readonly string[]) => () => void = () => () => {},
+): Promise<number> {
   if (!existsSync(path)) throw new Error(`there is no database ${path}`);
   if (existsSync(target)) throw isThere(target);
   const unfinished = `${target}.${randomUUID()}.unfinished`;
-  closeSync(openSync(unfinished, "wx", fileMode));
+  const release = onUnfinished(unfinished, `${unfinished}-journal`);
   try {
+    closeSync(openSync(unfinished, "wx", fileMode));
     const source = new DatabaseSync(path, { readOnly: true });
     try {
       if (singleValue(source, "PRAGMA application_id") !== applicationId) throw new Error(`${path} is not ours`);
@@ -34,6 +41,7 @@ export async function backUpDatabase(path: string, target: string): Promise<numb
     return users;
   } finally {
     rmSync(unfinished, { force: true });
+    release();
   }
 }
 
