@@ -6,7 +6,7 @@ import { type CanonicalStruct, compareBytes, tags } from "./struct-format.ts";
  *
  * @param bytes a Struct that lacks nothing to be canonical but the order of names, and perhaps that each stands once. Inner
  * Structs are sorted in place, by which it means the same as before.
- * @returns undefined where a name stands twice
+ * @returns undefined where a name is repeated
  */
 export function sortNames(bytes: Uint8Array): CanonicalStruct | undefined {
   const sorted = new Sorter(bytes).struct(0, bytes.length);
@@ -36,7 +36,7 @@ class Sorter {
     this.#bytes = bytes;
   }
 
-  /** The sorted entries of the Struct; undefined where a name stands twice. */
+  /** The sorted entries of the Struct; undefined where a name is repeated. */
   struct(start: number, end: number): Uint8Array | undefined {
     const bytes = this.#bytes;
     const first = this.#noted;
@@ -75,7 +75,7 @@ class Sorter {
     notes[this.#noted++] = end;
   }
 
-  /** Sorts notes by the names; false where one stands twice. */
+  /** Sorts notes by the names; false where one is repeated. */
   #sort(first: number, count: number): boolean {
     return count > maxInsertionSort ? this.#sortMany(first, count) : this.#insertionSort(first, count);
   }
@@ -157,7 +157,7 @@ class Sorter {
     );
   }
 
-  /** Sorts within the value at `at`, in place; answers false where a name stands twice. */
+  /** Sorts within the value at `at`, in place; answers false where a name is repeated. */
   #value(at: number): boolean {
     const tag = this.#bytes[at];
     if (tag !== tags.structValue && tag !== tags.listValue) return true;

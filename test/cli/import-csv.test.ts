@@ -82,11 +82,11 @@ describe("CSV", () => {
     ]);
   });
 
-  test("has cells of JSON refused in which a name stands twice", async () => {
+  test("has cells of JSON refused in which a name is repeated", async () => {
     const types = new Map([["j", "json"]] as const);
     const rows = await rowsOf('id,j\na,"{""x"":1,""x"":2}"\nb,"{""x"":1}"\n', "users.csv", { types });
     expect(rows).toMatchObject([
-      { kind: "invalid", line: 2, field: "properties.j", reason: "has a name that stands twice" },
+      { kind: "invalid", line: 2, field: "properties.j", reason: "repeats a name" },
       { kind: "user", id: "b" },
     ]);
   });

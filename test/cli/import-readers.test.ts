@@ -130,7 +130,7 @@ describe("NDJSON", () => {
     const rows = await rowsOf(lines.join("\n"), "users.ndjson");
     expect(rows).toEqual(
       ["id", "properties.n.x", "set_once", "observed_at"].map((field, index) => ({
-        ...{ kind: "invalid", line: index + 1, reason: "stands twice", field, kept: lines[index] },
+        ...{ kind: "invalid", line: index + 1, reason: "is repeated", field, kept: lines[index] },
       })),
     );
   });
@@ -205,9 +205,9 @@ describe("Segment's events", () => {
     ];
     const rows = await rowsOf(lines.join("\n"), "events.json", { format: "segment" });
     expect(rows).toMatchObject([
-      { kind: "invalid", line: 1, reason: "stands twice", field: "traits.x", kept: `{"row":${lines[0]}}` },
+      { kind: "invalid", line: 1, reason: "is repeated", field: "traits.x", kept: `{"row":${lines[0]}}` },
       { kind: "passed over", line: 2 },
-      { kind: "invalid", line: 3, reason: "stands twice", field: "batch[0].userId", kept: `{"row":${lines[2]}}` },
+      { kind: "invalid", line: 3, reason: "is repeated", field: "batch[0].userId", kept: `{"row":${lines[2]}}` },
       { kind: "user", line: 4, id: "d" },
     ]);
   });
@@ -219,7 +219,7 @@ describe("Knock's bulk file", () => {
   test("has users refused that say something twice, by the path of it", async () => {
     const rows = await read('{"users":[{"id":"a","n":{"x":1,"x":2}},{"id":"b"}]}');
     expect(rows).toMatchObject([
-      { kind: "invalid", line: 1, reason: "stands twice", field: "n.x", kept: '{"row":{"id":"a","n":{"x":1,"x":2}}}' },
+      { kind: "invalid", line: 1, reason: "is repeated", field: "n.x", kept: '{"row":{"id":"a","n":{"x":1,"x":2}}}' },
       { kind: "user", id: "b" },
     ]);
   });

@@ -35,7 +35,7 @@ describe("the parts of JSON text", () => {
   });
 });
 
-describe("a name that stands twice", () => {
+describe("a name that is repeated", () => {
   const found = (text: string) => repeatedName(text, JSON.parse(text));
 
   test.for([

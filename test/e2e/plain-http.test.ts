@@ -101,11 +101,11 @@ describe("JSON", () => {
     ["precondition.exists", `{"id":"u","precondition":{"exists":true,"exists":false}}`, "MALFORMED_REQUEST"],
     ["properties.a", `{"id":"u","properties":{"a":1,"b":2,"a":3}}`, "INVALID_PROPERTY"],
     ["properties.l[1].a", `{"id":"u","properties":{"l":[{"a":1},{"a":1,"\\u0061":2}]}}`, "INVALID_PROPERTY"],
-  ])("in which %s stands twice is refused by its path", async (field, body, reason) => {
+  ])("in which %s is repeated is refused by its path", async (field, body, reason) => {
     const { json } = await post("Identify", body);
     expect(json).toMatchObject({
       code: "invalid_argument",
-      details: [{ debug: { reason } }, { debug: { field_violations: [{ field, description: "stands twice" }] } }],
+      details: [{ debug: { reason } }, { debug: { field_violations: [{ field, description: "is repeated" }] } }],
     });
   });
 

@@ -62,7 +62,7 @@ describe("a canonical Struct", () => {
       expect(found).toEqual(names.map((name) => Buffer.from(name)).sort(Buffer.compare));
       expect(isCanonical(canonical(sent))).toBe(true);
       expect(decode(canonical(sent))).toEqual(decode(entries));
-      // A name that stands twice: the last one wins, wherever the first is.
+      // A name that is repeated: the last one wins, wherever the first is.
       const again = encode({ [shuffled[Math.floor(random() * count)]?.name ?? ""]: "again" });
       const twice = canonicalStruct([Buffer.concat([encode(sent), again])], "properties");
       expect("struct" in twice && decode(twice.struct)).toEqual(decode(Buffer.concat([encode(sent), again])));

@@ -14,9 +14,9 @@ type Place =
   | "after its quotes";
 
 /**
- * Takes spaces and tabs out of a CSV file that are no part of a cell: those outside of a cell's quotes, which the parser
- * does not expect there, those around names in the header, and, where cells are trimmed, those around cells. Reads quotes as csv-parse does: one that
- * neither ends its cell nor stands before another does not close it.
+ * Removes the spaces and tabs of a CSV file that belong to no cell: those outside a cell's quotes, which the parser does not
+ * expect there, and those around names in the header. If cells are trimmed, it removes those around cells, too. It reads quotes
+ * as csv-parse does: a quote closes a cell only at the cell's end, or before another quote.
  */
 export class CellSpaces {
   readonly #delimiter: number;

@@ -115,7 +115,7 @@ export function cellValue(text: string, { type, field }: Column): JsonValue {
     case "json": {
       const value = parseJson(text);
       if (value === undefined) throw new Unreadable("is not JSON", field);
-      if (repeatedName(text, value) !== undefined) throw new Unreadable("has a name that stands twice", field);
+      if (repeatedName(text, value) !== undefined) throw new Unreadable("repeats a name", field);
       return value;
     }
   }

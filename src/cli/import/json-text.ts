@@ -65,7 +65,7 @@ const quoteCode = 0x22;
 const spaceCode = 0x20;
 
 /**
- * The path of the first name that stands twice in an object. JSON.parse keeps the last of its values only.
+ * The path of the first name that is repeated in an object. JSON.parse keeps the last of its values only.
  *
  * @param value what JSON.parse made of the text
  */

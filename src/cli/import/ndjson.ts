@@ -50,10 +50,10 @@ export function readOrInvalid(
   }
 }
 
-/** @throws Unreadable if a name stands twice in the object that the text is, or in one inside it */
+/** @throws Unreadable if a name is repeated in the object that the text is, or in one inside it */
 export function checkNames(text: string, object: JsonObject): void {
   const repeated = repeatedName(text, object);
-  if (repeated !== undefined) throw new Unreadable("stands twice", repeated);
+  if (repeated !== undefined) throw new Unreadable("is repeated", repeated);
 }
 
 type Fields = { -readonly [Name in keyof UserRow]?: UserRow[Name] };
@@ -77,7 +77,7 @@ function readField(fields: Fields, name: string, value: JsonValue): void {
       break;
     case "set_once":
     case "setOnce":
-      if (fields.setOnce !== undefined) throw new Unreadable("stands twice", "set_once");
+      if (fields.setOnce !== undefined) throw new Unreadable("is repeated", "set_once");
       fields.setOnce = readObject(value, name);
       break;
     case "unset":
@@ -85,7 +85,7 @@ function readField(fields: Fields, name: string, value: JsonValue): void {
       break;
     case "observed_at":
     case "observedAt":
-      if (fields.observedAt !== undefined) throw new Unreadable("stands twice", "observed_at");
+      if (fields.observedAt !== undefined) throw new Unreadable("is repeated", "observed_at");
       fields.observedAt = readTime(value, name);
       break;
     case "preferences": {

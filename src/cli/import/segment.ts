@@ -24,7 +24,7 @@ export function readSegment(chunks: AsyncIterable<Buffer>, name: string): AsyncG
         ),
       ];
     const repeated = repeatedName(text, value);
-    if (repeated !== undefined) return [invalid(line, "stands twice", asRow(text), repeated)];
+    if (repeated !== undefined) return [invalid(line, "is repeated", asRow(text), repeated)];
     let texts: readonly string[] | undefined;
     return events.map((event, index) =>
       rowOf(event, line, () => {

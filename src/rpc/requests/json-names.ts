@@ -1,4 +1,4 @@
-/** Names that stand twice in one JSON object: which of the values counts would depend on who reads it. */
+/** Names that are repeated in one JSON object: which of the values counts would depend on who reads it. */
 import type { Path } from "../../users/field-path.ts";
 import { type JsonTape, tokenKinds } from "./json-tape.ts";
 

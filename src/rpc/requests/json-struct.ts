@@ -11,7 +11,7 @@ const writtenTokenBytes = 6;
 
 /**
  * From its end to its beginning, so that each length is known when it is written. What comes out is not canonical: names are
- * in the order of the text, and one that stands twice stands twice.
+ * in the order of the text, and a repeated one stays repeated.
  *
  * @param index of the object
  * @param field the request's field that it is for, with which paths begin

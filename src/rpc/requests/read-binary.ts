@@ -1,6 +1,6 @@
 /**
  * Reads requests in protobuf's binary encoding at a cost that their size bounds, whatever they are made of. protobuf-es
- * makes an object of every field that stands twice, of every entry of a list and of every unknown field: four million bytes
+ * makes an object of every further value of a field, of every entry of a list and of every unknown field: four million bytes
  * of those take a hundred times as much memory.
  */
 import {

@@ -66,7 +66,7 @@ class JsonReader {
       const field = form.byJsonName.get(tape.string(at));
       if (field === undefined) throw unknownField(form, [...path, tape.string(at)]);
       // Under either of its names: protobuf's JSON has a field once.
-      if (values.has(field)) throw violation([...path, field.name], "stands twice");
+      if (values.has(field)) throw violation([...path, field.name], "is repeated");
       values.set(field, at + 1);
     }
     const plain: Record<string, JsonValue> = {};
@@ -146,7 +146,7 @@ class JsonReader {
 
   #repeated(index: number, path: Path, reason: Reason): readonly Violation[] {
     const names = repeatedNames(this.#tape, index, limits.maxViolations);
-    return names.map((below) => ({ field: pathOf([...path, ...below]), reason, description: "stands twice" }));
+    return names.map((below) => ({ field: pathOf([...path, ...below]), reason, description: "is repeated" }));
   }
 
   #plain(index: number, path: Path): JsonValue {
