@@ -37,6 +37,10 @@ export interface FaultLoadReport {
   outOfOrder: number;
   /** Single writes that were refused because of what they themselves had written. */
   misjudged: number;
+  /** What the last import that was interrupted failed with. */
+  lastInterruption?: string;
+  /** What the last single write that failed did so with. */
+  lastRefusal?: string;
 }
 
 export interface FaultLoad {
@@ -141,6 +145,7 @@ async function importAll(
       const { answered } = error.counts;
       report.imported += answered;
       report.resumed++;
+      report.lastInterruption = ConnectError.from(error.cause).message;
       next += answered;
       await pause(20, undefined, { signal: abandoned });
     }
@@ -184,6 +189,7 @@ async function runWrites(
     } catch (error) {
       if (!isTransient(error) && !isConditionFailed(error)) throw error;
       report.refused++;
+      report.lastRefusal = ConnectError.from(error).message;
       const [found] = await usersOf(client, [id], abandoned);
       const foundVersion = found?.version ?? 0;
       if (foundVersion < acknowledged) report.lost++;

@@ -212,8 +212,13 @@ async function against<Servers extends { readonly url: string; stop(): Promise<v
 
 /** Waits until imports and single writes have gone on for a while. */
 async function progress({ load: { report }, random }: Course): Promise<void> {
-  const { imported, written } = report;
-  await until(() => report.imported > imported && report.written > written, failoverTimeoutMs);
+  const before = { ...report };
+  const goesOn = () => report.imported > before.imported && report.written > before.written;
+  await until(goesOn, failoverTimeoutMs).catch((error: unknown) => {
+    throw new Error(`the load stands still: ${JSON.stringify(before)}, then ${JSON.stringify(report)}`, {
+      cause: error,
+    });
+  });
   await pause(random() * maxBetweenFaultsMs);
 }
 

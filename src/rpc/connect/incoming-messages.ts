@@ -72,7 +72,6 @@ export class IncomingMessages {
    * @throws ConnectError for a message that cannot be read, or for which there is no memory
    */
   async next<Request>(reader: RequestReader<Request>): Promise<Request> {
-    // Streams have prefixes.
     const { hold, endedBy, encoding, isStream, turns } = this.#options;
     const message = this.#kept.shift();
     if (message === undefined) throw new Error("no message has arrived");
@@ -88,6 +87,7 @@ export class IncomingMessages {
       return reader.read(bytes, encoding, reserve);
     } finally {
       hold(-reserved);
+      // A stream's messages were counted with their prefixes.
       if (isStream) hold(-bytes.length - prefixBytes);
     }
   }
