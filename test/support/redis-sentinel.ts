@@ -17,7 +17,7 @@ export interface SentinelGroup {
   readonly url: string;
   readonly servers: readonly WatchedServer[];
   readonly sentinels: readonly RedisProcess[];
-  /** The server that the Sentinels say is the primary. */
+  /** The server that all Sentinels say is the primary. Rejects while they disagree, as for a moment after a failover. */
   primary(): Promise<WatchedServer>;
   /** Tells the Sentinels to make a replica the primary. */
   failOver(): Promise<void>;
@@ -58,10 +58,12 @@ export async function startSentinels(options: SentinelOptions = {}): Promise<Sen
     servers,
     sentinels,
     async primary() {
-      const address = await watchers[0]?.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name);
-      const port = Array.isArray(address) ? Number(address[1]) : undefined;
-      const server = servers.find(({ process }) => process.port === port);
-      if (server === undefined) throw new Error(`nobody has port ${port}`);
+      const addresses = await Promise.all(
+        watchers.map((watcher) => watcher.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)),
+      );
+      const ports = new Set(addresses.map((address) => (Array.isArray(address) ? Number(address[1]) : undefined)));
+      const [server, ...others] = servers.filter(({ process }) => ports.has(process.port));
+      if (server === undefined || others.length > 0) throw new Error(`the Sentinels name ${[...ports].join(" and ")}`);
       return server;
     },
     async failOver() {
