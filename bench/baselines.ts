@@ -31,7 +31,7 @@ function* commands(from: number, to: number, value: number): Generator<IdentifyC
     const request = readIdentifyRequest(template.copy().subarray(prefixBytes));
     if (request === undefined) throw new Error("the template is unusual");
     const input = { ...request, precondition: undefined, observedAt: undefined };
-    yield prepareIdentify(input, required, { etag: drawEtag(), wantUser: false }).command;
+    yield prepareIdentify(input, required, { etag: drawEtag(), wantUser: false, mayRead: true }).command;
   }
 }
 

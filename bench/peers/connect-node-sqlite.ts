@@ -7,6 +7,7 @@ import { defaultServerLimits } from "../../src/config/server-limits.ts";
 import { anybody } from "../../src/credentials/caller.ts";
 import { Admission } from "../../src/rpc/admission.ts";
 import type { CallContext } from "../../src/rpc/call-context.ts";
+import { createDisclosure } from "../../src/rpc/disclosure.ts";
 import { Turns } from "../../src/rpc/turns.ts";
 import { createUserHandlers } from "../../src/rpc/user-handlers.ts";
 import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";
@@ -26,6 +27,7 @@ const registry = createUserRegistry({
 });
 const handlers = createUserHandlers({
   registry,
+  disclosure: createDisclosure("applied"),
   admission: new Admission(defaultServerLimits),
   draining: new AbortController().signal,
   batchRoom: new WorkRoom(defaultServerLimits.maxBatchWorkBytes),

@@ -21,6 +21,7 @@ export function serveCommand(): Command {
     .addOption(serveOptions.jwtIssuer())
     .addOption(serveOptions.jwtAudience())
     .addOption(serveOptions.jwtScopeClaim())
+    .addOption(serveOptions.writeOnlyAnswers())
     .addOption(serveOptions.insecure())
     .addOption(serveOptions.corsOrigins())
     .addOption(serveOptions.reflection())

@@ -78,6 +78,13 @@ export const serveOptions = settings({
   jwtIssuer: () => new GuardingOption("--jwt-issuer <text>", "who signs them: their claim iss"),
   jwtAudience: () => new GuardingOption("--jwt-audience <text>", "who they are for: their claim aud"),
   jwtScopeClaim: () => new Option("--jwt-scope-claim <name>", "their claim that holds the scopes").default("scope"),
+  writeOnlyAnswers: () =>
+    new Option(
+      "--write-only-answers <what>",
+      "what callers without the scope users.read are told of writes: that they were applied, or what 0.1 told (legacy)",
+    )
+      .default("applied")
+      .choices(["applied", "legacy"]),
   insecure: () =>
     new Option("--insecure [yes or no]", "serve other machines without asking for credentials")
       .default(false, "no")

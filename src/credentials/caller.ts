@@ -1,7 +1,7 @@
 /** Who calls, and what they may do. */
 import { credentialsInvalid, scopeMissing } from "../users/errors.ts";
 
-export const scopes = ["users.read", "users.write", "users.delete"] as const;
+export const scopes = ["users.read", "users.get", "users.write", "users.delete"] as const;
 export type Scope = (typeof scopes)[number];
 
 export interface Caller {
@@ -32,8 +32,9 @@ export function isScope(text: string): text is Scope {
 }
 
 /** @throws UserError SCOPE_MISSING */
-export function checkScope(caller: Caller, scope: Scope): void {
-  if (!caller.scopes.has(scope)) throw scopeMissing(scope);
+export function checkScope({ scopes }: Caller, scope: Scope): void {
+  if (scopes.has(scope) || (scope === "users.get" && scopes.has("users.read"))) return;
+  throw scopeMissing(scope);
 }
 
 /** What a caller shows of themselves. */

@@ -8,7 +8,7 @@ import {
 import type { IdentifyRequest } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { invalidRequest, limitExceeded, type UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
-import type { BatchItemResult } from "../users/registry.ts";
+import type { ToldItem } from "./disclosure.ts";
 import { codeOf, fitting } from "./errors.ts";
 import { outcomes } from "./user-messages.ts";
 
@@ -57,7 +57,7 @@ export function workBytes({ requests }: BatchMessage): number {
 }
 
 /** What an answer takes, or more, until it is written. */
-export function answerBytes({ report }: BatchMessage, results: readonly BatchItemResult[]): number {
+export function answerBytes({ report }: BatchMessage, results: readonly ToldItem[]): number {
   let bytes = 0;
   for (const result of results) {
     if ("error" in result) bytes += listedBytes + errorBytes(result.error);
@@ -76,15 +76,18 @@ function namesBytes(names: readonly string[]): number {
   return names.reduce((sum, name) => sum + name.length, 0);
 }
 
-/** How many users have come to what. */
-type Counts = Readonly<Record<"created" | "updated" | "unchanged" | "failed", number>>;
+/** How many items came to what. */
+export function countOutcomes(results: readonly ToldItem[]) {
+  const counts = { created: 0, updated: 0, unchanged: 0, applied: 0, failed: 0 };
+  for (const result of results) counts["error" in result ? "failed" : result.outcome]++;
+  return counts;
+}
 
 export function batchAnswer(
   { requests, report }: BatchMessage,
-  results: readonly BatchItemResult[],
+  results: readonly ToldItem[],
   sequence: number,
-): MessageInitShape<typeof BatchIdentifyResponseSchema> & Counts {
-  const counts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
+): MessageInitShape<typeof BatchIdentifyResponseSchema> {
   const listed: MessageInitShape<typeof BatchIdentifyResultSchema>[] = [];
   let ignoredBytes = 0;
   const fittingNames = (names: readonly string[]): string[] => {
@@ -92,7 +95,6 @@ export function batchAnswer(
     return ignoredBytes > maxIgnoredBytes ? [] : [...names];
   };
   results.forEach((result, index) => {
-    counts["error" in result ? "failed" : result.outcome]++;
     if ("error" in result) {
       listed.push({ index, id: itemId(requests[index], result.error), error: itemError(result.error) });
     } else if (report === BatchReport.ALL) {
@@ -101,7 +103,7 @@ export function batchAnswer(
       listed.push({ index, id: itemId(requests[index]), outcome: outcomes[outcome], etag, ignoredProperties });
     }
   });
-  return { sequence, ...counts, results: listed };
+  return { sequence, ...countOutcomes(results), results: listed };
 }
 
 function itemId(request: { readonly id: Uint8Array } | undefined, error?: UserError): string {

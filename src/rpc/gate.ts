@@ -15,9 +15,9 @@ import { observedKey } from "./request-end.ts";
 const scopes: ReadonlyMap<string, Scope> = new Map(
   Object.entries({
     Identify: "users.write",
-    GetUser: "users.read",
+    GetUser: "users.get",
     BatchIdentify: "users.write",
-    BatchGetUsers: "users.read",
+    BatchGetUsers: "users.get",
     ListUsers: "users.read",
     SetPreferences: "users.write",
     DeleteUser: "users.delete",

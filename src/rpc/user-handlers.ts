@@ -9,14 +9,22 @@ import type {
   ListUsersRequest,
   SetPreferencesRequest,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
-import type { Caller } from "../credentials/caller.ts";
 import type { IdentifyInput } from "../users/identify.ts";
 import { limits } from "../users/limits.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
-import type { Identified, Page, UserRegistry, UsersFound } from "../users/registry.ts";
+import type { Page, UserRegistry, UsersFound, Writer } from "../users/registry.ts";
 import type { Admission } from "./admission.ts";
-import { answerBytes, type BatchMessage, batchAnswer, checkBatch, turnCost, workBytes } from "./batch-identify.ts";
+import {
+  answerBytes,
+  type BatchMessage,
+  batchAnswer,
+  checkBatch,
+  countOutcomes,
+  turnCost,
+  workBytes,
+} from "./batch-identify.ts";
 import type { CallContext } from "./call-context.ts";
+import type { Disclosure, ToldIdentified } from "./disclosure.ts";
 import { toConnectError } from "./errors.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
 import { inTurns, type Turns } from "./turns.ts";
@@ -31,7 +39,7 @@ export type Fields<Message> = Omit<Message, "$typeName" | "$unknown">;
 
 /** Each method throws ConnectError, as the contract promises it. */
 export interface UserHandlers {
-  identify(request: Fields<IdentifyRequest>, context: CallContext): Promise<Identified>;
+  identify(request: Fields<IdentifyRequest>, context: CallContext): Promise<ToldIdentified>;
   getUser(request: Fields<GetUserRequest>, context: CallContext): Promise<UserView>;
   batchIdentify(
     requests: AsyncIterable<BatchMessage>,
@@ -41,12 +49,14 @@ export interface UserHandlers {
   batchGetUsers(request: Fields<BatchGetUsersRequest>, context: CallContext, sizeOf: AnswerSize): Promise<UsersFound>;
   /** @param sizeOf a user's size in the answer's encoding */
   listUsers(request: Fields<ListUsersRequest>, context: CallContext, sizeOf: AnswerSize): Promise<Page>;
-  setPreferences(request: Fields<SetPreferencesRequest>, context: CallContext): Promise<UserView>;
+  /** Undefined where the caller is told only that the preferences were applied. */
+  setPreferences(request: Fields<SetPreferencesRequest>, context: CallContext): Promise<UserView | undefined>;
   deleteUser(request: Fields<DeleteUserRequest>, context: CallContext): Promise<void>;
 }
 
 export interface UserHandlersOptions {
   readonly registry: UserRegistry;
+  readonly disclosure: Disclosure;
   readonly admission: Admission;
   /** Aborts, with the error that streams end with, when the server begins to drain. */
   readonly draining: AbortSignal;
@@ -60,7 +70,8 @@ export interface UserHandlersOptions {
 }
 
 export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
-  const { registry, admission, draining, batchRoom, readRoom, turns, onBatchItems } = options;
+  const { registry, disclosure, admission, draining, batchRoom, readRoom, turns, onBatchItems } = options;
+  const writerOf = ({ caller, signal }: CallContext): Writer => ({ mayRead: disclosure.mayLearn(caller), signal });
   /**
    * Counts an answer for its caller, and lets it be encoded in its turn: much that comes from the store at once would be
    * encoded before anything of it is sent.
@@ -73,14 +84,14 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
   const failingAsPromised = async <Answer>(
     context: CallContext,
     work: () => Promise<Answer>,
-    userOf?: (answer: Answer) => UserView,
+    userOf?: (answer: Answer) => UserView | undefined,
   ): Promise<Answer> => {
     let entered = false;
     try {
       admission.enter("unary");
       entered = true;
       const answer = await work();
-      const bytes = userOf === undefined ? 0 : bytesOf(userOf(answer));
+      const bytes = bytesOf(userOf?.(answer));
       if (bytes >= minCountedBytes) await prepared(context, bytes);
       return answer;
     } catch (error) {
@@ -106,10 +117,8 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     identify: (request, context) =>
       failingAsPromised(
         context,
-        async () => {
-          const identified = await registry.identify(readIdentify(request), context.signal);
-          return mayRead(context.caller) ? identified : { ...identified, user: withoutTraits(identified.user) };
-        },
+        async () =>
+          disclosure.identified(context.caller, await registry.identify(readIdentify(request), writerOf(context))),
         ({ user }) => user,
       ),
 
@@ -122,10 +131,11 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
         const { messageBytes } = request;
         context.hold(messageBytes);
         const identified = batchRoom.run(workBytes(request), context.signal, async () => {
-          const results = await registry.identifyBatch(request.requests.map(readIdentify), context.signal);
-          const bytes = answerBytes(request, results);
+          const results = await registry.identifyBatch(request.requests.map(readIdentify), writerOf(context));
+          const told = disclosure.items(context.caller, results);
+          const bytes = answerBytes(request, told);
           context.hold(bytes);
-          return { answer: batchAnswer(request, results, sequence), bytes };
+          return { answer: batchAnswer(request, told, sequence), counts: countOutcomes(results), bytes };
         });
         return identified.finally(() => context.hold(-messageBytes));
       };
@@ -134,8 +144,9 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
         admission.enter("stream");
         entered = true;
         const options = { maxInFlight: maxBatchesInFlight, stop: draining };
-        for await (const { answer, bytes } of orderedPipeline(inTurns(requests, turns, turnCost), work, options)) {
-          for (const outcome of outcomesOfItems) onBatchItems?.(outcome, answer[outcome]);
+        const answers = orderedPipeline(inTurns(requests, turns, turnCost), work, options);
+        for await (const { answer, counts, bytes } of answers) {
+          for (const [outcome, count] of Object.entries(counts)) onBatchItems?.(outcome, count);
           yield answer;
           // It has been written, or there is room for it where it is.
           context.hold(-bytes);
@@ -163,8 +174,7 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
         async () => {
           const merge = readPreferencesMode(mode);
           const input = { id, preferences, merge, precondition: readPrecondition(precondition) };
-          const user = await registry.setPreferences(input, context.signal);
-          return mayRead(context.caller) ? user : withoutTraits(user);
+          return disclosure.user(context.caller, await registry.setPreferences(input, writerOf(context)));
         },
         theUser,
       ),
@@ -182,26 +192,13 @@ const minCountedBytes = 16 * 1024;
 /** To encode one byte of an answer is as much work as to decode so many. */
 const encodingCost = 4;
 
-function bytesOf({ properties, preferences }: UserView): number {
-  return properties.length + preferences.length;
+function bytesOf(user: UserView | undefined): number {
+  return user === undefined ? 0 : user.properties.length + user.preferences.length;
 }
 
-function theUser(user: UserView): UserView {
+function theUser<User extends UserView | undefined>(user: User): User {
   return user;
 }
-
-const outcomesOfItems = ["created", "updated", "unchanged", "failed"] as const;
-
-function mayRead({ scopes }: Caller): boolean {
-  return scopes.has("users.read");
-}
-
-/** What a caller is told of a user that it may write and not read. */
-function withoutTraits(user: UserView): UserView {
-  return { ...user, properties: nothing, preferences: nothing };
-}
-
-const nothing = new Uint8Array();
 
 function readIdentify(request: Fields<IdentifyRequest>): IdentifyInput {
   const { id, properties, setOnce, unset, observedAt, validateOnly } = request;

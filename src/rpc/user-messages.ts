@@ -11,25 +11,27 @@ import type {
 import { invalidRequest } from "../users/errors.ts";
 import type { PreconditionInput } from "../users/precondition.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
-import type { Identified, IdentifyOutcome, Page, UsersFound } from "../users/registry.ts";
+import type { Page, UsersFound } from "../users/registry.ts";
+import type { ToldIdentified, ToldOutcome } from "./disclosure.ts";
 
-export const outcomes: Record<IdentifyOutcome, Outcome> = {
+export const outcomes: Record<ToldOutcome, Outcome> = {
   created: Outcome.CREATED,
   updated: Outcome.UPDATED,
   unchanged: Outcome.UNCHANGED,
+  applied: Outcome.APPLIED,
 };
 
 export function identifyMessage({
   user,
   outcome,
   ignored,
-}: Identified): MessageInitShape<typeof IdentifyResponseSchema> {
-  return { user: userMessage(user), outcome: outcomes[outcome], ignoredProperties: [...ignored] };
+}: ToldIdentified): MessageInitShape<typeof IdentifyResponseSchema> {
+  return { ...oneUserMessage(user), outcome: outcomes[outcome], ignoredProperties: [...ignored] };
 }
 
 /** The answer that is one user: of GetUser, and of SetPreferences. */
-export function oneUserMessage(user: UserView): { user: MessageInitShape<typeof UserSchema> } {
-  return { user: userMessage(user) };
+export function oneUserMessage(user: UserView | undefined): { user?: MessageInitShape<typeof UserSchema> } {
+  return user === undefined ? {} : { user: userMessage(user) };
 }
 
 export function usersFoundMessage(found: UsersFound): MessageInitShape<typeof BatchGetUsersResponseSchema> {

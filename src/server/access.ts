@@ -5,6 +5,7 @@ import type { CorsOrigins } from "../config/cors-origins.ts";
 import { isLoopback } from "../config/loopback.ts";
 import type { Address } from "../config/options.ts";
 import type { Authenticator } from "../credentials/authenticator.ts";
+import type { WriteOnlyAnswers } from "../rpc/disclosure.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type TlsContext, watchedTlsContext } from "../transport/tls.ts";
 import type { TlsOptions } from "../transport/tls-server.ts";
@@ -23,6 +24,8 @@ export interface AccessSettings {
   readonly jwtIssuer?: string | undefined;
   readonly jwtAudience?: string | undefined;
   readonly jwtScopeClaim?: string | undefined;
+  /** What callers without the scope `users.read` are told of their writes. Default: that they were applied. */
+  readonly writeOnlyAnswers?: WriteOnlyAnswers | undefined;
   /** Whether to serve whoever reaches the service. */
   readonly insecure?: boolean | undefined;
   /** The web pages that may call from a browser. Default: none. */
@@ -87,6 +90,7 @@ export interface Access {
   /** Undefined where clear text is spoken. */
   readonly tls: TlsOptions | undefined;
   readonly corsOrigins: CorsOrigins;
+  readonly writeOnlyAnswers: WriteOnlyAnswers;
   /** @param onChange called with what new connections are to be shown, at once and after each change */
   followTls(onChange: (context: SecureContextOptions) => void): void;
   close(): void;
@@ -97,6 +101,10 @@ export async function openAccess(listen: Address, settings: AccessSettings, logg
   checkAccess(listen, settings);
   checkFiles(settings);
   for (const warning of accessWarnings(listen, settings)) logger.warn(warning);
+  const { writeOnlyAnswers = "applied" } = settings;
+  if (writeOnlyAnswers === "legacy" && asksForCredentials(settings)) {
+    logger.warn("callers who may only write can find out what is stored (--write-only-answers legacy)");
+  }
   let show: (context: SecureContextOptions) => void = () => {};
   const tls = openTls(settings, logger, (context) => show(context));
   try {
@@ -108,6 +116,7 @@ export async function openAccess(listen: Address, settings: AccessSettings, logg
         clientCertificates: settings.tlsClientCa === undefined ? "none" : (settings.tlsClientCerts ?? "require"),
       },
       corsOrigins: settings.corsOrigins ?? [],
+      writeOnlyAnswers,
       followTls(onChange) {
         show = onChange;
         // It may have changed since it was opened.

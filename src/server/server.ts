@@ -12,6 +12,7 @@ import { defaultServerLimits, type ServerLimits } from "../config/server-limits.
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";
 import { Admission } from "../rpc/admission.ts";
+import { createDisclosure } from "../rpc/disclosure.ts";
 import { contractErrors, describeError } from "../rpc/errors.ts";
 import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
 import { Health, healthRoutes } from "../rpc/health.ts";
@@ -120,6 +121,7 @@ export async function startServerOver(
   const turns = new Turns();
   const handlers = createUserHandlers({
     registry,
+    disclosure: createDisclosure(access?.writeOnlyAnswers ?? "applied"),
     admission,
     draining: drain.signal,
     batchRoom,

@@ -21,8 +21,15 @@ import { parseUserId, type UserId } from "../users/user-id.ts";
 import type { Postponed } from "./adapter.ts";
 import { PackedReader, PackedWriter } from "./packed-buffer.ts";
 
-/** `setProperties` is an identify whose edits are all to set. */
-export const verbs = { identify: 1, replacePreferences: 2, mergePreferences: 3, delete: 4, setProperties: 5 } as const;
+/** `setProperties` is an identify whose edits are all to set, and `identifyHiding` one that hides which edits win. */
+export const verbs = {
+  identify: 1,
+  replacePreferences: 2,
+  mergePreferences: 3,
+  delete: 4,
+  setProperties: 5,
+  identifyHiding: 6,
+} as const;
 export const flags = {
   canCreate: 1,
   wantUser: 2,
@@ -135,6 +142,7 @@ function identifyFlags({ canCreate, wantUser, validateOnly }: IdentifyCommand): 
 function verbOf(command: WriteCommand): number {
   switch (command.verb) {
     case "identify":
+      if (command.hidesWinners) return verbs.identifyHiding;
       return command.onlySets ? verbs.setProperties : verbs.identify;
     case "set-preferences":
       return command.merge ? verbs.mergePreferences : verbs.replacePreferences;

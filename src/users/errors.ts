@@ -93,19 +93,19 @@ export function invalidRequest(violations: readonly Violation[], metadata: Recor
 }
 
 /**
- * @param actual what the field has
+ * @param actual what the field has; undefined where the caller is not told
  * @param unit in which it is counted, in the plural
  * @param subject who has it, and the verb
  */
 export function limitExceeded(
   field: string,
   limit: LimitName,
-  actual: number,
+  actual: number | undefined,
   unit: string,
   subject = "has",
 ): Violation {
-  const description = `${subject} ${actual} ${unit}; at most ${limits[limit]} are allowed`;
-  return { field, reason: "LIMIT_EXCEEDED", description, limit, actual };
+  const description = `${subject} ${actual ?? "too many"} ${unit}; at most ${limits[limit]} are allowed`;
+  return { field, reason: "LIMIT_EXCEEDED", description, limit, ...(actual !== undefined && { actual }) };
 }
 
 export function userNotFound(): UserError {
@@ -155,9 +155,14 @@ export function credentialsUnverifiable(cause?: unknown): UserError {
   );
 }
 
-/** The caller is known, and may not do this. */
-export function scopeMissing(scope: string): UserError {
-  return new UserError("SCOPE_MISSING", `the caller lacks the scope ${scope}`, { metadata: { scope } });
+/**
+ * The caller is known, and may not do this.
+ *
+ * @param what needs the scope, where it is not the method
+ */
+export function scopeMissing(scope: string, what?: string): UserError {
+  const prefix = what === undefined ? "" : `${what}: `;
+  return new UserError("SCOPE_MISSING", `${prefix}the caller lacks the scope ${scope}`, { metadata: { scope } });
 }
 
 /** The server is shutting down. */

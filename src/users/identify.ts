@@ -1,7 +1,7 @@
 /** From an Identify as a caller sent it to a command for the store. */
 import { canonicalStruct } from "./canonical-struct.ts";
 import { combineEdits } from "./edits.ts";
-import { invalidRequest, type Violation } from "./errors.ts";
+import { invalidRequest, scopeMissing, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
 import { invalidObservedAt, parseObservedAt, type TimestampInput } from "./observed-at.ts";
 import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
@@ -37,6 +37,13 @@ export function requiredProperties(names: readonly string[]): RequiredProperties
   return { names, encoded: names.map((name) => Buffer.from(name, "utf8")) };
 }
 
+export interface PrepareOptions {
+  readonly etag: string;
+  readonly wantUser: boolean;
+  /** Whether the caller may learn what is stored. */
+  readonly mayRead: boolean;
+}
+
 /** A command, and the required properties that it does not bring. */
 export type PreparedIdentify = { readonly command: IdentifyCommand; readonly missing: readonly string[] };
 
@@ -45,14 +52,16 @@ export type PreparedIdentify = { readonly command: IdentifyCommand; readonly mis
  *
  * @param budget for the values of all Structs of the request that have to be decoded
  * @throws UserError INVALID_ID, INVALID_PROPERTY, REQUIRED_PROPERTY_MISSING, LIMIT_EXCEEDED, MALFORMED_REQUEST,
- * INVALID_PRECONDITION or INVALID_OBSERVED_AT, naming every offending field
+ * INVALID_PRECONDITION or INVALID_OBSERVED_AT, naming every offending field; SCOPE_MISSING for a validation by a caller that
+ * may not learn what is stored
  */
 export function prepareIdentify(
   input: IdentifyInput,
   required: RequiredProperties,
-  options: { etag: string; wantUser: boolean },
+  { etag, wantUser, mayRead }: PrepareOptions,
   budget = new DecodeBudget(),
 ): PreparedIdentify {
+  if (input.validateOnly && !mayRead) throw scopeMissing("users.read", "validate_only");
   const violations: Violation[] = [];
   const id = parseUserId(input.id);
   if (typeof id !== "string") violations.push(id);
@@ -92,7 +101,9 @@ export function prepareIdentify(
     precondition: parsed.precondition,
     validateOnly: input.validateOnly,
     canCreate: missing.length === 0,
-    ...options,
+    etag,
+    wantUser,
+    hidesWinners: observedAt !== undefined && !mayRead,
   };
   return { command, missing };
 }

@@ -99,6 +99,21 @@ export function applySets(stored: CanonicalStruct, edits: Edits): Merged {
   return { properties: Buffer.concat(pieces), count, marked: false, ignored: noNames };
 }
 
+/** The most bytes that the properties can come to when edits are applied, whichever of the edits take effect. */
+export function mostBytes(stored: CanonicalStruct, edits: Edits): number {
+  const a = new EntryCursor(stored);
+  const b = new EntryCursor(edits);
+  let bytes = stored.length;
+  let moreStored = a.next();
+  while (b.next()) {
+    while (moreStored && a.compareName(b) < 0) moreStored = a.next();
+    const before = moreStored && a.compareName(b) === 0 ? a.end - a.start : 0;
+    const after = tagOf(b) === editTags.unset ? 0 : b.end - b.start;
+    bytes += Math.max(0, after - before);
+  }
+  return bytes;
+}
+
 const noNames: readonly Uint8Array[] = [];
 
 function sameEntry(a: EntryCursor, b: EntryCursor): boolean {

@@ -20,9 +20,12 @@ export interface RefusedCommand {
   /** The required properties that it did not bring. */
   readonly missing: readonly string[];
   readonly required: RequiredProperties;
+  /** Whether the caller may learn how large the stored user is. */
+  readonly mayRead: boolean;
 }
 
-export function refusal(result: Refused, { field, missing, required }: RefusedCommand): UserError {
+export function refusal(result: Refused, { field, missing, required, mayRead }: RefusedCommand): UserError {
+  const told = (actual: number) => (mayRead ? actual : undefined);
   switch (result.refused) {
     case "required-missing": {
       const description = "is required to create a user: it must be a non-empty string";
@@ -44,10 +47,12 @@ export function refusal(result: Refused, { field, missing, required }: RefusedCo
     case "uncertain":
       return storeUnavailable();
     case "too-many-properties":
-      return invalidRequest([limitExceeded(field, "maxProperties", result.count, "properties", "the user would have")]);
+      return invalidRequest([
+        limitExceeded(field, "maxProperties", told(result.count), "properties", "the user would have"),
+      ]);
     case "too-large": {
       const limit = (field === "properties" ? propertiesLimits : preferencesLimits).bytes;
-      return invalidRequest([limitExceeded(field, limit, result.bytes, "bytes", "the user's would have")]);
+      return invalidRequest([limitExceeded(field, limit, told(result.bytes), "bytes", "the user's would have")]);
     }
   }
 }

@@ -23,7 +23,8 @@ import { parseUserId, type UserId } from "./user-id.ts";
 export type IdentifyOutcome = Exclude<WriteOutcome, "deleted">;
 
 export interface Identified {
-  readonly user: UserView;
+  /** Undefined where the caller may not read. */
+  readonly user: UserView | undefined;
   readonly outcome: IdentifyOutcome;
   readonly ignored: readonly string[];
 }
@@ -60,16 +61,26 @@ export interface Page {
   readonly nextPageToken: string;
 }
 
+/** Who waits for a write. */
+export interface Writer {
+  /**
+   * Whether they may learn what is stored. If not, a validation is refused, and no refusal tells how large the stored user
+   * is or which value wins. Results still say what was done. Default: true.
+   */
+  readonly mayRead?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Each method throws UserError: if the request is wrong or refused, or if the store fails. */
 export interface UserRegistry {
-  identify(input: IdentifyInput, signal?: AbortSignal): Promise<Identified>;
+  identify(input: IdentifyInput, writer?: Writer): Promise<Identified>;
   /**
    * Identifies in order. An item that is refused for good has an error for a result.
    *
    * @throws UserError if the store fails: some of the items may then be stored
    */
-  identifyBatch(inputs: readonly IdentifyInput[], signal?: AbortSignal): Promise<BatchItemResult[]>;
-  setPreferences(input: SetPreferencesInput, signal?: AbortSignal): Promise<UserView>;
+  identifyBatch(inputs: readonly IdentifyInput[], writer?: Writer): Promise<BatchItemResult[]>;
+  setPreferences(input: SetPreferencesInput, writer?: Writer): Promise<UserView>;
   delete(input: DeleteInput, signal?: AbortSignal): Promise<void>;
   /** @param onlyProperties names as UTF-8; none for all properties */
   get(id: Uint8Array, onlyProperties: readonly Uint8Array[], signal?: AbortSignal): Promise<UserView>;
@@ -94,27 +105,29 @@ export function createUserRegistry(options: {
   const write = async (
     command: WriteCommand,
     refused: { field: "properties" | "preferences"; missing: readonly string[] },
-    signal: AbortSignal | undefined,
+    { mayRead = true, signal }: Writer,
   ): Promise<Applied> => {
     const [result] = await store.write([command], { signal });
     if (result === undefined) throw missingResult();
-    if ("refused" in result) throw refusal(result, { ...refused, required });
+    if ("refused" in result) throw refusal(result, { ...refused, required, mayRead });
     return result;
   };
 
   return {
-    async identify(input, signal) {
-      const { command, missing } = prepareIdentify(input, required, { etag: drawEtag(), wantUser: true });
-      const { user, outcome, ignored } = await write(command, { field: "properties", missing }, signal);
-      if (user === undefined || outcome === "deleted") throw missingResult();
+    async identify(input, writer = {}) {
+      const { mayRead = true } = writer;
+      const options = { etag: drawEtag(), wantUser: mayRead, mayRead };
+      const { command, missing } = prepareIdentify(input, required, options);
+      const { user, outcome, ignored } = await write(command, { field: "properties", missing }, writer);
+      if ((mayRead && user === undefined) || outcome === "deleted") throw missingResult();
       return { user, outcome, ignored };
     },
 
-    async identifyBatch(inputs, signal) {
+    async identifyBatch(inputs, { mayRead = true, signal } = {}) {
       const budget = new DecodeBudget();
       const prepared = inputs.map((input): PreparedIdentify | UserError => {
         try {
-          return prepareIdentify(input, required, { etag: drawEtag(), wantUser: false }, budget);
+          return prepareIdentify(input, required, { etag: drawEtag(), wantUser: false, mayRead }, budget);
         } catch (error) {
           if (error instanceof UserError) return error;
           throw error;
@@ -130,7 +143,7 @@ export function createUserRegistry(options: {
         if ("refused" in result) {
           if (result.refused === "uncertain") throw storeUnavailable();
           if (result.refused === "store-full") throw storeFull();
-          return { error: refusal(result, { field: "properties", missing: item.missing, required }) };
+          return { error: refusal(result, { field: "properties", missing: item.missing, required, mayRead }) };
         }
         const { outcome, etag, ignored } = result;
         if (outcome === "deleted") throw missingResult();
@@ -138,15 +151,15 @@ export function createUserRegistry(options: {
       });
     },
 
-    async setPreferences(input, signal) {
+    async setPreferences(input, writer = {}) {
       const command = prepareSetPreferences(input, drawEtag());
-      const { user } = await write(command, { field: "preferences", missing: [] }, signal);
+      const { user } = await write(command, { field: "preferences", missing: [] }, writer);
       if (user === undefined) throw missingResult();
       return user;
     },
 
     async delete(input, signal) {
-      await write(prepareDelete(input, drawEtag()), { field: "properties", missing: [] }, signal);
+      await write(prepareDelete(input, drawEtag()), { field: "properties", missing: [] }, { signal });
     },
 
     async get(id, onlyProperties, signal) {

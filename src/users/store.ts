@@ -47,6 +47,11 @@ export interface IdentifyCommand extends Command {
   readonly validateOnly: boolean;
   /** Whether the result must hold the whole user. */
   readonly wantUser: boolean;
+  /**
+   * Whether no refusal may tell which edits win by `observedAt`: then the limits are checked against the most that the user
+   * could come to, whichever win.
+   */
+  readonly hidesWinners: boolean;
 }
 
 /** The result holds the whole user. */

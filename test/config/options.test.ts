@@ -283,6 +283,7 @@ const samples: Readonly<Record<string, string>> = {
   share: "0.5",
   text: "a",
   url: "",
+  what: "legacy",
   who: "off",
   "yes or no": "yes",
 };

@@ -5,12 +5,13 @@
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
 import { constants } from "node:http2";
 import { type DescMethod, fromBinary } from "@bufbuild/protobuf";
-import { createClient } from "@connectrpc/connect";
+import { Code, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { enveloped, messageOf, openStream, ways } from "../support/grpc-streams.ts";
 import { openSession } from "../support/raw-calls.ts";
+import { authorizationOf, scopedCredentials } from "../support/scoped-callers.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
@@ -49,9 +50,13 @@ interface Seen {
 }
 
 /** Everything that a caller sees, without what differs between any two calls: etags and times. */
-function exchange({ method, pieces, headers, pause }: Exchange, way: Readonly<Record<string, string>>): Promise<Seen> {
+function exchange(
+  { method, pieces, headers, pause }: Exchange,
+  way: Readonly<Record<string, string>>,
+  over = session,
+): Promise<Seen> {
   return new Promise((resolve, reject) => {
-    const stream = openStream(session, method, { ...way, ...headers });
+    const stream = openStream(over, method, { ...way, ...headers });
     const body: Buffer[] = [];
     let head: IncomingHttpHeaders = {};
     let trailers: IncomingHttpHeaders = {};
@@ -207,6 +212,39 @@ describe("both ways answer alike", () => {
     expect(straight).toEqual(await exchange(slow, ways["through Connect"]));
     expect(straight.status).toBe("0");
     expect(JSON.stringify(straight.answers).length).toBeGreaterThan(2_000_000);
+  });
+});
+
+describe("both ways answer alike whoever may only write", () => {
+  const callers = scopedCredentials();
+  let guarded: TestServer;
+  let guardedSession: ClientHttp2Session;
+  beforeAll(async () => {
+    guarded = await startTestServer({ access: { credentials: callers.file } });
+    guardedSession = await openSession(guarded.url);
+  });
+  afterAll(async () => {
+    guardedSession.close();
+    await guarded.stop();
+    callers.remove();
+  });
+
+  const writes: readonly [string, number, DescMethod, Buffer][] = [
+    ["a write", 0, identify, messageOf(identify, { ...item, properties: { ...ada, bio: "x".repeat(20_000) } })],
+    ["a write that changes nothing", 0, identify, messageOf(identify, { id: "item", setOnce: ada })],
+    ["a validation", Code.PermissionDenied, identify, messageOf(identify, { ...item, validateOnly: true })],
+    ["a refused write", Code.InvalidArgument, identify, messageOf(identify, { id: "nobody" })],
+    ["preferences", 0, setPreferences, messageOf(setPreferences, { id: "item", preferences: { a: 1 } })],
+    ["preferences of nobody", Code.NotFound, setPreferences, messageOf(setPreferences, { id: "nobody" })],
+    ["a batch", 0, batchIdentify, messageOf(batchIdentify, { requests: [item, { id: "" }], report: 2 })],
+    ["a read", Code.PermissionDenied, getUser, messageOf(getUser, { id: "item" })],
+  ];
+  test.each(writes)("%s", async (_, status, method, message) => {
+    const headers = { authorization: authorizationOf(["users.write"]) };
+    const each = { method, pieces: [message], headers };
+    const straight = await exchange(each, ways.straight, guardedSession);
+    expect(straight).toEqual(await exchange(each, ways["through Connect"], guardedSession));
+    expect(straight.status).toBe(String(status));
   });
 });
 

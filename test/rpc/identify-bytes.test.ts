@@ -9,13 +9,13 @@ import {
   IdentifyResponseSchema,
   IdentifyRequestSchema as Wire,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import type { ToldIdentified } from "../../src/rpc/disclosure.ts";
 import { prefixBytes } from "../../src/rpc/envelopes.ts";
 import { writeIdentified, writeOneUser } from "../../src/rpc/grpc/write-user.ts";
 import { readBatchIdentifyRequest, readIdentifyRequest } from "../../src/rpc/requests/read-identify.ts";
 import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";
 import { limits } from "../../src/users/limits.ts";
 import type { UserView } from "../../src/users/reading.ts";
-import type { Identified } from "../../src/users/registry.ts";
 import { parseUserId } from "../../src/users/user-id.ts";
 import { damage, damaged, outcomeOf } from "../support/message-readers.ts";
 import { json, request, text } from "../support/random-identifies.ts";
@@ -99,6 +99,7 @@ describe("an answer is written as protobuf-es writes it", () => {
       if (typeof parsed !== "string") throw new Error(parsed.description);
       return { id: parsed, ...rest };
     });
+  const userOrNone = fc.option(user, { nil: undefined });
   const withoutPrefix = (envelope: Buffer) => {
     expect(envelope[0]).toBe(0);
     expect(envelope.readUInt32BE(1)).toBe(envelope.length - prefixBytes);
@@ -107,7 +108,7 @@ describe("an answer is written as protobuf-es writes it", () => {
 
   test("of one user", () => {
     fc.assert(
-      fc.property(user, (view) => {
+      fc.property(userOrNone, (view) => {
         const message = create(GetUserResponseSchema, oneUserMessage(view));
         const written = Buffer.from(toBinary(GetUserResponseSchema, message)).toString("hex");
         expect(withoutPrefix(writeOneUser(view))).toBe(written);
@@ -118,10 +119,10 @@ describe("an answer is written as protobuf-es writes it", () => {
 
   test("of an Identify", () => {
     const identified = fc.record({
-      user,
-      outcome: fc.constantFrom("created", "updated", "unchanged"),
+      user: userOrNone,
+      outcome: fc.constantFrom("created", "updated", "unchanged", "applied"),
       ignored: fc.array(text, { maxLength: 3 }),
-    }) as fc.Arbitrary<Identified>;
+    }) as fc.Arbitrary<ToldIdentified>;
     fc.assert(
       fc.property(identified, (answer) => {
         const message = create(IdentifyResponseSchema, identifyMessage(answer));

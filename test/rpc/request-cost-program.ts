@@ -68,7 +68,7 @@ function decode({ method, encoding, bytes }: RequestShape): void {
 
 function prepare(request: Omit<Parameters<typeof prepareIdentify>[0], "precondition">): void {
   try {
-    prepareIdentify({ ...request, precondition: undefined }, required, { etag: "e", wantUser: true });
+    prepareIdentify({ ...request, precondition: undefined }, required, { etag: "e", wantUser: true, mayRead: true });
   } catch {
     // As above.
   }

@@ -10,6 +10,7 @@ import { defaultServerLimits as limits } from "../../src/config/server-limits.ts
 import { anybody } from "../../src/credentials/caller.ts";
 import { Admission } from "../../src/rpc/admission.ts";
 import type { CallContext } from "../../src/rpc/call-context.ts";
+import { createDisclosure } from "../../src/rpc/disclosure.ts";
 import { Turns } from "../../src/rpc/turns.ts";
 import { createUserHandlers, type UserHandlers } from "../../src/rpc/user-handlers.ts";
 import { binarySize } from "../../src/rpc/user-messages.ts";
@@ -31,6 +32,7 @@ beforeAll(async () => {
   store = coalesce(await openSqliteStore(join(directory, "users.db")), limits.maxWaitingBytes);
   handlers = createUserHandlers({
     registry: createUserRegistry({ store, required: requiredProperties([]), drawEtag: createEtagSource() }),
+    disclosure: createDisclosure("applied"),
     admission: new Admission(limits),
     draining: new AbortController().signal,
     batchRoom: new WorkRoom(limits.maxBatchWorkBytes),

@@ -1,10 +1,10 @@
 /** What every store promises of the verbs and fields beyond a plain identify; part of its conformance suite. */
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import type { UserStore, WriteCommand } from "../../src/users/store.ts";
 import type { UserId } from "../../src/users/user-id.ts";
 import { applied, command, deletion, drawEtag, edit, setPreferences, userId } from "../support/commands.ts";
-import { decode } from "../support/struct.ts";
+import { decode, encode } from "../support/struct.ts";
 
 /** @param open gives the store, which tests share: each has ids of its own */
 export function furtherVerbs(open: () => UserStore): void {
@@ -93,6 +93,36 @@ export function furtherVerbs(open: () => UserStore): void {
     ]);
     await write(command("marks", { p0: 1 }));
     expect(await propertiesOf("marks")).toEqual({ p0: 1 });
+  });
+
+  test("a refusal that hides which edits win is the same whichever win", async () => {
+    const at = (observedAt: number, hidesWinners = true) => ({ observedAt, hidesWinners });
+    const fill = "f".repeat(60_000);
+    const stored = { a: fill, b: fill, c: fill, d: fill, e: "e".repeat(22_000), short: "s" };
+    const most = (...changes: JsonObject[]) => encode(Object.assign({}, stored, ...changes)).length;
+    await write(command("hides", stored, { observedAt: 1_000 }));
+    const longer = { short: "t".repeat(200) };
+    const refusal = { refused: "too-large", bytes: most(longer) };
+    expect(refusal.bytes).toBeGreaterThan(256 * 1024);
+    for (const time of [999, 1_000, 1_001]) {
+      expect(await open().write([command("hides", longer, at(time))])).toEqual([refusal]);
+    }
+    // What else is sent may win and make room, or not.
+    const shorter = { a: "" };
+    expect(await open().write([edit("hides", { set: { ...longer, ...shorter }, unset: ["b"] }, at(2_000))])).toEqual([
+      refusal,
+    ]);
+    expect(await open().write([command("hides", { ...longer, none: 1 }, at(999))])).toEqual([
+      { ...refusal, bytes: most(longer, { none: 1 }) },
+    ]);
+    // Who may learn it is told that it lost.
+    expect(await outcomes(command("hides", longer, at(999, false)))).toEqual(["unchanged"]);
+    expect(await outcomes(command("hides", { short: "t" }, at(999)), command("hides", shorter, at(1_001)))).toEqual([
+      "unchanged",
+      "updated",
+    ]);
+    expect(await write(command("hides", longer, at(1_002)))).toMatchObject([{ outcome: "updated" }]);
+    expect(await propertiesOf("hides")).toEqual({ ...stored, ...shorter, ...longer });
   });
 
   test("validate_only says what would be, and writes nothing", async () => {

@@ -205,7 +205,9 @@ class Run {
   #compare(
     of: string,
     expected: ModelAnswer,
-    answer: { refused: string } | { outcome?: string; ignored?: readonly string[]; user?: UserView; etag?: string },
+    answer:
+      | { refused: string }
+      | { outcome?: string; ignored?: readonly string[]; user?: UserView | undefined; etag?: string },
   ): void {
     if ("refused" in expected || "refused" in answer) {
       expect(answer).toEqual(expected);

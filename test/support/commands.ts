@@ -35,6 +35,7 @@ export function command(id: string, properties: JsonObject, more: Partial<Identi
     validateOnly: false,
     etag: drawEtag(),
     wantUser: true,
+    hidesWinners: false,
     ...more,
   };
 }

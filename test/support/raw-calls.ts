@@ -56,7 +56,21 @@ export function openSession(url: string): Promise<ClientHttp2Session> {
 }
 
 /** Rejects where the stream is reset, or ends without an answer. */
-export function rawCall(session: ClientHttp2Session, { path, headers, body }: RawCall): Promise<RawAnswer> {
+export async function rawCall(session: ClientHttp2Session, call: RawCall): Promise<RawAnswer> {
+  const { headers, trailers, body } = await rawExchange(session, call);
+  const httpStatus = Number(headers[":status"] ?? 0);
+  const answer = { headers: { ...headers, ...trailers }, body, httpStatus };
+  return { httpStatus, ...outcomeOf(answer, call.headers["content-type"] ?? "") };
+}
+
+/** All that comes back. Rejects where the stream is reset. */
+export interface RawExchange {
+  readonly headers: IncomingHttpHeaders;
+  readonly trailers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export function rawExchange(session: ClientHttp2Session, { path, headers, body }: RawCall): Promise<RawExchange> {
   return new Promise((resolve, reject) => {
     const request: OutgoingHttpHeaders = { ":method": "POST", ":path": path, te: "trailers", ...headers };
     const stream = session.request(request);
@@ -71,11 +85,7 @@ export function rawCall(session: ClientHttp2Session, { path, headers, body }: Ra
     });
     stream.on("data", (piece: Buffer) => pieces.push(piece));
     stream.on("error", reject);
-    stream.on("close", () => {
-      const httpStatus = Number(seen[":status"] ?? 0);
-      const answer = { headers: { ...seen, ...trailers }, body: Buffer.concat(pieces), httpStatus };
-      resolve({ httpStatus, ...outcomeOf(answer, headers["content-type"] ?? "") });
-    });
+    stream.on("close", () => resolve({ headers: seen, trailers, body: Buffer.concat(pieces) }));
     stream.end(body);
   });
 }

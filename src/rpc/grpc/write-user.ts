@@ -1,6 +1,6 @@
 /** Writes the answers of which there are most, straight into bytes: the same that protobuf-es would write. */
 import type { UserView } from "../../users/reading.ts";
-import type { Identified } from "../../users/registry.ts";
+import type { ToldIdentified } from "../disclosure.ts";
 import { prefixBytes, sealEnvelope } from "../envelopes.ts";
 import { outcomes } from "../user-messages.ts";
 
@@ -23,7 +23,8 @@ const answerTags = {
 } as const;
 
 /** A GetUserResponse or SetPreferencesResponse, with gRPC's prefix. */
-export function writeOneUser(user: UserView): Buffer {
+export function writeOneUser(user: UserView | undefined): Buffer {
+  if (user === undefined) return new FieldWriter(0).finish();
   const size = sizeOfUser(user);
   const writer = new FieldWriter(sizeOfField(size.all));
   writer.user(user, size);
@@ -31,11 +32,11 @@ export function writeOneUser(user: UserView): Buffer {
 }
 
 /** An IdentifyResponse, with gRPC's prefix. */
-export function writeIdentified({ user, outcome, ignored }: Identified): Buffer {
-  const size = sizeOfUser(user);
+export function writeIdentified({ user, outcome, ignored }: ToldIdentified): Buffer {
+  const size = user && sizeOfUser(user);
   const ignoredBytes = ignored.reduce((sum, name) => sum + sizeOfField(Buffer.byteLength(name)), 0);
-  const writer = new FieldWriter(sizeOfField(size.all) + 2 + ignoredBytes);
-  writer.user(user, size);
+  const writer = new FieldWriter((size === undefined ? 0 : sizeOfField(size.all)) + 2 + ignoredBytes);
+  if (user !== undefined && size !== undefined) writer.user(user, size);
   writer.number(answerTags.outcome, outcomes[outcome]);
   for (const name of ignored) writer.text(answerTags.ignoredProperties, name, Buffer.byteLength(name));
   return writer.finish();

@@ -1,6 +1,6 @@
 /** Applies one packed command to the table of users. `../redis/scripts/write.lua` does the same in Redis. */
 import { limits } from "../../users/limits.ts";
-import { applyEdits, applySets } from "../../users/merge.ts";
+import { applyEdits, applySets, mostBytes } from "../../users/merge.ts";
 import { packMarks, readMarks } from "../../users/observed.ts";
 import { preferencesLimits } from "../../users/struct-format.ts";
 import { isCanonical } from "../../users/struct-scan.ts";
@@ -53,7 +53,7 @@ function refusalOf(command: PackedCommand, row: UserRow | undefined, now: number
 }
 
 function isIdentify({ verb }: PackedCommand): boolean {
-  return verb === verbs.identify || verb === verbs.setProperties;
+  return verb === verbs.identify || verb === verbs.setProperties || verb === verbs.identifyHiding;
 }
 
 function identify(
@@ -88,13 +88,16 @@ function identify(
     return;
   }
   const properties = merged.properties ?? stored.properties;
-  if (merged.properties !== undefined || merged.marked) {
+  const hidesWinners = command.verb === verbs.identifyHiding;
+  if (merged.properties !== undefined || merged.marked || hidesWinners) {
+    // Of properties and marks, whichever edits win.
     if (merged.count > limits.maxProperties) {
       results.u8(status.tooMany).u32(merged.count);
       return;
     }
-    if (properties.length > limits.maxPropertiesBytes) {
-      results.u8(status.tooLarge).u32(properties.length);
+    const bytes = hidesWinners ? mostBytes(stored.properties, command.body) : properties.length;
+    if (bytes > limits.maxPropertiesBytes) {
+      results.u8(status.tooLarge).u32(bytes);
       return;
     }
   }

@@ -67,6 +67,9 @@ export declare type IdentifyRequest = Message<"rollcall.v1.IdentifyRequest"> & {
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
    *
+   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+   * is sent for each property, so that a refusal does not tell which one wins.
+   *
    * @generated from field: google.protobuf.Timestamp observed_at = 6;
    */
   observedAt?: Timestamp | undefined;
@@ -74,7 +77,7 @@ export declare type IdentifyRequest = Message<"rollcall.v1.IdentifyRequest"> & {
   /**
    * Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
    * created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
-   * reached.
+   * reached. Needs the scope `users.read` too: without it, PERMISSION_DENIED, SCOPE_MISSING.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -94,7 +97,7 @@ export declare const IdentifyRequestSchema: GenMessage<IdentifyRequest>;
  */
 export declare type IdentifyResponse = Message<"rollcall.v1.IdentifyResponse"> & {
   /**
-   * The merged user; with `validate_only`, as it would be.
+   * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
    *
    * @generated from field: rollcall.v1.User user = 1;
    */
@@ -109,6 +112,7 @@ export declare type IdentifyResponse = Message<"rollcall.v1.IdentifyResponse"> &
 
   /**
    * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+   * None with OUTCOME_APPLIED.
    *
    * @generated from field: repeated string ignored_properties = 3;
    */
@@ -211,7 +215,7 @@ export declare type BatchIdentifyResponse = Message<"rollcall.v1.BatchIdentifyRe
   sequence: number;
 
   /**
-   * How many users were created.
+   * How many users were created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
    *
    * @generated from field: int32 created = 2;
    */
@@ -244,6 +248,14 @@ export declare type BatchIdentifyResponse = Message<"rollcall.v1.BatchIdentifyRe
    * @generated from field: repeated rollcall.v1.BatchIdentifyResult results = 6;
    */
   results: BatchIdentifyResult[];
+
+  /**
+   * How many items were applied, for a caller without the scope `users.read`: created, updated and unchanged users
+   * together. Otherwise 0.
+   *
+   * @generated from field: int32 applied = 7;
+   */
+  applied: number;
 };
 
 /**
@@ -280,7 +292,7 @@ export declare type BatchIdentifyResult = Message<"rollcall.v1.BatchIdentifyResu
   outcome: Outcome;
 
   /**
-   * The user's etag after the item; empty if it failed.
+   * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
    *
    * @generated from field: string etag = 4;
    */
@@ -557,7 +569,7 @@ export declare const SetPreferencesRequestSchema: GenMessage<SetPreferencesReque
  */
 export declare type SetPreferencesResponse = Message<"rollcall.v1.SetPreferencesResponse"> & {
   /**
-   * The user.
+   * The user. Absent for a caller without the scope `users.read`.
    *
    * @generated from field: rollcall.v1.User user = 1;
    */
@@ -651,6 +663,14 @@ export enum Outcome {
    * @generated from enum value: OUTCOME_UNCHANGED = 3;
    */
   UNCHANGED = 3,
+
+  /**
+   * The request was applied: all that a caller without the scope `users.read` is told. The user may have been created,
+   * updated or left as it was.
+   *
+   * @generated from enum value: OUTCOME_APPLIED = 4;
+   */
+  APPLIED = 4,
 }
 
 /**
@@ -737,8 +757,12 @@ export declare const PreferencesModeSchema: GenEnum<PreferencesMode>;
  * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
  *
  * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
- * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
- * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+ * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+ * `users.get`.
+ *
+ * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+ * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+ * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
  *
  * @generated from service rollcall.v1.UserService
  */
@@ -766,7 +790,7 @@ export declare const UserService: GenService<{
   /**
    * GetUser returns one user, or fails with NOT_FOUND.
    *
-   * Scope: `users.read`.
+   * Scope: `users.get`.
    *
    * @generated from rpc rollcall.v1.UserService.GetUser
    */
@@ -802,7 +826,7 @@ export declare const UserService: GenService<{
    * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
    * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
    *
-   * Scope: `users.read`.
+   * Scope: `users.get`.
    *
    * @generated from rpc rollcall.v1.UserService.BatchGetUsers
    */

@@ -53,7 +53,8 @@ const (
 	// message is larger than 4 MiB.
 	//
 	// Metadata of the first violation: `limit`, the limit's name, `max`, its value, and, where it was counted to the end,
-	// `actual`, what the request has or the user would have.
+	// `actual`, what the request has or the user would have. The latter is told only to callers with the scope
+	// `users.read`.
 	// Example: a user with more than 512 properties.
 	ErrorReason_ERROR_REASON_LIMIT_EXCEEDED ErrorReason = 4
 	// INVALID_ARGUMENT: the bytes or the JSON of a request cannot be read as the request's message. JSON with a field that
@@ -128,8 +129,8 @@ const (
 	//
 	// Example: a call without an `authorization` header to a server that asks for tokens.
 	ErrorReason_ERROR_REASON_CREDENTIALS_INVALID ErrorReason = 21
-	// PERMISSION_DENIED: the caller is known and lacks the scope that the method needs: `users.read`, `users.write` or
-	// `users.delete`.
+	// PERMISSION_DENIED: the caller is known and lacks the scope that the method needs (`users.read`, `users.get`,
+	// `users.write` or `users.delete`), or `users.read` for `validate_only`.
 	//
 	// Metadata: `scope`, the one that is missing.
 	// Example: DeleteUser by a caller that may only read.

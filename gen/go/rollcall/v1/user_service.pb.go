@@ -35,6 +35,9 @@ const (
 	Outcome_OUTCOME_UPDATED Outcome = 2
 	// No property differed: the user, its `updated_at` and its `etag` are as they were.
 	Outcome_OUTCOME_UNCHANGED Outcome = 3
+	// The request was applied: all that a caller without the scope `users.read` is told. The user may have been created,
+	// updated or left as it was.
+	Outcome_OUTCOME_APPLIED Outcome = 4
 )
 
 // Enum value maps for Outcome.
@@ -44,12 +47,14 @@ var (
 		1: "OUTCOME_CREATED",
 		2: "OUTCOME_UPDATED",
 		3: "OUTCOME_UNCHANGED",
+		4: "OUTCOME_APPLIED",
 	}
 	Outcome_value = map[string]int32{
 		"OUTCOME_UNSPECIFIED": 0,
 		"OUTCOME_CREATED":     1,
 		"OUTCOME_UPDATED":     2,
 		"OUTCOME_UNCHANGED":   3,
+		"OUTCOME_APPLIED":     4,
 	}
 )
 
@@ -211,10 +216,13 @@ type IdentifyRequest struct {
 	// the properties that it writes to the store's clock, where they have one.
 	//
 	// Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+	//
+	// For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+	// is sent for each property, so that a refusal does not tell which one wins.
 	ObservedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
 	// Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
 	// created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
-	// reached.
+	// reached. Needs the scope `users.read` too: without it, PERMISSION_DENIED, SCOPE_MISSING.
 	ValidateOnly  bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -302,11 +310,12 @@ func (x *IdentifyRequest) GetValidateOnly() bool {
 // IdentifyResponse is the user after the call.
 type IdentifyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The merged user; with `validate_only`, as it would be.
+	// The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
 	User *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	// What the call did.
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=rollcall.v1.Outcome" json:"outcome,omitempty"`
 	// Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+	// None with OUTCOME_APPLIED.
 	IgnoredProperties []string `protobuf:"bytes,3,rep,name=ignored_properties,json=ignoredProperties,proto3" json:"ignored_properties,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
@@ -526,7 +535,7 @@ type BatchIdentifyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The position of the request message in the stream, from 0.
 	Sequence int32 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// How many users were created.
+	// How many users were created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
 	Created int32 `protobuf:"varint,2,opt,name=created,proto3" json:"created,omitempty"`
 	// How many users were updated.
 	Updated int32 `protobuf:"varint,3,opt,name=updated,proto3" json:"updated,omitempty"`
@@ -535,7 +544,10 @@ type BatchIdentifyResponse struct {
 	// How many items were refused.
 	Failed int32 `protobuf:"varint,5,opt,name=failed,proto3" json:"failed,omitempty"`
 	// The items that failed, or all, as the request's `report` asks; in the order sent.
-	Results       []*BatchIdentifyResult `protobuf:"bytes,6,rep,name=results,proto3" json:"results,omitempty"`
+	Results []*BatchIdentifyResult `protobuf:"bytes,6,rep,name=results,proto3" json:"results,omitempty"`
+	// How many items were applied, for a caller without the scope `users.read`: created, updated and unchanged users
+	// together. Otherwise 0.
+	Applied       int32 `protobuf:"varint,7,opt,name=applied,proto3" json:"applied,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -612,6 +624,13 @@ func (x *BatchIdentifyResponse) GetResults() []*BatchIdentifyResult {
 	return nil
 }
 
+func (x *BatchIdentifyResponse) GetApplied() int32 {
+	if x != nil {
+		return x.Applied
+	}
+	return 0
+}
+
 // BatchIdentifyResult says what became of one item.
 type BatchIdentifyResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -621,7 +640,7 @@ type BatchIdentifyResult struct {
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
 	// What the item did; OUTCOME_UNSPECIFIED if it failed.
 	Outcome Outcome `protobuf:"varint,3,opt,name=outcome,proto3,enum=rollcall.v1.Outcome" json:"outcome,omitempty"`
-	// The user's etag after the item; empty if it failed.
+	// The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
 	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Why the item failed; absent otherwise.
 	Error *IdentifyError `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
@@ -1095,7 +1114,7 @@ func (x *SetPreferencesRequest) GetPrecondition() *Precondition {
 // SetPreferencesResponse is the user after the call.
 type SetPreferencesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user.
+	// The user. Absent for a caller without the scope `users.read`.
 	User          *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1330,14 +1349,15 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\x04user\x18\x01 \x01(\v2\x11.rollcall.v1.UserR\x04user\"\x82\x01\n" +
 	"\x14BatchIdentifyRequest\x128\n" +
 	"\brequests\x18\x01 \x03(\v2\x1c.rollcall.v1.IdentifyRequestR\brequests\x120\n" +
-	"\x06report\x18\x02 \x01(\x0e2\x18.rollcall.v1.BatchReportR\x06report\"\xd9\x01\n" +
+	"\x06report\x18\x02 \x01(\x0e2\x18.rollcall.v1.BatchReportR\x06report\"\xf3\x01\n" +
 	"\x15BatchIdentifyResponse\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x05R\bsequence\x12\x18\n" +
 	"\acreated\x18\x02 \x01(\x05R\acreated\x12\x18\n" +
 	"\aupdated\x18\x03 \x01(\x05R\aupdated\x12\x1c\n" +
 	"\tunchanged\x18\x04 \x01(\x05R\tunchanged\x12\x16\n" +
 	"\x06failed\x18\x05 \x01(\x05R\x06failed\x12:\n" +
-	"\aresults\x18\x06 \x03(\v2 .rollcall.v1.BatchIdentifyResultR\aresults\"\xe0\x01\n" +
+	"\aresults\x18\x06 \x03(\v2 .rollcall.v1.BatchIdentifyResultR\aresults\x12\x18\n" +
+	"\aapplied\x18\a \x01(\x05R\aapplied\"\xe0\x01\n" +
 	"\x13BatchIdentifyResult\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x05R\x05index\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12.\n" +
@@ -1384,12 +1404,13 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12=\n" +
 	"\fprecondition\x18\x02 \x01(\v2\x19.rollcall.v1.PreconditionR\fprecondition\x12#\n" +
 	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\"\x14\n" +
-	"\x12DeleteUserResponse*c\n" +
+	"\x12DeleteUserResponse*x\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOUTCOME_CREATED\x10\x01\x12\x13\n" +
 	"\x0fOUTCOME_UPDATED\x10\x02\x12\x15\n" +
-	"\x11OUTCOME_UNCHANGED\x10\x03*\\\n" +
+	"\x11OUTCOME_UNCHANGED\x10\x03\x12\x13\n" +
+	"\x0fOUTCOME_APPLIED\x10\x04*\\\n" +
 	"\vBatchReport\x12\x1c\n" +
 	"\x18BATCH_REPORT_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15BATCH_REPORT_FAILURES\x10\x01\x12\x14\n" +

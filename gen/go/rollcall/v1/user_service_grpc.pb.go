@@ -44,8 +44,12 @@ const (
 // DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
 //
 // Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-// UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-// has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+// UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+// `users.get`.
+//
+// A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+// `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+// PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
 type UserServiceClient interface {
 	// Identify creates or updates one user and returns the merged user. Its answer means that the user is stored.
 	//
@@ -61,7 +65,7 @@ type UserServiceClient interface {
 	Identify(ctx context.Context, in *IdentifyRequest, opts ...grpc.CallOption) (*IdentifyResponse, error)
 	// GetUser returns one user, or fails with NOT_FOUND.
 	//
-	// Scope: `users.read`.
+	// Scope: `users.get`.
 	GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*GetUserResponse, error)
 	// BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
 	// message, in order. It needs HTTP/2.
@@ -81,7 +85,7 @@ type UserServiceClient interface {
 	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
 	// 3 MiB: ids whose users did not fit are listed too, to be asked for again.
 	//
-	// Scope: `users.read`.
+	// Scope: `users.get`.
 	BatchGetUsers(ctx context.Context, in *BatchGetUsersRequest, opts ...grpc.CallOption) (*BatchGetUsersResponse, error)
 	// ListUsers pages through all users, in an order that is unspecified and stable.
 	//
@@ -200,8 +204,12 @@ func (c *userServiceClient) DeleteUser(ctx context.Context, in *DeleteUserReques
 // DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
 //
 // Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-// UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-// has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+// UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+// `users.get`.
+//
+// A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+// `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+// PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
 type UserServiceServer interface {
 	// Identify creates or updates one user and returns the merged user. Its answer means that the user is stored.
 	//
@@ -217,7 +225,7 @@ type UserServiceServer interface {
 	Identify(context.Context, *IdentifyRequest) (*IdentifyResponse, error)
 	// GetUser returns one user, or fails with NOT_FOUND.
 	//
-	// Scope: `users.read`.
+	// Scope: `users.get`.
 	GetUser(context.Context, *GetUserRequest) (*GetUserResponse, error)
 	// BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
 	// message, in order. It needs HTTP/2.
@@ -237,7 +245,7 @@ type UserServiceServer interface {
 	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
 	// 3 MiB: ids whose users did not fit are listed too, to be asked for again.
 	//
-	// Scope: `users.read`.
+	// Scope: `users.get`.
 	BatchGetUsers(context.Context, *BatchGetUsersRequest) (*BatchGetUsersResponse, error)
 	// ListUsers pages through all users, in an order that is unspecified and stable.
 	//

@@ -148,6 +148,26 @@ local function mergeSets(stored, edits)
   return concat(pieces), looked
 end
 
+-- The most bytes that a Struct can come to when edits are applied, whichever of the edits take effect.
+local function mostBytes(stored, edits)
+  local bytes, i, j = #stored, 1, 1
+  local storedName, iNext = entry(stored, i)
+  local editName, jNext = entry(edits, j)
+  while editName do
+    if storedName and storedName ~= editName and before(storedName, editName) then
+      i = iNext
+      storedName, iNext = entry(stored, i)
+    else
+      local old = storedName == editName and iNext - i or 0
+      local new = byte(edits, j) == UNSET and 0 or jNext - j
+      bytes = bytes + math.max(0, new - old)
+      j = jNext
+      editName, jNext = entry(edits, j)
+    end
+  end
+  return bytes
+end
+
 local nothing = {}
 
 -- marks       as readMarks made them, changed in place; nil where there are none and the edits are not observed

@@ -22,7 +22,7 @@ Returns the results, packed (see packed.ts); the error EXPIRED after the time in
 meta is u64 created µs, u64 updated µs, then the etag; properties and preferences are canonical Structs; observed is marks
 (see observed.ts).
 ]]
-local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE, SET_PROPERTIES = 1, 2, 3, 4, 5
+local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE, SET_PROPERTIES, IDENTIFY_HIDING = 1, 2, 3, 4, 5, 6
 local CAN_CREATE, WANT_USER, VALIDATE_ONLY, ALLOW_MISSING = 1, 2, 4, 8
 local OBSERVED, IF_EXISTS, IF_MISSING, IF_ETAG = 16, 32, 64, 128
 local CREATED, UPDATED, UNCHANGED, DELETED = 1, 2, 3, 4
@@ -109,7 +109,7 @@ local function refused(status)
 end
 
 local function isIdentify(command)
-  return command.verb == SET_PROPERTIES or command.verb == IDENTIFY
+  return command.verb == SET_PROPERTIES or command.verb == IDENTIFY or command.verb == IDENTIFY_HIDING
 end
 
 -- Why the command may not be applied, before its edits are looked at; nil where it may.
@@ -141,9 +141,12 @@ local function identify(command, user, key, again)
 
   local properties = merged or user.properties
   local marked = marks and marks.changed
-  if merged or marked then
+  local hidesWinners = command.verb == IDENTIFY_HIDING
+  if merged or marked or hidesWinners then
+    -- Of properties and marks, whichever edits win.
     if count > maxProperties then return pack('<BI4', TOO_MANY, count) end
-    if #properties > maxPropertiesBytes then return pack('<BI4', TOO_LARGE, #properties) end
+    local bytes = hidesWinners and mostBytes(user.properties, command.body) or #properties
+    if bytes > maxPropertiesBytes then return pack('<BI4', TOO_LARGE, bytes) end
   end
   local status = not user.etag and CREATED or merged and UPDATED or UNCHANGED
   user.properties = properties

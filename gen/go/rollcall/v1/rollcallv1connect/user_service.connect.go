@@ -68,7 +68,7 @@ type UserServiceClient interface {
 	Identify(context.Context, *connect.Request[v1.IdentifyRequest]) (*connect.Response[v1.IdentifyResponse], error)
 	// GetUser returns one user, or fails with NOT_FOUND.
 	//
-	// Scope: `users.read`.
+	// Scope: `users.get`.
 	GetUser(context.Context, *connect.Request[v1.GetUserRequest]) (*connect.Response[v1.GetUserResponse], error)
 	// BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
 	// message, in order. It needs HTTP/2.
@@ -88,7 +88,7 @@ type UserServiceClient interface {
 	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
 	// 3 MiB: ids whose users did not fit are listed too, to be asked for again.
 	//
-	// Scope: `users.read`.
+	// Scope: `users.get`.
 	BatchGetUsers(context.Context, *connect.Request[v1.BatchGetUsersRequest]) (*connect.Response[v1.BatchGetUsersResponse], error)
 	// ListUsers pages through all users, in an order that is unspecified and stable.
 	//
@@ -234,7 +234,7 @@ type UserServiceHandler interface {
 	Identify(context.Context, *connect.Request[v1.IdentifyRequest]) (*connect.Response[v1.IdentifyResponse], error)
 	// GetUser returns one user, or fails with NOT_FOUND.
 	//
-	// Scope: `users.read`.
+	// Scope: `users.get`.
 	GetUser(context.Context, *connect.Request[v1.GetUserRequest]) (*connect.Response[v1.GetUserResponse], error)
 	// BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
 	// message, in order. It needs HTTP/2.
@@ -254,7 +254,7 @@ type UserServiceHandler interface {
 	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
 	// 3 MiB: ids whose users did not fit are listed too, to be asked for again.
 	//
-	// Scope: `users.read`.
+	// Scope: `users.get`.
 	BatchGetUsers(context.Context, *connect.Request[v1.BatchGetUsersRequest]) (*connect.Response[v1.BatchGetUsersResponse], error)
 	// ListUsers pages through all users, in an order that is unspecified and stable.
 	//

@@ -18,6 +18,7 @@ class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OUTCOME_CREATED: _ClassVar[Outcome]
     OUTCOME_UPDATED: _ClassVar[Outcome]
     OUTCOME_UNCHANGED: _ClassVar[Outcome]
+    OUTCOME_APPLIED: _ClassVar[Outcome]
 
 class BatchReport(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -34,6 +35,7 @@ OUTCOME_UNSPECIFIED: Outcome
 OUTCOME_CREATED: Outcome
 OUTCOME_UPDATED: Outcome
 OUTCOME_UNCHANGED: Outcome
+OUTCOME_APPLIED: Outcome
 BATCH_REPORT_UNSPECIFIED: BatchReport
 BATCH_REPORT_FAILURES: BatchReport
 BATCH_REPORT_ALL: BatchReport
@@ -92,20 +94,22 @@ class BatchIdentifyRequest(_message.Message):
     def __init__(self, requests: _Optional[_Iterable[_Union[IdentifyRequest, _Mapping]]] = ..., report: _Optional[_Union[BatchReport, str]] = ...) -> None: ...
 
 class BatchIdentifyResponse(_message.Message):
-    __slots__ = ("sequence", "created", "updated", "unchanged", "failed", "results")
+    __slots__ = ("sequence", "created", "updated", "unchanged", "failed", "results", "applied")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     CREATED_FIELD_NUMBER: _ClassVar[int]
     UPDATED_FIELD_NUMBER: _ClassVar[int]
     UNCHANGED_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     created: int
     updated: int
     unchanged: int
     failed: int
     results: _containers.RepeatedCompositeFieldContainer[BatchIdentifyResult]
-    def __init__(self, sequence: _Optional[int] = ..., created: _Optional[int] = ..., updated: _Optional[int] = ..., unchanged: _Optional[int] = ..., failed: _Optional[int] = ..., results: _Optional[_Iterable[_Union[BatchIdentifyResult, _Mapping]]] = ...) -> None: ...
+    applied: int
+    def __init__(self, sequence: _Optional[int] = ..., created: _Optional[int] = ..., updated: _Optional[int] = ..., unchanged: _Optional[int] = ..., failed: _Optional[int] = ..., results: _Optional[_Iterable[_Union[BatchIdentifyResult, _Mapping]]] = ..., applied: _Optional[int] = ...) -> None: ...
 
 class BatchIdentifyResult(_message.Message):
     __slots__ = ("index", "id", "outcome", "etag", "error", "ignored_properties")

@@ -38,8 +38,12 @@ class UserServiceStub:
     DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
 
     Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-    has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+    `users.get`.
+
+    A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+    `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+    PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
     """
 
     def __init__(self, channel):
@@ -98,8 +102,12 @@ class UserServiceServicer:
     DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
 
     Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-    has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+    `users.get`.
+
+    A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+    `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+    PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
     """
 
     def Identify(self, request, context):
@@ -122,7 +130,7 @@ class UserServiceServicer:
     def GetUser(self, request, context):
         """GetUser returns one user, or fails with NOT_FOUND.
 
-        Scope: `users.read`.
+        Scope: `users.get`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,7 +160,7 @@ class UserServiceServicer:
         """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
         3 MiB: ids whose users did not fit are listed too, to be asked for again.
 
-        Scope: `users.read`.
+        Scope: `users.get`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -250,8 +258,12 @@ class UserService:
     DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
 
     Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-    has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+    `users.get`.
+
+    A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+    `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+    PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
     """
 
     @staticmethod

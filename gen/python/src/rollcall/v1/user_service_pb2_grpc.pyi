@@ -39,8 +39,12 @@ class UserServiceStub:
     DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
 
     Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-    has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+    `users.get`.
+
+    A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+    `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+    PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
     """
 
     @_typing.overload
@@ -63,7 +67,7 @@ class UserServiceStub:
     GetUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_service_pb2.GetUserResponse]
     """GetUser returns one user, or fails with NOT_FOUND.
 
-    Scope: `users.read`.
+    Scope: `users.get`.
     """
     BatchIdentify: _grpc.StreamStreamMultiCallable[_user_service_pb2.BatchIdentifyRequest, _user_service_pb2.BatchIdentifyResponse]
     """BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
@@ -85,7 +89,7 @@ class UserServiceStub:
     """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
     3 MiB: ids whose users did not fit are listed too, to be asked for again.
 
-    Scope: `users.read`.
+    Scope: `users.get`.
     """
     ListUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ListUsersRequest, _user_service_pb2.ListUsersResponse]
     """ListUsers pages through all users, in an order that is unspecified and stable.
@@ -123,8 +127,12 @@ class UserServiceAsyncStub(UserServiceStub):
     DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
 
     Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-    has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+    `users.get`.
+
+    A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+    `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+    PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -144,7 +152,7 @@ class UserServiceAsyncStub(UserServiceStub):
     GetUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_service_pb2.GetUserResponse]  # type: ignore[assignment]
     """GetUser returns one user, or fails with NOT_FOUND.
 
-    Scope: `users.read`.
+    Scope: `users.get`.
     """
     BatchIdentify: _aio.StreamStreamMultiCallable[_user_service_pb2.BatchIdentifyRequest, _user_service_pb2.BatchIdentifyResponse]  # type: ignore[assignment]
     """BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
@@ -166,7 +174,7 @@ class UserServiceAsyncStub(UserServiceStub):
     """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
     3 MiB: ids whose users did not fit are listed too, to be asked for again.
 
-    Scope: `users.read`.
+    Scope: `users.get`.
     """
     ListUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ListUsersRequest, _user_service_pb2.ListUsersResponse]  # type: ignore[assignment]
     """ListUsers pages through all users, in an order that is unspecified and stable.
@@ -203,8 +211,12 @@ class UserServiceServicer:
     DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
 
     Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-    has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+    `users.get`.
+
+    A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+    `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+    PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
     """
 
     def Identify(
@@ -232,7 +244,7 @@ class UserServiceServicer:
     ) -> _typing.Union[_user_service_pb2.GetUserResponse, _abc.Awaitable[_user_service_pb2.GetUserResponse]]:
         """GetUser returns one user, or fails with NOT_FOUND.
 
-        Scope: `users.read`.
+        Scope: `users.get`.
         """
 
     def BatchIdentify(
@@ -264,7 +276,7 @@ class UserServiceServicer:
         """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
         3 MiB: ids whose users did not fit are listed too, to be asked for again.
 
-        Scope: `users.read`.
+        Scope: `users.get`.
         """
 
     def ListUsers(

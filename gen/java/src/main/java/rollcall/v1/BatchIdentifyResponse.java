@@ -72,7 +72,7 @@ private static final long serialVersionUID = 0L;
   private int created_ = 0;
   /**
    * <pre>
-   * How many users were created.
+   * How many users were created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
    * </pre>
    *
    * <code>int32 created = 2 [json_name = "created"];</code>
@@ -189,6 +189,22 @@ private static final long serialVersionUID = 0L;
     return results_.get(index);
   }
 
+  public static final int APPLIED_FIELD_NUMBER = 7;
+  private int applied_ = 0;
+  /**
+   * <pre>
+   * How many items were applied, for a caller without the scope `users.read`: created, updated and unchanged users
+   * together. Otherwise 0.
+   * </pre>
+   *
+   * <code>int32 applied = 7 [json_name = "applied"];</code>
+   * @return The applied.
+   */
+  @java.lang.Override
+  public int getApplied() {
+    return applied_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -220,6 +236,9 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < results_.size(); i++) {
       output.writeMessage(6, results_.get(i));
+    }
+    if (applied_ != 0) {
+      output.writeInt32(7, applied_);
     }
     getUnknownFields().writeTo(output);
   }
@@ -254,6 +273,10 @@ private static final long serialVersionUID = 0L;
           }
           size += 1 * count;
         }
+    if (applied_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(7, applied_);
+    }
     return size;
   }
   @java.lang.Override
@@ -290,6 +313,8 @@ private static final long serialVersionUID = 0L;
         != other.getFailed()) return false;
     if (!getResultsList()
         .equals(other.getResultsList())) return false;
+    if (getApplied()
+        != other.getApplied()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -315,6 +340,8 @@ private static final long serialVersionUID = 0L;
       hash = (37 * hash) + RESULTS_FIELD_NUMBER;
       hash = (53 * hash) + getResultsList().hashCode();
     }
+    hash = (37 * hash) + APPLIED_FIELD_NUMBER;
+    hash = (53 * hash) + getApplied();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -462,6 +489,7 @@ private static final long serialVersionUID = 0L;
         resultsBuilder_.clear();
       }
       bitField0_ = (bitField0_ & ~0x00000020);
+      applied_ = 0;
       return this;
     }
 
@@ -523,6 +551,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000010) != 0)) {
         result.failed_ = failed_;
       }
+      if (((from_bitField0_ & 0x00000040) != 0)) {
+        result.applied_ = applied_;
+      }
     }
 
     @java.lang.Override
@@ -577,6 +608,9 @@ private static final long serialVersionUID = 0L;
             resultsBuilder_.addAllMessages(other.results_);
           }
         }
+      }
+      if (other.getApplied() != 0) {
+        setApplied(other.getApplied());
       }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
@@ -640,6 +674,11 @@ private static final long serialVersionUID = 0L;
               }
               break;
             } // case 50
+            case 56: {
+              applied_ = input.readInt32();
+              bitField0_ |= 0x00000040;
+              break;
+            } // case 56
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -704,7 +743,7 @@ private static final long serialVersionUID = 0L;
     private int created_ ;
     /**
      * <pre>
-     * How many users were created.
+     * How many users were created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
      * </pre>
      *
      * <code>int32 created = 2 [json_name = "created"];</code>
@@ -716,7 +755,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How many users were created.
+     * How many users were created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
      * </pre>
      *
      * <code>int32 created = 2 [json_name = "created"];</code>
@@ -732,7 +771,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * How many users were created.
+     * How many users were created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
      * </pre>
      *
      * <code>int32 created = 2 [json_name = "created"];</code>
@@ -1181,6 +1220,53 @@ private static final long serialVersionUID = 0L;
         results_ = null;
       }
       return resultsBuilder_;
+    }
+
+    private int applied_ ;
+    /**
+     * <pre>
+     * How many items were applied, for a caller without the scope `users.read`: created, updated and unchanged users
+     * together. Otherwise 0.
+     * </pre>
+     *
+     * <code>int32 applied = 7 [json_name = "applied"];</code>
+     * @return The applied.
+     */
+    @java.lang.Override
+    public int getApplied() {
+      return applied_;
+    }
+    /**
+     * <pre>
+     * How many items were applied, for a caller without the scope `users.read`: created, updated and unchanged users
+     * together. Otherwise 0.
+     * </pre>
+     *
+     * <code>int32 applied = 7 [json_name = "applied"];</code>
+     * @param value The applied to set.
+     * @return This builder for chaining.
+     */
+    public Builder setApplied(int value) {
+
+      applied_ = value;
+      bitField0_ |= 0x00000040;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How many items were applied, for a caller without the scope `users.read`: created, updated and unchanged users
+     * together. Otherwise 0.
+     * </pre>
+     *
+     * <code>int32 applied = 7 [json_name = "applied"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearApplied() {
+      bitField0_ = (bitField0_ & ~0x00000040);
+      applied_ = 0;
+      onChanged();
+      return this;
     }
 
     // @@protoc_insertion_point(builder_scope:rollcall.v1.BatchIdentifyResponse)

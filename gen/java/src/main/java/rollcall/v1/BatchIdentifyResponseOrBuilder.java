@@ -22,7 +22,7 @@ public interface BatchIdentifyResponseOrBuilder extends
 
   /**
    * <pre>
-   * How many users were created.
+   * How many users were created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
    * </pre>
    *
    * <code>int32 created = 2 [json_name = "created"];</code>
@@ -103,4 +103,15 @@ public interface BatchIdentifyResponseOrBuilder extends
    */
   rollcall.v1.BatchIdentifyResultOrBuilder getResultsOrBuilder(
       int index);
+
+  /**
+   * <pre>
+   * How many items were applied, for a caller without the scope `users.read`: created, updated and unchanged users
+   * together. Otherwise 0.
+   * </pre>
+   *
+   * <code>int32 applied = 7 [json_name = "applied"];</code>
+   * @return The applied.
+   */
+  int getApplied();
 }

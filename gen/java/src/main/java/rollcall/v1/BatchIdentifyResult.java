@@ -151,7 +151,7 @@ private static final long serialVersionUID = 0L;
   private volatile java.lang.Object etag_ = "";
   /**
    * <pre>
-   * The user's etag after the item; empty if it failed.
+   * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>string etag = 4 [json_name = "etag"];</code>
@@ -172,7 +172,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The user's etag after the item; empty if it failed.
+   * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>string etag = 4 [json_name = "etag"];</code>
@@ -947,7 +947,7 @@ private static final long serialVersionUID = 0L;
     private java.lang.Object etag_ = "";
     /**
      * <pre>
-     * The user's etag after the item; empty if it failed.
+     * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>string etag = 4 [json_name = "etag"];</code>
@@ -967,7 +967,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user's etag after the item; empty if it failed.
+     * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>string etag = 4 [json_name = "etag"];</code>
@@ -988,7 +988,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user's etag after the item; empty if it failed.
+     * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>string etag = 4 [json_name = "etag"];</code>
@@ -1005,7 +1005,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user's etag after the item; empty if it failed.
+     * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>string etag = 4 [json_name = "etag"];</code>
@@ -1019,7 +1019,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user's etag after the item; empty if it failed.
+     * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>string etag = 4 [json_name = "etag"];</code>

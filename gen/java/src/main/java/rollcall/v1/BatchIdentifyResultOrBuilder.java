@@ -61,7 +61,7 @@ public interface BatchIdentifyResultOrBuilder extends
 
   /**
    * <pre>
-   * The user's etag after the item; empty if it failed.
+   * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>string etag = 4 [json_name = "etag"];</code>
@@ -70,7 +70,7 @@ public interface BatchIdentifyResultOrBuilder extends
   java.lang.String getEtag();
   /**
    * <pre>
-   * The user's etag after the item; empty if it failed.
+   * The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>string etag = 4 [json_name = "etag"];</code>

@@ -69,7 +69,8 @@ public enum ErrorReason
    * message is larger than 4 MiB.
    *
    * Metadata of the first violation: `limit`, the limit's name, `max`, its value, and, where it was counted to the end,
-   * `actual`, what the request has or the user would have.
+   * `actual`, what the request has or the user would have. The latter is told only to callers with the scope
+   * `users.read`.
    * Example: a user with more than 512 properties.
    * </pre>
    *
@@ -252,8 +253,8 @@ public enum ErrorReason
   ERROR_REASON_CREDENTIALS_INVALID(21),
   /**
    * <pre>
-   * PERMISSION_DENIED: the caller is known and lacks the scope that the method needs: `users.read`, `users.write` or
-   * `users.delete`.
+   * PERMISSION_DENIED: the caller is known and lacks the scope that the method needs (`users.read`, `users.get`,
+   * `users.write` or `users.delete`), or `users.read` for `validate_only`.
    *
    * Metadata: `scope`, the one that is missing.
    * Example: DeleteUser by a caller that may only read.
@@ -333,7 +334,8 @@ public enum ErrorReason
    * message is larger than 4 MiB.
    *
    * Metadata of the first violation: `limit`, the limit's name, `max`, its value, and, where it was counted to the end,
-   * `actual`, what the request has or the user would have.
+   * `actual`, what the request has or the user would have. The latter is told only to callers with the scope
+   * `users.read`.
    * Example: a user with more than 512 properties.
    * </pre>
    *
@@ -516,8 +518,8 @@ public enum ErrorReason
   public static final int ERROR_REASON_CREDENTIALS_INVALID_VALUE = 21;
   /**
    * <pre>
-   * PERMISSION_DENIED: the caller is known and lacks the scope that the method needs: `users.read`, `users.write` or
-   * `users.delete`.
+   * PERMISSION_DENIED: the caller is known and lacks the scope that the method needs (`users.read`, `users.get`,
+   * `users.write` or `users.delete`), or `users.read` for `validate_only`.
    *
    * Metadata: `scope`, the one that is missing.
    * Example: DeleteUser by a caller that may only read.

@@ -288,6 +288,9 @@ private static final long serialVersionUID = 0L;
    * the properties that it writes to the store's clock, where they have one.
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+   *
+   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+   * is sent for each property, so that a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -310,6 +313,9 @@ private static final long serialVersionUID = 0L;
    * the properties that it writes to the store's clock, where they have one.
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+   *
+   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+   * is sent for each property, so that a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -332,6 +338,9 @@ private static final long serialVersionUID = 0L;
    * the properties that it writes to the store's clock, where they have one.
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+   *
+   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+   * is sent for each property, so that a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -347,7 +356,7 @@ private static final long serialVersionUID = 0L;
    * <pre>
    * Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
    * created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
-   * reached.
+   * reached. Needs the scope `users.read` too: without it, PERMISSION_DENIED, SCOPE_MISSING.
    * </pre>
    *
    * <code>bool validate_only = 7 [json_name = "validateOnly"];</code>
@@ -1608,6 +1617,9 @@ private static final long serialVersionUID = 0L;
      * the properties that it writes to the store's clock, where they have one.
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+     *
+     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+     * is sent for each property, so that a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1629,6 +1641,9 @@ private static final long serialVersionUID = 0L;
      * the properties that it writes to the store's clock, where they have one.
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+     *
+     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+     * is sent for each property, so that a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1654,6 +1669,9 @@ private static final long serialVersionUID = 0L;
      * the properties that it writes to the store's clock, where they have one.
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+     *
+     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+     * is sent for each property, so that a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1682,6 +1700,9 @@ private static final long serialVersionUID = 0L;
      * the properties that it writes to the store's clock, where they have one.
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+     *
+     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+     * is sent for each property, so that a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1710,6 +1731,9 @@ private static final long serialVersionUID = 0L;
      * the properties that it writes to the store's clock, where they have one.
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+     *
+     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+     * is sent for each property, so that a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1745,6 +1769,9 @@ private static final long serialVersionUID = 0L;
      * the properties that it writes to the store's clock, where they have one.
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+     *
+     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+     * is sent for each property, so that a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1772,6 +1799,9 @@ private static final long serialVersionUID = 0L;
      * the properties that it writes to the store's clock, where they have one.
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+     *
+     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+     * is sent for each property, so that a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1794,6 +1824,9 @@ private static final long serialVersionUID = 0L;
      * the properties that it writes to the store's clock, where they have one.
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+     *
+     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+     * is sent for each property, so that a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1819,6 +1852,9 @@ private static final long serialVersionUID = 0L;
      * the properties that it writes to the store's clock, where they have one.
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+     *
+     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+     * is sent for each property, so that a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1842,7 +1878,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
      * created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
-     * reached.
+     * reached. Needs the scope `users.read` too: without it, PERMISSION_DENIED, SCOPE_MISSING.
      * </pre>
      *
      * <code>bool validate_only = 7 [json_name = "validateOnly"];</code>
@@ -1856,7 +1892,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
      * created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
-     * reached.
+     * reached. Needs the scope `users.read` too: without it, PERMISSION_DENIED, SCOPE_MISSING.
      * </pre>
      *
      * <code>bool validate_only = 7 [json_name = "validateOnly"];</code>
@@ -1874,7 +1910,7 @@ private static final long serialVersionUID = 0L;
      * <pre>
      * Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
      * created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
-     * reached.
+     * reached. Needs the scope `users.read` too: without it, PERMISSION_DENIED, SCOPE_MISSING.
      * </pre>
      *
      * <code>bool validate_only = 7 [json_name = "validateOnly"];</code>

@@ -168,6 +168,9 @@ public interface IdentifyRequestOrBuilder extends
    * the properties that it writes to the store's clock, where they have one.
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+   *
+   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+   * is sent for each property, so that a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -187,6 +190,9 @@ public interface IdentifyRequestOrBuilder extends
    * the properties that it writes to the store's clock, where they have one.
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+   *
+   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+   * is sent for each property, so that a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -206,6 +212,9 @@ public interface IdentifyRequestOrBuilder extends
    * the properties that it writes to the store's clock, where they have one.
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+   *
+   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
+   * is sent for each property, so that a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -216,7 +225,7 @@ public interface IdentifyRequestOrBuilder extends
    * <pre>
    * Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
    * created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
-   * reached.
+   * reached. Needs the scope `users.read` too: without it, PERMISSION_DENIED, SCOPE_MISSING.
    * </pre>
    *
    * <code>bool validate_only = 7 [json_name = "validateOnly"];</code>

@@ -60,7 +60,7 @@ private static final long serialVersionUID = 0L;
   private rollcall.v1.User user_;
   /**
    * <pre>
-   * The merged user; with `validate_only`, as it would be.
+   * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -72,7 +72,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The merged user; with `validate_only`, as it would be.
+   * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -84,7 +84,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The merged user; with `validate_only`, as it would be.
+   * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -127,6 +127,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+   * None with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -139,6 +140,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+   * None with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -150,6 +152,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+   * None with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -162,6 +165,7 @@ private static final long serialVersionUID = 0L;
   /**
    * <pre>
    * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+   * None with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -559,7 +563,7 @@ private static final long serialVersionUID = 0L;
         rollcall.v1.User, rollcall.v1.User.Builder, rollcall.v1.UserOrBuilder> userBuilder_;
     /**
      * <pre>
-     * The merged user; with `validate_only`, as it would be.
+     * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -570,7 +574,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The merged user; with `validate_only`, as it would be.
+     * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -585,7 +589,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The merged user; with `validate_only`, as it would be.
+     * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -603,7 +607,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The merged user; with `validate_only`, as it would be.
+     * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -621,7 +625,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The merged user; with `validate_only`, as it would be.
+     * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -646,7 +650,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The merged user; with `validate_only`, as it would be.
+     * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -663,7 +667,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The merged user; with `validate_only`, as it would be.
+     * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -675,7 +679,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The merged user; with `validate_only`, as it would be.
+     * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -690,7 +694,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The merged user; with `validate_only`, as it would be.
+     * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -792,6 +796,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+     * None with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -805,6 +810,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+     * None with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -816,6 +822,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+     * None with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -828,6 +835,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+     * None with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -841,6 +849,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+     * None with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -860,6 +869,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+     * None with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -878,6 +888,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+     * None with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -896,6 +907,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+     * None with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -911,6 +923,7 @@ private static final long serialVersionUID = 0L;
     /**
      * <pre>
      * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+     * None with OUTCOME_APPLIED.
      * </pre>
      *
      * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>

@@ -12,7 +12,7 @@ public interface IdentifyResponseOrBuilder extends
 
   /**
    * <pre>
-   * The merged user; with `validate_only`, as it would be.
+   * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -21,7 +21,7 @@ public interface IdentifyResponseOrBuilder extends
   boolean hasUser();
   /**
    * <pre>
-   * The merged user; with `validate_only`, as it would be.
+   * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -30,7 +30,7 @@ public interface IdentifyResponseOrBuilder extends
   rollcall.v1.User getUser();
   /**
    * <pre>
-   * The merged user; with `validate_only`, as it would be.
+   * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -59,6 +59,7 @@ public interface IdentifyResponseOrBuilder extends
   /**
    * <pre>
    * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+   * None with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -69,6 +70,7 @@ public interface IdentifyResponseOrBuilder extends
   /**
    * <pre>
    * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+   * None with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -78,6 +80,7 @@ public interface IdentifyResponseOrBuilder extends
   /**
    * <pre>
    * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+   * None with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>
@@ -88,6 +91,7 @@ public interface IdentifyResponseOrBuilder extends
   /**
    * <pre>
    * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
+   * None with OUTCOME_APPLIED.
    * </pre>
    *
    * <code>repeated string ignored_properties = 3 [json_name = "ignoredProperties"];</code>

@@ -47,6 +47,15 @@ public enum Outcome
    * <code>OUTCOME_UNCHANGED = 3;</code>
    */
   OUTCOME_UNCHANGED(3),
+  /**
+   * <pre>
+   * The request was applied: all that a caller without the scope `users.read` is told. The user may have been created,
+   * updated or left as it was.
+   * </pre>
+   *
+   * <code>OUTCOME_APPLIED = 4;</code>
+   */
+  OUTCOME_APPLIED(4),
   UNRECOGNIZED(-1),
   ;
 
@@ -91,6 +100,15 @@ public enum Outcome
    * <code>OUTCOME_UNCHANGED = 3;</code>
    */
   public static final int OUTCOME_UNCHANGED_VALUE = 3;
+  /**
+   * <pre>
+   * The request was applied: all that a caller without the scope `users.read` is told. The user may have been created,
+   * updated or left as it was.
+   * </pre>
+   *
+   * <code>OUTCOME_APPLIED = 4;</code>
+   */
+  public static final int OUTCOME_APPLIED_VALUE = 4;
 
 
   public final int getNumber() {
@@ -121,6 +139,7 @@ public enum Outcome
       case 1: return OUTCOME_CREATED;
       case 2: return OUTCOME_UPDATED;
       case 3: return OUTCOME_UNCHANGED;
+      case 4: return OUTCOME_APPLIED;
       default: return null;
     }
   }

@@ -57,7 +57,7 @@ private static final long serialVersionUID = 0L;
   private rollcall.v1.User user_;
   /**
    * <pre>
-   * The user.
+   * The user. Absent for a caller without the scope `users.read`.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -69,7 +69,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The user.
+   * The user. Absent for a caller without the scope `users.read`.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -81,7 +81,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * The user.
+   * The user. Absent for a caller without the scope `users.read`.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -417,7 +417,7 @@ private static final long serialVersionUID = 0L;
         rollcall.v1.User, rollcall.v1.User.Builder, rollcall.v1.UserOrBuilder> userBuilder_;
     /**
      * <pre>
-     * The user.
+     * The user. Absent for a caller without the scope `users.read`.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -428,7 +428,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user.
+     * The user. Absent for a caller without the scope `users.read`.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -443,7 +443,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user.
+     * The user. Absent for a caller without the scope `users.read`.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -461,7 +461,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user.
+     * The user. Absent for a caller without the scope `users.read`.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -479,7 +479,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user.
+     * The user. Absent for a caller without the scope `users.read`.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -504,7 +504,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user.
+     * The user. Absent for a caller without the scope `users.read`.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -521,7 +521,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user.
+     * The user. Absent for a caller without the scope `users.read`.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -533,7 +533,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user.
+     * The user. Absent for a caller without the scope `users.read`.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -548,7 +548,7 @@ private static final long serialVersionUID = 0L;
     }
     /**
      * <pre>
-     * The user.
+     * The user. Absent for a caller without the scope `users.read`.
      * </pre>
      *
      * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>

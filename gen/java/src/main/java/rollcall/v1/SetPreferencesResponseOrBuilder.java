@@ -12,7 +12,7 @@ public interface SetPreferencesResponseOrBuilder extends
 
   /**
    * <pre>
-   * The user.
+   * The user. Absent for a caller without the scope `users.read`.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -21,7 +21,7 @@ public interface SetPreferencesResponseOrBuilder extends
   boolean hasUser();
   /**
    * <pre>
-   * The user.
+   * The user. Absent for a caller without the scope `users.read`.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>
@@ -30,7 +30,7 @@ public interface SetPreferencesResponseOrBuilder extends
   rollcall.v1.User getUser();
   /**
    * <pre>
-   * The user.
+   * The user. Absent for a caller without the scope `users.read`.
    * </pre>
    *
    * <code>.rollcall.v1.User user = 1 [json_name = "user"];</code>

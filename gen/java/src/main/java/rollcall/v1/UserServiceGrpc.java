@@ -13,8 +13,11 @@ import static io.grpc.MethodDescriptor.generateFullMethodName;
  * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
  * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
  * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
- * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
- * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+ * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+ * `users.get`.
+ * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+ * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+ * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
  * </pre>
  */
 @io.grpc.stub.annotations.GrpcGenerated
@@ -318,8 +321,11 @@ public final class UserServiceGrpc {
    * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
    * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
    * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-   * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+   * `users.get`.
+   * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+   * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+   * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
    * </pre>
    */
   public interface AsyncService {
@@ -344,7 +350,7 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * GetUser returns one user, or fails with NOT_FOUND.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     default void getUser(rollcall.v1.GetUserRequest request,
@@ -376,7 +382,7 @@ public final class UserServiceGrpc {
      * <pre>
      * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
      * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     default void batchGetUsers(rollcall.v1.BatchGetUsersRequest request,
@@ -435,8 +441,11 @@ public final class UserServiceGrpc {
    * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
    * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
    * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-   * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+   * `users.get`.
+   * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+   * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+   * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
    * </pre>
    */
   public static abstract class UserServiceImplBase
@@ -459,8 +468,11 @@ public final class UserServiceGrpc {
    * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
    * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
    * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-   * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+   * `users.get`.
+   * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+   * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+   * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
    * </pre>
    */
   public static final class UserServiceStub
@@ -497,7 +509,7 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * GetUser returns one user, or fails with NOT_FOUND.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     public void getUser(rollcall.v1.GetUserRequest request,
@@ -531,7 +543,7 @@ public final class UserServiceGrpc {
      * <pre>
      * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
      * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     public void batchGetUsers(rollcall.v1.BatchGetUsersRequest request,
@@ -594,8 +606,11 @@ public final class UserServiceGrpc {
    * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
    * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
    * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-   * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+   * `users.get`.
+   * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+   * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+   * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
    * </pre>
    */
   public static final class UserServiceBlockingV2Stub
@@ -631,7 +646,7 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * GetUser returns one user, or fails with NOT_FOUND.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     public rollcall.v1.GetUserResponse getUser(rollcall.v1.GetUserRequest request) throws io.grpc.StatusException {
@@ -665,7 +680,7 @@ public final class UserServiceGrpc {
      * <pre>
      * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
      * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     public rollcall.v1.BatchGetUsersResponse batchGetUsers(rollcall.v1.BatchGetUsersRequest request) throws io.grpc.StatusException {
@@ -724,8 +739,11 @@ public final class UserServiceGrpc {
    * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
    * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
    * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-   * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+   * `users.get`.
+   * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+   * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+   * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
    * </pre>
    */
   public static final class UserServiceBlockingStub
@@ -761,7 +779,7 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * GetUser returns one user, or fails with NOT_FOUND.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     public rollcall.v1.GetUserResponse getUser(rollcall.v1.GetUserRequest request) {
@@ -773,7 +791,7 @@ public final class UserServiceGrpc {
      * <pre>
      * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
      * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     public rollcall.v1.BatchGetUsersResponse batchGetUsers(rollcall.v1.BatchGetUsersRequest request) {
@@ -832,8 +850,11 @@ public final class UserServiceGrpc {
    * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
    * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
    * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. A caller that may write and
-   * has no scope `users.read` is answered with a user's id, times and etag alone, with empty properties and preferences.
+   * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
+   * `users.get`.
+   * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+   * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
+   * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
    * </pre>
    */
   public static final class UserServiceFutureStub
@@ -870,7 +891,7 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * GetUser returns one user, or fails with NOT_FOUND.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<rollcall.v1.GetUserResponse> getUser(
@@ -883,7 +904,7 @@ public final class UserServiceGrpc {
      * <pre>
      * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
      * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
-     * Scope: `users.read`.
+     * Scope: `users.get`.
      * </pre>
      */
     public com.google.common.util.concurrent.ListenableFuture<rollcall.v1.BatchGetUsersResponse> batchGetUsers(

@@ -142,73 +142,74 @@ public final class UserServiceProto extends com.google.protobuf.GeneratedFile {
       "entifyRequest\0228\n\010requests\030\001 \003(\0132\034.rollca" +
       "ll.v1.IdentifyRequestR\010requests\0220\n\006repor" +
       "t\030\002 \001(\0162\030.rollcall.v1.BatchReportR\006repor" +
-      "t\"\331\001\n\025BatchIdentifyResponse\022\032\n\010sequence\030" +
+      "t\"\363\001\n\025BatchIdentifyResponse\022\032\n\010sequence\030" +
       "\001 \001(\005R\010sequence\022\030\n\007created\030\002 \001(\005R\007create" +
       "d\022\030\n\007updated\030\003 \001(\005R\007updated\022\034\n\tunchanged" +
       "\030\004 \001(\005R\tunchanged\022\026\n\006failed\030\005 \001(\005R\006faile" +
       "d\022:\n\007results\030\006 \003(\0132 .rollcall.v1.BatchId" +
-      "entifyResultR\007results\"\340\001\n\023BatchIdentifyR" +
-      "esult\022\024\n\005index\030\001 \001(\005R\005index\022\016\n\002id\030\002 \001(\tR" +
-      "\002id\022.\n\007outcome\030\003 \001(\0162\024.rollcall.v1.Outco" +
-      "meR\007outcome\022\022\n\004etag\030\004 \001(\tR\004etag\0220\n\005error" +
-      "\030\005 \001(\0132\032.rollcall.v1.IdentifyErrorR\005erro" +
-      "r\022-\n\022ignored_properties\030\006 \003(\tR\021ignoredPr" +
-      "operties\"\370\001\n\rIdentifyError\022\022\n\004code\030\001 \001(\005" +
-      "R\004code\022\026\n\006reason\030\002 \001(\tR\006reason\022\030\n\007messag" +
-      "e\030\003 \001(\tR\007message\022D\n\nviolations\030\004 \003(\0132$.r" +
-      "ollcall.v1.IdentifyError.ViolationR\nviol" +
-      "ations\032[\n\tViolation\022\024\n\005field\030\001 \001(\tR\005fiel" +
-      "d\022\026\n\006reason\030\002 \001(\tR\006reason\022 \n\013description" +
-      "\030\003 \001(\tR\013description\"Q\n\024BatchGetUsersRequ" +
-      "est\022\020\n\003ids\030\001 \003(\tR\003ids\022\'\n\017only_properties" +
-      "\030\002 \003(\tR\016onlyProperties\"\200\001\n\025BatchGetUsers" +
-      "Response\022\'\n\005users\030\001 \003(\0132\021.rollcall.v1.Us" +
-      "erR\005users\022\037\n\013missing_ids\030\002 \003(\tR\nmissingI" +
-      "ds\022\035\n\nunread_ids\030\003 \003(\tR\tunreadIds\"w\n\020Lis" +
-      "tUsersRequest\022\033\n\tpage_size\030\001 \001(\005R\010pageSi" +
-      "ze\022\035\n\npage_token\030\002 \001(\tR\tpageToken\022\'\n\017onl" +
-      "y_properties\030\003 \003(\tR\016onlyProperties\"d\n\021Li" +
-      "stUsersResponse\022\'\n\005users\030\001 \003(\0132\021.rollcal" +
-      "l.v1.UserR\005users\022&\n\017next_page_token\030\002 \001(" +
-      "\tR\rnextPageToken\"\323\001\n\025SetPreferencesReque" +
-      "st\022\016\n\002id\030\001 \001(\tR\002id\0229\n\013preferences\030\002 \001(\0132" +
-      "\027.google.protobuf.StructR\013preferences\0220\n" +
-      "\004mode\030\003 \001(\0162\034.rollcall.v1.PreferencesMod" +
-      "eR\004mode\022=\n\014precondition\030\004 \001(\0132\031.rollcall" +
-      ".v1.PreconditionR\014precondition\"?\n\026SetPre" +
-      "ferencesResponse\022%\n\004user\030\001 \001(\0132\021.rollcal" +
-      "l.v1.UserR\004user\"\207\001\n\021DeleteUserRequest\022\016\n" +
-      "\002id\030\001 \001(\tR\002id\022=\n\014precondition\030\002 \001(\0132\031.ro" +
-      "llcall.v1.PreconditionR\014precondition\022#\n\r" +
-      "allow_missing\030\003 \001(\010R\014allowMissing\"\024\n\022Del" +
-      "eteUserResponse*c\n\007Outcome\022\027\n\023OUTCOME_UN" +
-      "SPECIFIED\020\000\022\023\n\017OUTCOME_CREATED\020\001\022\023\n\017OUTC" +
-      "OME_UPDATED\020\002\022\025\n\021OUTCOME_UNCHANGED\020\003*\\\n\013" +
-      "BatchReport\022\034\n\030BATCH_REPORT_UNSPECIFIED\020" +
-      "\000\022\031\n\025BATCH_REPORT_FAILURES\020\001\022\024\n\020BATCH_RE" +
-      "PORT_ALL\020\002*m\n\017PreferencesMode\022 \n\034PREFERE" +
-      "NCES_MODE_UNSPECIFIED\020\000\022\034\n\030PREFERENCES_M" +
-      "ODE_REPLACE\020\001\022\032\n\026PREFERENCES_MODE_MERGE\020" +
-      "\0022\344\004\n\013UserService\022L\n\010Identify\022\034.rollcall" +
-      ".v1.IdentifyRequest\032\035.rollcall.v1.Identi" +
-      "fyResponse\"\003\220\002\002\022I\n\007GetUser\022\033.rollcall.v1" +
-      ".GetUserRequest\032\034.rollcall.v1.GetUserRes" +
-      "ponse\"\003\220\002\001\022Z\n\rBatchIdentify\022!.rollcall.v" +
-      "1.BatchIdentifyRequest\032\".rollcall.v1.Bat" +
-      "chIdentifyResponse(\0010\001\022[\n\rBatchGetUsers\022" +
-      "!.rollcall.v1.BatchGetUsersRequest\032\".rol" +
-      "lcall.v1.BatchGetUsersResponse\"\003\220\002\001\022O\n\tL" +
-      "istUsers\022\035.rollcall.v1.ListUsersRequest\032" +
-      "\036.rollcall.v1.ListUsersResponse\"\003\220\002\001\022^\n\016" +
-      "SetPreferences\022\".rollcall.v1.SetPreferen" +
-      "cesRequest\032#.rollcall.v1.SetPreferencesR" +
-      "esponse\"\003\220\002\002\022R\n\nDeleteUser\022\036.rollcall.v1" +
-      ".DeleteUserRequest\032\037.rollcall.v1.DeleteU" +
-      "serResponse\"\003\220\002\002B\234\001\n\013rollcall.v1B\020UserSe" +
-      "rviceProtoP\001Z.rollcall.example/gen/go/ro" +
-      "llcall/v1;rollcallv1\242\002\003RXX\252\002\013Rollcall.V1" +
-      "\312\002\013Rollcall\\V1\342\002\027Rollcall\\V1\\GPBMetadata" +
-      "\352\002\014Rollcall::V1b\006proto3"
+      "entifyResultR\007results\022\030\n\007applied\030\007 \001(\005R\007" +
+      "applied\"\340\001\n\023BatchIdentifyResult\022\024\n\005index" +
+      "\030\001 \001(\005R\005index\022\016\n\002id\030\002 \001(\tR\002id\022.\n\007outcome" +
+      "\030\003 \001(\0162\024.rollcall.v1.OutcomeR\007outcome\022\022\n" +
+      "\004etag\030\004 \001(\tR\004etag\0220\n\005error\030\005 \001(\0132\032.rollc" +
+      "all.v1.IdentifyErrorR\005error\022-\n\022ignored_p" +
+      "roperties\030\006 \003(\tR\021ignoredProperties\"\370\001\n\rI" +
+      "dentifyError\022\022\n\004code\030\001 \001(\005R\004code\022\026\n\006reas" +
+      "on\030\002 \001(\tR\006reason\022\030\n\007message\030\003 \001(\tR\007messa" +
+      "ge\022D\n\nviolations\030\004 \003(\0132$.rollcall.v1.Ide" +
+      "ntifyError.ViolationR\nviolations\032[\n\tViol" +
+      "ation\022\024\n\005field\030\001 \001(\tR\005field\022\026\n\006reason\030\002 " +
+      "\001(\tR\006reason\022 \n\013description\030\003 \001(\tR\013descri" +
+      "ption\"Q\n\024BatchGetUsersRequest\022\020\n\003ids\030\001 \003" +
+      "(\tR\003ids\022\'\n\017only_properties\030\002 \003(\tR\016onlyPr" +
+      "operties\"\200\001\n\025BatchGetUsersResponse\022\'\n\005us" +
+      "ers\030\001 \003(\0132\021.rollcall.v1.UserR\005users\022\037\n\013m" +
+      "issing_ids\030\002 \003(\tR\nmissingIds\022\035\n\nunread_i" +
+      "ds\030\003 \003(\tR\tunreadIds\"w\n\020ListUsersRequest\022" +
+      "\033\n\tpage_size\030\001 \001(\005R\010pageSize\022\035\n\npage_tok" +
+      "en\030\002 \001(\tR\tpageToken\022\'\n\017only_properties\030\003" +
+      " \003(\tR\016onlyProperties\"d\n\021ListUsersRespons" +
+      "e\022\'\n\005users\030\001 \003(\0132\021.rollcall.v1.UserR\005use" +
+      "rs\022&\n\017next_page_token\030\002 \001(\tR\rnextPageTok" +
+      "en\"\323\001\n\025SetPreferencesRequest\022\016\n\002id\030\001 \001(\t" +
+      "R\002id\0229\n\013preferences\030\002 \001(\0132\027.google.proto" +
+      "buf.StructR\013preferences\0220\n\004mode\030\003 \001(\0162\034." +
+      "rollcall.v1.PreferencesModeR\004mode\022=\n\014pre" +
+      "condition\030\004 \001(\0132\031.rollcall.v1.Preconditi" +
+      "onR\014precondition\"?\n\026SetPreferencesRespon" +
+      "se\022%\n\004user\030\001 \001(\0132\021.rollcall.v1.UserR\004use" +
+      "r\"\207\001\n\021DeleteUserRequest\022\016\n\002id\030\001 \001(\tR\002id\022" +
+      "=\n\014precondition\030\002 \001(\0132\031.rollcall.v1.Prec" +
+      "onditionR\014precondition\022#\n\rallow_missing\030" +
+      "\003 \001(\010R\014allowMissing\"\024\n\022DeleteUserRespons" +
+      "e*x\n\007Outcome\022\027\n\023OUTCOME_UNSPECIFIED\020\000\022\023\n" +
+      "\017OUTCOME_CREATED\020\001\022\023\n\017OUTCOME_UPDATED\020\002\022" +
+      "\025\n\021OUTCOME_UNCHANGED\020\003\022\023\n\017OUTCOME_APPLIE" +
+      "D\020\004*\\\n\013BatchReport\022\034\n\030BATCH_REPORT_UNSPE" +
+      "CIFIED\020\000\022\031\n\025BATCH_REPORT_FAILURES\020\001\022\024\n\020B" +
+      "ATCH_REPORT_ALL\020\002*m\n\017PreferencesMode\022 \n\034" +
+      "PREFERENCES_MODE_UNSPECIFIED\020\000\022\034\n\030PREFER" +
+      "ENCES_MODE_REPLACE\020\001\022\032\n\026PREFERENCES_MODE" +
+      "_MERGE\020\0022\344\004\n\013UserService\022L\n\010Identify\022\034.r" +
+      "ollcall.v1.IdentifyRequest\032\035.rollcall.v1" +
+      ".IdentifyResponse\"\003\220\002\002\022I\n\007GetUser\022\033.roll" +
+      "call.v1.GetUserRequest\032\034.rollcall.v1.Get" +
+      "UserResponse\"\003\220\002\001\022Z\n\rBatchIdentify\022!.rol" +
+      "lcall.v1.BatchIdentifyRequest\032\".rollcall" +
+      ".v1.BatchIdentifyResponse(\0010\001\022[\n\rBatchGe" +
+      "tUsers\022!.rollcall.v1.BatchGetUsersReques" +
+      "t\032\".rollcall.v1.BatchGetUsersResponse\"\003\220" +
+      "\002\001\022O\n\tListUsers\022\035.rollcall.v1.ListUsersR" +
+      "equest\032\036.rollcall.v1.ListUsersResponse\"\003" +
+      "\220\002\001\022^\n\016SetPreferences\022\".rollcall.v1.SetP" +
+      "referencesRequest\032#.rollcall.v1.SetPrefe" +
+      "rencesResponse\"\003\220\002\002\022R\n\nDeleteUser\022\036.roll" +
+      "call.v1.DeleteUserRequest\032\037.rollcall.v1." +
+      "DeleteUserResponse\"\003\220\002\002B\234\001\n\013rollcall.v1B" +
+      "\020UserServiceProtoP\001Z.rollcall.example/ge" +
+      "n/go/rollcall/v1;rollcallv1\242\002\003RXX\252\002\013Roll" +
+      "call.V1\312\002\013Rollcall\\V1\342\002\027Rollcall\\V1\\GPBM" +
+      "etadata\352\002\014Rollcall::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -252,7 +253,7 @@ public final class UserServiceProto extends com.google.protobuf.GeneratedFile {
     internal_static_rollcall_v1_BatchIdentifyResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rollcall_v1_BatchIdentifyResponse_descriptor,
-        new java.lang.String[] { "Sequence", "Created", "Updated", "Unchanged", "Failed", "Results", });
+        new java.lang.String[] { "Sequence", "Created", "Updated", "Unchanged", "Failed", "Results", "Applied", });
     internal_static_rollcall_v1_BatchIdentifyResult_descriptor =
       getDescriptor().getMessageType(6);
     internal_static_rollcall_v1_BatchIdentifyResult_fieldAccessorTable = new

@@ -1,0 +1,56 @@
+/** What a caller is told of what it writes: all of it with the scope `users.read`, else that it was applied. */
+import type { Caller } from "../credentials/caller.ts";
+import type { UserView } from "../users/reading.ts";
+import type { BatchItemResult, Identified, IdentifyOutcome } from "../users/registry.ts";
+
+/** `legacy`: callers without `users.read` are told what 0.1 told them, all but the traits. */
+export type WriteOnlyAnswers = "applied" | "legacy";
+
+/** What became of an Identify, as its caller is told. */
+export type ToldOutcome = IdentifyOutcome | "applied";
+
+export type ToldIdentified = Omit<Identified, "outcome"> & { readonly outcome: ToldOutcome };
+
+export type ToldItem =
+  | Exclude<BatchItemResult, { readonly outcome: IdentifyOutcome }>
+  | { readonly outcome: ToldOutcome; readonly etag: string; readonly ignored: readonly string[] };
+
+export interface Disclosure {
+  /** Whether the caller may learn from its writes what is stored. */
+  mayLearn(caller: Caller): boolean;
+  identified(caller: Caller, identified: Identified): ToldIdentified;
+  items(caller: Caller, results: readonly BatchItemResult[]): readonly ToldItem[];
+  /** @returns undefined for a caller that is not told */
+  user(caller: Caller, user: UserView): UserView | undefined;
+}
+
+export function createDisclosure(writeOnlyAnswers: WriteOnlyAnswers): Disclosure {
+  const mayLearn = (caller: Caller) => writeOnlyAnswers === "legacy" || mayRead(caller);
+  return {
+    mayLearn,
+    identified(caller, identified) {
+      if (mayRead(caller)) return identified;
+      const { user } = identified;
+      return user !== undefined && mayLearn(caller) ? { ...identified, user: withoutTraits(user) } : appliedAlone;
+    },
+    items: (caller, results) =>
+      mayLearn(caller) ? results : results.map((result) => ("error" in result ? result : appliedItem)),
+    user(caller, user) {
+      if (mayRead(caller)) return user;
+      return mayLearn(caller) ? withoutTraits(user) : undefined;
+    },
+  };
+}
+
+function mayRead({ scopes }: Caller): boolean {
+  return scopes.has("users.read");
+}
+
+const appliedAlone: ToldIdentified = { user: undefined, outcome: "applied", ignored: [] };
+const appliedItem: ToldItem = { outcome: "applied", etag: "", ignored: [] };
+
+function withoutTraits(user: UserView): UserView {
+  return { ...user, properties: nothing, preferences: nothing };
+}
+
+const nothing = new Uint8Array();
