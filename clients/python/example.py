@@ -50,7 +50,7 @@ def identify(users: UserServiceStub) -> None:
     """Creates or updates a user, and reads it within half a second."""
     request = IdentifyRequest(id="u1", properties={"name": "Ada", "email": "ada@example.com", "plan": "pro"})
     answer = users.Identify(request)
-    print(f"identified {answer.user.id}: {Outcome.Name(answer.outcome)}")
+    print(f"identified {request.id}: {Outcome.Name(answer.outcome)}")
 
     user = users.GetUser(GetUserRequest(id="u1"), timeout=0.5).user
     print(f"read {user.id}: {dict(user.properties)}")
@@ -81,9 +81,10 @@ def change_what_was_read(users: UserServiceStub) -> None:
 def import_many(users: UserServiceStub) -> None:
     """Streams users in messages of many, each of which is answered."""
     for message, answer in import_users(users, messages()):
+        # A caller without the scope users.read is told only how many were applied.
         print(
             f"imported {len(message.requests)}: {answer.created} created, {answer.updated} updated,"
-            f" {answer.unchanged} unchanged, {answer.failed} refused"
+            f" {answer.unchanged} unchanged, {answer.applied} applied, {answer.failed} refused"
         )
         for result in answer.results:
             print(f"  {message.requests[result.index].id}: {result.error.reason}: {result.error.message}")

@@ -32,7 +32,7 @@ export function identifyCommand(): Command {
     .addOption(preconditionOptions.ifMissing())
     .addOption(preconditionOptions.ifEtag())
     .option("--observed-at <time>", "when that was observed (RFC 3339): for each property, the latest wins", parseTime)
-    .option("--validate-only", "say what would be, and write nothing")
+    .option("--validate-only", "say what would be, and write nothing; needs the scope users.read")
     .action(identify);
   return addServerOptions(addJsonOption(command)).addHelpText(
     "after",

@@ -64,7 +64,7 @@ export function importCommand(): Command {
     .option("--no-trim", "CSV: keep spaces around cells, except around quotes")
     .option("--rejected <file>", "where rows that are not imported go (default: FILE.rejected.ndjson)")
     .option("--resume", "go on where an import of this file was interrupted, if one was")
-    .option("--dry-run", "let the server say what would be, and write nothing")
+    .option("--dry-run", "let the server say what would be, and write nothing; needs the scope users.read")
     .addOption(maxDownOption("import"))
     .option("--json", "print the summary as JSON");
   return addConnectionOptions(command)

@@ -34,7 +34,7 @@ export async function printMessage<Desc extends DescMessage>(
 }
 
 /**
- * Prints an answer about one user.
+ * Prints an answer about one user, who is not in it where the caller may not read.
  *
  * @param around lines before and after the user, which only people read
  */
@@ -45,11 +45,15 @@ export async function printUser<Desc extends DescMessage>(
   around: { readonly before?: readonly string[]; readonly after?: readonly string[] } = {},
 ): Promise<void> {
   const screen = terminal(options);
-  if (screen === undefined || answer.user === undefined) {
+  if (screen === undefined) {
     await printMessage(schema, answer);
     return;
   }
-  // What measures text on a terminal takes a tenth of the time to start.
-  const { userCard } = await import("./terminal/users.ts");
-  await printLines([...(around.before ?? []), userCard(answer.user, screen), ...(around.after ?? [])].join("\n"));
+  const lines = [...(around.before ?? [])];
+  if (answer.user !== undefined) {
+    // What measures text on a terminal takes a tenth of the time to start.
+    const { userCard } = await import("./terminal/users.ts");
+    lines.push(userCard(answer.user, screen));
+  }
+  await printLines([...lines, ...(around.after ?? [])].join("\n"));
 }

@@ -31,5 +31,10 @@ async function setPreferences(id: string, options: Options): Promise<void> {
   const mode = options.merge === true ? PreferencesMode.MERGE : PreferencesMode.REPLACE;
   const request = { id, preferences: options.preferences, mode, ...precondition(options) };
   const answer = await createCaller(options)((users, callOptions) => users.setPreferences(request, callOptions));
-  await printUser(options, SetPreferencesResponseSchema, answer);
+  await printUser(
+    options,
+    SetPreferencesResponseSchema,
+    answer,
+    answer.user === undefined ? { before: ["applied"] } : {},
+  );
 }

@@ -7,6 +7,8 @@ export interface ImportCounts {
   readonly created: number;
   readonly updated: number;
   readonly unchanged: number;
+  /** Created, updated or unchanged: all that a caller without the scope `users.read` is told. */
+  readonly applied: number;
   readonly failed: number;
   /** The sum of the others: so many items of the source, from its first on, are done with. */
   readonly answered: number;
@@ -20,7 +22,10 @@ export interface ImportCallbacks<Kept> {
    * @param user says what was to be imported, for a source of which nothing is kept
    */
   readonly onRefused: (item: Kept, error: IdentifyError, user: () => UserToImport) => void;
-  /** Called for each other user, with its outcome and etag. Where it is given, the server's answers list every user. */
+  /**
+   * Called for each other user, with its outcome and, for a caller with the scope `users.read`, its etag. Where it is given,
+   * the server's answers list every user.
+   */
   readonly onResult?: ((item: Kept, result: BatchIdentifyResult) => void) | undefined;
   /** Called after each answer, once its items have been reported, with the counts so far. */
   readonly onProgress?: ((counts: ImportCounts) => void) | undefined;
@@ -29,7 +34,7 @@ export interface ImportCallbacks<Kept> {
 /** Counts what becomes of an import's items, and tells it, item by item in order. */
 export class ImportTally<Kept> {
   readonly #callbacks: ImportCallbacks<Kept>;
-  #counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, failed: 0, answered: 0 };
+  #counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, applied: 0, failed: 0, answered: 0 };
 
   constructor(callbacks: ImportCallbacks<Kept>) {
     this.#callbacks = callbacks;
@@ -42,11 +47,12 @@ export class ImportTally<Kept> {
   /** Takes the answer to a chunk. */
   add(chunk: Chunk<Kept>, answer: BatchIdentifyResponse): void {
     const { items, unsendable } = chunk;
-    const { created, updated, unchanged, failed, answered } = this.#counts;
+    const { created, updated, unchanged, applied, failed, answered } = this.#counts;
     this.#counts = {
       created: created + answer.created,
       updated: updated + answer.updated,
       unchanged: unchanged + answer.unchanged,
+      applied: applied + answer.applied,
       failed: failed + answer.failed + unsendable.size,
       answered: answered + items.length,
     };

@@ -65,7 +65,8 @@ const reconnecting: Backoff = { baseDelayMs: 100, maxDelayMs: 10_000 };
  *
  * When the server, its store or the connection is away (UNAVAILABLE, and RESOURCE_EXHAUSTED where the server invites a
  * retry), it waits, connects again and sends every chunk from the first unanswered one again, in order. An item that had
- * been stored by then counts as unchanged, and one with a precondition may be refused for what it itself wrote.
+ * been stored by then counts as unchanged, and one with a precondition may be refused for what it itself wrote. For a caller
+ * without the scope `users.read`, all that is not refused counts as applied.
  *
  * Answers come in order: after each, every item of the source up to the last of its chunk is stored, unchanged or refused,
  * and `answered` is how many items that is. Whoever keeps that number can go on from there with a later import.

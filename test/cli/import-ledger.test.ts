@@ -170,7 +170,7 @@ describe("a journal", () => {
     invalid: 1,
     passedOver: 0,
     withPreferences: 0,
-    counts: { created: 1, updated: 1, unchanged: 1, failed: 0 },
+    counts: { created: 1, updated: 1, unchanged: 1, applied: 0, failed: 0 },
     rejectedBytes: 10,
   };
 
@@ -182,6 +182,10 @@ describe("a journal", () => {
     await new Journal(path, identity).write(progress);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(await readJournal(path, await identify(source, more))).toEqual(progress);
+
+    // As 0.1 wrote it.
+    writeFileSync(path, readFileSync(path, "utf8").replace('"applied":0,', ""));
+    expect(await readJournal(path, identity)).toEqual(progress);
 
     const reading = async (other: object) => readJournal(path, await identify(source, { ...more, ...other }));
     await expect(reading({ server: "http://other" })).rejects.toThrow(/went to http:\/\/127.*--server/);
@@ -220,7 +224,7 @@ describe("an import that is killed at any time, and resumed", () => {
       now: () => (clock += 400),
     });
     const applied: string[] = [];
-    const counts = { created: 0, updated: 0, unchanged: 0, failed: 0 };
+    const counts = { created: 0, updated: 0, unchanged: 0, applied: 0, failed: 0 };
     const waiting: KeptUser[] = [];
     let answered = 0;
     const answer = () => {

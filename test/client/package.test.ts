@@ -171,7 +171,7 @@ test("its client works from plain JavaScript", async () => {
   expect(JSON.parse(stdout)).toEqual([
     "CREATED",
     { name: "Ada", email: "ada@example.com" },
-    { created: 2, updated: 0, unchanged: 1, failed: 0, answered: 3 },
+    { created: 2, updated: 0, unchanged: 1, applied: 0, failed: 0, answered: 3 },
   ]);
 });
 

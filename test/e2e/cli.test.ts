@@ -429,7 +429,7 @@ describe("import", () => {
     writeFileSync(file, "id,name,email\nresumed 1,A,a\nresumed 2,B,b\nresumed 3,C,c\n");
     const options = { format: "csv", ...defaultCsvOptions, map: [], types: [] };
     const identity = await identify(file, { server: server.url, rejected: `${file}.rejected.ndjson`, options });
-    const before = { created: 0, updated: 0, unchanged: 2, failed: 0 };
+    const before = { created: 0, updated: 0, unchanged: 2, applied: 0, failed: 0 };
     await new Journal(journalPath(file), identity).write({ ...nothingDone, answered: 2, counts: before });
     const { status, stdout, stderr } = await call("import", file, "--resume");
     expect([status, stderr]).toEqual([0, ""]);

@@ -12,15 +12,18 @@ let directory: string;
 let certificates: Certificates;
 let server: ServeProcess;
 let token: string;
+let writeOnly: string;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "rollcall-secured-"));
   certificates = createCertificates();
-  const made = await rollcall(["token", "importer", "--scopes", "users.read,users.write"]);
-  const { entry, ...rest } = JSON.parse(made.stdout);
-  token = rest.token;
+  const make = async (name: string, scopes: string) =>
+    JSON.parse((await rollcall(["token", name, "--scopes", scopes])).stdout);
+  const [importer, feed] = [await make("importer", "users.read,users.write"), await make("feed", "users.write")];
+  token = importer.token;
+  writeOnly = feed.token;
   const credentials = join(directory, "credentials.json");
-  writeFileSync(credentials, JSON.stringify({ tokens: [entry] }));
+  writeFileSync(credentials, JSON.stringify({ tokens: [importer.entry, feed.entry] }));
   const tls = ["--tls-cert", certificates.cert, "--tls-key", certificates.key];
   server = await serve(`sqlite:${join(directory, "users.db")}`, [...tls, "--credentials", credentials]);
 });
@@ -45,6 +48,29 @@ test("commands call it with a token and its authority", async () => {
   expect(listed.status).toBe(0);
   expect(listed.stdout).toContain('"id"');
   expect(await call(["health"])).toMatchObject({ status: 0, stdout: "SERVING\n" });
+});
+
+test("commands of a caller who may only write say that it was applied", async () => {
+  const env = { ROLLCALL_TOKEN: writeOnly };
+  const imported = await call(["import", sample], env);
+  expect(imported).toMatchObject({ status: 0, stderr: "" });
+  expect(imported.stdout).toMatch(/^users {6}20\napplied {4}20\nfailed {6}0\ntime/);
+  const summary = JSON.parse((await call(["import", sample, "--json"], env)).stdout);
+  expect(summary).toMatchObject({ users: 20, created: 0, updated: 0, unchanged: 0, applied: 20, failed: 0 });
+  const identify = ["identify", "feed", "--properties", '{"name":"Ada","email":"ada@example.com"}'];
+  const identified = await call(identify, env);
+  expect([identified.status, JSON.parse(identified.stdout)]).toEqual([0, { outcome: "OUTCOME_APPLIED" }]);
+  expect(await call(["set-preferences", "feed", "--preferences", "{}"], env)).toMatchObject({
+    status: 0,
+    stdout: "{}\n",
+  });
+  const refusal = "rollcall: PERMISSION_DENIED SCOPE_MISSING: validate_only: the caller lacks the scope users.read\n";
+  for (const args of [
+    [...identify, "--validate-only"],
+    ["import", sample, "--dry-run"],
+  ]) {
+    expect(await call(args, env)).toMatchObject({ status: 1, stdout: "", stderr: refusal });
+  }
 });
 
 test("without a token, without the scope, and without its authority a command says what is missing", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { createRollcallClient } from "../../src/client/index.ts";
+import { authorizationOf, scopedCredentials } from "../support/scoped-callers.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { openTerminal } from "../support/terminal.ts";
 import { until } from "../support/until.ts";
@@ -45,6 +46,19 @@ test("an import shows a bar with the share that is done, the rate and the time t
   const screen = terminal.screen();
   expect(screen).toMatch(/^users +10000\ncreated +10000\nupdated +0\nunchanged +0\nfailed +0$/m);
   expect(screen).not.toContain("%");
+});
+
+test("a caller who may not read sees that a write was applied", async () => {
+  const callers = scopedCredentials();
+  const secured = await startTestServer({ access: { credentials: callers.file } });
+  onTestFinished(async () => {
+    await secured.stop();
+    callers.remove();
+  });
+  const [, token] = authorizationOf(["users.write"]).split(" ");
+  const as = `--server ${secured.url} --token ${token}`;
+  await shows(`identify blind --properties '{"name":"Ada","email":"ada@example.com"}' ${as}`, /^applied$/m);
+  await shows(`set-preferences blind --preferences '{}' ${as}`, /^applied$/m);
 });
 
 test("a user is printed for people to read, and nothing in it reaches the terminal as a command", async () => {

@@ -23,8 +23,14 @@ const ended = Promise.withResolvers<void>();
 const handler = {
   onData(piece: Buffer) {
     for (const message of envelopes(piece)) {
-      const { created, updated, unchanged, failed: refused } = fromBinary(BatchIdentifyResponseSchema, message);
-      users += created + updated + unchanged + refused;
+      const {
+        created,
+        updated,
+        unchanged,
+        applied,
+        failed: refused,
+      } = fromBinary(BatchIdentifyResponseSchema, message);
+      users += created + updated + unchanged + applied + refused;
       answered++;
     }
     room.resolve();

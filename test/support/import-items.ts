@@ -60,5 +60,5 @@ export async function storedOf(client: RollcallClient, ids: readonly string[]): 
 
 export const counts = (some: { created?: number; unchanged?: number; failed?: number }) => {
   const { created = 0, unchanged = 0, failed = 0 } = some;
-  return { created, updated: 0, unchanged, failed, answered: created + unchanged + failed };
+  return { created, updated: 0, unchanged, applied: 0, failed, answered: created + unchanged + failed };
 };

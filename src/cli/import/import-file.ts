@@ -89,8 +89,10 @@ export async function importFile(options: ImportArguments): Promise<void> {
       maxDownMs: options.maxDownSeconds * 1_000,
       keep: (row) => ledger.keep(row),
       onRefused: (kept, error, user) => {
+        // Every row of a dry run would be refused with this.
+        if (isDryRun && error.reason === "SCOPE_MISSING") throw new CliError(refusalText(error));
         ledger.refused(kept, user, rejectionOf(error));
-        list(kept.line, `${codeName(error.code)} ${error.reason}: ${error.message}`);
+        list(kept.line, refusalText(error));
       },
       onProgress: (counts) => {
         ledger.answered(counts.answered, counts);
@@ -168,6 +170,10 @@ async function openRecords(options: RecordsOptions): Promise<{
     console.error(`${error.message}: if this import is interrupted, it cannot be resumed`);
     return { rejects, journal: undefined, from };
   }
+}
+
+function refusalText({ code, reason, message }: IdentifyError): string {
+  return `${codeName(code)} ${reason}: ${message}`;
 }
 
 function rejectionOf({ code, reason, message, violations }: IdentifyError): Rejection {

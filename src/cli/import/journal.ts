@@ -15,7 +15,14 @@ const progressSchema = z.strictObject({
   passedOver: count,
   /** Of the users that have been answered, those with preferences that were not imported. */
   withPreferences: count,
-  counts: z.strictObject({ created: count, updated: count, unchanged: count, failed: count }),
+  counts: z.strictObject({
+    created: count,
+    updated: count,
+    unchanged: count,
+    /** Journals of 0.1 have none. */
+    applied: count.default(0),
+    failed: count,
+  }),
   /** How long the file of rejected rows is. */
   rejectedBytes: count,
 });
@@ -39,7 +46,7 @@ export const nothingDone: Progress = {
   invalid: 0,
   passedOver: 0,
   withPreferences: 0,
-  counts: { created: 0, updated: 0, unchanged: 0, failed: 0 },
+  counts: { created: 0, updated: 0, unchanged: 0, applied: 0, failed: 0 },
   rejectedBytes: 0,
 };
 

@@ -133,12 +133,13 @@ export class Ledger {
    * @param users how many
    */
   answered(users: number, counts: Progress["counts"]): void {
-    const { created, updated, unchanged, failed } = this.#from.counts;
+    const { created, updated, unchanged, applied, failed } = this.#from.counts;
     this.#answered = this.#from.answered + users;
     this.#counts = {
       created: created + counts.created,
       updated: updated + counts.updated,
       unchanged: unchanged + counts.unchanged,
+      applied: applied + counts.applied,
       failed: failed + counts.failed,
     };
     while ((this.#unansweredWithPreferences[0] ?? Number.POSITIVE_INFINITY) <= this.#answered) {

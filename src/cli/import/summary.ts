@@ -7,6 +7,8 @@ export interface ImportSummary {
   readonly created: number;
   readonly updated: number;
   readonly unchanged: number;
+  /** Created, updated or unchanged: a server tells callers without the scope `users.read` no more. */
+  readonly applied: number;
   readonly failed: number;
   /** Events that are not about who a user is. */
   readonly passed_over: number;
@@ -27,15 +29,16 @@ export function summarize(
   seconds: number,
   rejected: string | undefined,
 ): ImportSummary {
-  const { created, updated, unchanged } = counts;
+  const { created, updated, unchanged, applied } = counts;
   const failed = counts.failed + invalid;
-  const users = created + updated + unchanged + failed;
+  const users = created + updated + unchanged + applied + failed;
   const before = from === undefined ? 0 : from.answered + from.invalid;
   return {
     users,
     created,
     updated,
     unchanged,
+    applied,
     failed,
     passed_over: passedOver,
     with_preferences: withPreferences,
@@ -47,15 +50,22 @@ export function summarize(
 
 /** `3 created, 1 failed`: what there is, of an import that goes on. */
 export function describeCounts({ counts, invalid }: Progress): string {
-  const { created, updated, unchanged, failed } = counts;
-  const all = Object.entries({ created, updated, unchanged, failed: failed + invalid });
+  const all = Object.entries({ ...outcomesTold(counts), failed: counts.failed + invalid });
   return all.map(([what, count]) => `${count} ${what}`).join(", ");
+}
+
+type Outcomes = Pick<ImportSummary, "created" | "updated" | "unchanged" | "applied">;
+
+/** The counts that the server has told apart. */
+function outcomesTold({ created, updated, unchanged, applied }: Outcomes): Partial<Outcomes> {
+  if (applied === 0) return { created, updated, unchanged };
+  return created + updated + unchanged === 0 ? { applied } : { created, updated, unchanged, applied };
 }
 
 /** A line for each figure, and for what else is to be said. */
 export function summaryTable(summary: ImportSummary): string {
-  const { users, created, updated, unchanged, failed, passed_over, with_preferences, rejected } = summary;
-  const rows = Object.entries({ users, created, updated, unchanged, failed });
+  const { users, failed, passed_over, with_preferences, rejected } = summary;
+  const rows = Object.entries({ users, ...outcomesTold(summary), failed });
   const columns = String(users).length;
   const table = rows.map(([what, count]) => `${what.padEnd(9)}  ${String(count).padStart(columns)}`);
   table.push(`${"time".padEnd(9)}  ${summary.seconds} s, ${summary.users_per_second} users/s`);

@@ -29,8 +29,9 @@ func importUsers(ctx context.Context, users rollcallv1.UserServiceClient) error 
 
 	message := 0
 	_, err = rollcall.Import(ctx, users, messages, func(answer *rollcallv1.BatchIdentifyResponse) {
-		fmt.Printf("imported: %d created, %d updated, %d unchanged, %d failed\n",
-			answer.GetCreated(), answer.GetUpdated(), answer.GetUnchanged(), answer.GetFailed())
+		// A caller without the scope users.read is told only how many were applied.
+		fmt.Printf("imported: %d created, %d updated, %d unchanged, %d applied, %d failed\n",
+			answer.GetCreated(), answer.GetUpdated(), answer.GetUnchanged(), answer.GetApplied(), answer.GetFailed())
 		for _, result := range answer.GetResults() {
 			refusal := result.GetError()
 			fmt.Printf("  row %d: %s\n", message*usersInAMessage+int(result.GetIndex())+1, refusal.GetReason())

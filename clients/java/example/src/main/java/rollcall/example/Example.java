@@ -102,9 +102,15 @@ public final class Example {
   }
 
   private static void show(BatchIdentifyResponse answer) {
+    // A caller without the scope users.read is told only how many were applied.
     System.out.printf(
-        "message %d: %d created, %d updated, %d unchanged, %d failed%n",
-        answer.getSequence(), answer.getCreated(), answer.getUpdated(), answer.getUnchanged(), answer.getFailed());
+        "message %d: %d created, %d updated, %d unchanged, %d applied, %d failed%n",
+        answer.getSequence(),
+        answer.getCreated(),
+        answer.getUpdated(),
+        answer.getUnchanged(),
+        answer.getApplied(),
+        answer.getFailed());
     for (BatchIdentifyResult result : answer.getResultsList()) {
       System.out.printf("  user %d: %s%n", result.getIndex(), result.getError().getReason());
     }
