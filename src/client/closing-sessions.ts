@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type ClientHttp2Stream, constants } from "node:http2";
+import { type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "node:http2";
 import type { Interceptor } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 
@@ -16,9 +16,13 @@ export const closeWithCall: Interceptor = (next) => (request) => callSignal.run(
  * open until its body is read, and an open stream keeps its memory and the process.
  */
 export class ClosingSessions extends Http2SessionManager {
+  /** Node would name an IPv6 address without its brackets. */
+  readonly #authority = ipv6Authority(new URL(this.authority));
+
   override async request(...request: Parameters<Http2SessionManager["request"]>): Promise<ClientHttp2Stream> {
+    const [method, path, headers, options] = request;
     const signal = callSignal.getStore();
-    const stream = await super.request(...request);
+    const stream = await super.request(method, path, { ...this.#authority, ...headers }, options);
     const close = () => {
       if (stream.destroyed || stream.readableEnded) return;
       if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
@@ -31,4 +35,11 @@ export class ClosingSessions extends Http2SessionManager {
     else signal?.addEventListener("abort", close, { once: true });
     return stream;
   }
+}
+
+/** The header that names the server, where its address is one of IPv6: RFC 3986, section 3.2.2. */
+function ipv6Authority({ hostname, port, protocol }: URL): OutgoingHttpHeaders {
+  if (!hostname.startsWith("[")) return {};
+  const defaultPort = protocol === "https:" ? "443" : "80";
+  return { ":authority": `${hostname}:${port === "" ? defaultPort : port}` };
 }

@@ -149,6 +149,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       .set(presentedKey, () => presentedBy(req))
       .set(endedByKey, endedBy);
     new Promise<void>((resolve) => {
+      nameAuthority(req);
       const request = universalRequestFromNodeRequest(req, res, undefined, contextValues);
       dropTimeoutsWithoutEnd(request.header);
       const pieces = readUntilEnded(req, endedBy, hold, reading);
@@ -165,6 +166,14 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       cutOff(req, res);
     });
   };
+}
+
+/**
+ * Connect makes a URL of the authority, or of Host, and fails where that cannot be done: HTTP/1.0 needs none, some clients send
+ * an IPv6 address without brackets. Nobody here asks for it, and so every request gets the same one.
+ */
+function nameAuthority({ headers }: NodeRequest): void {
+  headers[":authority"] = headers.host = "rollcall";
 }
 
 /** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: TimeoutUnit */

@@ -17,6 +17,7 @@ import type { Turns } from "../rpc/turns.ts";
 import { createFailureLog } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { onceASecond } from "../telemetry/quiet.ts";
 import type { ObserveRequest } from "../telemetry/requests.ts";
 import { endForHarm } from "../transport/http2-guard.ts";
 import { listen } from "../transport/listener.ts";
@@ -101,6 +102,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
       if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
     },
   });
+  const isDue = onceASecond();
   const listener = await listen({
     ...options.listen,
     handler: withCors(access?.corsOrigins ?? [], callHandler),
@@ -109,7 +111,11 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     tls: access?.tls,
     limits,
     onTurnedAway: metrics && ((reason) => metrics.connectionTurnedAway(reason)),
-    onRefused: metrics && ((reason) => metrics.requestRefused(reason)),
+    onRefused: (reason) => {
+      metrics?.requestRefused(reason);
+      // Callers who give up are no fault of anybody's, and many.
+      if (reason !== "reset" && isDue(reason)) logger.info({ reason }, "a request was refused as HTTP");
+    },
     onStalled,
   });
   const stallCheck = setInterval(() => held.shedStalled(), limits.stallTimeoutMs / 2).unref();

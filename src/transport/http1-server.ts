@@ -91,14 +91,15 @@ export function createHttp1Server({
     socket.destroy();
     return false;
   };
-  const refuse = (response: ServerResponse, { status, reason }: Refusal) => {
+  const refuse = (response: ServerResponse, { status, reason, text = "" }: Refusal) => {
     onRefused(reason);
-    response.writeHead(status, { connection: "close" }).end();
+    const headers = { connection: "close", "content-type": "text/plain", "content-length": Buffer.byteLength(text) };
+    response.writeHead(status, headers).end(text);
   };
   const serve = (request: IncomingMessage, response: ServerResponse, waitsToContinue: boolean) => {
     if (!begin(request, response)) return;
-    if (request.httpVersion === "1.1" && request.headers.host === undefined) {
-      refuse(response, refusals.malformed);
+    if (request.httpVersion === "1.1" && !hasOneHost(request)) {
+      refuse(response, refusals.host);
       return;
     }
     if (waitsToContinue) response.writeContinue();
@@ -158,6 +159,13 @@ export function createHttp1Server({
       server.close();
     },
   };
+}
+
+/** As RFC 9112 asks for in section 3.2. What it names is not looked at: there is one service here. */
+function hasOneHost({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === "host") hosts++;
+  return hosts === 1;
 }
 
 /** @returns undefined where the connection has failed, and no answer would arrive */

@@ -19,12 +19,19 @@ export type RefusalReason = "connect" | "expectation" | "headers" | "malformed" 
 export interface Refusal {
   readonly status: number;
   readonly reason: RefusalReason;
+  /** For people, where the status does not say it all. */
+  readonly text?: string;
 }
 
 export const refusals = {
   connect: { status: constants.HTTP_STATUS_METHOD_NOT_ALLOWED, reason: "connect" },
   expectation: { status: constants.HTTP_STATUS_EXPECTATION_FAILED, reason: "expectation" },
   headers: { status: constants.HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE, reason: "headers" },
+  host: {
+    status: constants.HTTP_STATUS_BAD_REQUEST,
+    reason: "malformed",
+    text: "a request needs the header Host, once\n",
+  },
   malformed: { status: constants.HTTP_STATUS_BAD_REQUEST, reason: "malformed" },
   tooLarge: { status: constants.HTTP_STATUS_PAYLOAD_TOO_LARGE, reason: "malformed" },
   unfinished: { status: constants.HTTP_STATUS_BAD_REQUEST, reason: "reset" },

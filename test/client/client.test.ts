@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createServer, type Http2Server } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { Code } from "@connectrpc/connect";
 import { expect, onTestFinished, test } from "vitest";
+import { ClosingSessions } from "../../src/client/closing-sessions.ts";
 import { type ClientOptions, createRollcallClient, rollcallErrorOf } from "../../src/client/index.ts";
 
 /** A server of HTTP/2 that does with each call what it is told to, and a client of it. */
@@ -74,4 +75,27 @@ test("a connection that is lost is UNAVAILABLE, and without retries it is told a
   expect(seen).toHaveLength(1);
   const nowhere = createRollcallClient({ server: "http://127.0.0.1:1", retries: false });
   expect((await get(nowhere)).code).toBe(Code.Unavailable);
+});
+
+test.each([
+  ["http://[::1]:50051", "[::1]:50051"],
+  ["http://[::1]", "[::1]:80"],
+  ["http://users.example:50051", "users.example:50051"],
+])("a server at %s is named %s", async (url, authority) => {
+  const server = createServer();
+  onTestFinished(() => void server.close());
+  const named: unknown[] = [];
+  server.on("stream", (stream, headers) => {
+    named.push(headers[":authority"]);
+    stream.respond({ ":status": 200 }, { endStream: true });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const sessions = new ClosingSessions(url, {}, { createConnection: () => connect({ host: "127.0.0.1", port }) });
+  const stream = await sessions.request("POST", "/", {}, {});
+  stream.on("error", () => {}).end();
+  await once(stream, "response");
+  sessions.abort();
+  expect(named).toEqual([authority]);
 });
