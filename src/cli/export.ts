@@ -43,8 +43,9 @@ export function exportCommand(): Command {
   return addServerOptions(command).addHelpText(
     "after",
     `
-The file has its name once it is whole, replaces one that has it, and may be read by its owner alone. When the server goes
-away, the export waits for it and goes on.
+The file has its name once it is whole, replaces one that has it, and may be read by its owner alone. A symbolic link stays,
+and the file that it names is written. A pipe or a device is written into. When the server goes away, the export waits for it
+and goes on.
 
 Examples:
   rollcall export users.ndjson.gz

@@ -2,6 +2,7 @@ import { open, readFile, rename, rm } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { CliError } from "../cli-error.ts";
+import { checkReplaceable } from "../destination.ts";
 import { fingerprint } from "./fingerprint.ts";
 
 const count = z.int().nonnegative();
@@ -75,6 +76,7 @@ export async function identify(path: string, more: Omit<Identity, "source">): Pr
 export async function readJournal(path: string, identity: Identity): Promise<Progress | undefined> {
   let text: string;
   try {
+    await checkReplaceable(path);
     text = await readFile(path, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
@@ -130,6 +132,7 @@ export class Journal {
 
   async #write(progress: Progress): Promise<void> {
     const temporary = `${this.path}.tmp`;
+    for (const path of [temporary, this.path]) await checkReplaceable(path);
     await rm(temporary, { force: true });
     const file = await open(temporary, "wx", 0o600);
     try {
@@ -142,6 +145,10 @@ export class Journal {
   }
 
   async remove(): Promise<void> {
-    await rm(this.path, { force: true });
+    const isOurs = await checkReplaceable(this.path).then(
+      () => true,
+      () => false,
+    );
+    if (isOurs) await rm(this.path, { force: true });
   }
 }

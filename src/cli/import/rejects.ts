@@ -4,6 +4,7 @@ import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import { TimestampSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { UserToImport } from "../../client/index.ts";
 import { CliError } from "../cli-error.ts";
+import { type Destination, destinationAt, openStream, writeFailure } from "../destination.ts";
 import { membersOf, objectText } from "./json-text.ts";
 import type { InvalidRow } from "./row.ts";
 
@@ -21,11 +22,12 @@ const maxBufferedBytes = 64 * 1024;
 
 /**
  * A file for the rows that were not imported, in a form that can be mended and imported again: NDJSON, each row with why
- * in `rejected`. It is made with the first of them, and only its owner may read it.
+ * in `rejected`. It is made with the first of them, and only its owner may read it. A pipe or a device is written into.
  */
 export class Rejects {
-  /** Undefined where nothing is kept. */
+  /** As it was named; undefined where nothing is kept. */
   readonly path: string | undefined;
+  readonly #destination: Destination | undefined;
   /** How many bytes have been given to it. */
   #length: number;
   #file: FileHandle | undefined;
@@ -33,29 +35,32 @@ export class Rejects {
   #bufferedBytes = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string | undefined, length: number) {
+  private constructor(path: string | undefined, destination: Destination | undefined, length: number) {
     this.path = path;
+    this.#destination = destination;
     this.#length = length;
   }
 
   /**
-   * @param resumeAt how long the file was when the import was interrupted: what came after is cut off; undefined for an
-   *   import from the beginning
+   * @param resumeAt how long the file was when the import was interrupted: what came after is cut off, but for what a pipe
+   *   or a device has taken; undefined for an import from the beginning
    * @throws CliError if there is a file where none is expected, or not the one that is
    */
   static async open(path: string, resumeAt: number | undefined): Promise<Rejects> {
-    const found = await stat(path).catch(() => undefined);
-    if (resumeAt === undefined && found !== undefined) {
+    const destination = await destinationAt(path);
+    const rejects = new Rejects(path, destination, resumeAt ?? 0);
+    if (destination.isStream) return rejects;
+    if (resumeAt === undefined && destination.exists) {
       throw new CliError(
         `${path} is there from an earlier import: move it away, let --rejected name another file, or go on with --resume if that import was interrupted`,
       );
     }
-    if ((found?.size ?? 0) < (resumeAt ?? 0)) {
+    const size = destination.exists ? (await stat(destination.path)).size : 0;
+    if (size < (resumeAt ?? 0)) {
       throw new CliError(`${path} is not as the interrupted import left it: import again without --resume`);
     }
-    const rejects = new Rejects(path, resumeAt ?? 0);
-    if (found !== undefined) {
-      rejects.#file = await rejects.#checked(open(path, "r+"));
+    if (destination.exists) {
+      rejects.#file = await rejects.#checked(open(destination.path, "r+"));
       await rejects.#checked(rejects.#file.truncate(resumeAt));
     }
     return rejects;
@@ -67,7 +72,9 @@ export class Rejects {
    * @throws CliError if no file can be made there
    */
   static async check(path: string): Promise<void> {
-    const folder = dirname(path);
+    const destination = await destinationAt(path);
+    if (destination.isStream) return;
+    const folder = dirname(destination.path);
     await access(folder, constants.W_OK).catch(() => {
       throw new CliError(`cannot write into ${folder}, where rejected rows would go: --rejected names another file`);
     });
@@ -75,7 +82,7 @@ export class Rejects {
 
   /** Keeps nothing. */
   static none(): Rejects {
-    return new Rejects(undefined, 0);
+    return new Rejects(undefined, undefined, 0);
   }
 
   get length(): number {
@@ -101,9 +108,10 @@ export class Rejects {
     if (this.#bufferedBytes >= maxBufferedBytes) await this.#flush();
   }
 
-  /** Resolves once all that was given is on disk. @throws CliError if the file cannot be written */
+  /** Resolves once all that was given is on disk, or taken by a pipe or a device. @throws CliError if the file cannot be written */
   async sync(): Promise<void> {
     await this.#flush();
+    if (this.#destination?.isStream === true) return;
     if (this.#file !== undefined) await this.#checked(this.#file.datasync());
   }
 
@@ -122,12 +130,13 @@ export class Rejects {
   }
 
   async #write(text: string, position: number): Promise<void> {
-    if (text === "" || this.path === undefined) return;
-    this.#file ??= await this.#checked(open(this.path, "wx", 0o600));
+    if (text === "" || this.#destination === undefined) return;
+    const { path, isStream } = this.#destination;
+    this.#file ??= await this.#checked(isStream ? openStream(path) : open(path, "wx", 0o600));
     let bytes = Buffer.from(text);
     let at = position;
     while (bytes.length > 0) {
-      const { bytesWritten } = await this.#checked(this.#file.write(bytes, 0, bytes.length, at));
+      const { bytesWritten } = await this.#checked(this.#file.write(bytes, 0, bytes.length, isStream ? null : at));
       bytes = bytes.subarray(bytesWritten);
       at += bytesWritten;
     }
@@ -135,9 +144,7 @@ export class Rejects {
 
   #checked<Result>(work: Promise<Result>): Promise<Result> {
     return work.catch((error: unknown) => {
-      throw new CliError(
-        `cannot write ${this.path}: ${error instanceof Error ? error.message : error}; --rejected names another file`,
-      );
+      throw new CliError(`cannot write ${this.path}: ${writeFailure(error)}; --rejected names another file`);
     });
   }
 }

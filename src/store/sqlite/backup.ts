@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { applicationId, fileMode } from "./database.ts";
@@ -22,7 +22,7 @@ export async function backUpDatabase(
   onUnfinished: (...paths: readonly string[]) => () => void = () => () => {},
 ): Promise<number> {
   if (!existsSync(path)) throw new Error(`there is no database ${path}`);
-  if (existsSync(target)) throw isThere(target);
+  if (isTaken(target)) throw isThere(target);
   const unfinished = `${target}.${randomUUID()}.unfinished`;
   const release = onUnfinished(unfinished, `${unfinished}-journal`);
   try {
@@ -50,10 +50,15 @@ function putInPlace(unfinished: string, target: string): void {
   try {
     linkSync(unfinished, target);
   } catch {
-    if (existsSync(target)) throw isThere(target);
+    if (isTaken(target)) throw isThere(target);
     // There are file systems where no file has two names.
     renameSync(unfinished, target);
   }
+}
+
+/** Also by a symbolic link, wherever it leads. */
+function isTaken(target: string): boolean {
+  return lstatSync(target, { throwIfNoEntry: false }) !== undefined;
 }
 
 function isThere(target: string): Error {
