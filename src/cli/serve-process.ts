@@ -151,7 +151,7 @@ export async function serveHere(
     await closeTelemetry();
     if (process.connected) process.disconnect();
     // Once the error is told: what OpenTelemetry still tries to send would keep the process for long.
-    if (telemetry !== undefined) setImmediate(() => process.exit());
+    setImmediate(() => process.exit());
     throw new CliError(error instanceof Error ? error.message : String(error));
   }
 

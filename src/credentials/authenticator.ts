@@ -4,7 +4,7 @@ import { watchedFile } from "../config/watched-file.ts";
 import { credentialsInvalid } from "../users/errors.ts";
 import { bearerToken, type Caller, type CertificateNames, type Presented } from "./caller.ts";
 import { type CredentialsFile, parseCredentialsFile } from "./credentials-file.ts";
-import type { JwtOptions } from "./jwt.ts";
+import type { JwtOptions, JwtVerifier } from "./jwt.ts";
 
 /** Verified JSON Web Tokens that are remembered, until they expire. */
 const maxRemembered = 10_000;
@@ -45,8 +45,10 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
   };
   const file =
     options.file === undefined ? undefined : watchedFile({ path: options.file, parse, onChange: onReload, onError });
-  // Only those who use it wait for it to load.
-  const jwt = options.jwt && (await import("./jwt.ts")).createJwtVerifier({ ...options.jwt, onError });
+  const jwt = await openVerifier(options).catch((error: unknown) => {
+    file?.close();
+    throw error;
+  });
   const remembered = new Map<string, { caller: Caller; expiresAt: number }>();
 
   const verified = async (token: string, digest: string) => {
@@ -84,6 +86,13 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
       jwt?.close();
     },
   };
+}
+
+async function openVerifier({ jwt, onError }: AuthenticatorOptions): Promise<JwtVerifier | undefined> {
+  if (jwt === undefined) return undefined;
+  // Only those who use it wait for it to load.
+  const { createJwtVerifier } = await import("./jwt.ts");
+  return createJwtVerifier({ ...jwt, onError });
 }
 
 /** Takes as long whichever token it is, and whether it is one of them. */

@@ -3,6 +3,7 @@ import type { StoreLocation } from "../config/store-url.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { withoutArguments } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { createReserveLog } from "./reserve-log.ts";
 
 /** How to use Redis, where users are kept there. */
 export interface RedisSettings {
@@ -24,7 +25,7 @@ export async function openStore(
 ): Promise<StoreAdapter> {
   if (location.kind === "sqlite") {
     const { openSqliteStore } = await import("../store/sqlite/sqlite-store.ts");
-    return openSqliteStore(location.path);
+    return openSqliteStore(location.path, { onReserve: createReserveLog(logger) });
   }
   const files = [settings.redisCa, settings.redisCert, settings.redisKey];
   if (!location.tls && files.some((file) => file !== undefined)) {

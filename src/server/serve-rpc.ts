@@ -120,12 +120,23 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
   });
   const stallCheck = setInterval(() => held.shedStalled(), limits.stallTimeoutMs / 2).unref();
   const unreadCheck = setInterval(() => held.countUnread(), unreadCheckMs).unref();
-  access?.followTls((context) => listener.setTlsContext(context));
-  metrics?.gauge("rollcall.connections", { description: "Connections that are open." }, () => [
-    [{}, listener.connections],
-  ]);
-  const heldBytes = { description: "Requests that come in and answers that go out.", unit: "By" };
-  metrics?.gauge("rollcall.held", heldBytes, () => [[{}, held.total]]);
+  const end = () => {
+    listener.destroy();
+    clearInterval(stallCheck);
+    clearInterval(unreadCheck);
+  };
+  try {
+    access?.followTls((context) => listener.setTlsContext(context));
+    metrics?.gauge("rollcall.connections", { description: "Connections that are open." }, () => [
+      [{}, listener.connections],
+    ]);
+    const heldBytes = { description: "Requests that come in and answers that go out.", unit: "By" };
+    metrics?.gauge("rollcall.held", heldBytes, () => [[{}, held.total]]);
+  } catch (error) {
+    listener.close().catch(() => {});
+    end();
+    throw error;
+  }
 
   return {
     port: listener.port,
@@ -136,9 +147,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
         shutdown.abort(describeError(draining()));
         await settledWithin(lastAnswersMs, closed);
       }
-      listener.destroy();
-      clearInterval(stallCheck);
-      clearInterval(unreadCheck);
+      end();
     },
   };
 }

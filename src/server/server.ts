@@ -73,33 +73,53 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { listen: address, store, logger } = options;
   const access = await openAccess(address, options, logger);
-  try {
-    const opened = await openStore(store, options, logger).catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : error;
-      throw new Error(`cannot open --store ${describeStoreLocation(store)}: ${reason}`, { cause: error });
-    });
-    return await startServerOver(opened, { ...options, storeSystem: store.kind }, access);
-  } catch (error) {
+  const adapter = await openStore(store, options, logger).catch((error: unknown) => {
     access.close();
-    throw error;
-  }
+    const reason = error instanceof Error ? error.message : error;
+    throw new Error(`cannot open --store ${describeStoreLocation(store)}: ${reason}`, { cause: error });
+  });
+  return startServerOver(adapter, { ...options, storeSystem: store.kind }, access);
 }
 
+type OverStoreOptions = Omit<ServerOptions, "store" | keyof RedisSettings | keyof AccessSettings> & {
+  readonly storeSystem: StoreSystem;
+};
+
 /**
- * @param opened is closed in the end, as is `access`
+ * @param opened is closed in the end, as is `access`, also where this throws
  * @throws Error if the address is not free
  */
 export async function startServerOver(
   opened: StoreAdapter,
-  options: Omit<ServerOptions, "store" | keyof RedisSettings | keyof AccessSettings> & {
-    readonly storeSystem: StoreSystem;
-  },
+  options: OverStoreOptions,
   access?: Access,
+): Promise<RunningServer> {
+  const closing = new AsyncDisposableStack();
+  let closed: Promise<void> | undefined;
+  const closedOnce = { ...opened, close: () => (closed ??= opened.close()) };
+  closing.defer(() => closedOnce.close());
+  closing.defer(() => access?.close());
+  try {
+    return await serveStore(closedOnce, options, access, closing);
+  } catch (error) {
+    await closing.disposeAsync();
+    throw error;
+  }
+}
+
+/** @param closing takes what is to be closed in the end, the last of it first */
+async function serveStore(
+  opened: StoreAdapter,
+  options: OverStoreOptions,
+  access: Access | undefined,
+  closing: AsyncDisposableStack,
 ): Promise<RunningServer> {
   const { logger, storeSystem, telemetry = noTelemetry } = options;
   const { tracer } = telemetry;
   const limits = { ...defaultServerLimits, ...options.limits };
   const metrics = telemetry.meters.length === 0 ? undefined : new Metrics(telemetry.meters);
+  closing.defer(() => metrics?.close());
+  for (const { name, options: about, read } of opened.gauges ?? []) metrics?.gauge(name, about, () => [[{}, read()]]);
   const coalesced = coalesce(
     metrics === undefined
       ? opened
@@ -107,6 +127,8 @@ export async function startServerOver(
     limits.maxWaitingBytes,
   );
   const store = tracer === undefined ? coalesced : traced(coalesced, tracer, storeSystem);
+  // It waits for what is under way.
+  closing.defer(() => store.close());
   const drain = new AbortController();
   // Every stream listens to it.
   setMaxListeners(0, drain.signal);
@@ -154,6 +176,7 @@ export async function startServerOver(
     health.setServing(ready);
     warn().catch((error: unknown) => logger.warn(describeFailure(error), "the store cannot be examined"));
   });
+  closing.defer(() => readiness.stop());
   const rpc = await serveRpc({
     listen: options.listen,
     methods: grpcUserMethods(handlers),
@@ -169,11 +192,6 @@ export async function startServerOver(
     observe: observeRequests({ logger, accessLogShare: options.accessLogShare ?? 0, metrics, tracer }),
     metrics,
     logger,
-  }).catch(async (error: unknown) => {
-    readiness.stop();
-    await store.close();
-    metrics?.close();
-    throw error;
   });
 
   return {
@@ -186,9 +204,7 @@ export async function startServerOver(
       health.setServing(false);
       drain.abort(describeError(draining()));
       await rpc.drain(options.drainTimeoutMs);
-      access?.close();
-      await store.close();
-      metrics?.close();
+      await closing.disposeAsync();
     },
   };
 }

@@ -19,12 +19,20 @@ interface CallShape {
   readonly maxBytes: number;
 }
 
+/** Something about a store that changes, for the metrics. */
+interface StoreGauge {
+  readonly name: string;
+  readonly options: { readonly description: string; readonly unit?: string };
+  read(): number;
+}
+
 /**
  * A store as an adapter implements it: as the port says, for one call at a time in each lane and without signals.
  * coalescing-store.ts makes the port of it.
  */
 export interface StoreAdapter extends Omit<UserStore, "write"> {
   readonly shape: CallShape;
+  readonly gauges?: readonly StoreGauge[];
   /** @param again whether the commands may have been applied before, by a call that rejected */
   write(commands: readonly WriteCommand[], again?: boolean): Promise<readonly (WriteResult | Postponed)[]>;
 }

@@ -131,7 +131,6 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     onTurnedAway("harm");
   };
   const onHarm = ({ remoteAddress = "" }: Socket) => harmFrom(remoteAddress);
-  const http1 = createHttp1Server({ ...limits, handler, onRefused, onStalled, onHarm });
 
   // It makes requests of the streams it is given, and takes no connections itself.
   const requests = createHttp2Server(handler);
@@ -224,10 +223,15 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   tcp.maxConnections = limits.maxConnections;
   tcp.on("drop", () => onTurnedAway("limit"));
 
+  // Its timers run from now on.
+  const http1 = createHttp1Server({ ...limits, handler, onRefused, onStalled, onHarm });
   await new Promise<void>((resolve, reject) => {
     // It stays, and so a connection that cannot be accepted later on ends nothing else.
     tcp.on("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
     tcp.listen(port, host, resolve);
+  }).catch((error: unknown) => {
+    http1.destroy();
+    throw error;
   });
   const address = tcp.address();
   if (address === null || typeof address === "string") throw new Error("the server listens on no port");

@@ -99,7 +99,7 @@ describe("serve", () => {
     await once(running.stdout, "data");
     running.kill("SIGTERM");
     expect(await once(running, "close")).toEqual([0, null]);
-    expect(readdirSync(folder)).toEqual(["users.db"]);
+    expect(readdirSync(folder)).toEqual(["users.db", "users.db.reserve"]);
   });
 
   test("does not start with an empty variable for its store, and names it", async () => {

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import { applicationId, fileMode } from "./database.ts";
+import { applicationId } from "./database.ts";
+import { fileMode } from "./database-file.ts";
 
 /** Pages that are copied at a time: all of them, since a writer in between would make it begin anew. */
 const allPages = 2 ** 31 - 1;

@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
-import type { Request, Response, Verb, WorkerData } from "./messages.ts";
+import type { Request, ReserveNotice, Response, Verb, WorkerData } from "./messages.ts";
 
 /** The thread holds little beyond one call: more would only lie about for longer before it is cleared away. */
 const maxYoungGenerationSizeMb = 16;
@@ -15,20 +15,26 @@ type Pending = { resolve: (packed: Uint8Array) => void; reject: (reason: unknown
 /** Between the starts of two threads, where the first has ended. */
 const restartMs = 1_000;
 
+export interface DatabaseSettings {
+  readonly path: string;
+  readonly reserveBytes: number;
+  readonly onReserve: (notice: ReserveNotice) => void;
+}
+
 /** The database in its thread, and in another one should that end, as it does without memory. */
 export class Database {
-  readonly #path: string;
+  readonly #settings: DatabaseSettings;
   #thread: DatabaseThread;
   #startedAt = performance.now();
 
-  private constructor(path: string) {
-    this.#path = path;
-    this.#thread = new DatabaseThread(path);
+  private constructor(settings: DatabaseSettings) {
+    this.#settings = settings;
+    this.#thread = new DatabaseThread(settings, true);
   }
 
   /** @throws Error if the file cannot be opened, or is not Rollcall's */
-  static async open(path: string): Promise<Database> {
-    const database = new Database(path);
+  static async open(settings: DatabaseSettings): Promise<Database> {
+    const database = new Database(settings);
     await database.#thread.opened;
     return database;
   }
@@ -38,7 +44,8 @@ export class Database {
     const now = performance.now();
     if (this.#thread.hasEnded && now - this.#startedAt >= restartMs) {
       this.#startedAt = now;
-      this.#thread = new DatabaseThread(this.#path);
+      // The file was there: one that is gone by now is not made anew.
+      this.#thread = new DatabaseThread(this.#settings, false);
       // What keeps it from opening is what its calls reject with.
       this.#thread.opened.catch(() => {});
     }
@@ -58,17 +65,22 @@ class DatabaseThread {
   /** Why the thread ended, once it has. */
   #ended: Error | undefined;
 
-  constructor(path: string) {
-    const data: WorkerData = { path };
+  constructor({ path, reserveBytes, onReserve }: DatabaseSettings, mayCreate: boolean) {
+    const data: WorkerData = { path, mayCreate, reserveBytes };
     this.#worker = new Worker(workerFile, {
       workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb },
     });
     this.opened = new Promise((resolve, reject) => {
-      this.#worker.on("message", (response: Response) => {
-        if (response.call >= 0) this.#settle(response);
+      this.#worker.on("message", (response: Response | ReserveNotice) => {
+        if ("reserve" in response) onReserve(response);
+        else if (response.call >= 0) this.#settle(response);
         else if ("packed" in response) resolve();
-        else reject(new Error(response.message));
+        else {
+          const error = new Error(response.message);
+          this.#end(error);
+          reject(error);
+        }
       });
       this.#worker.on("error", (error) => this.#end(error));
       this.#worker.on("exit", () => {

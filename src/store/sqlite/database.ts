@@ -1,9 +1,11 @@
 /** The SQLite database, and the verbs of the store over packed lists. Blocks the thread that calls it. */
-import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { unpackCommand, verbs } from "../packed.ts";
 import { PackedReader, PackedWriter } from "../packed-buffer.ts";
 import { applyCommand, writeUser } from "./apply-command.ts";
+import { makeFile, OpenFiles } from "./database-file.ts";
+import type { Reserve } from "./reserve.ts";
+import { mayLackRoom } from "./room.ts";
 import { layout, UserTable } from "./user-table.ts";
 
 /** What one call reads, or a little more: reading holds up what comes after it. */
@@ -15,13 +17,20 @@ const waitForOthers = `PRAGMA busy_timeout = ${busyTimeoutMs}`;
 /** Marks the file as Rollcall's (`ROLL`), and the version of its layout. */
 export const applicationId = 0x524f4c4c;
 const layoutVersion = 1;
-/** Of the files that users are in: the owner reads and writes them. SQLite gives those beside the database the same. */
-export const fileMode = 0o600;
+
+export interface DatabaseOptions {
+  /** Room for deletions where the disk has none. */
+  readonly reserve?: Reserve | undefined;
+  /** Whether to make the file if it is not there. Default: true. */
+  readonly mayCreate?: boolean | undefined;
+}
 
 export class UserDatabase {
   readonly #database: DatabaseSync;
   readonly #clock: () => number;
   readonly #table: UserTable;
+  readonly #files: OpenFiles;
+  readonly #reserve: Reserve | undefined;
   /** Whether the log may hold what has been deleted: at first there may be one from before. */
   #remembers = true;
 
@@ -31,14 +40,18 @@ export class UserDatabase {
    * @param clock microseconds since 1970
    * @throws Error if the file cannot be opened, or is not Rollcall's
    */
-  constructor(path: string, clock: () => number) {
+  constructor(path: string, clock: () => number, { reserve, mayCreate = true }: DatabaseOptions = {}) {
     this.#clock = clock;
-    closeSync(openSync(path, "a", fileMode));
-    this.#database = new DatabaseSync(path);
-    this.#database.exec(waitForOthers);
-    // What is deleted or overwritten is overwritten with zeros too.
-    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
-    this.#layOut(path);
+    this.#reserve = reserve;
+    makeFile(path, mayCreate);
+    this.#database = openFile(path, reserve);
+    try {
+      this.#layOut(path);
+    } catch (error) {
+      this.#database.close();
+      throw error;
+    }
+    this.#files = new OpenFiles([path, `${path}-wal`]);
     this.#table = new UserTable(this.#database);
   }
 
@@ -49,6 +62,30 @@ export class UserDatabase {
 
   /** Applies packed commands in one transaction; packed results. */
   write(packed: Uint8Array): Buffer {
+    this.#files.checkLately();
+    const results = this.#applyWithRoom(packed);
+    this.#files.checkLately();
+    return results;
+  }
+
+  /** Where the disk has no room for a deletion, makes some. */
+  #applyWithRoom(packed: Uint8Array): Buffer {
+    let failure: unknown;
+    for (const makesRoom of [() => true, () => this.#reserve?.release() === true, () => this.forgetDeleted()]) {
+      if (!makesRoom()) continue;
+      try {
+        return this.#apply(packed);
+      } catch (error) {
+        failure = error;
+        if (!mayLackRoom(error) || !hasDeletion(packed)) break;
+      }
+    }
+    throw failure;
+  }
+
+  #apply(packed: Uint8Array): Buffer {
+    // What others write would take the room that deletions need.
+    this.#table.mayGrow = this.#reserve?.state !== "used";
     return this.#transaction(() => {
       const reader = new PackedReader(packed);
       reader.u8();
@@ -66,6 +103,7 @@ export class UserDatabase {
 
   /** The users of the first of packed ids, packed: as many as fit, and one at least. */
   get(packed: Uint8Array): Buffer {
+    this.#files.checkLately();
     const reader = new PackedReader(packed);
     const count = reader.u32();
     const found = new PackedWriter(count * 1024);
@@ -79,6 +117,7 @@ export class UserDatabase {
 
   /** The ids of a packed range, packed. */
   list(packed: Uint8Array): Buffer {
+    this.#files.checkLately();
     const reader = new PackedReader(packed);
     const ids = this.#table.list(reader.text(), reader.u32());
     const listed = new PackedWriter().u32(ids.length);
@@ -86,9 +125,16 @@ export class UserDatabase {
     return listed.finish();
   }
 
-  /** Writes nothing, but fails where a write would. */
+  /** Writes nothing to the database, but fails where a write would. */
   check(): void {
+    this.#files.check();
     this.#transaction(() => this.#table.find(""));
+    this.keepReserve();
+  }
+
+  /** Makes the reserve, if it is not there and the disk has room for it. */
+  keepReserve(): void {
+    this.#reserve?.keep();
   }
 
   /** Whether the log beside the file may hold what has been deleted. */
@@ -145,4 +191,28 @@ export class UserDatabase {
       throw error;
     }
   }
+}
+
+/** @throws Error if the file cannot be opened, or is no database */
+function openFile(path: string, reserve: Reserve | undefined): DatabaseSync {
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(waitForOthers);
+    // What is deleted or overwritten is overwritten with zeros too.
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
+    return database;
+  } catch (error) {
+    database.close();
+    // Beside a database that is open there are further files.
+    if (mayLackRoom(error) && reserve?.release() === true) return openFile(path, undefined);
+    throw error;
+  }
+}
+
+function hasDeletion(packed: Uint8Array): boolean {
+  const reader = new PackedReader(packed);
+  reader.u8();
+  const count = reader.u32();
+  for (let i = 0; i < count; i++) if (unpackCommand(reader).verb === verbs.delete) return true;
+  return false;
 }

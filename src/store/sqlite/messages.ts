@@ -1,4 +1,5 @@
 /** What the store's thread and its owner say to one another. Buffers are transferred, not copied. */
+import type { ReserveState } from "./reserve.ts";
 
 export type Verb = "write" | "get" | "list" | "check" | "close";
 
@@ -17,7 +18,17 @@ export type Response =
   | { readonly call: number; readonly packed: Uint8Array<ArrayBuffer> }
   | { readonly call: number; readonly failure: "full" | "database" | "unexpected"; readonly message: string };
 
+/** Told by itself: whether the reserve is there, and why not where it cannot be made. */
+export interface ReserveNotice {
+  readonly reserve: ReserveState;
+  readonly reason: string | undefined;
+}
+
 export interface WorkerData {
   /** The database file. */
   readonly path: string;
+  /** Whether to make it if it is not there. */
+  readonly mayCreate: boolean;
+  /** Of the reserve beside it. */
+  readonly reserveBytes: number;
 }

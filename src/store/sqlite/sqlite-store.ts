@@ -4,6 +4,8 @@ import type { StoreAdapter } from "../adapter.ts";
 import { packCommands, packIds, packRange, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
 import { giveBack } from "../packed-buffer.ts";
 import { Database } from "./database-thread.ts";
+import type { ReserveNotice } from "./messages.ts";
+import { defaultReserveBytes } from "./reserve.ts";
 
 /** Users in one call, so that it does not hold the thread up for others for more than a few milliseconds. */
 const maxCallUsers = 200;
@@ -12,15 +14,31 @@ const maxCallBytes = 256 * 1024;
 /** How many calls the thread has before it, so that it need not wait for the next. */
 const lanes = 2;
 
+export interface SqliteStoreOptions {
+  /** Of the file beside the database whose room deletions may use on a full disk. */
+  readonly reserveBytes?: number | undefined;
+  /** Called when it is first known whether that is there, and when that changes. */
+  readonly onReserve?: ((notice: ReserveNotice) => void) | undefined;
+}
+
 /**
  * Opens users kept in an SQLite database, in a thread of its own. What it answers is on disk (fsync).
  *
  * @param path the database file; it and its directory are made if they are not there
  * @throws Error if the file cannot be opened, or is not Rollcall's
  */
-export async function openSqliteStore(path: string): Promise<StoreAdapter> {
+export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<StoreAdapter> {
+  const { reserveBytes = defaultReserveBytes, onReserve } = options;
+  let reservedBytes = 0;
   mkdirSync(dirname(path), { recursive: true });
-  const database = await Database.open(path);
+  const database = await Database.open({
+    path,
+    reserveBytes,
+    onReserve(notice) {
+      reservedBytes = notice.reserve === "kept" ? reserveBytes : 0;
+      onReserve?.(notice);
+    },
+  });
   /** The thread has handed its answer over: once it has been read, its memory is given back at once. */
   const answer = async <Unpacked>(
     verb: "write" | "get" | "list",
@@ -55,6 +73,13 @@ export async function openSqliteStore(path: string): Promise<StoreAdapter> {
     async warnings() {
       return [];
     },
+    gauges: [
+      {
+        name: "rollcall.store.reserve",
+        options: { description: "The file beside the database, for deletions on a full disk.", unit: "By" },
+        read: () => reservedBytes,
+      },
+    ],
     async close() {
       await database.close();
     },

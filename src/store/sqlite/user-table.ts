@@ -1,5 +1,6 @@
 /** The table of users: its layout, and its statements. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { RoomRefusedError } from "./room.ts";
 
 export const layout = `
   CREATE TABLE user (
@@ -32,6 +33,8 @@ export interface UserRow extends UserFields {
 }
 
 export class UserTable {
+  /** Whether users may be written, and not only deleted. */
+  mayGrow = true;
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
@@ -60,10 +63,12 @@ export class UserTable {
   }
 
   insert(id: string, { createdAt, updatedAt, etag, properties, preferences, observed }: UserFields): void {
+    if (!this.mayGrow) throw new RoomRefusedError();
     this.#insert.run(id, createdAt, updatedAt, etag, properties, orNull(preferences), orNull(observed));
   }
 
   update({ rid, updatedAt, etag, properties, preferences, observed }: UserRow): void {
+    if (!this.mayGrow) throw new RoomRefusedError();
     this.#update.run(updatedAt, etag, properties, orNull(preferences), orNull(observed), rid);
   }
 

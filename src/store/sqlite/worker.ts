@@ -2,10 +2,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { UserDatabase } from "./database.ts";
 import { createLogClearing } from "./log-clearing.ts";
-import type { Request, Response, WorkerData } from "./messages.ts";
-
-/** SQLite's result code for a disk or database without room: https://sqlite.org/rescode.html#full */
-const sqliteFull = 13;
+import type { Request, ReserveNotice, Response, WorkerData } from "./messages.ts";
+import { Reserve, type ReserveState } from "./reserve.ts";
+import { isFull } from "./room.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("this file runs as a worker thread");
@@ -17,7 +16,7 @@ function post(response: Response): void {
 function failed(call: number, error: unknown): Response {
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof Error && "errcode" in error)) return { call, failure: "unexpected", message };
-  return { call, failure: error.errcode === sqliteFull ? "full" : "database", message };
+  return { call, failure: isFull(error) ? "full" : "database", message };
 }
 
 /** Its own memory, so that it can be transferred. */
@@ -44,9 +43,15 @@ function answer(database: UserDatabase, { verb, packed }: Request): Uint8Array<A
   }
 }
 
-const { path }: WorkerData = workerData;
+function tellReserve(reserve: ReserveState, reason: string | undefined): void {
+  const notice: ReserveNotice = { reserve, reason };
+  port?.postMessage(notice);
+}
+
+const { path, mayCreate, reserveBytes }: WorkerData = workerData;
 try {
-  const database = new UserDatabase(path, () => Date.now() * 1_000);
+  const reserve = new Reserve(path, tellReserve, reserveBytes);
+  const database = new UserDatabase(path, () => Date.now() * 1_000, { reserve, mayCreate });
   const clearing = createLogClearing(
     () => database.remembersDeleted,
     () => database.forgetDeleted(),
@@ -64,6 +69,7 @@ try {
   });
   clearing.called();
   post({ call: -1, packed: new Uint8Array() });
+  database.keepReserve();
 } catch (error) {
   post(failed(-1, error));
   port.close();

@@ -1,0 +1,62 @@
+/** The database's files: how they are made, and whether those that are open are still at their paths. */
+import { closeSync, openSync, statSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+
+/** Of the files that users are in: the owner reads and writes them. SQLite gives those beside the database the same. */
+export const fileMode = 0o600;
+
+/** How long it may take at most until somebody who writes sees that a file is gone. To look takes a hundredth of a write. */
+const lookMs = 10;
+
+/**
+ * Makes the file if it is not there, with its mode.
+ *
+ * @throws Error if it is not there and may not be made, or is no file
+ */
+export function makeFile(path: string, mayCreate: boolean): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isFile()) throw new Error(`${path} is not a file`);
+  if (found === undefined && !mayCreate) throw new MovedError(path);
+  closeSync(openSync(path, "a", fileMode));
+}
+
+/** A file that is open was removed, or another has its name. SQLite would go on writing into it, and nobody would find it. */
+export class MovedError extends Error {
+  override readonly name = "MovedError";
+  /** SQLITE_READONLY_DBMOVED: https://sqlite.org/rescode.html#readonly_dbmoved */
+  readonly errcode = 1032;
+
+  constructor(path: string) {
+    super(`${path} has been removed or replaced while it was open: put it back, or stop the server and start it again`);
+  }
+}
+
+/** Files that are open, as they were when this was made. */
+export class OpenFiles {
+  readonly #files: readonly { readonly path: string; readonly identity: string | undefined }[];
+  /** What has been found last, if it is not as it should be. */
+  #lost: MovedError | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(paths: readonly string[]) {
+    this.#files = paths.map((path) => ({ path, identity: identityOf(path) }));
+  }
+
+  /** @throws MovedError */
+  check(): void {
+    const moved = this.#files.find(({ path, identity }) => identityOf(path) !== identity);
+    this.#lost = moved && new MovedError(moved.path);
+    this.#lookedAt = performance.now();
+    if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /** As check, and tells what that has found within the last moment, where all was well. @throws MovedError */
+  checkLately(): void {
+    if (this.#lost !== undefined || performance.now() - this.#lookedAt >= lookMs) this.check();
+  }
+}
+
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && `${found.dev}:${found.ino}`;
+}
