@@ -33,6 +33,7 @@ export function serveCommand(): Command {
     .addOption(serveOptions.redisKey())
     .addOption(serveOptions.redisSentinelUsername())
     .addOption(serveOptions.redisSentinelPassword())
+    .addOption(serveOptions.redisNatMap())
     .addOption(serveOptions.requiredProperties())
     .addOption(serveOptions.maxConnections())
     .addOption(serveOptions.maxConnectionAge())

@@ -5,6 +5,7 @@ import { logLevels } from "../telemetry/log-levels.ts";
 import { limits } from "../users/limits.ts";
 import { parseCorsOrigins } from "./cors-origins.ts";
 import { invisible } from "./invisible.ts";
+import { parseNatMap } from "./redis-nat-map.ts";
 import { defaultServerLimits } from "./server-limits.ts";
 import { parseStoreLocation } from "./store-url.ts";
 import { parseTrustedProxies } from "./trusted-proxies.ts";
@@ -61,6 +62,11 @@ export const serveOptions = settings({
       "--redis-sentinel-password <text>",
       "the Sentinels' password; better set as a variable, which a list of processes does not show",
     ),
+  redisNatMap: () =>
+    new Option(
+      "--redis-nat-map <from=to,...>",
+      "where servers are that a cluster or Sentinels announce at other addresses: HOST:PORT=HOST:PORT or HOST=HOST",
+    ).argParser(checked(parseNatMap)),
   tlsCert: () => new GuardingOption("--tls-cert <file>", "the certificate to serve with, in PEM; with --tls-key"),
   tlsKey: () => new GuardingOption("--tls-key <file>", "the key of --tls-cert, in PEM"),
   tlsClientCa: () => new GuardingOption("--tls-client-ca <file>", "who signs the certificates of callers, in PEM"),

@@ -51,15 +51,15 @@ export function parseRedisUrl(text: string): RedisLocation {
   if (segments.length > 0 || !/^\d{1,9}$/.test(database)) throw wrong();
   if (topology === "cluster" && database !== "0") throw new Error("A cluster has database 0 alone.");
 
-  const colon = credentials?.indexOf(":") ?? -1;
-  if (credentials !== undefined && (colon < 0 || colon === credentials.length - 1)) throw wrong();
+  const [, user = "", password = ""] = /^([^:]*):(.*)$/s.exec(credentials ?? "") ?? [];
+  if (credentials !== undefined && password === "") throw wrong();
   return {
     kind: "redis",
     topology,
     endpoints,
     tls: scheme[1] === "rediss",
-    username: decoded(credentials?.slice(0, colon) ?? "", wrong) || undefined,
-    password: decoded(credentials?.slice(colon + 1) ?? "", wrong) || undefined,
+    username: decoded(user, wrong) || undefined,
+    password: decoded(password, wrong) || undefined,
     database: Number(database),
     masterName,
   };
@@ -74,10 +74,16 @@ export function describeRedisUrl({ topology, endpoints, tls, database, masterNam
 }
 
 function parseEndpoint(text: string, defaultPort: number): Endpoint | undefined {
+  const parts = splitHostPort(text);
+  return parts && { host: parts.host, port: parts.port ?? defaultPort };
+}
+
+/** @returns the parts of HOST or HOST:PORT, an IPv6 address in brackets; undefined for anything else */
+export function splitHostPort(text: string): { host: string; port: number | undefined } | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text);
   const host = match?.[1] ?? match?.[2];
-  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-  return host === undefined || port === 0 || port > 65_535 ? undefined : { host, port };
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  return host === undefined || port === 0 || (port ?? 1) > 65_535 ? undefined : { host, port };
 }
 
 function decoded(text: string, wrong: () => Error): string {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { NatMap } from "../config/redis-nat-map.ts";
 import type { StoreLocation } from "../config/store-url.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { withoutArguments } from "../telemetry/failure-log.ts";
@@ -15,6 +16,7 @@ export interface RedisSettings {
   readonly redisKey?: string | undefined;
   readonly redisSentinelUsername?: string | undefined;
   readonly redisSentinelPassword?: string | undefined;
+  readonly redisNatMap?: NatMap | undefined;
 }
 
 /** @throws Error that names what is wrong with the location or a setting */
@@ -39,12 +41,16 @@ export async function openStore(
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
     throw new Error("--redis-cert and --redis-key are given together");
   }
+  if (location.topology === "standalone" && settings.redisNatMap !== undefined) {
+    throw new Error("--redis-nat-map is for servers that announce addresses: redis+cluster:// and redis+sentinel://");
+  }
   // Its client takes longer to load than all that SQLite needs.
   const { openRedisStore } = await import("../store/redis/redis-store.ts");
   return openRedisStore({
     location,
     tls,
     sentinel: { username: settings.redisSentinelUsername, password: settings.redisSentinelPassword },
+    natMap: settings.redisNatMap ?? new Map(),
     keyPrefix: settings.redisKeyPrefix ?? "rollcall:",
     waitReplicas: settings.redisWaitReplicas ?? 0,
     onConnectionError: (error) => {

@@ -2,6 +2,7 @@ import { Command, type Option } from "commander";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
 import { clientOptions, dropEmptyVariables, serveOptions, unknownVariables } from "../../src/config/options.ts";
+import { parseNatMap, reachableAt } from "../../src/config/redis-nat-map.ts";
 import type { RedisLocation } from "../../src/config/redis-url.ts";
 import { describeStoreLocation, parseStoreLocation } from "../../src/config/store-url.ts";
 import { addressMatcher } from "../../src/config/trusted-proxies.ts";
@@ -135,6 +136,36 @@ describe("--store", () => {
 
 test.each(["a b", "{tag}", "a".repeat(65)])("--redis-key-prefix refuses %j", (text) => {
   expect(parse(serveOptions.redisKeyPrefix(), ["--redis-key-prefix", text])).toMatch(/--redis-key-prefix.*Expected/);
+});
+
+describe("--redis-nat-map", () => {
+  const at = (host: string, port: number) => ({ host, port });
+
+  test("says where each announced address is, by host and port before by host alone", () => {
+    const map = parseNatMap("10.0.0.1:6379=a:1, 10.0.0.1=b,[fd00::1]:7=[::1]:8,Node.Example=c");
+    const found = [at("10.0.0.1", 6379), at("10.0.0.1", 2), at("fd00::1", 7), at("node.example", 3), at("other", 4)];
+    expect(found.map((announced) => reachableAt(map, announced))).toEqual([
+      at("a", 1),
+      at("b", 2),
+      at("::1", 8),
+      at("c", 3),
+      at("other", 4),
+    ]);
+  });
+
+  test.each([
+    ["a:1=b:2,", "There is nothing before or after a comma"],
+    ["a:1", "a:1 is not two addresses"],
+    ["a:1=b:2=c:3", "a:1=b:2=c:3 is not two addresses"],
+    ["a:1=b:0", "a:1=b:0 is not two addresses"],
+    ["fd00::1=b", "fd00::1=b is not two addresses"],
+    ["a:1=b", "a:1=b has a port on one side only"],
+    ["a=b:1", "a=b:1 has a port on one side only"],
+    ["a:1=b:2,A:1=c:3", "A:1 is repeated"],
+  ])("refuses %j and names what is wrong", (text, what) => {
+    const refused = parse(serveOptions.redisNatMap(), ["--redis-nat-map", text]);
+    expect(refused).toContain(`${what}. Expected FROM=TO,…`);
+  });
 });
 
 test.each(["-1", "1.5", "x", "100"])("--redis-wait-replicas refuses %j", (text) => {
@@ -273,6 +304,7 @@ const samples: Readonly<Record<string, string>> = {
   count: "1",
   file: "a b.pem",
   "file or url": "keys.json",
+  "from=to,...": "10.0.0.1:6379=127.0.0.1:7001",
   how: "request",
   level: "warn",
   MiB: "1",

@@ -5,8 +5,9 @@ import { afterEach, expect, onTestFinished, test } from "vitest";
 import { createRollcallClient } from "../../src/client/index.ts";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
-import { rollcall } from "../support/processes.ts";
+import { rollcall, serve } from "../support/processes.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { allow, asUser, createUser, documented, forbid } from "../support/redis-users.ts";
 import { failureOf } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
@@ -121,6 +122,30 @@ test("Sentinels and the servers behind them have passwords of their own", async 
   const store = `redis+sentinel://:${encoded}@127.0.0.1:${sentinel.port}/users`;
   await worksOver(store, { redisSentinelPassword: "right-one" });
   await isUnavailable(await serverOver(store, { redisSentinelPassword: "wrong-one" }));
+});
+
+test("a user with few permissions: only JSON is logged, and a permission that is taken away is named", async () => {
+  const redis = await redisWith();
+  const admin = new Redis(redis.port);
+  onTestFinished(() => admin.disconnect());
+  await createUser(admin, documented.server);
+  let log = "";
+  const server = await serve(asUser(redis.url), ["--log-level", "info"], (piece) => {
+    log += piece;
+  });
+  onTestFinished(async () => {
+    await server.stop("SIGKILL");
+  });
+  const client = createRollcallClient({ server: server.url, retries: false });
+  await until(() => client.identify({ id: "u", properties: ada }).then(() => true));
+  await forbid(admin, "zadd");
+  await until(() => log.includes("the user needs +zadd; docs/operating.md lists all that it needs"));
+  const { status, stdout } = await rollcall(["health", "--server", server.url]);
+  expect(status).not.toBe(0);
+  expect(stdout).toContain("NOT_SERVING");
+  await allow(admin, "zadd");
+  await until(() => log.includes("the store is available again"));
+  for (const line of log.trim().split("\n")) expect(() => JSON.parse(line), line).not.toThrow();
 });
 
 test("the database that the URL names, and keys that begin with the prefix", async () => {

@@ -145,7 +145,7 @@ async function startServer({ program, dir, args, port, sentinel }: ServerPlan): 
   const server = { child, guard: endWithThisProcess(pid, dir), pid, port };
 
   const deadline = Date.now() + startTimeoutMs;
-  while (!(await answers(server, passwordIn(args)))) {
+  while (!(await answers(server, passwordIn(args), nameOfInfo(args)))) {
     if (hasEnded(child) || Date.now() > deadline) {
       await end(server);
       const output = readFileSync(logPath, "utf8");
@@ -189,10 +189,20 @@ function passwordIn(args: readonly string[]): string | undefined {
   return option === -1 ? undefined : args[option + 1];
 }
 
+/** `--rename-command INFO NAME` gives it another. */
+function nameOfInfo(args: readonly string[]): string {
+  const option = args.findIndex((arg, index) => arg === "--rename-command" && args[index + 1] === "INFO");
+  return (option === -1 ? undefined : args[option + 2]) ?? "INFO";
+}
+
 /** Whether that very process answers PING: another server may have the port. */
-async function answers({ pid, port }: Pick<Server, "pid" | "port">, password: string | undefined): Promise<boolean> {
+async function answers(
+  { pid, port }: Pick<Server, "pid" | "port">,
+  password: string | undefined,
+  info: string,
+): Promise<boolean> {
   const authentication = password === undefined ? [] : [["AUTH", password]];
-  const commands = [...authentication, ["PING"], ["INFO", "server"], ["QUIT"]];
+  const commands = [...authentication, ["PING"], [info, "server"], ["QUIT"]];
   const reply = await exchange(port, commands.map(encodeCommand).join(""));
   return reply.includes("+PONG") && reply.includes(`\nprocess_id:${pid}\r`);
 }

@@ -1,9 +1,11 @@
 import { performance } from "node:perf_hooks";
-import { Cluster } from "ioredis";
+import { reachableAt } from "../../config/redis-nat-map.ts";
 import type { Endpoint } from "../../config/redis-url.ts";
-import { Connection, connect, connectionOptions, type RedisAccess, reconnectPause } from "./connection.ts";
+import { parseAddress } from "./addresses.ts";
+import { askSlots } from "./cluster-slots.ts";
+import { Connection, connect, type RedisAccess } from "./connection.ts";
 import { NotSentError } from "./failures.ts";
-import { slotOf } from "./keys.ts";
+import { partitionCount, slotOf } from "./keys.ts";
 import { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
 
@@ -11,8 +13,6 @@ import type { Servers } from "./servers.ts";
 const refreshIntervalMs = 5_000;
 /** And at most so often while something does. */
 const minRefreshIntervalMs = 100;
-/** How long one node may take to tell, before another is asked. */
-const refreshTimeoutMs = 300;
 /** Connections to a server that nobody needed for so long are closed. */
 const idleNodeMs = 60_000;
 
@@ -21,77 +21,102 @@ interface KnownNode {
   usedAt: number;
 }
 
-/**
- * The servers of a cluster. ioredis finds out which server has which slots; the connections over which scripts run are
- * our own, one to a server, so that what is sent to a server, when, and how often, is decided in one place.
- */
-export function openCluster(access: RedisAccess, waitReplicas: number): Servers {
-  const { endpoints } = access.location;
-  const cluster = new Cluster(
-    endpoints.map(({ host, port }) => ({ host, port })),
-    {
-      redisOptions: connectionOptions(access),
-      clusterRetryStrategy: reconnectPause,
-      slotsRefreshTimeout: refreshTimeoutMs,
-      // Names are resolved by each connection, which checks them against the server's certificate.
-      dnsLookup: (address, callback) => callback(null, address),
-    },
-  );
-  let lastError: Error | undefined;
-  cluster.on("error", access.onConnectionError);
-  cluster.on("node error", (error: Error) => {
-    lastError = error;
-    access.onConnectionError(error);
-  });
+const addressOf = ({ host, port }: Endpoint) => `${host}:${port}`;
+const slots = Array.from({ length: partitionCount }, (_, partition) => slotOf(partition));
 
+/** The servers of a cluster. Any of them says which server has which slots; scripts run over one connection to each. */
+export function openCluster(access: RedisAccess, waitReplicas: number): Servers {
   const nodes = new Map<string, KnownNode>();
   const nodeAt = (endpoint: Endpoint): RedisNode => {
-    const address = `${endpoint.host}:${endpoint.port}`;
+    const address = addressOf(endpoint);
     let known = nodes.get(address);
     if (known === undefined) {
-      const open = () => new Connection(connect(access, endpoint), access.onConnectionError);
+      const open = () => new Connection(connect(access, endpoint), access);
       known = { node: new RedisNode(endpoint, open, waitReplicas), usedAt: 0 };
       nodes.set(address, known);
     }
     known.usedAt = performance.now();
     return known.node;
   };
-  const primaryOf = (slot: number): Endpoint | undefined => {
-    const address = cluster.slots[slot]?.[0];
-    return address === undefined ? undefined : parseAddress(address);
+  const closeIdle = () => {
+    for (const [address, { node, usedAt }] of nodes) {
+      if (performance.now() - usedAt < idleNodeMs) continue;
+      nodes.delete(address);
+      node.close();
+    }
   };
 
-  /** What MOVED said since the cluster was last asked. */
+  /** By partition, as a server told last. */
+  const primaries: (Endpoint | undefined)[] = [];
+  /** What MOVED said since then. */
   const moved = new Map<number, Endpoint>();
+  /** Whom to ask: the servers of the last answer, and those that were configured. */
+  let told: readonly Endpoint[] = [];
+  let turn = 0;
+  /** Those that did not answer when they were asked last. */
+  const silent = new Set<string>();
+  let lastError: Error | undefined;
+  let closed = false;
+
+  /**
+   * Asks one server after another until one tells of slots: another one first each time, since one may be cut off from the
+   * rest, and the silent ones last.
+   */
+  const ask = async () => {
+    const known = new Map([...access.location.endpoints, ...told].map((endpoint) => [addressOf(endpoint), endpoint]));
+    for (const address of silent) if (!known.has(address)) silent.delete(address);
+    const candidates = [...known.values()];
+    const first = turn++ % candidates.length;
+    const inTurn = [...candidates.slice(first), ...candidates.slice(0, first)];
+    const isSilent = (endpoint: Endpoint) => Number(silent.has(addressOf(endpoint)));
+    for (const endpoint of inTurn.sort((a, b) => isSilent(a) - isSilent(b))) {
+      try {
+        const ranges = await askSlots(access, endpoint);
+        if (ranges.length === 0) throw new Error(`${addressOf(endpoint)} knows of no slot that a server has`);
+        for (const { from, to, servers } of ranges) {
+          for (const [partition, slot] of slots.entries())
+            if (from <= slot && slot <= to) primaries[partition] = servers[0];
+        }
+        silent.delete(addressOf(endpoint));
+        told = ranges.flatMap(({ servers }) => servers);
+        moved.clear();
+        return;
+      } catch (error) {
+        if (closed) return;
+        silent.add(addressOf(endpoint));
+        lastError = error instanceof Error ? error : new Error(String(error));
+        access.onConnectionError(lastError);
+      }
+    }
+  };
   let refreshing = false;
   let refreshedAt = Number.NEGATIVE_INFINITY;
   const refresh = () => {
-    if (refreshing || performance.now() - refreshedAt < minRefreshIntervalMs) return;
+    if (closed || refreshing || performance.now() - refreshedAt < minRefreshIntervalMs) return;
     refreshing = true;
     refreshedAt = performance.now();
-    cluster.refreshSlotsCache((error) => {
+    void ask().then(() => {
       refreshing = false;
-      if (error) return;
-      moved.clear();
-      for (const [address, { node, usedAt }] of nodes) {
-        if (performance.now() - usedAt < idleNodeMs) continue;
-        nodes.delete(address);
-        node.close();
-      }
+      closeIdle();
     });
   };
+  refresh();
   const timer = setInterval(refresh, refreshIntervalMs).unref();
 
   return {
     partitioned: true,
     nodeOf(partition) {
-      const endpoint = moved.get(partition) ?? primaryOf(slotOf(partition));
-      if (endpoint === undefined) throw new NotSentError(`no server is known: ${lastError?.message ?? "asking"}`);
+      const endpoint = moved.get(partition) ?? primaries[partition];
+      if (endpoint === undefined) {
+        throw new NotSentError(`no server is known: ${lastError?.message ?? "asking"}`, { cause: lastError });
+      }
       return nodeAt(endpoint);
     },
     redirected(partition, reply, from) {
       const { host, port } = parseAddress(reply.split(" ")[2] ?? "");
-      const endpoint = { host: host || from.endpoint.host, port };
+      // A server without an endpoint is taken to be at the same host until the slots have been asked for.
+      const isKnown = host !== "" && host !== "?";
+      const endpoint = reachableAt(access.natMap, { host: isKnown ? host : from.endpoint.host, port });
       if (reply.startsWith("MOVED")) {
         moved.set(partition, endpoint);
         refresh();
@@ -99,20 +124,11 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
       return nodeAt(endpoint);
     },
     refresh,
-    primaries() {
-      const addresses = new Set(cluster.slots.flatMap((slot) => slot?.[0] ?? []));
-      return [...addresses].map((address) => nodeAt(parseAddress(address)));
-    },
+    primaries: () => [...new Set(primaries.flatMap((endpoint) => (endpoint === undefined ? [] : nodeAt(endpoint))))],
     close() {
+      closed = true;
       clearInterval(timer);
-      cluster.disconnect();
       for (const { node } of nodes.values()) node.close();
     },
   };
-}
-
-/** @param text a host, which may have colons itself or be empty, a colon and a port */
-function parseAddress(text: string): Endpoint {
-  const colon = text.lastIndexOf(":");
-  return { host: text.slice(0, Math.max(colon, 0)).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
 }

@@ -1,7 +1,8 @@
 import { performance } from "node:perf_hooks";
-import { Redis, type RedisOptions } from "ioredis";
+import { type CommonRedisOptions, Redis, type RedisOptions } from "ioredis";
+import type { NatMap } from "../../config/redis-nat-map.ts";
 import type { Endpoint, RedisLocation } from "../../config/redis-url.ts";
-import { NotSentError } from "./failures.ts";
+import { isForbidden, isRefusedSelect, NotSentError, replyCode } from "./failures.ts";
 
 const connectTimeoutMs = 1_000;
 /** Without an answer for so long, a connection is made anew. */
@@ -27,6 +28,8 @@ export interface RedisAccess {
   readonly tls: RedisTls | undefined;
   /** Who to be to the Sentinels. */
   readonly sentinel: Credentials | undefined;
+  /** Where servers are that announce other addresses. */
+  readonly natMap: NatMap;
   /** Called with each failure of a connection, which is then made again. */
   readonly onConnectionError: (error: Error) => void;
 }
@@ -45,15 +48,40 @@ export function connectionOptions({ location, tls }: RedisAccess) {
     maxRetriesPerRequest: 0,
     retryStrategy: reconnectPause,
     reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
+    // A user with few permissions may not send it, and each refusal is an entry in Redis' ACL log.
+    disableClientInfo: true,
   } satisfies RedisOptions;
 }
 
 /** Between two attempts to connect, in milliseconds. */
 export const reconnectPause = (attempt: number) => Math.min(attempt * 10, maxReconnectPauseMs);
 
+type FurtherOptions = Partial<Pick<CommonRedisOptions, "enableOfflineQueue" | "enableReadyCheck" | "retryStrategy">>;
+
 /** Opens a connection to one server. */
-export function connect(access: RedisAccess, { host, port }: Endpoint): Redis {
-  return new Redis({ ...connectionOptions(access), host, port });
+export function connect(access: RedisAccess, { host, port }: Endpoint, further: FurtherOptions = {}): Redis {
+  return new RedisClient({ ...connectionOptions(access), host, port, ...further });
+}
+
+/**
+ * ioredis asks with INFO whether a server has loaded its data, and whether it still is the primary that Sentinels named.
+ * Where INFO is forbidden or renamed, this client goes without: scripts find out for themselves.
+ */
+export class RedisClient extends Redis {
+  override info(...args: readonly unknown[]): Promise<string> {
+    const text = super.info().catch((error: Error) => {
+      if (isForbidden(error) || /^ERR unknown command/i.test(error.message)) return "";
+      throw error;
+    });
+    const callback = args.at(-1);
+    if (typeof callback === "function") {
+      text.then(
+        (info) => callback(null, info),
+        (error: unknown) => callback(error),
+      );
+    }
+    return text;
+  }
 }
 
 /** One connection to a server, and what its clock says. The connection is made again whenever it breaks. */
@@ -63,16 +91,29 @@ export class Connection {
   #reading = false;
   #closed = false;
   #lastError: Error | undefined;
+  /** Whether the database of the connection is another than the one that was asked for. */
+  #inWrongDatabase = false;
 
-  /** @param onError called with each failure of the connection */
-  constructor(redis: Redis, onError: (error: Error) => void) {
+  constructor(redis: Redis, access: RedisAccess) {
     this.redis = redis;
-    redis.on("ready", () => this.#readClock());
+    redis.on("connect", () => {
+      this.#inWrongDatabase = false;
+    });
+    redis.on("ready", () => {
+      if (this.#inWrongDatabase) return;
+      this.#lastError = undefined;
+      this.#readClock();
+    });
     redis.on("close", () => this.forgetClock());
     redis.on("end", () => this.#connectAgain());
     redis.on("error", (error: Error) => {
-      this.#lastError = error;
-      onError(error);
+      // What fails after that fails because of it.
+      if (!this.#inWrongDatabase) this.#lastError = error;
+      if (isRefusedSelect(error)) {
+        this.#inWrongDatabase = true;
+        redis.disconnect(true);
+      }
+      access.onConnectionError(error);
     });
   }
 
@@ -82,14 +123,18 @@ export class Connection {
    * @throws NotSentError if the connection is not there
    */
   serverMicros(): number {
-    if (this.redis.status !== "ready") {
-      const reason = this.#lastError?.message ?? "the connection is being made";
-      throw new NotSentError(`Redis cannot be reached: ${reason}`);
+    const cause = this.#lastError;
+    if (this.redis.status !== "ready" || this.#inWrongDatabase) {
+      throw new NotSentError(`Redis cannot be reached: ${cause?.message ?? "the connection is being made"}`, { cause });
     }
     const clock = this.#clock;
     const age = clock === undefined ? Number.POSITIVE_INFINITY : performance.now() - clock.readAt;
     if (age > clockLastsMs) this.#readClock();
-    if (clock === undefined) throw new NotSentError("Redis' clock is not known yet");
+    if (clock === undefined) {
+      throw new NotSentError(`Redis' clock is not known yet${cause === undefined ? "" : `: ${cause.message}`}`, {
+        cause,
+      });
+    }
     return clock.serverMicros + Math.floor(age * 1_000);
   }
 
@@ -118,9 +163,10 @@ export class Connection {
       .time()
       .then(([seconds, micros]) => {
         this.#clock = { serverMicros: Number(seconds) * 1_000_000 + Number(micros), readAt: performance.now() };
+        this.#lastError = undefined;
       })
       .catch((error: Error) => {
-        this.#lastError = error;
+        if (replyCode(error) !== undefined) this.#lastError = error;
       })
       .finally(() => {
         this.#reading = false;

@@ -5,6 +5,27 @@ export function replyCode(error: unknown): string | undefined {
   return error instanceof Error && error.name === "ReplyError" ? error.message.split(" ", 1)[0] : undefined;
 }
 
+/** How Redis says that a script may not run one of its commands, by an ACL or because it was renamed. */
+const forbiddenInScript = /can't run this command or subcommand|ACL failure in script|Unknown Redis command/;
+
+/** Whether Redis answered that its user may not run a command or use a key. */
+export function isForbidden(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return replyCode(error) === "NOPERM" || (replyCode(error) === "ERR" && forbiddenInScript.test(error.message));
+}
+
+/** Whether Redis refused to choose a database. ioredis goes on without it, in database 0. */
+export function isRefusedSelect(error: Error): boolean {
+  const command: unknown = "command" in error ? error.command : undefined;
+  return typeof command === "object" && command !== null && "name" in command && command.name === "select";
+}
+
+/** The first failure for which `matches` holds, of an error and those that caused it. */
+export function findCause(error: unknown, matches: (error: unknown) => boolean): Error | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) if (matches(each)) return each;
+  return undefined;
+}
+
 /** The attempt never left. */
 export class NotSentError extends Error {
   override readonly name = "NotSentError";

@@ -54,6 +54,8 @@ export interface Keys {
   deletion(id: string, etag: string): string;
   /** A sorted set, all scores 0: the ids of a partition's users in byte order. */
   ids(partition: number): string;
+  /** A key of each kind in a partition. The first is never there. */
+  examples(partition: number): readonly [string, ...string[]];
 }
 
 /** @param prefix without braces: they would take the hash tag's place */
@@ -65,6 +67,8 @@ export function createKeys(prefix: string): Keys {
     bytesBeforeId: Buffer.byteLength(`${heads[0]}user:`),
     deletion: (id, etag) => `${heads[partitionOf(id)]}deleted:${etag}`,
     ids: (partition) => `${heads[partition]}ids`,
+    // No user has an empty id.
+    examples: (partition) => [`${heads[partition]}user:`, `${heads[partition]}ids`, `${heads[partition]}deleted:`],
   };
 }
 

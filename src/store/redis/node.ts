@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { NotSentError, replyCode, UnansweredError } from "./failures.ts";
 import type { ScriptCall } from "./script.ts";
 import { ScriptCommand } from "./script-command.ts";
+import { within } from "./within.ts";
 
 /** How long one attempt may take: it is answered by then, or is not applied any more. */
 const attemptMs = 500;
@@ -64,7 +65,7 @@ export class RedisNode {
   /** What INFO says of a section, by name. */
   async info(section: string): Promise<ReadonlyMap<string, string>> {
     this.#reader.serverMicros();
-    const text = await within(attemptMs, this.#reader.redis.info(section));
+    const text = String(await within(attemptMs, this.#reader.redis.call("INFO", section)));
     const lines = text.split("\r\n").filter((line) => line.includes(":"));
     return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
   }
@@ -187,14 +188,6 @@ async function bySource(attempt: (source: boolean) => Promise<unknown>): Promise
     if (replyCode(error) !== "NOSCRIPT") throw error;
     return attempt(true);
   }
-}
-
-/** Rejects when `promise` has not settled in time; what it comes to afterwards is dropped. */
-function within<Result>(timeoutMs: number, promise: Promise<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(timeoutMs)} ms`)), timeoutMs);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }
 
 function messageOf(error: unknown): string {

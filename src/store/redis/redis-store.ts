@@ -1,18 +1,18 @@
-import { UserError } from "../../users/errors.ts";
 import type { StoredUser, WriteCommand, WriteResult } from "../../users/store.ts";
 import type { UserId } from "../../users/user-id.ts";
 import type { Postponed, StoreAdapter } from "../adapter.ts";
 import { readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
+import { createCheck } from "./check.ts";
 import { openCluster } from "./cluster-servers.ts";
 import type { RedisAccess } from "./connection.ts";
-import { NotSentError, SlotMovingError } from "./failures.ts";
+import { SlotMovingError } from "./failures.ts";
 import { createKeys, partitionCount, partitionOf } from "./keys.ts";
 import { loadScript } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
 import { runScript } from "./script-runner.ts";
 import { openSingleServer } from "./single-server.ts";
 import { findWarnings } from "./warnings.ts";
-import { type PlacedCommand, placed, writeCall } from "./write-call.ts";
+import { type PlacedCommand, placed, writeCall, writeScript } from "./write-call.ts";
 
 /** A user takes about a hundredth of a millisecond of a script, and while one runs nothing else does. */
 const maxCallUsers = 128;
@@ -40,7 +40,6 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const scripts = {
     get: loadScript("get"),
     list: loadScript("list"),
-    check: loadScript("check"),
   };
   /** Users that one script may touch, by the partition that says where it runs. */
   const placeOf = servers.partitioned ? partitionOf : () => 0;
@@ -120,29 +119,6 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     return unpackIds((await runScript(servers, place, call)).bytes);
   }
 
-  /** A partition of each server; without any server, one that says why. */
-  function partitionsToCheck(): readonly number[] {
-    const ofServers = new Map<string, number>();
-    for (let partition = 0; partition < partitionCount; partition++) {
-      try {
-        ofServers.set(servers.nodeOf(partition).address, partition);
-      } catch (error) {
-        if (!(error instanceof NotSentError)) throw error;
-      }
-    }
-    return ofServers.size === 0 ? [0] : [...ofServers.values()];
-  }
-
-  async function checkAt(partition: number): Promise<void> {
-    const key = `${keys.ids(partition)}:check`;
-    try {
-      await runScript(servers, partition, { script: scripts.check, keys: [key], args: [], writes: true });
-    } catch (error) {
-      // What needs no memory is still served.
-      if (!(error instanceof UserError && error.reason === "STORE_FULL")) throw error;
-    }
-  }
-
   return {
     shape: servers.partitioned
       ? { lanes: partitionCount, laneOf: partitionOf, mixed: false, maxUsers: maxCallUsers, maxBytes: maxCallBytes }
@@ -176,11 +152,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       }
       return ids;
     },
-    async check() {
-      const checks = await Promise.allSettled(partitionsToCheck().map(checkAt));
-      const failed = checks.filter((check) => check.status === "rejected");
-      if (failed.length === checks.length) throw failed[0]?.reason;
-    },
+    check: createCheck({ ...options, servers, keys, scripts: [...Object.values(scripts), writeScript] }),
     warnings: () => findWarnings(servers, options.waitReplicas),
     async close() {
       servers.close();

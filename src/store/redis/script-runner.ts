@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
-import { NotSentError, replyCode, SlotMovingError, UnansweredError } from "./failures.ts";
+import { isForbidden, NotSentError, replyCode, SlotMovingError, UnansweredError } from "./failures.ts";
 import type { RedisNode } from "./node.ts";
 import type { ScriptCall } from "./script.ts";
 import type { Servers } from "./servers.ts";
@@ -27,7 +27,6 @@ const transientReplies = [
   "MISCONF",
   "UNBLOCKED",
   "NOAUTH",
-  "NOPERM",
   "EXPIRED",
 ];
 
@@ -74,7 +73,9 @@ export async function runScript(servers: Servers, partition: number, call: Scrip
     else if (failure instanceof UnansweredError) {
       repeated = true;
       if (call.writes) await delay(Math.max(0, failure.overAt - performance.now()) + timerSlackMs);
-    } else if (!(failure instanceof NotSentError) && !transientReplies.includes(reply ?? "")) throw failure;
+    } else if (!(failure instanceof NotSentError || isForbidden(failure)) && !transientReplies.includes(reply ?? "")) {
+      throw failure;
+    }
     if (performance.now() + retryPauseMs > sendBy) throw storeUnavailable(failure);
     if (named === undefined) servers.refresh();
     await delay(retryPauseMs);

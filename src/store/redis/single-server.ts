@@ -1,5 +1,7 @@
-import { Redis } from "ioredis";
-import { Connection, connect, connectionOptions, type RedisAccess, reconnectPause } from "./connection.ts";
+import type { Redis } from "ioredis";
+import { reachableAt } from "../../config/redis-nat-map.ts";
+import { parseAddress } from "./addresses.ts";
+import { Connection, connect, connectionOptions, type RedisAccess, RedisClient, reconnectPause } from "./connection.ts";
 import { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
 
@@ -12,12 +14,12 @@ export function openSingleServer(access: RedisAccess, waitReplicas: number): Ser
   const [first] = endpoints;
   if (first === undefined) throw new Error("no server is given");
   const open = () => (masterName === undefined ? connect(access, first) : connectBySentinel(access, masterName));
-  const node = new RedisNode(first, () => new Connection(open(), access.onConnectionError), waitReplicas);
+  const node = new RedisNode(first, () => new Connection(open(), access), waitReplicas);
   return {
     partitioned: false,
     nodeOf: () => node,
     redirected() {
-      throw new Error("Redis answers as a part of a cluster; the store is to begin with redis+cluster://");
+      throw new Error("Redis answers as a part of a cluster: --store is to begin with redis+cluster://");
     },
     refresh() {},
     primaries: () => [node],
@@ -26,8 +28,8 @@ export function openSingleServer(access: RedisAccess, waitReplicas: number): Ser
 }
 
 function connectBySentinel(access: RedisAccess, name: string): Redis {
-  const { sentinel, tls, location } = access;
-  return new Redis({
+  const { sentinel, tls, location, natMap } = access;
+  return new RedisClient({
     ...connectionOptions(access),
     sentinels: location.endpoints.map(({ host, port }) => ({ host, port })),
     name,
@@ -35,6 +37,7 @@ function connectBySentinel(access: RedisAccess, name: string): Redis {
     failoverDetector: true,
     sentinelRetryStrategy: reconnectPause,
     sentinelCommandTimeout: sentinelTimeoutMs,
+    natMap: (address) => reachableAt(natMap, parseAddress(address)),
     ...(sentinel?.username === undefined ? {} : { sentinelUsername: sentinel.username }),
     ...(sentinel?.password === undefined ? {} : { sentinelPassword: sentinel.password }),
     ...(location.tls ? { sentinelTLS: { ...tls }, enableTLSForSentinelMode: true } : {}),

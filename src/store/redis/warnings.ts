@@ -51,6 +51,9 @@ async function findingsOf(node: RedisNode, expectCluster: boolean, waitReplicas:
       findings.push(`the cluster is incomplete: ${slots} of 16384 slots are served`);
     }
   }
+  if (info("role") === "slave") {
+    findings.push("Redis is a replica, which loses what is written to it: --store is to name the primary");
+  }
   const replicas = Number(info("connected_slaves"));
   if (replicas < waitReplicas) {
     findings.push(`${replicas} replicas are connected, and --redis-wait-replicas is ${waitReplicas}: writes fail`);

@@ -5,7 +5,7 @@ import { type Keys, partitionOf } from "./keys.ts";
 import { loadScript, type ScriptCall } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
 
-const script = loadScript("merge", "write");
+export const writeScript = loadScript("merge", "write");
 
 /** Longer than a command may wait and be repeated because its answer was lost. */
 const rememberDeletionMs = 120_000;
@@ -42,7 +42,7 @@ export function writeCall(keys: Keys, commands: readonly PlacedCommand[], groups
   );
   const deletions = groups.length === 0 ? [] : commands.filter(({ command }) => command.verb === "delete");
   return {
-    script,
+    script: writeScript,
     keys: [
       ...groups.map(keys.ids),
       ...commands.map(({ command, partition }) => keys.userIn(partition, command.id)),

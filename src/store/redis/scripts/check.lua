@@ -1,19 +1,43 @@
 --[[
-Fails where a script that writes would: on a replica, while loading, where replicas are missing.
+Fails where a script that writes would: on a replica, while loading, where replicas are missing. Says which commands the
+user of the connection may run; where one is missing, nothing is tried.
 
-KEYS[1]  a key that is never there
-ARGV[1]  the time after which nothing is executed, in microseconds of this server's clock
-ARGV[2]  1 if something must be written, so that replicas can be waited for
+KEYS     keys that are never there
+ARGV[1]  a line for each command: one or more examples of it, with a tab between, words with a space between
+ARGV[2]  the time after which nothing is executed, in microseconds of this server's clock
+ARGV[3]  1 if something must be written, so that replicas can be waited for
 
-Returns an empty string.
+Returns a digit for each line: 1 if the user may run one of its examples, else 0. Returns nothing where Redis cannot tell
+(before 7.0).
 ]]
+local function mayRun(example)
+  local words = {}
+  for word in string.gmatch(example, '[^ ]+') do words[#words + 1] = word end
+  -- It fails for a command that does not exist, as one that was renamed.
+  local exists, allowed = pcall(redis.acl_check_cmd, unpack(words))
+  return exists and allowed
+end
+
+local digits = ''
+if redis.acl_check_cmd then
+  for line in string.gmatch(ARGV[1], '[^\n]+') do
+    local digit = '0'
+    for example in string.gmatch(line, '[^\t]+') do
+      if mayRun(example) then digit = '1' end
+    end
+    digits = digits .. digit
+  end
+end
+if string.find(digits, '0') then return digits end
+
 local clock = redis.call('TIME')
-if clock[1] * 1000000 + clock[2] > tonumber(ARGV[1]) then
+if clock[1] * 1000000 + clock[2] > tonumber(ARGV[2]) then
   return redis.error_reply('EXPIRED the time to execute it by is past')
 end
+
 redis.call('DEL', KEYS[1])
-if ARGV[2] == '1' then
+if ARGV[3] == '1' then
   redis.call('HSET', KEYS[1], '', '')
   redis.call('DEL', KEYS[1])
 end
-return ''
+return digits

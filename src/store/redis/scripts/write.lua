@@ -60,6 +60,18 @@ local function listAll()
   unlisted = {}
 end
 
+-- Commands that were found to be allowed: permissions do not change while a script runs.
+local permitted = {}
+
+-- Fails if the user of the connection may not run a command. To be called before the first of several writes, so that
+-- none is left half done; the first needs no such look. Redis before 7.0 cannot tell.
+local function permit(command, ...)
+  if permitted[command] or not redis.acl_check_cmd then return end
+  local exists, allowed = pcall(redis.acl_check_cmd, command, ...)
+  if not (exists and allowed) then error({ err = 'NOPERM the user may not run ' .. command }) end
+  permitted[command] = true
+end
+
 local function has(command, flag)
   return band(command.flags, flag) ~= 0
 end
@@ -153,6 +165,7 @@ local function identify(command, user, key, again)
   if has(command, VALIDATE_ONLY) then return applied(command, status, user, ignored) end
   if status == CREATED and groups == 0 then return refused(POSTPONED) end
 
+  if status == CREATED then permit('ZADD', KEYS[command.group], '0', '') end
   if status ~= UNCHANGED then write(key, user, command.etag, 'properties', properties) end
   if status == CREATED then list(command.group, key) end
   if marked then
@@ -180,6 +193,8 @@ end
 -- A deletion leaves behind that it has been done: one that is repeated because its answer was lost finds no user, or a
 -- new one that it must not delete.
 local function delete(command, user, key, doneKey)
+  permit('ZREM', KEYS[command.group], '')
+  permit('SET', doneKey, '')
   written = true
   listAll()
   call('DEL', key)
@@ -204,6 +219,7 @@ local function setProperties(key, flags, group, etag, body)
     if flags % 2 == 0 then return refused(REQUIRED_MISSING) end
     if groups == 0 then return refused(POSTPONED) end
     status, created, updated, current, properties = CREATED, now, now, etag, body
+    permit('ZADD', KEYS[group], '0', '')
     call('HSET', key, 'meta', pack('<I8I8', now, now) .. etag, 'properties', body)
     written = true
     list(group, key)
@@ -269,6 +285,8 @@ end
 
 -- Writes what changes nothing: replicas that have it have all that was found here.
 local function writeSomething(key)
+  permit('PERSIST', key)
+  permit('DEL', key)
   if call('EXPIRE', key, 3600) == 1 then
     call('PERSIST', key)
   else

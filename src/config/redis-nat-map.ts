@@ -1,0 +1,36 @@
+/** Where servers of Redis can be reached that announce other addresses, as behind NAT or a port forward. */
+import { type Endpoint, splitHostPort } from "./redis-url.ts";
+
+/** By announced address, where the server is; without a port, for every port of the host. */
+export type NatMap = ReadonlyMap<string, { readonly host: string; readonly port: number | undefined }>;
+
+/**
+ * @param text FROM=TO, separated by commas: each a host and a port, or both a host alone, which leaves ports as they are
+ * @throws Error that names the entry, and what is wrong with it
+ */
+export function parseNatMap(text: string): NatMap {
+  const map = new Map<string, { host: string; port: number | undefined }>();
+  for (const entry of text.split(",").map((part) => part.trim())) {
+    const wrong = (what: string) =>
+      new Error(`${what}. Expected FROM=TO,… as in 10.0.0.1:6379=127.0.0.1:7001 or 10.0.0.1=redis.example.com.`);
+    if (entry === "") throw wrong("There is nothing before or after a comma");
+    const sides = entry.split("=");
+    const [from, to] = sides.map((side) => splitHostPort(side.trim()));
+    if (from === undefined || to === undefined || sides.length > 2) throw wrong(`${entry} is not two addresses`);
+    if ((from.port === undefined) !== (to.port === undefined)) throw wrong(`${entry} has a port on one side only`);
+    const key = keyOf(from.host, from.port);
+    if (map.has(key)) throw wrong(`${sides[0]} is repeated`);
+    map.set(key, to);
+  }
+  return map;
+}
+
+/** @returns where a server is that announced an address */
+export function reachableAt(map: NatMap, announced: Endpoint): Endpoint {
+  const to = map.get(keyOf(announced.host, announced.port)) ?? map.get(keyOf(announced.host, undefined));
+  return to === undefined ? announced : { host: to.host, port: to.port ?? announced.port };
+}
+
+function keyOf(host: string, port: number | undefined): string {
+  return `${host.toLowerCase()} ${port ?? "any"}`;
+}

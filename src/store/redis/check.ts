@@ -1,0 +1,110 @@
+import type { RedisLocation } from "../../config/redis-url.ts";
+import { storeUnavailable, UserError } from "../../users/errors.ts";
+import { findCause, isForbidden, NotSentError, replyCode } from "./failures.ts";
+import { type Keys, partitionCount } from "./keys.ts";
+import { neededPermissions } from "./permissions.ts";
+import { loadScript, type Script } from "./script.ts";
+import { runScript } from "./script-runner.ts";
+import type { Servers } from "./servers.ts";
+
+const script = loadScript("check");
+
+interface CheckedStore {
+  readonly servers: Servers;
+  readonly keys: Keys;
+  readonly keyPrefix: string;
+  /** What requests run. */
+  readonly scripts: readonly Script[];
+  readonly location: RedisLocation;
+  readonly waitReplicas: number;
+}
+
+/** A primary cannot do what requests need. */
+interface Finding {
+  readonly error: Error;
+  /** Whether the user in Redis lacks a permission, which stays so until an operator gives it. */
+  readonly forbidden: boolean;
+}
+
+/**
+ * Makes the check of readiness, which does on every primary what requests do, and asks for each permission that they need.
+ *
+ * @returns a function that rejects with STORE_UNAVAILABLE where no primary can serve, and where one lacks a permission
+ */
+export function createCheck(store: CheckedStore): () => Promise<void> {
+  const { servers, keys, keyPrefix, location, waitReplicas } = store;
+  const usage = {
+    scripts: [...store.scripts, script],
+    keyPrefix,
+    isCluster: servers.partitioned,
+    database: location.database,
+    waitReplicas,
+  };
+
+  async function checkAt(partition: number): Promise<Finding | undefined> {
+    const examples = keys.examples(partition);
+    const permissions = neededPermissions(usage, examples);
+    const lines = permissions.map((permission) => permission.examples.join("\t")).join("\n");
+    // A single key is found wherever its slot moves. Where one server has all users, calls have keys of several slots.
+    const others = servers.partitioned ? [] : [keys.examples((partition + 1) % partitionCount)[0]];
+    const call = { script, keys: [examples[0], ...others], args: [lines], writes: true };
+    try {
+      const digits = (await runScript(servers, partition, call)).bytes.toString("latin1");
+      const missing = permissions.filter((_, index) => digits[index] === "0").map(({ rule }) => rule);
+      return missing.length === 0 ? undefined : forbidden(partition, `the user needs ${missing.join(" ")}`);
+    } catch (error) {
+      // What needs no memory is still served.
+      if (error instanceof UserError && error.reason === "STORE_FULL") return undefined;
+      return explain(partition, error);
+    }
+  }
+
+  function forbidden(partition: number, what: string): Finding {
+    const message = `Redis at ${addressOf(servers, partition)}: ${what}; docs/operating.md lists all that it needs`;
+    return { error: storeUnavailable(new Error(message)), forbidden: true };
+  }
+
+  /** What an operator is to do, where that can be told. */
+  function explain(partition: number, failure: unknown): Finding {
+    const refusal = findCause(failure, isForbidden);
+    if (refusal !== undefined) return forbidden(partition, refusal.message);
+    const address = addressOf(servers, partition);
+    const told = (message: string) => ({ error: storeUnavailable(new Error(message)), forbidden: false });
+    if (findCause(failure, (cause) => replyCode(cause) === "CROSSSLOT") !== undefined) {
+      return told(`Redis at ${address} is a part of a cluster: --store is to begin with redis+cluster://`);
+    }
+    const isReadOnly = findCause(failure, (cause) => replyCode(cause) === "READONLY") !== undefined;
+    if (isReadOnly && location.topology === "standalone") {
+      return told(`Redis at ${address} is a replica, which takes no writes: --store is to name the primary`);
+    }
+    return { error: failure instanceof Error ? failure : storeUnavailable(failure), forbidden: false };
+  }
+
+  return async () => {
+    const partitions = partitionsToCheck(servers);
+    const findings = (await Promise.all(partitions.map(checkAt))).filter((finding) => finding !== undefined);
+    const worst = findings.find((finding) => finding.forbidden) ?? findings[0];
+    if (worst?.forbidden || (worst !== undefined && findings.length === partitions.length)) throw worst.error;
+  };
+}
+
+/** A partition of each server; without any server, one that says why. */
+function partitionsToCheck(servers: Servers): readonly number[] {
+  const ofServers = new Map<string, number>();
+  for (let partition = 0; partition < partitionCount; partition++) {
+    try {
+      ofServers.set(servers.nodeOf(partition).address, partition);
+    } catch (error) {
+      if (!(error instanceof NotSentError)) throw error;
+    }
+  }
+  return ofServers.size === 0 ? [0] : [...ofServers.values()];
+}
+
+function addressOf(servers: Servers, partition: number): string {
+  try {
+    return servers.nodeOf(partition).address;
+  } catch {
+    return "an address that is not known";
+  }
+}

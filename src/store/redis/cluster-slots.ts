@@ -1,0 +1,76 @@
+/** Which servers of a cluster have which slots, as one of them tells. */
+import { type NatMap, reachableAt } from "../../config/redis-nat-map.ts";
+import type { Endpoint } from "../../config/redis-url.ts";
+import { connect, type RedisAccess } from "./connection.ts";
+import { within } from "./within.ts";
+
+/** How long one server may take to tell, before another is asked. */
+const answerTimeoutMs = 300;
+
+interface SlotRange {
+  readonly from: number;
+  readonly to: number;
+  /** The primary, then its replicas. */
+  readonly servers: readonly [Endpoint, ...Endpoint[]];
+}
+
+/** @throws Error that says why there is no answer */
+export async function askSlots(access: RedisAccess, asked: Endpoint): Promise<readonly SlotRange[]> {
+  // A connection of its own, so that nothing holds it up.
+  const options = { enableOfflineQueue: true, enableReadyCheck: false, retryStrategy: () => null };
+  const redis = connect(access, asked, options);
+  let failure: Error | undefined;
+  redis.on("error", (error: Error) => {
+    failure ??= error;
+  });
+  try {
+    return readSlots(await within(answerTimeoutMs, redis.call("CLUSTER", "SLOTS")), asked, access.natMap);
+  } catch (error) {
+    // A command that was never sent says no more than that the connection is closed.
+    throw failure ?? error;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/**
+ * Reads an answer to CLUSTER SLOTS: https://redis.io/docs/latest/commands/cluster-slots/
+ *
+ * @param asked the server that was asked. A server without an endpoint is at its host, with the port of the answer
+ * @returns the ranges whose primary has an address
+ * @throws TypeError where it is something else
+ */
+function readSlots(answer: unknown, asked: Endpoint, natMap: NatMap): readonly SlotRange[] {
+  return listOf(answer).flatMap((range) => {
+    const [from, to, ...rest] = listOf(range);
+    if (typeof from !== "number" || typeof to !== "number") throw new TypeError(unexpected);
+    const [primary, ...replicas] = rest
+      .map((server) => readServer(server, asked))
+      .map((each) => each && reachableAt(natMap, each));
+    if (primary === undefined) return [];
+    return [{ from, to, servers: [primary, ...replicas.filter((replica) => replica !== undefined)] }];
+  });
+}
+
+function readServer(server: unknown, asked: Endpoint): Endpoint | undefined {
+  const [endpoint, port, , metadata] = listOf(server);
+  if (typeof port !== "number") throw new TypeError(unexpected);
+  if (endpoint === null || endpoint === "") return { host: asked.host, port };
+  // Where hostnames are preferred, and the server has none.
+  const host = endpoint === "?" ? addressIn(metadata) : endpoint;
+  return typeof host === "string" ? { host, port } : undefined;
+}
+
+/** The IP address in a list of names and values. */
+function addressIn(metadata: unknown): unknown {
+  const words = Array.isArray(metadata) ? metadata : [];
+  const at = words.indexOf("ip");
+  return at < 0 ? undefined : words[at + 1];
+}
+
+const unexpected = "CLUSTER SLOTS was answered with something else than slots";
+
+function listOf(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError(unexpected);
+  return value;
+}

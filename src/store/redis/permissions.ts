@@ -1,0 +1,49 @@
+/** What the store's user in Redis must be allowed: every command that it sends or runs in a script, and its keys. */
+import type { Script } from "./script.ts";
+
+interface Permission {
+  /** As `ACL SETUSER` takes it: `+zadd`, `+cluster|slots`, `~rollcall:*`. */
+  readonly rule: string;
+  /** Commands, words with a space between. A user who has the permission may run one of them at least. */
+  readonly examples: readonly string[];
+}
+
+export interface StoreUsage {
+  readonly scripts: readonly Script[];
+  readonly keyPrefix: string;
+  readonly isCluster: boolean;
+  readonly database: number;
+  readonly waitReplicas: number;
+}
+
+/**
+ * @param keys one of each kind that scripts run commands on; none has a space
+ * @returns each permission once, sorted
+ */
+export function neededPermissions(usage: StoreUsage, keys: readonly string[]): readonly Permission[] {
+  const own: Record<string, string> = {
+    "+eval": "EVAL x 0",
+    "+evalsha": "EVALSHA x 0",
+    "+time": "TIME",
+    // A script runs only where the user may use all of its keys.
+    [`~${usage.keyPrefix}*`]: `EVALSHA x ${keys.length} ${keys.join(" ")}`,
+    ...(usage.database === 0 ? {} : { "+select": `SELECT ${usage.database}` }),
+    ...(usage.waitReplicas === 0 ? {} : { "+wait": "WAIT 0 0" }),
+    ...(usage.isCluster ? { "+asking": "ASKING", "+cluster|slots": "CLUSTER SLOTS" } : {}),
+  };
+  const needed = new Map(Object.entries(own).map(([rule, example]) => [rule, [example]]));
+  for (const name of usage.scripts.flatMap(commandsIn)) {
+    // Which kind of key a command is run on, the scripts alone know.
+    if (!needed.has(`+${name}`)) {
+      needed.set(
+        `+${name}`,
+        keys.map((key) => `${name} ${key} ${key} ${key}`),
+      );
+    }
+  }
+  return [...needed].map(([rule, examples]) => ({ rule, examples })).sort((a, b) => (a.rule < b.rule ? -1 : 1));
+}
+
+function commandsIn({ source }: Script): string[] {
+  return [...source.matchAll(/\bcall\('(\w+)'/g)].map(([, name = ""]) => name.toLowerCase());
+}
