@@ -56,11 +56,21 @@ export const serveOptions = settings({
     new Option("--redis-ca <file>", "who signs Redis' certificate, in PEM, in place of the system's authorities"),
   redisCert: () => new Option("--redis-cert <file>", "the certificate to show to Redis, in PEM; with --redis-key"),
   redisKey: () => new Option("--redis-key <file>", "the key of --redis-cert, in PEM"),
+  redisPasswordFile: () =>
+    new Option(
+      "--redis-password-file <file>",
+      "holds Redis' password, in place of the store's URL; read again when it changes",
+    ),
   redisSentinelUsername: () => new Option("--redis-sentinel-username <name>", "who to be to the Sentinels"),
   redisSentinelPassword: () =>
     new Option(
       "--redis-sentinel-password <text>",
       "the Sentinels' password; better set as a variable, which a list of processes does not show",
+    ),
+  redisSentinelPasswordFile: () =>
+    new Option(
+      "--redis-sentinel-password-file <file>",
+      "holds the Sentinels' password, in place of --redis-sentinel-password; read again when it changes",
     ),
   redisNatMap: () =>
     new Option(

@@ -19,9 +19,9 @@ export interface Endpoint {
 }
 
 const expected = {
-  standalone: "redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]",
-  cluster: "redis+cluster://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]",
-  sentinel: "redis+sentinel://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DATABASE]",
+  standalone: "redis://[[USER][:PASSWORD]@]HOST[:PORT][/DATABASE]",
+  cluster: "redis+cluster://[[USER][:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]",
+  sentinel: "redis+sentinel://[[USER][:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DATABASE]",
 } as const;
 
 /** Any URL of Redis, however wrong the rest of it is. */
@@ -51,8 +51,8 @@ export function parseRedisUrl(text: string): RedisLocation {
   if (segments.length > 0 || !/^\d{1,9}$/.test(database)) throw wrong();
   if (topology === "cluster" && database !== "0") throw new Error("A cluster has database 0 alone.");
 
-  const [, user = "", password = ""] = /^([^:]*):(.*)$/s.exec(credentials ?? "") ?? [];
-  if (credentials !== undefined && password === "") throw wrong();
+  const [, user = "", colon, password = ""] = /^([^:]*)(:?)(.*)$/s.exec(credentials ?? "") ?? [];
+  if (credentials !== undefined && (colon ? password : user) === "") throw wrong();
   return {
     kind: "redis",
     topology,

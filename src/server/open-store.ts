@@ -4,10 +4,11 @@ import type { StoreLocation } from "../config/store-url.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { withoutArguments } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { openRedisPasswords, type RedisPasswordSettings } from "./redis-passwords.ts";
 import { createReserveLog } from "./reserve-log.ts";
 
 /** How to use Redis, where users are kept there. */
-export interface RedisSettings {
+export interface RedisSettings extends RedisPasswordSettings {
   readonly redisKeyPrefix?: string | undefined;
   readonly redisWaitReplicas?: number | undefined;
   /** Files, in PEM. */
@@ -15,7 +16,6 @@ export interface RedisSettings {
   readonly redisCert?: string | undefined;
   readonly redisKey?: string | undefined;
   readonly redisSentinelUsername?: string | undefined;
-  readonly redisSentinelPassword?: string | undefined;
   readonly redisNatMap?: NatMap | undefined;
 }
 
@@ -46,10 +46,12 @@ export async function openStore(
   }
   // Its client takes longer to load than all that SQLite needs.
   const { openRedisStore } = await import("../store/redis/redis-store.ts");
-  return openRedisStore({
+  const passwords = openRedisPasswords(location, settings, logger);
+  const store = openRedisStore({
     location,
     tls,
-    sentinel: { username: settings.redisSentinelUsername, password: settings.redisSentinelPassword },
+    passwords,
+    sentinelUsername: settings.redisSentinelUsername,
     natMap: settings.redisNatMap ?? new Map(),
     keyPrefix: settings.redisKeyPrefix ?? "rollcall:",
     waitReplicas: settings.redisWaitReplicas ?? 0,
@@ -57,6 +59,13 @@ export async function openStore(
       logger.debug({ reason: withoutArguments(error.message) }, "a connection to Redis failed");
     },
   });
+  return {
+    ...store,
+    close() {
+      passwords.close();
+      return store.close();
+    },
+  };
 }
 
 function readPem(option: string, file: string | undefined): Buffer | undefined {

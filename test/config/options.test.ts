@@ -61,6 +61,7 @@ describe("--store", () => {
     ["redis://localhost", redis({ endpoints: [at("localhost", 6379)] })],
     ["redis://[::1]:6380/", redis({ endpoints: [at("::1", 6380)] })],
     ["redis://u:p@h:6380/2", redis({ endpoints: [at("h", 6380)], username: "u", password: "p", database: 2 })],
+    ["redis://u@h", redis({ endpoints: [at("h", 6379)], username: "u" })],
     ["rediss://:p%40%2Fss%2C@h", redis({ endpoints: [at("h", 6379)], password: "p@/ss,", tls: true })],
     [
       "redis+cluster://u:p@a:1,b,[::2]:3",
@@ -98,7 +99,7 @@ describe("--store", () => {
     "redis://h:0",
     "redis://h:65536",
     "redis://h?db=1",
-    "redis://u@h",
+    "redis://@h",
     "redis://u:@h",
     "redis://u:%zz@h",
     "redis+cluster://",

@@ -1,8 +1,12 @@
 /** How the server gets at Redis: TLS, credentials, the database's number, what keys begin with. */
 import { randomInt } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Redis } from "ioredis";
-import { afterEach, expect, onTestFinished, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { createRollcallClient } from "../../src/client/index.ts";
+import { parseNatMap } from "../../src/config/redis-nat-map.ts";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { rollcall, serve } from "../support/processes.ts";
@@ -122,6 +126,83 @@ test("Sentinels and the servers behind them have passwords of their own", async 
   const store = `redis+sentinel://:${encoded}@127.0.0.1:${sentinel.port}/users`;
   await worksOver(store, { redisSentinelPassword: "right-one" });
   await isUnavailable(await serverOver(store, { redisSentinelPassword: "wrong-one" }));
+});
+
+describe("a password from a file", () => {
+  function fileWith(text: string): string {
+    const directory = mkdtempSync(join(tmpdir(), "rollcall-password-"));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const file = join(directory, "password");
+    writeFileSync(file, text);
+    return file;
+  }
+
+  /** Ends every other connection to a server. */
+  const cutOff = (admin: Redis) => admin.call("CLIENT", "KILL", "SKIPME", "yes", "TYPE", "normal");
+
+  test("that is rotated is used from then on, by servers of Redis and by a cluster", async () => {
+    for (const args of [[], ["--cluster-enabled", "yes"]]) {
+      const redis = await redisWith(...args);
+      const admin = new Redis(redis.port);
+      onTestFinished(() => admin.disconnect());
+      if (args.length > 0) await admin.cluster("ADDSLOTSRANGE", 0, 16_383);
+      await admin.acl("SETUSER", "rollcall", "on", `>${password}`, "~rollcall:*", "+@all");
+      const file = fileWith(`${password}\n`);
+      const scheme = args.length > 0 ? "redis+cluster" : "redis";
+      const server = await worksOver(`${scheme}://rollcall@127.0.0.1:${redis.port}`, { redisPasswordFile: file });
+      const client = createRollcallClient({ server: server.url, retries: false });
+
+      await admin.acl("SETUSER", "rollcall", ">right-one");
+      writeFileSync(file, "right-one\r\n");
+      await admin.acl("SETUSER", "rollcall", `<${password}`);
+      await cutOff(admin);
+      await until(async () => expect((await client.getUser({ id: "u" })).user?.properties).toEqual(ada));
+      expect(server.logs).toContainEqual(
+        expect.objectContaining({ msg: "a password of Redis was read again; new connections use it", file }),
+      );
+      // One that is empty leaves the one from before in use.
+      writeFileSync(file, "\n");
+      await until(() => told(server).includes(`${file}: it is empty`));
+      await cutOff(admin);
+      await until(async () => expect((await client.getUser({ id: "u" })).user?.properties).toEqual(ada));
+      expect(told(server)).not.toMatch(/pass\/word|right-one/);
+    }
+  });
+
+  test("of the Sentinels, that is rotated while they cannot be reached", async () => {
+    const redis = await redisWith();
+    const lines = [`sentinel monitor users 127.0.0.1 ${redis.port} 1`];
+    const sentinel = await startRedis({ sentinel: lines, args: ["--requirepass", "right-one"] });
+    onTestFinished(() => sentinel.stop());
+    const file = fileWith("wrong-one");
+    const store = `redis+sentinel://127.0.0.1:${sentinel.port}/users`;
+    const server = await serverOver(store, { redisSentinelPasswordFile: file });
+    await isUnavailable(server);
+    writeFileSync(file, "right-one");
+    const client = createRollcallClient({ server: server.url, retries: false });
+    await until(() => client.identify({ id: "u", properties: ada }).then(() => true));
+    expect(told(server)).not.toMatch(/wrong-one|right-one/);
+  });
+
+  test.each([
+    ["redis://:x@h", { redisPasswordFile: "a" }, /--redis-password-file is given, and --store has a password too/],
+    ["redis://ann@h", {}, /--store has a user and no password: .* --redis-password-file/],
+    ["redis://h", { redisPasswordFile: "/nowhere/a" }, /--redis-password-file cannot be used: \/nowhere\/a: ENOENT/],
+    ["redis://h", { redisSentinelPassword: "x", redisSentinelPasswordFile: "a" }, /exclude one another/],
+    ["redis://h", { redisNatMap: parseNatMap("a=b") }, /--redis-nat-map is for .*redis\+cluster:\/\//],
+  ])("%s with %j does not start", async (store, settings, message) => {
+    await expect(serverOver(store, settings)).rejects.toThrow(message);
+  });
+
+  test.each([
+    ["", /it is empty/],
+    ["\n", /it is empty/],
+    ["s3cret\ns3cret\n", /it has more than one line/],
+  ])("%j is refused without a word of it", async (text, message) => {
+    const refused = await serverOver("redis://h", { redisPasswordFile: fileWith(text) }).catch(String);
+    expect(refused).toMatch(message);
+    expect(refused).not.toContain("s3cret");
+  });
 });
 
 test("a user with few permissions: only JSON is logged, and a permission that is taken away is named", async () => {

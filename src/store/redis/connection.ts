@@ -18,16 +18,18 @@ interface RedisTls {
   readonly key?: Buffer | undefined;
 }
 
-interface Credentials {
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
+/** As they are now: they may change, and connections that are made after that use them. */
+interface RedisPasswords {
+  readonly server: string | undefined;
+  readonly sentinel: string | undefined;
 }
 
 export interface RedisAccess {
   readonly location: RedisLocation;
   readonly tls: RedisTls | undefined;
-  /** Who to be to the Sentinels. */
-  readonly sentinel: Credentials | undefined;
+  readonly passwords: RedisPasswords;
+  /** The user name for the Sentinels. */
+  readonly sentinelUsername: string | undefined;
   /** Where servers are that announce other addresses. */
   readonly natMap: NatMap;
   /** Called with each failure of a connection, which is then made again. */
@@ -35,10 +37,11 @@ export interface RedisAccess {
 }
 
 /** What every connection has in common. Waiting and trying again is done for whole calls, so that their bounds hold. */
-export function connectionOptions({ location, tls }: RedisAccess) {
+export function connectionOptions(access: RedisAccess) {
+  const { location, tls } = access;
   return {
     ...(location.username === undefined ? {} : { username: location.username }),
-    ...(location.password === undefined ? {} : { password: location.password }),
+    ...passwordOptions(access),
     ...(location.tls ? { tls: { ...tls } } : {}),
     db: location.database,
     connectTimeout: connectTimeoutMs,
@@ -51,6 +54,13 @@ export function connectionOptions({ location, tls }: RedisAccess) {
     // A user with few permissions may not send it, and each refusal is an entry in Redis' ACL log.
     disableClientInfo: true,
   } satisfies RedisOptions;
+}
+
+function passwordOptions({ passwords: { server, sentinel } }: RedisAccess) {
+  return {
+    ...(server === undefined ? {} : { password: server }),
+    ...(sentinel === undefined ? {} : { sentinelPassword: sentinel }),
+  };
 }
 
 /** Between two attempts to connect, in milliseconds. */
@@ -96,6 +106,8 @@ export class Connection {
 
   constructor(redis: Redis, access: RedisAccess) {
     this.redis = redis;
+    // ioredis reads its options whenever it connects.
+    const usePasswords = () => Object.assign(redis.options, passwordOptions(access));
     redis.on("connect", () => {
       this.#inWrongDatabase = false;
     });
@@ -104,7 +116,10 @@ export class Connection {
       this.#lastError = undefined;
       this.#readClock();
     });
-    redis.on("close", () => this.forgetClock());
+    redis.on("close", () => {
+      usePasswords();
+      this.forgetClock();
+    });
     redis.on("end", () => this.#connectAgain());
     redis.on("error", (error: Error) => {
       // What fails after that fails because of it.
@@ -113,6 +128,8 @@ export class Connection {
         this.#inWrongDatabase = true;
         redis.disconnect(true);
       }
+      // Sentinels are asked again and again before there is a connection that could close.
+      usePasswords();
       access.onConnectionError(error);
     });
   }

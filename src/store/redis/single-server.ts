@@ -28,7 +28,7 @@ export function openSingleServer(access: RedisAccess, waitReplicas: number): Ser
 }
 
 function connectBySentinel(access: RedisAccess, name: string): Redis {
-  const { sentinel, tls, location, natMap } = access;
+  const { sentinelUsername, tls, location, natMap } = access;
   return new RedisClient({
     ...connectionOptions(access),
     sentinels: location.endpoints.map(({ host, port }) => ({ host, port })),
@@ -38,8 +38,7 @@ function connectBySentinel(access: RedisAccess, name: string): Redis {
     sentinelRetryStrategy: reconnectPause,
     sentinelCommandTimeout: sentinelTimeoutMs,
     natMap: (address) => reachableAt(natMap, parseAddress(address)),
-    ...(sentinel?.username === undefined ? {} : { sentinelUsername: sentinel.username }),
-    ...(sentinel?.password === undefined ? {} : { sentinelPassword: sentinel.password }),
+    ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
     ...(location.tls ? { sentinelTLS: { ...tls }, enableTLSForSentinelMode: true } : {}),
   });
 }
