@@ -1,11 +1,27 @@
+/** What of it is counted. Kept by HeldBytes. */
+export class Account {
+  /** Whether anything is counted: from `open` to `close`. */
+  isOpen = false;
+  held = 0;
+  /** What has arrived before anybody may read it, at the last look. */
+  unread = 0;
+  /** Grows with whatever its caller or the server does: each piece read, message decoded, and piece of an answer taken. */
+  moves = 0;
+  /** What `moves` was when it was last looked at. */
+  movesSeen = -1;
+
+  get bytes(): number {
+    return this.held + this.unread;
+  }
+}
+
 /** Who holds bytes of requests and answers. */
 export interface Holder {
-  /** What it has said that it holds. Kept by HeldBytes. */
-  heldBytes: number;
-  /** What `unread` was at the last look. Kept by HeldBytes. */
-  unreadBytes: number;
+  readonly account: Account;
   /** What of its request has arrived before anybody may read it, in bytes. */
   unread(): number;
+  /** Whether it waits for the server: all of its request is there, and no answer waits for its caller. */
+  waits(): boolean;
   /** Ends what is held: there is no room for it, or it does not move. */
   shed(): void;
 }
@@ -17,13 +33,11 @@ export interface Holder {
 export class HeldBytes {
   readonly #max: number;
   readonly #onShed: (reason: "memory" | "stalled") => void;
-  /** All that are under way. */
+  /** All that are under way, and have not had to go. */
   readonly #open = new Set<Holder>();
   /** Those that hold something. */
   readonly #holders = new Set<Holder>();
   #total = 0;
-  /** What each held when it was last looked at. */
-  #seen = new Map<Holder, number>();
 
   /** @param onShed called for each that is ended: there was no memory for it, or nothing moved */
   constructor(max: number, onShed: (reason: "memory" | "stalled") => void = () => {}) {
@@ -35,45 +49,59 @@ export class HeldBytes {
     return this.#total;
   }
 
-  /** Whose unread bytes count from now on; `close` follows. */
+  /** Whose bytes count from now on; `close` follows. */
   open(holder: Holder): void {
+    holder.account.isOpen = true;
     this.#open.add(holder);
   }
 
+  /** Nothing counts for it any more, whatever is said of it later: work for a caller who has gone may still go on. */
   close(holder: Holder): void {
     this.#open.delete(holder);
     this.#change(holder, 0, 0);
+    holder.account.isOpen = false;
   }
 
   /** @param bytes that it holds now, all in all, beside what nobody has read */
   set(holder: Holder, bytes: number): void {
-    if (bytes !== holder.heldBytes) this.#change(holder, bytes, holder.unreadBytes);
+    if (bytes !== holder.account.held) this.#change(holder, bytes, holder.account.unread);
+  }
+
+  /** @param more bytes that it holds than before; fewer, where negative */
+  hold(holder: Holder, more: number): void {
+    this.set(holder, Math.max(0, holder.account.held + more));
+  }
+
+  /** Takes note that its caller has taken a part of what it holds. */
+  move(holder: Holder): void {
+    holder.account.moves++;
   }
 
   /** Counts what has arrived before anybody may read it: Node takes in a stream's window whether or not anybody asks. */
   countUnread(): void {
     for (const holder of this.#open) {
       const unread = holder.unread();
-      if (unread !== holder.unreadBytes) this.#change(holder, holder.heldBytes, unread);
+      if (unread !== holder.account.unread) this.#change(holder, holder.account.held, unread);
     }
   }
 
-  /** Ends those that hold as much as they did at the last look: nothing moves there. */
+  /** Ends those that hold something, do not wait for the server, and have not moved since the last look. */
   shedStalled(): void {
-    const seen = this.#seen;
-    this.#seen = new Map();
     for (const holder of this.#holders) {
-      const bytes = bytesOf(holder);
-      if (seen.get(holder) === bytes) this.#shed(holder, "stalled");
-      else this.#seen.set(holder, bytes);
+      const { account } = holder;
+      if (account.moves === account.movesSeen && !holder.waits()) this.#shed(holder, "stalled");
+      else account.movesSeen = account.moves;
     }
   }
 
   #change(holder: Holder, held: number, unread: number): void {
-    this.#total += held + unread - bytesOf(holder);
-    holder.heldBytes = held;
-    holder.unreadBytes = unread;
-    if (bytesOf(holder) === 0) this.#holders.delete(holder);
+    const { account } = holder;
+    if (!account.isOpen) return;
+    this.#total += held + unread - account.bytes;
+    account.held = held;
+    account.unread = unread;
+    account.moves++;
+    if (account.bytes === 0) this.#holders.delete(holder);
     else this.#holders.add(holder);
     while (this.#total > this.#max && this.#holders.size > 1) this.#shedLargest();
   }
@@ -81,7 +109,7 @@ export class HeldBytes {
   #shedLargest(): void {
     let largest: Holder | undefined;
     for (const holder of this.#holders) {
-      if (largest === undefined || bytesOf(holder) > bytesOf(largest)) largest = holder;
+      if (largest === undefined || holder.account.bytes > largest.account.bytes) largest = holder;
     }
     if (largest !== undefined) this.#shed(largest, "memory");
   }
@@ -92,8 +120,4 @@ export class HeldBytes {
     this.#change(holder, 0, 0);
     holder.shed();
   }
-}
-
-function bytesOf({ heldBytes, unreadBytes }: Holder): number {
-  return heldBytes + unreadBytes;
 }

@@ -1,9 +1,8 @@
 /** Joins Connect's routers to Node's servers: picks the handler for a request, and answers where there is none. */
 import { constants } from "node:http2";
 import { Code, ConnectError, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
-import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
@@ -12,20 +11,22 @@ import type { Presented } from "../credentials/caller.ts";
 import { namesShownBy } from "../credentials/peer.ts";
 import type { Report } from "../telemetry/failure-log.ts";
 import { type ObserveRequest, unknownMethod } from "../telemetry/requests.ts";
+import { exchangeWaits, streamWaits } from "../transport/waits-for-answer.ts";
 import { overloaded } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import { compressions } from "./compression.ts";
+import { writeAnswer } from "./connect/answer-body.ts";
 import { IncomingMessages, incomingKey } from "./connect/incoming-messages.ts";
 import { dismissAnswered, dismissOnceAnswered } from "./dismissal.ts";
 import { prefixBytes, sealEnvelope } from "./envelopes.ts";
 import { canceled, describeError, type RaisedErrors, reasonOf } from "./errors.ts";
 import { admitRequest, callerNameOf, type Gate, holdKey, presentedKey, reportKey } from "./gate.ts";
-import { respelled, statusOf } from "./grpc-status.ts";
-import type { HeldBytes, Holder } from "./held-bytes.ts";
+import { statusOf } from "./grpc-status.ts";
+import { Account, type HeldBytes, type Holder } from "./held-bytes.ts";
 import type { NodeHandler, NodeRequest, NodeResponse } from "./node-requests.ts";
 import type { OldestOut } from "./oldest-out.ts";
 import type { OpenRequests } from "./open-requests.ts";
-import { type Hold, letGo, readUntilEnded } from "./request-body.ts";
+import { readUntilEnded } from "./request-body.ts";
 import { cutOffKey, endedByKey, inTrace, maxTimerMs, observedKey, watchRequest } from "./request-end.ts";
 import type { Turns } from "./turns.ts";
 import { WorkRoom } from "./work-room.ts";
@@ -85,9 +86,9 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
     /** Whether it has been answered before its handler had an answer. */
     let isAnswered = false;
     const holder: Holder = {
-      heldBytes: 0,
-      unreadBytes: 0,
+      account: new Account(),
       unread: () => (isRead ? 0 : unreadOf(req)),
+      waits: () => ("stream" in res ? streamWaits(res.stream) : exchangeWaits(res.req, res)),
       shed() {
         endedBy.error ??= describeError(overloaded());
         if (res.headersSent) cutOff(req, res);
@@ -97,11 +98,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
         }
       },
     };
-    let isClosed = false;
-    // Connect may still write an answer to a caller who has gone; nobody would let go of it.
-    const hold = (more: number) => {
-      if (!isClosed) options.held.set(holder, Math.max(0, holder.heldBytes + more));
-    };
+    const hold = (more: number) => options.held.hold(holder, more);
     /** What the handler holds for its answer; of a unary call, until that is encoded. */
     let prepared = 0;
     const onEncoded = () => {
@@ -109,6 +106,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       hold(-prepared);
       prepared = 0;
     };
+    const onTaken = () => options.held.move(holder);
     const isUnary = handler.method.methodKind === "unary";
     const isArriving = isOurs && isUnary;
     if (!isOurs && !options.openRequests.enter(holder, "stream" in req ? req.stream : undefined)) return;
@@ -122,7 +120,6 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       onEnd: arrived,
     };
     res.once("close", () => {
-      isClosed = true;
       options.held.close(holder);
       options.openRequests.leave(holder);
       arrived();
@@ -158,7 +155,7 @@ export function createNodeHandler(options: NodeHandlerOptions): NodeHandler {
       const answered = handler(incoming.replace(request, pieces)).then((answer) => {
         // Connect has refused the HTTP method or the content type, before it asked who comes in.
         if (contextValues.get(observedKey) === undefined) noteUnserved(options, req, path.slice(1));
-        return isAnswered ? undefined : writeAnswer(answer, req, res, { hold, onEncoded, isStream: !isUnary });
+        return isAnswered ? undefined : writeAnswer(answer, req, res, { hold, onEncoded, onTaken, isStream: !isUnary });
       });
       resolve(answered);
     }).catch((reason: unknown) => {
@@ -189,56 +186,6 @@ function dropTimeoutsWithoutEnd(header: Headers): void {
 /** What has arrived of a request that nobody has asked for. */
 function unreadOf(req: NodeRequest): number {
   return req.readableLength + ("stream" in req ? req.stream.readableLength : 0);
-}
-
-interface AnswerWatch {
-  readonly hold: Hold;
-  /** Whether further pieces are asked for only once there is room for them: then what came before has been taken. */
-  readonly isStream: boolean;
-  /** Called with each piece that is there. */
-  onEncoded(): void;
-}
-
-function writeAnswer(
-  answer: UniversalServerResponse,
-  req: NodeRequest,
-  res: NodeResponse,
-  watch: AnswerWatch,
-): Promise<void> {
-  const { body, trailer } = answer;
-  if (body === undefined) return universalResponseToNodeResponse(answer, res);
-  return universalResponseToNodeResponse({ ...answer, body: writeBody(body, trailer, req, watch) }, res);
-}
-
-/**
- * An answer's body on its way to the caller. Once all of it is there, so are its trailers, and what is left of the request
- * is for nobody.
- */
-async function* writeBody(
-  body: AsyncIterable<Uint8Array>,
-  trailers: Headers | undefined,
-  req: NodeRequest,
-  { hold, onEncoded, isStream }: AnswerWatch,
-): AsyncGenerator<Uint8Array> {
-  const pieces = body[Symbol.asyncIterator]();
-  try {
-    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
-      onEncoded();
-      const { length } = next.value;
-      hold(length);
-      yield next.value;
-      // Of a unary call, it is held until the answer has been read.
-      if (isStream) hold(-length);
-    }
-    if (trailers !== undefined) respelled(trailers);
-  } catch (error) {
-    // It cannot be written, since the caller has gone: that is no failure of what makes it.
-    await pieces.throw?.(canceled());
-    throw error;
-  } finally {
-    letGo(req);
-    await pieces.return?.();
-  }
 }
 
 function handlersByPath(routes: readonly Routes[], { gate, shutdown, errors, observe }: NodeHandlerOptions) {

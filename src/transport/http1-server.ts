@@ -2,9 +2,12 @@
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { Socket } from "node:net";
 import { maxHeaderListBytes, type Refusal, type RefusalReason, refusals } from "./refused-requests.ts";
+import { exchangeWaits } from "./waits-for-answer.ts";
 
 /** How often connections are checked for having run out of time. */
 const timeoutCheckIntervalMs = 1_000;
+/** After so long without traffic, TCP asks whether the other end is there: HTTP/1.1 has no PING. */
+const tcpKeepAliveMs = 60_000;
 /** How long a connection may be idle: longer than load balancers keep theirs. */
 const keepAliveTimeoutMs = 75_000;
 /** Requests of one connection that are not answered yet. Few clients send a request before the last one is answered. */
@@ -19,7 +22,7 @@ export interface Http1ServerOptions {
   readonly headersTimeoutMs: number;
   /** How long a client may take to send a whole request, to the next full second. */
   readonly requestTimeoutMs: number;
-  /** How long nothing may move on a connection. */
+  /** How long nothing may move on a connection, unless its requests are complete and wait for answers. */
   readonly stallTimeoutMs: number;
   /** Called for each connection with a request under way that is ended for that. */
   readonly onStalled: () => void;
@@ -58,7 +61,11 @@ export function createHttp1Server({
   server.maxHeadersCount = 0;
   server.timeout = stallTimeoutMs;
   server.on("timeout", (socket) => {
-    if (answering.has(socket)) onStalled();
+    const responses = [...(answering.get(socket) ?? [])];
+    if (responses.length > 0) {
+      if (responses.every((response) => exchangeWaits(response.req, response))) return;
+      onStalled();
+    }
     socket.destroy();
   });
   // Its timeouts begin with this event.
@@ -142,6 +149,7 @@ export function createHttp1Server({
 
   return {
     serve(socket) {
+      socket.setKeepAlive(true, tcpKeepAliveMs);
       server.emit("connection", socket);
       socket.once("close", () => {
         // Node has told them already, unless it has let go of the connection: after a CONNECT behind them.

@@ -26,6 +26,7 @@ import {
 } from "./refused-requests.ts";
 import { resetBurst, resetsPerSecond } from "./reset-budget.ts";
 import { createTlsServerOf, type Serve, type TlsOptions } from "./tls-server.ts";
+import { streamWaits } from "./waits-for-answer.ts";
 
 /** Calls under way on one HTTP/2 connection. */
 const maxConcurrentStreams = 1_024;
@@ -159,7 +160,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     const handlerHeaders = meetExpectation(stream, headers);
     if (streamHandler(stream, handlerHeaders)) return;
     stream.setTimeout(limits.stallTimeoutMs, () => {
-      if (waitsForAnswer(stream)) return;
+      if (streamWaits(stream)) return;
       onStalled();
       stream.close(constants.NGHTTP2_CANCEL);
     });
@@ -269,11 +270,6 @@ function endTimeoutWith(stream: ServerHttp2Stream): void {
     stream.setTimeout(0);
     return destroy(error);
   };
-}
-
-/** Whether all of its request is there, and nothing of an answer is held up: who watches over a service's health waits so. */
-function waitsForAnswer({ state, writableLength }: ServerHttp2Stream): boolean {
-  return state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE && writableLength === 0;
 }
 
 /** Of a session whose other end does not keep to the protocol. */

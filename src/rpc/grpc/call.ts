@@ -4,11 +4,13 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { type Caller, nobody } from "../../credentials/caller.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import type { ObservedRequest } from "../../telemetry/requests.ts";
+import { streamWaits } from "../../transport/waits-for-answer.ts";
 import { overloaded } from "../../users/errors.ts";
+import { answerPieceBytes, answerPieces } from "../answer-pieces.ts";
 import type { CallContext } from "../call-context.ts";
 import { canceled, describeError } from "../errors.ts";
 import { trailersOf } from "../grpc-status.ts";
-import type { HeldBytes, Holder } from "../held-bytes.ts";
+import { Account, type HeldBytes, type Holder } from "../held-bytes.ts";
 import { letGo } from "../request-body.ts";
 
 const answerHeaders: OutgoingHttpHeaders = {
@@ -45,8 +47,7 @@ export interface GrpcCallOptions {
 export class GrpcCall implements CallContext, Holder {
   /** Nobody, until it is known. */
   caller: Caller = nobody;
-  heldBytes = 0;
-  unreadBytes = 0;
+  readonly account = new Account();
   readonly #stream: ServerHttp2Stream;
   readonly #options: GrpcCallOptions;
   #deadline: NodeJS.Timeout | undefined;
@@ -74,6 +75,7 @@ export class GrpcCall implements CallContext, Holder {
     const { timeoutMs, stallTimeoutMs } = options;
     if (timeoutMs === undefined || timeoutMs > stallTimeoutMs) {
       stream.setTimeout(stallTimeoutMs, () => {
+        if (streamWaits(stream)) return;
         options.onStalled();
         stream.close(constants.NGHTTP2_CANCEL);
       });
@@ -110,17 +112,32 @@ export class GrpcCall implements CallContext, Holder {
     if (!this.#end(undefined) || this.#isGone) return;
     this.#begin();
     this.#options.held.set(this, envelope.length);
-    this.#stream.end(envelope);
+    if (envelope.length <= answerPieceBytes) this.#stream.end(envelope);
+    else this.#endWith(answerPieces(envelope));
+  }
+
+  #endWith(pieces: Iterator<Uint8Array>): void {
+    const { done, value } = pieces.next();
+    if (done === true) this.#stream.end();
+    else {
+      this.#stream.write(value, (error) => {
+        if (error || this.#isGone) return;
+        this.#options.held.move(this);
+        this.#endWith(pieces);
+      });
+    }
   }
 
   /** One of several answers. Resolves when the caller has room for more. */
   async write(envelope: Buffer): Promise<void> {
     if (this.#ended || this.#isGone) return;
     if (!this.#stream.headersSent) this.#begin();
-    if (this.#stream.write(envelope)) return;
-    this.hold(envelope.length);
-    await once(this.#stream, "drain", { signal: this.signal });
-    this.hold(-envelope.length);
+    for (const piece of answerPieces(envelope)) {
+      if (this.#stream.write(piece)) continue;
+      this.hold(envelope.length);
+      await once(this.#stream, "drain", { signal: this.signal });
+      this.hold(-envelope.length);
+    }
   }
 
   unread(): number {
@@ -128,8 +145,12 @@ export class GrpcCall implements CallContext, Holder {
     return this.caller === nobody ? this.#stream.readableLength : 0;
   }
 
+  waits(): boolean {
+    return streamWaits(this.#stream);
+  }
+
   hold(bytes: number): void {
-    if (!this.#ended) this.#options.held.set(this, Math.max(0, this.heldBytes + bytes));
+    if (!this.#ended) this.#options.held.hold(this, bytes);
   }
 
   shed(): void {

@@ -1,0 +1,11 @@
+/** That a caller reads its answer is seen in steps of so many bytes. */
+export const answerPieceBytes = 64 * 1024;
+
+/** An answer in parts, each to be written once the one before has been taken. Views, not copies. */
+export function* answerPieces(answer: Uint8Array): Generator<Uint8Array> {
+  let at = 0;
+  for (; answer.length - at > answerPieceBytes; at += answerPieceBytes) {
+    yield answer.subarray(at, at + answerPieceBytes);
+  }
+  yield at === 0 ? answer : answer.subarray(at);
+}
