@@ -33,10 +33,12 @@ const handlers = createUserHandlers({
   batchRoom: new WorkRoom(defaultServerLimits.maxBatchWorkBytes),
   readRoom: new WorkRoom(defaultServerLimits.maxReadBytes),
   turns: new Turns(),
+  recheckMs: defaultServerLimits.recheckMs,
 });
 const contextOf = ({ signal }: HandlerContext): CallContext => ({
   signal,
   caller: anybody,
+  recheck: async () => {},
   hold: () => {},
   report: console.error,
 });

@@ -68,6 +68,8 @@ const reconnecting: Backoff = { baseDelayMs: 100, maxDelayMs: 10_000 };
  * been stored by then counts as unchanged, and one with a precondition may be refused for what it itself wrote. For a caller
  * without the scope `users.read`, all that is not refused counts as applied.
  *
+ * Where its credentials expire or are revoked on the way, it asks for the token and connects once more.
+ *
  * Answers come in order: after each, every item of the source up to the last of its chunk is stored, unchanged or refused,
  * and `answered` is how many items that is. Whoever keeps that number can go on from there with a later import.
  *
@@ -99,9 +101,12 @@ export async function importUsers(
   const tally = new ImportTally(options);
   let failures = 0;
   let downSince: number | undefined;
+  /** Whether the last stream has been answered anything: its credentials were valid, and may be again. */
+  let wasAnswered = false;
 
   /** Resolves to what ended the stream before everything was answered. */
   const stream = async (): Promise<RollcallError | undefined> => {
+    wasAnswered = false;
     const over = new AbortController();
     const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
     const answers = client.batchIdentify(window.messages(), { signal: either })[Symbol.asyncIterator]();
@@ -110,6 +115,7 @@ export async function importUsers(
         const answer = await answers.next().catch((error: unknown) => failureOfCall(error, signal));
         if (answer instanceof RollcallError) return answer;
         if (answer.done === true) return window.isDone ? undefined : endedEarly();
+        wasAnswered = true;
         failures = 0;
         downSince = undefined;
         const chunk = window.shift();
@@ -128,7 +134,8 @@ export async function importUsers(
       if (signal?.aborted === true) throw interrupted(canceledBy(signal));
       downSince ??= now();
       const delayMs = backoffMs(reconnecting, ++failures, failure.retryDelayMs ?? 0, random);
-      if (!isTransient(failure) || now() + delayMs - downSince >= maxDownMs) throw interrupted(failure);
+      const hasExpired = wasAnswered && failure.reason === "CREDENTIALS_INVALID";
+      if (!(isTransient(failure) || hasExpired) || now() + delayMs - downSince >= maxDownMs) throw interrupted(failure);
       options.onWaiting?.(failure, delayMs);
       await wait(delayMs, signal).catch((stopped: unknown) => {
         throw signal?.aborted === true ? interrupted(canceledBy(signal)) : stopped;

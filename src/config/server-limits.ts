@@ -21,6 +21,8 @@ export interface ServerLimits {
   readonly maxReadBytes: number;
   /** How long nothing may move on a stream, or on an HTTP/1.1 connection. */
   readonly stallTimeoutMs: number;
+  /** How often the credentials of an open stream are checked again. */
+  readonly recheckMs: number;
   /** Bytes of requests that wait for the store, for each of writing, reading and listing. */
   readonly maxWaitingBytes: number;
 }
@@ -36,5 +38,6 @@ export const defaultServerLimits: ServerLimits = {
   maxBatchWorkBytes: 32 * mebibyte,
   maxReadBytes: 48 * mebibyte,
   stallTimeoutMs: 5 * 60_000,
+  recheckMs: 30_000,
   maxWaitingBytes: 64 * mebibyte,
 };

@@ -63,6 +63,9 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
   return {
     authenticate({ authorization, certificateNames }) {
       if (authorization === undefined) {
+        if (certificateNames !== undefined && certificateNames.expiresAt < Date.now()) {
+          throw credentialsInvalid("the client certificate has expired");
+        }
         const caller = certificateNames && byCertificate(file?.content, certificateNames);
         if (caller !== undefined) return caller;
         throw credentialsInvalid(

@@ -42,7 +42,12 @@ export interface Presented {
   /** The header, as it came. */
   readonly authorization: string | undefined;
   /** Names of the certificate that the caller has shown and the connection has verified. */
-  readonly certificateNames: CertificateNames | undefined;
+  readonly certificateNames: ShownNames | undefined;
+}
+
+export interface ShownNames extends CertificateNames {
+  /** When the certificate expires, which may be while the connection is open: milliseconds since 1970. */
+  readonly expiresAt: number;
 }
 
 /** Of a certificate's subjectAltName: https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6 */

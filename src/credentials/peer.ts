@@ -1,15 +1,18 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { CertificateNames } from "./caller.ts";
+import type { ShownNames } from "./caller.ts";
 import { certificateNames } from "./certificate-names.ts";
 
-const shown = new WeakMap<Socket, CertificateNames | undefined>();
+const shown = new WeakMap<Socket, ShownNames | undefined>();
 
 /** The names of the certificate that a connection's other end has shown and the connection has verified. */
-export function namesShownBy(socket: Socket): CertificateNames | undefined {
+export function namesShownBy(socket: Socket): ShownNames | undefined {
   if (shown.has(socket)) return shown.get(socket);
   const certificate = socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined;
-  const names = certificate && certificateNames(certificate.subjectAltName);
+  const names = certificate && {
+    ...certificateNames(certificate.subjectAltName),
+    expiresAt: certificate.validToDate.getTime(),
+  };
   shown.set(socket, names);
   return names;
 }

@@ -4,7 +4,14 @@ import type { Caller } from "../credentials/caller.ts";
 export interface CallContext {
   /** Aborts when the answer does not matter any more: the caller has gone, its deadline has passed, the server ends. */
   readonly signal: AbortSignal;
+  /** As they were when their credentials were last checked. */
   readonly caller: Caller;
+  /**
+   * Checks the caller's credentials again. For streams: other calls are over before that matters.
+   *
+   * @throws ConnectError UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE
+   */
+  recheck(): Promise<void>;
   /**
    * Counts bytes of memory against the memory budget, or fewer where negative, before they are taken for the call: the rest is
    * given back when the call is over. Where there is no room, the call that holds the most is ended.

@@ -6,6 +6,7 @@ import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Authenticator } from "../credentials/authenticator.ts";
 import { anybody, type Caller, checkScope, nobody, type Presented, type Scope } from "../credentials/caller.ts";
 import type { Report } from "../telemetry/failure-log.ts";
+import { UserError } from "../users/errors.ts";
 import type { Admission } from "./admission.ts";
 import type { CallContext } from "./call-context.ts";
 import { toConnectError } from "./errors.ts";
@@ -38,41 +39,60 @@ export interface GateOptions {
  * @param report called with a failure that the operator should know of
  * @throws ConnectError UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, RESOURCE_EXHAUSTED
  */
-export type Gate = (
+type Ask = (
   method: DescMethod,
   presented: () => Presented,
   report: (failure: unknown) => void,
 ) => Caller | Promise<Caller>;
 
+export interface Gate {
+  /** For a call that has come in. */
+  readonly admit: Ask;
+  /** For a stream that has been admitted, while it is open. */
+  readonly recheck: Ask;
+}
+
 export function createGate({ authenticator, admission, reflectionIsOpen }: GateOptions): Gate {
-  const checkRoom = ({ methodKind }: DescMethod, refuse: (error: unknown) => never) => {
-    try {
-      admission.check(methodKind === "unary" ? "unary" : "stream");
-    } catch (error) {
-      refuse(error);
-    }
-  };
-  return (method, presented, report) => {
-    const refuse = (error: unknown): never => {
-      throw toConnectError(error, report);
-    };
-    const { typeName } = method.parent;
-    const isOurs = typeName === UserService.typeName;
-    if (isOurs) checkRoom(method, refuse);
+  const isOurs = ({ parent }: DescMethod) => parent.typeName === UserService.typeName;
+  const authenticate = (method: DescMethod, presented: () => Presented): Caller | Promise<Caller> => {
     if (authenticator === undefined) return anybody;
-    if (typeName === Health.typeName) return nobody;
-    if (!isOurs && reflectionIsOpen) return nobody;
+    if (method.parent.typeName === Health.typeName) return nobody;
+    if (!isOurs(method) && reflectionIsOpen) return nobody;
     const admit = (caller: Caller) => {
-      if (isOurs) checkScope(caller, scopeOf(method));
+      if (isOurs(method)) checkScope(caller, scopeOf(method));
       return caller;
     };
-    try {
-      const caller = authenticator.authenticate(presented());
-      return caller instanceof Promise ? caller.then(admit).catch(refuse) : admit(caller);
-    } catch (error) {
-      return refuse(error);
-    }
+    const caller = authenticator.authenticate(presented());
+    return caller instanceof Promise ? caller.then(admit) : admit(caller);
   };
+  return {
+    admit(method, presented, report) {
+      const refuse = (error: unknown): never => {
+        throw toConnectError(error, report);
+      };
+      try {
+        if (isOurs(method)) admission.check(method.methodKind === "unary" ? "unary" : "stream");
+        const caller = authenticate(method, presented);
+        return caller instanceof Promise ? caller.catch(refuse) : caller;
+      } catch (error) {
+        return refuse(error);
+      }
+    },
+    async recheck(method, presented, report) {
+      try {
+        return await authenticate(method, presented);
+      } catch (error) {
+        throw toConnectError(noLonger(error), report);
+      }
+    },
+  };
+}
+
+/** What the caller of an open stream is told of credentials with which it began. */
+function noLonger(failure: unknown): unknown {
+  if (!(failure instanceof UserError) || failure.reason === "CREDENTIALS_UNVERIFIABLE") return failure;
+  const { reason, message, metadata } = failure;
+  return new UserError(reason, `the stream's credentials no longer hold: ${message}`, { metadata });
 }
 
 function scopeOf({ name }: DescMethod): Scope {
@@ -97,15 +117,30 @@ export const holdKey = createContextKey<(bytes: number) => void>(() => {}, {
 
 const callerKey = createContextKey<Caller>(nobody, { description: "who calls" });
 
+const recheckKey = createContextKey<() => Promise<void>>(async () => {}, { description: "checks the caller again" });
+
 /** The gate as Connect asks for it. */
 export function admitRequest(gate: Gate, { method, values }: HandlerContext): void | Promise<void> {
-  const caller = gate(method, values.get(presentedKey), reportOf(values));
+  const report = reportOf(values);
+  const caller = gate.admit(method, values.get(presentedKey), report);
   const admit = (admitted: Caller) => void values.set(callerKey, admitted);
+  if (method.methodKind !== "unary") {
+    const presented = values.get(presentedKey)();
+    values.set(recheckKey, async () => admit(await gate.recheck(method, () => presented, report)));
+  }
   return caller instanceof Promise ? caller.then(admit) : admit(caller);
 }
 
 export function callContext({ signal, values }: HandlerContext): CallContext {
-  return { signal, caller: values.get(callerKey), hold: values.get(holdKey), report: reportOf(values) };
+  return {
+    signal,
+    get caller() {
+      return values.get(callerKey);
+    },
+    recheck: values.get(recheckKey),
+    hold: values.get(holdKey),
+    report: reportOf(values),
+  };
 }
 
 /** Takes note of a failure, with the request that it befell. */

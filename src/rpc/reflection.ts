@@ -9,12 +9,14 @@ import {
 } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { Code, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { ServerReflection, type ServerReflectionRequest } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import {
   type ServerReflectionRequest as ServerReflectionRequestV1Alpha,
   ServerReflection as ServerReflectionV1Alpha,
 } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
+import { watchAccess } from "./access-watch.ts";
+import { callContext } from "./gate.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
 import { inTurns, type Turns } from "./turns.ts";
 
@@ -34,12 +36,14 @@ type Answer =
  * @param files further files to describe, beside those of the services and what all of them import
  * @param stop ends every stream, with its reason, when it aborts
  * @param turns which the requests of all streams take
+ * @param recheckMs how often the credentials of an open stream are checked again
  */
 export function reflectionRoutes(
   services: readonly DescService[],
   files: readonly DescFile[],
   stop: AbortSignal,
   turns: Turns,
+  recheckMs: number,
 ): (router: ConnectRouter) => void {
   const byName = new Map<string, DescFile>();
   for (const file of [...services.map((service) => service.file), ...files]) addWithImports(file, byName);
@@ -63,18 +67,24 @@ export function reflectionRoutes(
         return failure(Code.InvalidArgument, "the request asks for nothing");
     }
   };
-  const answers = <R extends Request>(requests: AsyncIterable<R>) =>
-    orderedPipeline(
-      inTurns(requests, turns, () => turnCost),
-      async (originalRequest) => {
-        const { host: validHost, messageRequest } = originalRequest;
-        return { validHost, originalRequest, messageResponse: answer(messageRequest) };
-      },
-      { maxInFlight: 1, stop },
-    );
+  async function* answers<R extends Request>(requests: AsyncIterable<R>, context: HandlerContext) {
+    const access = watchAccess(callContext(context), recheckMs, stop);
+    try {
+      yield* orderedPipeline(
+        inTurns(requests, turns, () => turnCost),
+        async (originalRequest) => {
+          const { host: validHost, messageRequest } = originalRequest;
+          return { validHost, originalRequest, messageResponse: answer(messageRequest) };
+        },
+        { maxInFlight: 1, stop: access.stop },
+      );
+    } finally {
+      access.end();
+    }
+  }
   return (router) => {
-    router.rpc(ServerReflection.method.serverReflectionInfo, (requests) => answers(requests));
-    router.rpc(ServerReflectionV1Alpha.method.serverReflectionInfo, (requests) => answers(requests));
+    router.rpc(ServerReflection.method.serverReflectionInfo, answers);
+    router.rpc(ServerReflectionV1Alpha.method.serverReflectionInfo, answers);
   };
 }
 

@@ -13,6 +13,7 @@ import type { IdentifyInput } from "../users/identify.ts";
 import { limits } from "../users/limits.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Page, UserRegistry, UsersFound, Writer } from "../users/registry.ts";
+import { watchAccess } from "./access-watch.ts";
 import type { Admission } from "./admission.ts";
 import {
   answerBytes,
@@ -65,12 +66,14 @@ export interface UserHandlersOptions {
   /** Memory for answers with many users while they are read. */
   readonly readRoom: WorkRoom;
   readonly turns: Turns;
+  /** How often the credentials of an open stream are checked again. */
+  readonly recheckMs: number;
   /** Called with what became of so many users of a batch. */
   readonly onBatchItems?: ((outcome: string, count: number) => void) | undefined;
 }
 
 export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
-  const { registry, disclosure, admission, draining, batchRoom, readRoom, turns, onBatchItems } = options;
+  const { registry, disclosure, admission, draining, batchRoom, readRoom, turns, recheckMs, onBatchItems } = options;
   const writerOf = ({ caller, signal }: CallContext): Writer => ({ mayRead: disclosure.mayLearn(caller), signal });
   /**
    * Counts an answer for its caller, and lets it be encoded in its turn: much that comes from the store at once would be
@@ -140,10 +143,11 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
         return identified.finally(() => context.hold(-messageBytes));
       };
       let entered = false;
+      const access = watchAccess(context, recheckMs, draining);
       try {
         admission.enter("stream");
         entered = true;
-        const options = { maxInFlight: maxBatchesInFlight, stop: draining };
+        const options = { maxInFlight: maxBatchesInFlight, stop: access.stop };
         const answers = orderedPipeline(inTurns(requests, turns, turnCost), work, options);
         for await (const { answer, counts, bytes } of answers) {
           for (const [outcome, count] of Object.entries(counts)) onBatchItems?.(outcome, count);
@@ -154,6 +158,7 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
       } catch (error) {
         throw toConnectError(error, (failure) => context.report(failure));
       } finally {
+        access.end();
         if (entered) admission.leave("stream");
       }
     },

@@ -149,6 +149,7 @@ async function serveStore(
     batchRoom,
     readRoom: new WorkRoom(limits.maxReadBytes),
     turns,
+    recheckMs: limits.recheckMs,
     onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
   });
   const workGauge = { description: "Messages of BatchIdentify that are worked on.", unit: "By" };
@@ -167,6 +168,7 @@ async function serveStore(
             [file_rollcall_v1_errors, file_google_rpc_error_details],
             drain.signal,
             turns,
+            limits.recheckMs,
           ),
         ]),
   ];

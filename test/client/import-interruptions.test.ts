@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -132,4 +133,45 @@ test("an import that the server refuses as a whole ends at once", async () => {
   expect(failure.cause).toMatchObject({ code: Code.Unauthenticated, reason: "CREDENTIALS_INVALID" });
   expect(failure.firstUnanswered?.position).toBe(0);
   expect(failure.counts).toEqual(counts({}));
+});
+
+describe("an import whose token is revoked on the way", () => {
+  /** The reasons for which the import waits, and what ends it: that it goes on, or the failure. */
+  async function revokeOnTheWay(tokenAfterwards: string) {
+    const directory = mkdtempSync(join(tmpdir(), "rollcall-import-"));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const credentials = join(directory, "credentials.json");
+    const accept = (token: string) => {
+      const sha256 = createHash("sha256").update(token).digest("hex");
+      writeFileSync(credentials, JSON.stringify({ tokens: [{ name: token, sha256, scopes: ["users.write"] }] }));
+    };
+    accept("first");
+    const [server] = await servers({ access: { credentials }, limits: { recheckMs: 20 } });
+    let token = "first";
+    const client = createRollcallClient({ server: server.url, token: () => token });
+    const reasons: unknown[] = [];
+    const goesOn = new AbortController();
+    const failure = await interrupted(client, endless(), {
+      signal: goesOn.signal,
+      onWaiting: ({ reason }) => reasons.push(reason),
+      onProgress() {
+        if (reasons.length > 0) goesOn.abort();
+        if (token !== "first") return;
+        token = tokenAfterwards;
+        accept("second");
+      },
+    });
+    return { reasons, code: failure.cause.code, answered: failure.counts.answered };
+  }
+
+  test("goes on with another", async () => {
+    const seen = await revokeOnTheWay("second");
+    expect(seen).toMatchObject({ reasons: ["CREDENTIALS_INVALID"], code: Code.Canceled });
+  });
+
+  test("ends where there is no other", async () => {
+    const seen = await revokeOnTheWay("third");
+    expect(seen).toMatchObject({ reasons: ["CREDENTIALS_INVALID"], code: Code.Unauthenticated });
+    expect(seen.answered).toBeGreaterThan(0);
+  });
 });

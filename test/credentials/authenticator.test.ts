@@ -89,11 +89,12 @@ test("a certificate is known by its URI or its DNS name", async () => {
     ],
   });
   const authenticator = await open();
-  const shown = (uris: string[], dns: string[]) =>
-    authenticator.authenticate({ authorization: undefined, certificateNames: { uris, dns } });
+  const shown = (uris: string[], dns: string[], expiresAt = Date.now() + 60_000) =>
+    authenticator.authenticate({ authorization: undefined, certificateNames: { uris, dns, expiresAt } });
   expect(shown(["other", uri], [])).toMatchObject({ name: "billing" });
   expect(shown([], ["web.internal"])).toMatchObject({ name: "web" });
   expect(() => shown(["web.internal"], [uri])).toThrow("not one that this server accepts");
+  expect(() => shown([uri], [], Date.now() - 1)).toThrow("the client certificate has expired");
   authenticator.close();
 });
 

@@ -8,7 +8,7 @@ import { GrpcCall } from "../../src/rpc/grpc/call.ts";
 import { HeldBytes } from "../../src/rpc/held-bytes.ts";
 
 /** Both sides of a stream, and the call on the server's. Of what the client does not read, hardly anything is sent. */
-async function openCall() {
+async function openCall({ endsRequest = true, stallTimeoutMs = 60_000, onStalled = () => {} } = {}) {
   const server = createServer();
   const arrived = new Promise<ServerHttp2Stream>((resolve) => server.on("stream", resolve));
   server.listen(0, "127.0.0.1");
@@ -16,7 +16,7 @@ async function openCall() {
   const { port } = server.address() as AddressInfo;
   const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1_000 } });
   const request = session.request({ ":method": "POST" }).on("error", () => {});
-  request.end();
+  if (endsRequest) request.end();
   onTestFinished(() => {
     session.destroy();
     server.close();
@@ -26,8 +26,8 @@ async function openCall() {
   const held = new HeldBytes(1_000_000);
   const call = new GrpcCall(stream, {
     timeoutMs: undefined,
-    stallTimeoutMs: 60_000,
-    onStalled: () => {},
+    stallTimeoutMs,
+    onStalled,
     held,
     observed: { run: (work) => work(), end: () => {}, ids: () => ({ requestId: "" }) },
     report: () => {},
@@ -60,6 +60,18 @@ test("a call that ends before anything touched its signal has the reason in it",
   call.fail(reason);
   expect(call.signal.aborted).toBe(true);
   expect(call.signal.reason).toBe(reason);
+});
+
+test("a call whose request is complete may wait for the server, and one whose request is not is ended", async () => {
+  const stalled: string[] = [];
+  const open = (name: string, endsRequest: boolean) =>
+    openCall({ endsRequest, stallTimeoutMs: 50, onStalled: () => stalled.push(name) });
+  const waiting = await open("complete", true);
+  if (!waiting.stream.readableEnded) await once(waiting.stream.resume(), "end");
+  const unfinished = await open("unfinished", false);
+  if (!unfinished.stream.closed) await once(unfinished.stream.resume(), "close");
+  expect(stalled).toEqual(["unfinished"]);
+  expect(waiting.stream.closed).toBe(false);
 });
 
 describe("a caller who is slow to read", () => {

@@ -26,7 +26,7 @@ afterEach(() => {
 async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
   const reports: unknown[] = [];
   const handle = createGrpcHandler({
-    gate: () => anybody,
+    gate: { admit: () => anybody, recheck: () => anybody },
     held: new HeldBytes(1_000_000),
     turns: new Turns(),
     arriving: new OldestOut(10),

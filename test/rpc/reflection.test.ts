@@ -10,7 +10,7 @@ import { Turns } from "../../src/rpc/turns.ts";
 
 const stop = new AbortController();
 const transport = createRouterTransport(
-  reflectionRoutes([UserService], [file_google_protobuf_descriptor], stop.signal, new Turns()),
+  reflectionRoutes([UserService], [file_google_protobuf_descriptor], stop.signal, new Turns(), 60_000),
 );
 const contract = "rollcall/v1/user_service.proto";
 const users = "rollcall/v1/user.proto";
@@ -37,7 +37,7 @@ test.each([ServerReflection, ServerReflectionV1Alpha])(
   "an idle stream of $typeName ends with the server's reason",
   async (service) => {
     const stopping = new AbortController();
-    const routes = reflectionRoutes([UserService], [], stopping.signal, new Turns());
+    const routes = reflectionRoutes([UserService], [], stopping.signal, new Turns(), 60_000);
     const left = Promise.withResolvers<void>();
     async function* oneAndThenNothing() {
       yield { messageRequest: { case: "listServices", value: "" } } as const;

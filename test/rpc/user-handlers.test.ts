@@ -38,6 +38,7 @@ beforeAll(async () => {
     batchRoom: new WorkRoom(limits.maxBatchWorkBytes),
     readRoom,
     turns: new Turns(),
+    recheckMs: limits.recheckMs,
   });
 });
 afterAll(async () => {
@@ -51,6 +52,7 @@ function call() {
   const context: CallContext = {
     signal: new AbortController().signal,
     caller: anybody,
+    recheck: async () => {},
     report: (failure) => expect.fail(String(failure)),
     hold: (bytes) => held.push(bytes),
   };

@@ -48,6 +48,7 @@ export class GrpcCall implements CallContext, Holder {
   /** Nobody, until it is known. */
   caller: Caller = nobody;
   readonly account = new Account();
+  recheck = holds;
   readonly #stream: ServerHttp2Stream;
   readonly #options: GrpcCallOptions;
   #deadline: NodeJS.Timeout | undefined;
@@ -239,6 +240,9 @@ export class GrpcCall implements CallContext, Holder {
 function deadlineExceeded(): ConnectError {
   return new ConnectError("the operation timed out", Code.DeadlineExceeded);
 }
+
+/** The credentials of a call that is not watched. */
+async function holds(): Promise<void> {}
 
 /** A stream that fails closes, and its call ends with that. */
 function ignore(): void {}

@@ -81,11 +81,14 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
   const admit = (served: Served, headers: IncomingHttpHeaders, method: GrpcMethod) => {
     try {
       const { stream, call } = served;
-      const caller = gate(
-        method.method,
-        () => presentedOn(stream, headers),
-        (failure) => call.report(failure),
-      );
+      const report = (failure: unknown) => call.report(failure);
+      const caller = gate.admit(method.method, () => presentedOn(stream, headers), report);
+      if (method.kind === "bidi") {
+        const presented = presentedOn(stream, headers);
+        call.recheck = async () => {
+          call.caller = await gate.recheck(method.method, () => presented, report);
+        };
+      }
       if (caller instanceof Promise) {
         caller
           .then(
