@@ -11,7 +11,7 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "#gen-server/health/v1/health_pb.js";
@@ -23,7 +23,7 @@ import { until } from "../support/until.ts";
 const { batchIdentify, getUser, identify, listUsers } = UserService.method;
 const { serverReflectionInfo } = ServerReflection.method;
 /** Long enough for a busy machine to move something between two looks, which come twice as often. */
-const limits = { stallTimeoutMs: 600 };
+const limits = { stallTimeoutMs: 2_000 };
 
 let server: TestServer;
 let session: ClientHttp2Session;
@@ -98,7 +98,14 @@ interface Exchange {
   readonly isOver: () => boolean;
 }
 
-function begin(method: DescMethod, { type, headers, version }: Protocol, on: ClientHttp2Session = session): Exchange {
+type Finish = (end: () => void) => void;
+
+function begin(
+  method: DescMethod,
+  { type, headers, version }: Protocol,
+  onTestFinished: Finish,
+  on: ClientHttp2Session = session,
+): Exchange {
   if (version === undefined) {
     const stream = openStream(on, method, { "content-type": type, ...headers }).on("error", () => {});
     onTestFinished(() => void stream.destroy());
@@ -119,16 +126,16 @@ async function overEach(protocols: readonly Protocol[], exchange: (how: Protocol
   expect(Object.fromEntries(ends)).toEqual(Object.fromEntries(protocols.map(({ name }) => [name, true])));
 }
 
-test.each<[string, DescMethod, (how: Protocol) => Buffer]>([
+test.concurrent.for<[string, DescMethod, (how: Protocol) => Buffer]>([
   ["an import", batchIdentify, (how) => bytesOf(batchIdentify, { requests: [{ id: "" }] }, how)],
   [
     "reflection",
     serverReflectionInfo,
     (how) => bytesOf(serverReflectionInfo, { messageRequest: { case: "listServices", value: "" } }, how),
   ],
-])("%s of which as much waits after each answer goes on", async (_, method, encode) => {
+])("%s of which as much waits after each answer goes on", async ([, method, encode], { onTestFinished }) => {
   await overEach(streaming, async (how) => {
-    const { request, answer, isOver } = begin(method, how);
+    const { request, answer, isOver } = begin(method, how, onTestFinished);
     const message = encode(how);
     const half = Math.floor(message.length / 2);
     let bytes = 0;
@@ -147,11 +154,11 @@ test.each<[string, DescMethod, (how: Protocol) => Buffer]>([
   });
 });
 
-test("a request that comes a byte at a time goes on", async () => {
+test.concurrent("a request that comes a byte at a time goes on", async ({ onTestFinished }) => {
   // It stays long where it is compressed.
   const text = Buffer.from(Array.from({ length: 9_000 }, (_, at) => (at * at * 7_919) % 251)).toString("base64");
   await overEach(unary, async (how) => {
-    const { request, answer, isOver } = begin(identify, how);
+    const { request, answer, isOver } = begin(identify, how, onTestFinished);
     const body = bytesOf(identify, { id: "trickle", properties: { ...ada, text } }, how);
     let at = 0;
     await acrossLooks(() => !isOver() && request.write(body.subarray(at, ++at)));
@@ -162,25 +169,37 @@ test("a request that comes a byte at a time goes on", async () => {
   });
 });
 
-test("an answer that is read slowly goes on", async () => {
-  const users = 40;
+/** So slowly that an answer lasts across the looks, and several times as fast as it has to be read. */
+const slowBytesPerMs = 600;
+
+test.concurrent("an answer that is read slowly goes on", async ({ onTestFinished }) => {
+  const users = 48;
   const client = createRollcallClient(server.url);
   const properties = { ...ada, text: "x".repeat(60_000) };
   for (let at = 0; at < users; at++) await client.identify({ id: `large-${at}`, properties });
   // Of what is not read, little is sent, and it is sent as it is.
   const plain = { "grpc-accept-encoding": "identity", "accept-encoding": "identity" };
   await overEach(unary, async (how) => {
-    const slow = connect(server.url, { settings: { initialWindowSize: 16 * 1024 } });
+    const slow = connect(server.url, { settings: { initialWindowSize: 256 * 1024 } });
     onTestFinished(() => slow.destroy());
-    const { request, answer } = begin(listUsers, { ...how, headers: { ...how.headers, ...plain } }, slow);
+    const { request, answer } = begin(
+      listUsers,
+      { ...how, headers: { ...how.headers, ...plain } },
+      onTestFinished,
+      slow,
+    );
     request.end(bytesOf(listUsers, { pageSize: users }, how));
     const readable = await answer;
     let bytes = 0;
     let hasEnded = false;
     readable.on("end", () => (hasEnded = true)).on("error", () => {});
+    const beganAt = performance.now();
     await acrossLooks(() => {
-      const piece: Buffer | null = readable.read(16 * 1024) ?? readable.read();
-      bytes += piece?.length ?? 0;
+      while (bytes < (performance.now() - beganAt) * slowBytesPerMs) {
+        const piece: Buffer | null = readable.read();
+        if (piece === null) return;
+        bytes += piece.length;
+      }
     });
     readable.on("data", (piece: Buffer) => (bytes += piece.length));
     await until(() => hasEnded || readable.destroyed);
@@ -188,7 +207,7 @@ test("an answer that is read slowly goes on", async () => {
   });
 });
 
-test("who watches over health waits until it changes", async () => {
+test.concurrent("who watches over health waits until it changes", async ({ onTestFinished }) => {
   const watched = await startTestServer({ limits });
   onTestFinished(() => watched.stop());
   const baseUrl = watched.url;
