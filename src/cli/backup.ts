@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { serveOptions } from "../config/options.ts";
 import type { StoreLocation } from "../config/store-url.ts";
 import { CliError } from "./cli-error.ts";
+import { print } from "./standard-streams.ts";
 import { removeIfStopped } from "./stop-signals.ts";
 
 export function backupCommand(): Command {
@@ -32,7 +33,7 @@ async function backUp(file: string, { store }: { readonly store: StoreLocation }
   const { backUpDatabase } = await import("../store/sqlite/backup.ts");
   try {
     const users = await backUpDatabase(store.path, file, removeIfStopped);
-    console.log(`${users} users are in ${file}`);
+    await print(`${users} users are in ${file}`);
   } catch (error) {
     throw new CliError(`cannot back up: ${error instanceof Error ? error.message : error}`);
   }

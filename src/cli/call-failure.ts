@@ -24,8 +24,8 @@ export function callFailure(failure: unknown, server: string): CliError {
   if (unanswered !== undefined) return new CliError(unanswered);
   const reason = info === undefined ? codeName(error.code) : `${codeName(error.code)} ${info.reason}`;
   const violations = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
-  const lines = violations.map(({ field, description }) => `\n  ${field}: ${description}`);
-  if (lines.length > 0) return new CliError(`${reason}${lines.join("")}`);
+  const lines = violations.map(({ field, description }) => `  ${field}: ${description}`);
+  if (lines.length > 0) return new CliError(reason, 1, lines);
   const advice = error.code === Code.Unauthenticated ? " (--token or ROLLCALL_TOKEN says who is calling)" : "";
   return new CliError(`${reason}: ${error.rawMessage}${advice}`);
 }

@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { printableJson, printableLines } from "../config/invisible.ts";
 import { checkCsvOptions, maxDownOption } from "./arguments.ts";
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
 import { CliError } from "./cli-error.ts";
@@ -7,6 +8,7 @@ import { ndjsonOf } from "./export/ndjson.ts";
 import { type Output, openOutput } from "./export/output.ts";
 import { listPages } from "./export/pages.ts";
 import { patiently } from "./export/patience.ts";
+import { say } from "./standard-streams.ts";
 
 interface Options extends ServerOptions {
   readonly format?: "ndjson" | "csv";
@@ -64,8 +66,8 @@ async function exportUsers(file: string, options: Options, command: Command): Pr
   const { server, maxDown, properties = [] } = options;
   const format = options.format ?? (/\.csv(\.gz)?$/i.test(file) ? "csv" : "ndjson");
   checkCsvOptions(command, ["idColumn", "cells", "escapeFormulas"], format);
-  const call = createCaller(options, patiently({ server, maxDownSeconds: maxDown, say: console.error }));
-  const output = await openOutput(file);
+  const call = createCaller(options, patiently({ server, maxDownSeconds: maxDown, say }));
+  const output = await openOutput(file, format === "ndjson" ? printableJson : printableLines);
   try {
     const writer: Writer =
       format === "ndjson"
@@ -76,9 +78,9 @@ async function exportUsers(file: string, options: Options, command: Command): Pr
             escapeFormulas: options.escapeFormulas ?? false,
           });
     const count = await write(output, writer, listPages(call, properties));
-    if (file !== "-") console.error(`${count} users are in ${file}`);
+    if (file !== "-") say(`${count} users are in ${file}`);
     if (writer.incomplete > 0) {
-      console.error(`${writer.incomplete} users got new properties meanwhile, which are not in the file`);
+      say(`${writer.incomplete} users got new properties meanwhile, which are not in the file`);
     }
   } catch (error) {
     await output.abandon();

@@ -7,8 +7,8 @@ import {
 } from "#gen/rollcall/v1/user_service_pb.js";
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
 import { CliError } from "./cli-error.ts";
-import { addJsonOption, type OutputOptions, printLines, printMessage, printUser, terminal } from "./output.ts";
-import { printable } from "./terminal/printable.ts";
+import { addJsonOption, type OutputOptions, printMessage, printUser, terminal } from "./output.ts";
+import { printStyled } from "./standard-streams.ts";
 
 interface Options extends ServerOptions, OutputOptions {
   readonly only?: readonly string[];
@@ -63,6 +63,6 @@ async function getSeveral(ids: readonly string[], options: Options): Promise<voi
     return;
   }
   const { userCard } = await import("./terminal/users.ts");
-  if (found.users.length > 0) await printLines(found.users.map((user) => userCard(user, screen)).join("\n\n"));
-  if (found.missingIds.length > 0) throw new CliError(`there is no user ${found.missingIds.map(printable).join(", ")}`);
+  await printStyled(...found.users.flatMap((user, at) => [...(at === 0 ? [] : [""]), ...userCard(user, screen)]));
+  if (found.missingIds.length > 0) throw new CliError(`there is no user ${found.missingIds.join(", ")}`);
 }

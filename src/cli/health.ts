@@ -4,6 +4,7 @@ import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "#gen
 import { createTransport } from "../client/index.ts";
 import { addServerOptions, connectionOptions, type ServerOptions } from "./call.ts";
 import { callFailure } from "./call-failure.ts";
+import { print } from "./standard-streams.ts";
 
 export function healthCommand(): Command {
   const command = new Command("health").description(
@@ -26,6 +27,6 @@ async function health(options: ServerOptions): Promise<void> {
   const { status } = await client.check({}, { timeoutMs: timeout * 1_000 }).catch((error: unknown) => {
     throw callFailure(error, server);
   });
-  console.log(ServingStatus[status] ?? String(status));
+  await print(ServingStatus[status] ?? String(status));
   if (status !== ServingStatus.SERVING) process.exitCode = 1;
 }

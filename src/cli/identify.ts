@@ -11,7 +11,6 @@ import {
 } from "./arguments.ts";
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
 import { addJsonOption, type OutputOptions, printUser } from "./output.ts";
-import { printable } from "./terminal/printable.ts";
 
 interface Options extends ServerOptions, PreconditionOptions, OutputOptions {
   readonly properties?: JsonObject;
@@ -60,6 +59,6 @@ async function identify(id: string, options: Options): Promise<void> {
   const what = Outcome[outcome]?.toLowerCase() ?? String(outcome);
   await printUser(options, IdentifyResponseSchema, answer, {
     before: [`${validateOnly ? "would be " : ""}${what}`],
-    after: ignoredProperties.length > 0 ? [`  ignored: ${ignoredProperties.map(printable).join(", ")}`] : [],
+    after: ignoredProperties.length > 0 ? [`  ignored: ${ignoredProperties.join(", ")}`] : [],
   });
 }

@@ -3,7 +3,8 @@ import { UserSchema } from "#gen/rollcall/v1/user_pb.js";
 import { ListUsersResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { parseCount } from "./arguments.ts";
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
-import { addJsonOption, type OutputOptions, printLines, printMessage, terminal } from "./output.ts";
+import { addJsonOption, type OutputOptions, printMessage, terminal } from "./output.ts";
+import { print, printStyled } from "./standard-streams.ts";
 
 interface Options extends ServerOptions, OutputOptions {
   readonly pageSize?: number;
@@ -50,13 +51,10 @@ async function list(options: Options): Promise<void> {
     const page = await readPage(pageToken);
     if (table === undefined) {
       for (const user of page.users) await printMessage(UserSchema, user, { oneLine: true });
-    } else {
-      const lines = table(page.users);
-      if (lines.length > 0) await printLines(lines.join("\n"));
-    }
+    } else await printStyled(...table(page.users));
     pageToken = page.nextPageToken;
   } while (options.all === true && pageToken !== "");
-  if (screen !== undefined && pageToken !== "") await printLines(`more: ${nextPage(options, pageToken)}`);
+  if (screen !== undefined && pageToken !== "") await print(`more: ${nextPage(options, pageToken)}`);
 }
 
 /** The command for the page after, as a shell takes it. How to reach the server is left to the environment or the reader. */

@@ -1,9 +1,10 @@
 /** What commands print: for people on a terminal, JSON for programs. */
-import { once } from "node:events";
 import type { WriteStream } from "node:tty";
 import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import type { User } from "#gen/rollcall/v1/user_pb.js";
+import { printable } from "../config/invisible.ts";
+import { printJson, printStyled } from "./standard-streams.ts";
 
 export interface OutputOptions {
   /** JSON also on a terminal. */
@@ -19,18 +20,13 @@ export function terminal({ json }: OutputOptions): WriteStream | undefined {
   return json !== true && process.stdout.isTTY ? process.stdout : undefined;
 }
 
-/** Prints lines, and waits where their reader is slow. */
-export async function printLines(text: string): Promise<void> {
-  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain");
-}
-
 /** Prints a message as JSON with the contract's names: over several lines, or, for a line of NDJSON, on one. */
-export async function printMessage<Desc extends DescMessage>(
+export function printMessage<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
   { oneLine = false }: { oneLine?: boolean } = {},
 ): Promise<void> {
-  await printLines(toJsonString(schema, message, { useProtoFieldName: true, ...(oneLine ? {} : { prettySpaces: 2 }) }));
+  return printJson(toJsonString(schema, message, { useProtoFieldName: true, ...(oneLine ? {} : { prettySpaces: 2 }) }));
 }
 
 /**
@@ -49,11 +45,12 @@ export async function printUser<Desc extends DescMessage>(
     await printMessage(schema, answer);
     return;
   }
-  const lines = [...(around.before ?? [])];
+  const { before = [], after = [] } = around;
+  let card: readonly string[] = [];
   if (answer.user !== undefined) {
     // What measures text on a terminal takes a tenth of the time to start.
     const { userCard } = await import("./terminal/users.ts");
-    lines.push(userCard(answer.user, screen));
+    card = userCard(answer.user, screen);
   }
-  await printLines([...lines, ...(around.after ?? [])].join("\n"));
+  await printStyled(...before.map(printable), ...card, ...after.map(printable));
 }

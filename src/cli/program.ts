@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
 import { Command } from "commander";
 import { dropEmptyVariables, unknownVariables } from "../config/options.ts";
+import { printText, say } from "./standard-streams.ts";
 import { version } from "./version.ts";
 
 /** Each is loaded where it is asked for: most of them need little of what another one needs. */
@@ -27,11 +28,15 @@ export async function createProgram([first]: readonly string[]): Promise<Command
   const program = new Command("rollcall")
     .description("A user registry for services: identify people, merge what you know, read the whole user back.")
     .version(version())
+    .configureOutput({
+      writeOut: (text) => printText(process.stdout, text),
+      writeErr: (text) => printText(process.stderr, text),
+    })
     .showHelpAfterError("(--help shows what is expected)");
   program.hook("preSubcommand", (_, command) => {
     dropEmptyVariables(command.options, process.env);
     if (!cluster.isPrimary) return;
-    for (const name of unknownVariables(process.env)) console.error(`rollcall: no option has the variable ${name}`);
+    for (const name of unknownVariables(process.env)) say(`rollcall: no option has the variable ${name}`);
   });
   program.addHelpText(
     "after",

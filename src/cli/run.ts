@@ -2,6 +2,7 @@ import { CommanderError } from "commander";
 import { CliError } from "./cli-error.ts";
 import { whenNpmEnds } from "./npm-parent.ts";
 import { createProgram } from "./program.ts";
+import { say } from "./standard-streams.ts";
 
 /** Does what the arguments of the process ask for. */
 export async function run(): Promise<void> {
@@ -11,7 +12,7 @@ export async function run(): Promise<void> {
   // Whoever reads the output may stop reading: `rollcall list --all | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
-    console.error(`rollcall: cannot write to standard output: ${error.message}`);
+    say(`rollcall: cannot write to standard output: ${error.message}`);
     process.exit(1);
   });
 
@@ -19,8 +20,16 @@ export async function run(): Promise<void> {
     const args = process.argv.slice(2);
     await (await createProgram(args)).parseAsync(args, { from: "user" });
   } catch (error) {
-    if (!(error instanceof CliError || error instanceof CommanderError)) throw error;
-    console.error(`rollcall: ${error.message}`);
-    process.exitCode = error instanceof CliError ? error.exitStatus : 1;
+    if (error instanceof CliError) {
+      say(`rollcall: ${error.message}`, ...error.details);
+      process.exitCode = error.exitStatus;
+    } else if (error instanceof CommanderError) {
+      say(`rollcall: ${error.message}`);
+      process.exitCode = 1;
+    } else {
+      // Nobody foresaw it.
+      say(...(error instanceof Error ? (error.stack ?? error.message) : String(error)).split("\n"));
+      process.exit(1);
+    }
   }
 }

@@ -6,6 +6,7 @@ import { describeStoreLocation } from "../config/store-url.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";
 import type { ServeOptions } from "./serve-process.ts";
+import { print } from "./standard-streams.ts";
 
 export function serveCommand(): Command {
   return new Command("serve")
@@ -74,7 +75,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const announce = (address: string) => {
     const url = `${options.tlsCert === undefined ? "http" : "https"}://${address}`;
     const example = JSON.stringify({ id: "u1", properties: { name: "Ada", email: "ada@example.com" } });
-    console.log(
+    void print(
       `Rollcall serves on ${url}, users in ${store}. Try: curl --json '${example}' ${url}/rollcall.v1.UserService/Identify`,
     );
     logger.info({ url, store, workers: options.workers }, "started");

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { Command, Option } from "commander";
 import { isScope, type Scope, scopes } from "../credentials/caller.ts";
 import { CliError } from "./cli-error.ts";
+import { printJson } from "./standard-streams.ts";
 
 /** Enough that nobody guesses one. */
 const tokenBytes = 32;
@@ -36,8 +37,8 @@ function parseScopes(text: string): readonly Scope[] {
   });
 }
 
-function makeToken(name: string, options: { readonly scopes: readonly Scope[] }): void {
+function makeToken(name: string, options: { readonly scopes: readonly Scope[] }): Promise<void> {
   const token = randomBytes(tokenBytes).toString("base64url");
   const sha256 = createHash("sha256").update(token).digest("hex");
-  console.log(JSON.stringify({ token, entry: { name, sha256, scopes: options.scopes } }, undefined, 2));
+  return printJson(JSON.stringify({ token, entry: { name, sha256, scopes: options.scopes } }, undefined, 2));
 }

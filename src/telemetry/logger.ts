@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { type Logger, pino, stdTimeFunctions } from "pino";
+import { printableJson } from "../config/invisible.ts";
 import type { LogLevel } from "./log-levels.ts";
 
 export type { Logger } from "pino";
@@ -19,7 +20,8 @@ export function createLogger(level: LogLevel): Logger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: writeLine },
+    // A name, or what a store answered, may reach a terminal by the log.
+    { write: (line) => writeLine(printableJson(line)) },
   );
 }
 

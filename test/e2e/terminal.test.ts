@@ -23,8 +23,8 @@ afterAll(async () => {
 });
 
 /** Runs `rollcall`, and waits until its screen is as it should be. */
-async function shows(args: string, expected: RegExp): Promise<string> {
-  const terminal = openTerminal(`ROLLCALL_SERVER=${server.url} "${process.execPath}" "${main}" ${args}`);
+async function shows(args: string, expected: RegExp, { url } = server): Promise<string> {
+  const terminal = openTerminal(`ROLLCALL_SERVER=${url} "${process.execPath}" "${main}" ${args}`);
   onTestFinished(() => terminal.stop());
   let screen = "";
   await until(() => {
@@ -71,4 +71,13 @@ test("a user is printed for people to read, and nothing in it reaches the termin
     "list --page-size 1",
     /^id +updated +properties\n.*\nmore: rollcall list --page-size 1 --page-token \S+$/m,
   );
+});
+
+test("an export to a terminal has nothing that the terminal would act on", async () => {
+  const one = await startTestServer();
+  onTestFinished(() => one.stop());
+  const note = "\u009b2Jgone\u202e";
+  await createRollcallClient(one.url).identify({ id: "shown", properties: { ...ada, note } });
+  expect(await shows("export", /"shown"/, one)).toContain(String.raw`"\u009b2Jgone\u202e"`);
+  expect(await shows("export --format csv", /^shown,/m, one)).toContain(String.raw`\u{9b}2Jgone\u{202e}`);
 });

@@ -65,3 +65,15 @@ test("a reader that hangs stops nothing for long, and what it reads later are wh
   expect(broken.length).toBeLessThanOrEqual(1);
   expect(JSON.parse(lines.at(-1) ?? "").msg).toBe("last");
 });
+
+test("a log has no invisible characters as they are", async () => {
+  const program = `
+    const { createLogger } = await import(${JSON.stringify(module)});
+    createLogger("info").info({ reason: String.fromCodePoint(0x9b, 0x202e, 0xe0041) }, "odd");`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const [log] = await once(child.stderr.setEncoding("utf8"), "data");
+  expect(log).toContain(String.raw`"reason":"\u009b\u202e\udb40\udc41"`);
+  expect(JSON.parse(log).reason).toBe("\u009b\u202e\u{e0041}");
+});

@@ -18,18 +18,20 @@ export interface Output {
   abandon(): Promise<void>;
 }
 
-/** @param path `-` for standard output; compressed with gzip where it ends in `.gz` */
-export function openOutput(path: string): Promise<Output> {
-  return path === "-" ? Promise.resolve(standardOutput) : openFile(path);
+/**
+ * @param path `-` for standard output; compressed with gzip where it ends in `.gz`
+ * @param shown text as a terminal is given it; files and pipes get it as it is
+ */
+export function openOutput(path: string, shown = (text: string) => text): Promise<Output> {
+  if (path !== "-") return openFile(path);
+  return Promise.resolve({
+    async write(text) {
+      if (!stdout.write(stdout.isTTY ? shown(text) : text)) await once(stdout, "drain");
+    },
+    async finish() {},
+    async abandon() {},
+  });
 }
-
-const standardOutput: Output = {
-  async write(text) {
-    if (!stdout.write(text)) await once(stdout, "drain");
-  },
-  async finish() {},
-  async abandon() {},
-};
 
 /** A pipe or a device, into which is written; or a file, which has its name once it is whole. */
 async function openFile(path: string): Promise<Output> {

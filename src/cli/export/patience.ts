@@ -40,9 +40,8 @@ export function patiently(options: PatienceOptions, { now, random, wait }: Timin
         if (!hasAnswered || !mayPass(error)) throw failure;
         const delayMs = backoffMs(defaultRetries, failures, error.retryDelayMs ?? 0, random);
         if (now() + delayMs - downSince >= maxDownSeconds * 1_000) {
-          throw new CliError(
-            `gave up after --max-down ${maxDownSeconds} seconds: ${callFailure(error, server).message}`,
-          );
+          const { message, details } = callFailure(error, server);
+          throw new CliError(`gave up after --max-down ${maxDownSeconds} seconds: ${message}`, 1, details);
         }
         notice.begins(`waiting for ${server}: ${failureText(error)}`);
         await wait(delayMs, undefined);

@@ -8,6 +8,7 @@ import { garbageCollector } from "../bounded-heap.ts";
 import { type ConnectionArguments, connectionOptions } from "../call.ts";
 import { callFailure, codeName, failureText } from "../call-failure.ts";
 import { CliError } from "../cli-error.ts";
+import { print, printJson, say } from "../standard-streams.ts";
 import { showProgress } from "../terminal/progress.ts";
 import type { CsvOptions } from "./csv-columns.ts";
 import { readRows, type SourceFormat } from "./format.ts";
@@ -59,8 +60,8 @@ export async function importFile(options: ImportArguments): Promise<void> {
   const start = performance.now();
   let listed = 0;
   const list = (line: number, why: string) => {
-    if (++listed <= maxListed) console.error(`${name}:${line}: ${why}`);
-    else if (listed === maxListed + 1) console.error(isDryRun ? "… and more" : `… and more: see ${rejects.path}`);
+    if (++listed <= maxListed) say(`${name}:${line}: ${why}`);
+    else if (listed === maxListed + 1) say(isDryRun ? "… and more" : `… and more: see ${rejects.path}`);
   };
   const ledger = new Ledger({
     rejects,
@@ -79,7 +80,7 @@ export async function importFile(options: ImportArguments): Promise<void> {
     const seconds = (performance.now() - start) / 1_000;
     const rejected = isDryRun ? undefined : rejects.path;
     const summary = summarize(ledger.progress, from, seconds, rejected);
-    console.log(options.json ? JSON.stringify(summary) : summaryTable(summary));
+    void (options.json ? printJson(JSON.stringify(summary)) : print(...summaryTable(summary)));
     return summary;
   };
   try {
@@ -113,14 +114,15 @@ export async function importFile(options: ImportArguments): Promise<void> {
     if (!hasBegun && signal?.aborted !== true) throw callFailure(error.cause, server);
     const how = journal === undefined ? "" : "; --resume goes on from there";
     if (signal?.aborted !== true) {
-      throw new CliError(`the import was interrupted${how}: ${callFailure(error.cause, server).message}`);
+      const { message, details } = callFailure(error.cause, server);
+      throw new CliError(`the import was interrupted${how}: ${message}`, 1, details);
     }
     const exitStatus = signal.reason instanceof CliError ? signal.reason.exitStatus : 1;
     throw new CliError(`the import was interrupted${how}`, exitStatus);
   }
   shown.stop();
   const { users, failed, passed_over } = tell();
-  if (users + passed_over === 0) console.error(`${name} has no users: nothing was imported`);
+  if (users + passed_over === 0) say(`${name} has no users: nothing was imported`);
   if (failed > 0) process.exitCode = 1;
 }
 
@@ -159,7 +161,7 @@ async function openRecords(options: RecordsOptions): Promise<{
   const identity = await identify(file, { server, rejected: resolve(rejected), options: meaning });
   const path = journalPath(file);
   const from = resume ? await readJournal(path, identity) : undefined;
-  if (resume && from === undefined) console.error(`there is no ${path}: the import begins at the beginning`);
+  if (resume && from === undefined) say(`there is no ${path}: the import begins at the beginning`);
   const rejects = await Rejects.open(rejected, from?.rejectedBytes);
   const journal = new Journal(path, identity);
   try {
@@ -167,7 +169,7 @@ async function openRecords(options: RecordsOptions): Promise<{
     return { rejects, journal, from };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
-    console.error(`${error.message}: if this import is interrupted, it cannot be resumed`);
+    say(`${error.message}: if this import is interrupted, it cannot be resumed`);
     return { rejects, journal: undefined, from };
   }
 }

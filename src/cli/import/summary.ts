@@ -63,7 +63,7 @@ function outcomesTold({ created, updated, unchanged, applied }: Outcomes): Parti
 }
 
 /** A line for each figure, and for what else is to be said. */
-export function summaryTable(summary: ImportSummary): string {
+export function summaryTable(summary: ImportSummary): readonly string[] {
   const { users, failed, passed_over, with_preferences, rejected } = summary;
   const rows = Object.entries({ users, ...outcomesTold(summary), failed });
   const columns = String(users).length;
@@ -76,5 +76,5 @@ export function summaryTable(summary: ImportSummary): string {
       `${with_preferences} users have preferences in the file, which were not imported: rollcall set-preferences writes them.`,
     );
   }
-  return table.join("\n");
+  return table;
 }

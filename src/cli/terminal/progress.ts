@@ -1,6 +1,7 @@
 /** How far an import or an export has come: a bar on a terminal, else a line every few seconds. */
 import type { WriteStream } from "node:tty";
 import cliProgress from "cli-progress";
+import { printable } from "../../config/invisible.ts";
 import { waitingNotice } from "./waiting.ts";
 
 /** How often the bar is drawn, at most. */
@@ -88,7 +89,7 @@ function bar(stream: WriteStream, isShareKnown: boolean, rateOf: RateOf): Progre
       const payload: BarPayload = { users, rate: rateOf(users), details, why: undefined };
       shown.update(Math.min(parts, Math.floor(share * parts)), payload);
     },
-    waiting: (why) => shown.update({ why }),
+    waiting: (why) => shown.update({ why: printable(why) }),
     stop: () => shown.stop(),
   };
 }
@@ -109,7 +110,7 @@ function lines(stream: NodeJS.WritableStream, intervalMs: number, rateOf: RateOf
       last = done;
     },
     waiting(why) {
-      notice.begins(why);
+      notice.begins(printable(why));
       // What is known already is not said again meanwhile.
       last = undefined;
     },

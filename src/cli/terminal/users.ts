@@ -4,7 +4,7 @@ import { styleText } from "node:util";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { User } from "#gen/rollcall/v1/user_pb.js";
-import { printable } from "./printable.ts";
+import { printable } from "../../config/invisible.ts";
 import { fitted, padded, widest } from "./text.ts";
 
 const usualColumns = 80;
@@ -13,7 +13,7 @@ const gap = "  ";
 const idShare = 0.4;
 
 /** One user: a line for each property. */
-export function userCard(user: User, stream: WriteStream): string {
+export function userCard(user: User, stream: WriteStream): readonly string[] {
   const columns = stream.columns || usualColumns;
   const bold = (text: string) => styleText("bold", text, { stream });
   const dim = (text: string) => styleText("dim", text, { stream });
@@ -28,7 +28,7 @@ export function userCard(user: User, stream: WriteStream): string {
     dim(fitted(`${gap}${about}`, columns)),
     ...values("properties", user.properties ?? {}),
     ...values("preferences", user.preferences ?? {}),
-  ].join("\n");
+  ];
 
   function values(title: string, of: JsonObject): string[] {
     const names = Object.keys(of).map(printable);

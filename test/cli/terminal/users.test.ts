@@ -4,9 +4,9 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { type User, UserSchema } from "#gen/rollcall/v1/user_pb.js";
-import { printable } from "../../../src/cli/terminal/printable.ts";
 import { fitted, padded } from "../../../src/cli/terminal/text.ts";
 import { userCard, userTable } from "../../../src/cli/terminal/users.ts";
+import { printable } from "../../../src/config/invisible.ts";
 
 /** A terminal of so many columns, without colours. */
 function screen(columns: number): WriteStream {
@@ -36,7 +36,7 @@ test("one user has a line for each property, none wider than the terminal", () =
     user("u1", { name: "Ada", tags: ["a", { b: 1 }], long: "x".repeat(200) }, { news: true }),
     screen(60),
   );
-  expect(card.split("\n").map((line) => line.trim().split(/ {2,}/))).toEqual([
+  expect(card.map((line) => line.trim().split(/ {2,}/))).toEqual([
     ["u1"],
     ["created 2026-01-31 12:00:00Z", expect.stringContaining("updated")],
     ["properties"],
@@ -46,7 +46,7 @@ test("one user has a line for each property, none wider than the terminal", () =
     ["preferences"],
     ["news", "true"],
   ]);
-  for (const line of card.split("\n")) expect(stringWidth(line)).toBeLessThanOrEqual(60);
+  for (const line of card) expect(stringWidth(line)).toBeLessThanOrEqual(60);
 });
 
 test("several users have a line each, none wider than the terminal", () => {
