@@ -3,10 +3,12 @@ import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type User, UserSchema } from "#gen/rollcall/v1/user_pb.js";
 import { createCsvWriter, propertyNames } from "../../src/cli/export/csv.ts";
+import { withoutFormulas } from "../../src/cli/export/formulas.ts";
 import { ndjsonOf } from "../../src/cli/export/ndjson.ts";
 import { openOutput } from "../../src/cli/export/output.ts";
 import { fileWith, temporaryFolder } from "../support/files.ts";
@@ -113,6 +115,49 @@ describe("CSV", () => {
     const formula = user("a", { f: "=1+1" });
     expect(writer(["f"], "plain").lines([formula])).toBe("a,=1+1\n");
     expect(writer(["f"], "plain", "id", true).lines([formula])).toBe("a,'=1+1\n");
+    expect(writer(["=f"], "plain", "id", true).header).toBe("id,'=f\n");
+    expect(writer([], "plain", "id", true).lines([user("@a", {})])).toBe("'@a\n");
+  });
+
+  describe("with formulas escaped, has no cell that begins as one:", () => {
+    const starts = ["", " ", "\t", "\r", "\n", "\r\n", "\u00a0", "\u3000", "\u0000", "\u200b", "\ufeff", " \n "];
+    const operators = ["=", "+", "-", "@", "＝", "＋", "－", "＠"];
+    const separators = ["", ";", "a;", "a; ", 'a;"', 'a;" ', "a\t", "a|", "a\n", "a\r", ";;", '";'];
+    const cells = separators.flatMap((separator) =>
+      starts.flatMap((start) => operators.map((operator) => `${separator}${start}${operator}1+1`)),
+    );
+    /** As a spreadsheet reads it that heeds quotes where a cell begins, and only there. */
+    const readBy = (csv: string, delimiter: string): string[] =>
+      csv.match(new RegExp(`(?<=^|[${delimiter}\\r\\n])(?:"(?:""|[^"])*"|)[^${delimiter}\\r\\n]*`, "g")) ?? [];
+    const dangerous = /^["\s\p{Cc}\p{Cf}]*[=+\-@＝＋－＠]/u;
+
+    test.each([",", ";", "\t", "|"])("read with %j between cells", (delimiter) => {
+      const found = cells.filter((cell) => {
+        const csv = writer(["f"], "plain", "id", true).lines([user("a", { f: cell })]);
+        return readBy(csv, delimiter).some((read) => dangerous.test(read));
+      });
+      expect(found).toEqual([]);
+    });
+
+    test("and the others are as they are", () => {
+      const plain = ["a=1", "1-1", "a@example.com", "a, -b", "a b + c", "x;y", "'=1", ";'=1", '{"a":[1,-2]}', "a - b"];
+      const csv = writer(["f"], "plain", "id", true).lines(plain.map((f) => user("a", { f })));
+      expect(parse(csv).map(([, f]) => f)).toEqual(plain);
+    });
+
+    test("and an import takes no ' away", async () => {
+      const { header, lines } = writer(["f"], "plain", "id", true);
+      const csv = header + lines([user("a", { f: "x;=1" }), user("b", { f: " =1" })]);
+      expect(await imported(csv, "users.csv")).toEqual([
+        ["a", { f: "x;'=1" }],
+        ["b", { f: "' =1" }],
+      ]);
+    });
+
+    test("in a time that grows with the cell", () => {
+      const long = `;${"\n".repeat(200_000)}x;${" ".repeat(200_000)}=1`;
+      expect(withoutFormulas(long)).toHaveLength(long.length + 1);
+    });
   });
 
   test("does not have two columns of one name, nor more than a table can have", async () => {

@@ -2,6 +2,7 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { stringify } from "csv-stringify/sync";
 import type { User } from "#gen/rollcall/v1/user_pb.js";
 import { CliError } from "../cli-error.ts";
+import { withoutFormulas } from "./formulas.ts";
 
 /** The most columns that are made where properties are not named. */
 const maxColumns = 4_096;
@@ -37,8 +38,10 @@ export function createCsvWriter({ idColumn, properties, cells, escapeFormulas }:
   }
   if (columns.has("")) throw new CliError("a column has no name");
   const format = (records: string[][]) =>
-    // A lone carriage return ends a line for some readers, and some drop spaces around what has no quotes.
-    stringify(records, { escape_formulas: escapeFormulas, quoted_match: /[\r\n]|^[ \t]|[ \t]$/ });
+    stringify(escapeFormulas ? records.map((record) => record.map(withoutFormulas)) : records, {
+      // A lone carriage return ends a line for some readers, and some drop spaces around what has no quotes.
+      quoted_match: /[\r\n]|^[ \t]|[ \t]$/,
+    });
   const cell = cells === "json" ? (value: JsonValue) => JSON.stringify(value) : plainCell;
   const named = new Set(properties);
   let incomplete = 0;
