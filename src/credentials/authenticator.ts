@@ -21,6 +21,8 @@ export interface AuthenticatorOptions {
   readonly onError: (error: Error) => void;
   /** Called where a file has changed and is used. */
   readonly onReload: () => void;
+  /** Called where a file is used that lists nobody, beside JSON Web Tokens; without those, such a file cannot be used. */
+  readonly onNobody: () => void;
 }
 
 export interface Authenticator {
@@ -35,11 +37,16 @@ export interface Authenticator {
 
 /** @throws Error that names what is wrong with a file */
 export async function createAuthenticator(options: AuthenticatorOptions): Promise<Authenticator> {
-  const { certificatesAreVerified, onError, onReload } = options;
+  const { certificatesAreVerified, onError, onReload, onNobody } = options;
   const parse = (content: Buffer) => {
     const parsed = parseCredentialsFile(content);
     if (parsed.certificates.length > 0 && !certificatesAreVerified) {
       throw new Error("certificates: need an authority to verify them by: --tls-client-ca");
+    }
+    if (parsed.tokens.length + parsed.certificates.length === 0) {
+      if (options.jwt === undefined)
+        throw new Error("lists nobody, so that nobody could call: rollcall token makes an entry");
+      onNobody();
     }
     return parsed;
   };
@@ -61,7 +68,8 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
   };
 
   return {
-    authenticate({ authorization, certificateNames }) {
+    authenticate({ authorization, hasSeveral, certificateNames }) {
+      if (hasSeveral === true) throw credentialsInvalid("the request has several authorization headers: send one");
       if (authorization === undefined) {
         if (certificateNames !== undefined && certificateNames.expiresAt < Date.now()) {
           throw credentialsInvalid("the client certificate has expired");

@@ -41,6 +41,8 @@ export function checkScope({ scopes }: Caller, scope: Scope): void {
 export interface Presented {
   /** The header, as it came. */
   readonly authorization: string | undefined;
+  /** Whether there are several such headers. */
+  readonly hasSeveral?: boolean;
   /** Names of the certificate that the caller has shown and the connection has verified. */
   readonly certificateNames: ShownNames | undefined;
 }
@@ -56,9 +58,26 @@ export interface CertificateNames {
   readonly dns: readonly string[];
 }
 
+const authorizationName = "authorization";
+
+/**
+ * Whether a request has several Authorization headers. Node keeps the first, and a proxy on the way may have checked another.
+ *
+ * @param rawHeaders names and values in turn, as they came
+ */
+export function hasSeveralTokens(authorization: string | undefined, rawHeaders: readonly string[]): boolean {
+  if (authorization === undefined) return false;
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === authorizationName.length && name.toLowerCase() === authorizationName) count++;
+  }
+  return count > 1;
+}
+
 /** The token of an Authorization header: https://www.rfc-editor.org/rfc/rfc6750#section-2.1 */
 export function bearerToken(authorization: string): string {
   const [, token] = /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization) ?? [];
-  if (token === undefined) throw credentialsInvalid("the authorization header is not `Bearer` and a token");
+  if (token === undefined) throw credentialsInvalid("the authorization header is not `Bearer` and one token");
   return token;
 }

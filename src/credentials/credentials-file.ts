@@ -71,6 +71,12 @@ export function parseCredentialsFile(content: Buffer): CredentialsFile {
     if (first !== undefined) throw new Error(`tokens[${index}].sha256: is that of tokens[${first}] too`);
     digests.set(sha256.toLowerCase(), index);
   }
+  for (const [index, { uri, dns }] of certificates.entries()) {
+    const isSame = (other: (typeof certificates)[number]) =>
+      other.uri === uri && other.dns?.toLowerCase() === dns?.toLowerCase();
+    const first = certificates.findIndex(isSame);
+    if (first < index) throw new Error(`certificates[${index}]: has the name of certificates[${first}] too`);
+  }
   return {
     tokens: tokens.map((token) => ({
       name: token.name,

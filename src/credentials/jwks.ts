@@ -4,10 +4,12 @@ import {
   createRemoteJWKSet,
   customFetch,
   type FetchImplementation,
+  type JSONWebKeySet,
   type JWTVerifyGetKey,
 } from "jose";
 import { isLoopback } from "../config/loopback.ts";
 import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
+import { checkUsable } from "./usable-keys.ts";
 
 /** After a failure to fetch a first set, the next attempt waits for so long, and twice as long after each further one. */
 const firstRetryMs = 1_000;
@@ -80,13 +82,16 @@ async function textAt(...[href, options]: Parameters<FetchImplementation>): Prom
   throw new Error(`answered ${response.status}`);
 }
 
-/** @throws Error that repeats nothing of the text */
+/** @throws Error that repeats nothing of the text, if no token could be verified with it */
 function parseKeys(text: string): JWTVerifyGetKey {
+  let set: JSONWebKeySet;
   try {
-    return createLocalJWKSet(JSON.parse(text));
+    set = JSON.parse(text);
   } catch {
     throw new Error("is not a JSON Web Key Set");
   }
+  checkUsable(set);
+  return createLocalJWKSet(set);
 }
 
 /** What has happened to a connection is in the cause of what fetch fails with. */

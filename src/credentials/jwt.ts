@@ -4,6 +4,7 @@ import { errors, type JWTPayload, jwtVerify } from "jose";
 import { credentialsInvalid, credentialsUnverifiable, UserError } from "../users/errors.ts";
 import { type Caller, isScope, jwtPrefix } from "./caller.ts";
 import { openKeys } from "./jwks.ts";
+import { algorithms } from "./usable-keys.ts";
 
 export interface JwtOptions {
   /** The keys' set: a URL that begins with https, or with http on this machine, or a file, which is read again when it changes. */
@@ -22,20 +23,6 @@ export interface JwtVerifier {
   close(): void;
 }
 
-/** Signatures by a key of which only the public half is known here. */
-const algorithms = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
-];
 /** How far clocks may be apart. */
 const clockToleranceSeconds = 30;
 

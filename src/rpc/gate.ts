@@ -45,20 +45,31 @@ type Ask = (
   report: (failure: unknown) => void,
 ) => Caller | Promise<Caller>;
 
+type OnCaller = (caller: Caller) => void;
+
 export interface Gate {
-  /** For a call that has come in. */
-  readonly admit: Ask;
+  /**
+   * For a call that has come in.
+   *
+   * @param onCaller called with who calls once that is known, whether they may or not
+   */
+  readonly admit: (...ask: [...Parameters<Ask>, onCaller: OnCaller]) => ReturnType<Ask>;
   /** For a stream that has been admitted, while it is open. */
   readonly recheck: Ask;
 }
 
 export function createGate({ authenticator, admission, reflectionIsOpen }: GateOptions): Gate {
   const isOurs = ({ parent }: DescMethod) => parent.typeName === UserService.typeName;
-  const authenticate = (method: DescMethod, presented: () => Presented): Caller | Promise<Caller> => {
+  const authenticate = (
+    method: DescMethod,
+    presented: () => Presented,
+    onCaller: OnCaller = () => {},
+  ): Caller | Promise<Caller> => {
     if (authenticator === undefined) return anybody;
     if (method.parent.typeName === Health.typeName) return nobody;
     if (!isOurs(method) && reflectionIsOpen) return nobody;
     const admit = (caller: Caller) => {
+      onCaller(caller);
       if (isOurs(method)) checkScope(caller, scopeOf(method));
       return caller;
     };
@@ -66,13 +77,13 @@ export function createGate({ authenticator, admission, reflectionIsOpen }: GateO
     return caller instanceof Promise ? caller.then(admit) : admit(caller);
   };
   return {
-    admit(method, presented, report) {
+    admit(method, presented, report, onCaller) {
       const refuse = (error: unknown): never => {
         throw toConnectError(error, report);
       };
       try {
         if (isOurs(method)) admission.check(method.methodKind === "unary" ? "unary" : "stream");
-        const caller = authenticate(method, presented);
+        const caller = authenticate(method, presented, onCaller);
         return caller instanceof Promise ? caller.catch(refuse) : caller;
       } catch (error) {
         return refuse(error);
@@ -122,8 +133,8 @@ const recheckKey = createContextKey<() => Promise<void>>(async () => {}, { descr
 /** The gate as Connect asks for it. */
 export function admitRequest(gate: Gate, { method, values }: HandlerContext): void | Promise<void> {
   const report = reportOf(values);
-  const caller = gate.admit(method, values.get(presentedKey), report);
   const admit = (admitted: Caller) => void values.set(callerKey, admitted);
+  const caller = gate.admit(method, values.get(presentedKey), report, admit);
   if (method.methodKind !== "unary") {
     const presented = values.get(presentedKey)();
     values.set(recheckKey, async () => admit(await gate.recheck(method, () => presented, report)));

@@ -7,7 +7,7 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
-import type { Presented } from "../credentials/caller.ts";
+import { hasSeveralTokens, type Presented } from "../credentials/caller.ts";
 import { namesShownBy } from "../credentials/peer.ts";
 import type { Report } from "../telemetry/failure-log.ts";
 import { type ObserveRequest, unknownMethod } from "../telemetry/requests.ts";
@@ -207,8 +207,9 @@ function handlersByPath(routes: readonly Routes[], { gate, shutdown, errors, obs
   return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 }
 
-function presentedBy({ headers, socket }: NodeRequest): Presented {
-  return { authorization: headers.authorization, certificateNames: namesShownBy(socket) };
+function presentedBy({ headers: { authorization }, rawHeaders, socket }: NodeRequest): Presented {
+  const certificateNames = namesShownBy(socket);
+  return { authorization, hasSeveral: hasSeveralTokens(authorization, rawHeaders), certificateNames };
 }
 
 /** Whether the request's message is JSON, by its content type or, for a Connect GET, its query. */

@@ -146,6 +146,8 @@ async function openAuthenticator(settings: AccessSettings, logger: Logger): Prom
     onError: ({ message }) =>
       logger.error({ reason: message }, "credentials cannot be read again; those from before stay in use"),
     onReload: () => logger.info({ file: credentials }, "credentials were read again"),
+    onNobody: () =>
+      logger.warn({ file: credentials }, "the credentials list nobody: only JSON Web Tokens are accepted"),
   });
 }
 

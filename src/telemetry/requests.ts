@@ -78,7 +78,7 @@ export function observeRequests(observers: RequestObservers): ObserveRequest {
   let owed = 1 - accessLogShare;
   return (start) => {
     owed += accessLogShare;
-    const isSampled = owed >= 1;
+    const isSampled = accessLogShare > 0 && owed >= 1;
     if (isSampled) owed -= 1;
     return new Observed(start, observers, isSampled);
   };

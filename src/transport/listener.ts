@@ -70,7 +70,11 @@ type RequestHandler = (
 ) => void;
 
 /** Serves an HTTP/2 stream; or answers false, and leaves it as it was. */
-type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+type StreamHandler = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+) => boolean;
 
 /**
  * Why a connection was ended: there were too many (`limit`); it came from where harm had come from (`penalty`); or as the guard
@@ -158,7 +162,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     }
     endTimeoutWith(stream);
     const handlerHeaders = meetExpectation(stream, headers);
-    if (streamHandler(stream, handlerHeaders)) return;
+    if (streamHandler(stream, handlerHeaders, rawHeaders)) return;
     stream.setTimeout(limits.stallTimeoutMs, () => {
       if (streamWaits(stream)) return;
       onStalled();

@@ -41,6 +41,7 @@ async function open(jwks?: string): Promise<Authenticator> {
     jwt: jwks === undefined ? undefined : { jwks, issuer, audience, scopeClaim: "scope" },
     onError: (error) => reloads.push(error),
     onReload: () => reloads.push("read again"),
+    onNobody: () => reloads.push("nobody"),
   });
 }
 
@@ -120,6 +121,7 @@ test("a file that is not there is named", async () => {
     jwt: undefined,
     onError() {},
     onReload() {},
+    onNobody() {},
   });
   await expect(missing).rejects.toThrow(join(directory, "none"));
 });
@@ -153,5 +155,33 @@ test("a JSON Web Token counts where issuer, audience, time and signature are rig
     const refused = Promise.resolve().then(() => authenticator.authenticate(bearer(bad)));
     await expect(refused).rejects.toMatchObject({ reason: "CREDENTIALS_INVALID" });
   }
+  authenticator.close();
+});
+
+test("a file that lists nobody is refused, for nobody could call; a change to one is not used", async () => {
+  for (const content of [{}, { tokens: [] }, { tokens: [], certificates: [] }]) {
+    write(content);
+    await expect(open()).rejects.toThrow(`${file}: lists nobody, so that nobody could call`);
+  }
+  write({ tokens: [token("a", "token-a")] });
+  const authenticator = await open();
+  reloads.length = 0;
+  write({});
+  await until(() => reloads.length > 0);
+  expect(reloads).toEqual([
+    new Error(`${file}: lists nobody, so that nobody could call: rollcall token makes an entry`),
+  ]);
+  expect(authenticator.authenticate(bearer("token-a"))).toMatchObject({ name: "a" });
+  authenticator.close();
+});
+
+test("beside JSON Web Tokens, a file may list nobody, and that is told", async () => {
+  const keys = join(directory, "beside.json");
+  writeFileSync(keys, await jwks(jwtKeys));
+  write({});
+  reloads.length = 0;
+  const authenticator = await open(keys);
+  expect(reloads).toEqual(["nobody"]);
+  await expect(authenticator.authenticate(bearer(await jwt()))).resolves.toMatchObject({ name: "jwt:billing" });
   authenticator.close();
 });

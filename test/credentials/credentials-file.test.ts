@@ -44,6 +44,15 @@ test.each([
   [{ tokens: [{ name: "a\n", sha256, scopes }] }, "tokens[0].name: expected no spaces around it, and no line breaks"],
   [{ certificates: [{ name: "a", uri: "spiffe://a\n", scopes }] }, "certificates[0].uri: expected no spaces around it"],
   [{ certificates: [{ name: "a", dns: " a.internal", scopes }] }, "certificates[0].dns: expected no spaces around it"],
+  [
+    {
+      certificates: [
+        { name: "a", dns: "a.internal", scopes },
+        { name: "b", dns: "A.internal", scopes },
+      ],
+    },
+    "certificates[1]: has the name of certificates[0] too",
+  ],
   [{ certificates: [{ name: "a", scopes }] }, "certificates[0]: expected either uri or dns"],
   [{ certificates: [{ name: "a", uri: "u", dns: "d", scopes }] }, "certificates[0]: expected either uri or dns"],
 ])("%j is refused, and what is wrong is named", (content, message) => {

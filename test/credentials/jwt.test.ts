@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { exportJWK, type JWTHeaderParameters, SignJWT } from "jose";
 import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { createJwtVerifier, type JwtVerifier } from "../../src/credentials/jwt.ts";
+import { until } from "../support/until.ts";
 
 const issuer = "https://id.example.com/";
 const audience = "rollcall";
@@ -154,13 +155,14 @@ describe("keys at a URL", () => {
     for (const [answer, reason] of [
       [undefined, "answered 503"],
       ["{}", "is not a JSON Web Key Set"],
+      ['{"keys":[]}', "has no keys: no token could be verified"],
     ] as const) {
       keys.answer = answer;
       later(601);
       for (let call = 0; call < 5; call++) await verify(good);
       expect(errors.splice(0).map(({ message }) => message)).toEqual([`${keys.url}: ${reason}`]);
     }
-    expect(keys.asked).toBe(3);
+    expect(keys.asked).toBe(4);
   });
 
   test("are asked for again where a token names another key, at most every half a minute", async () => {
@@ -204,4 +206,52 @@ describe("keys at a URL", () => {
       verifier(url);
     },
   );
+});
+
+describe("a set of keys of which none verifies a token", () => {
+  const jwk = (type: "ec" | "rsa" | "ed25519", more: object = {}) => {
+    const { publicKey } =
+      type === "ec"
+        ? generateKeyPairSync("ec", { namedCurve: "P-256" })
+        : type === "rsa"
+          ? generateKeyPairSync("rsa", { modulusLength: 1_024 })
+          : generateKeyPairSync("ed25519");
+    return { ...publicKey.export({ format: "jwk" }), ...more };
+  };
+  const sets: [string, readonly object[], RegExp][] = [
+    ["no keys", [], /has no keys: no token could be verified$/],
+    ["a shared secret", [{ kty: "oct", k: "c2VjcmV0" }], /keys\[0\] is not of the type RSA, EC or OKP$/],
+    ["another alg", [jwk("ec", { alg: "ECDH-ES" })], /keys\[0\] has another alg than ES256, ES384, ES512$/],
+    ["an alg of another curve", [jwk("ec", { alg: "ES512" })], /alg and a crv that do not belong together$/],
+    ["keys for encryption", [jwk("ec", { use: "enc" })], /keys\[0\] is not for signatures, by its use$/],
+    ["keys to sign with", [jwk("ec", { key_ops: ["sign"] })], /is not to verify with, by its key_ops$/],
+    ["a private key", [first.privateKey.export({ format: "jwk" })], /is a private key: list its public half$/],
+    ["a short key", [jwk("rsa")], /has fewer than 2048 bits$/],
+    ["a curve that is not known", [jwk("ed25519", { crv: "X25519" })], /has another crv than/],
+    ["a damaged key", [jwk("ec", { x: "AA" })], /keys\[0\] cannot be read$/],
+    ["many", Array.from({ length: 5 }, () => ({ kty: "oct" })), /keys\[2\] is not of .*; and 2 more$/],
+  ];
+
+  test.each(sets)("is refused at the start, and why is told: %s", (_, keys, message) => {
+    expect(() => verifierOf(JSON.stringify({ keys }))).toThrow(message);
+  });
+
+  test("is not used when the file changes to it", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "rollcall-jwt-"));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, "jwks.json");
+    writeFileSync(path, await setOf(first));
+    const { verify } = verifier(path);
+    writeFileSync(path, '{"keys":[]}');
+    await until(() => errors.length > 0);
+    expect(errors.map(({ message }) => message)).toEqual([`${path}: has no keys: no token could be verified`]);
+    await expect(verify(await token())).resolves.toMatchObject({ caller: { name: "jwt:billing" } });
+  });
+
+  test("may have keys for other uses beside one that does", async () => {
+    const { publicKey } = first;
+    const keys = [{ kty: "oct" }, jwk("ec", { use: "enc" }), { ...publicKey.export({ format: "jwk" }), kid: "first" }];
+    const { verify } = verifierOf(JSON.stringify({ keys }));
+    await expect(verify(await token())).resolves.toMatchObject({ caller: { name: "jwt:billing" } });
+  });
 });

@@ -2,6 +2,7 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +21,7 @@ import { Health } from "#gen-server/health/v1/health_pb.js";
 import { type Scope, scopes } from "../../src/credentials/caller.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { describeError } from "../support/rpc-errors.ts";
+import { enveloped } from "../support/grpc-streams.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 
 const issuer = "https://id.example.com/";
@@ -259,3 +261,94 @@ test.each(["application/grpc", "application/json", "application/grpc-web+proto",
     session.destroy();
   },
 );
+
+describe("a request with several authorization headers, or several tokens in one, is refused", () => {
+  const good = "Bearer token-users.read";
+  const several = [
+    ["two that count", [good, good]],
+    ["one that counts behind another", ["Bearer other", good]],
+    ["one that counts before another", [good, "Bearer other"]],
+    ["two tokens in one", [`${good}, ${good}`]],
+  ] as const;
+  let clear: TestServer;
+  beforeAll(async () => {
+    clear = await startTestServer({ access: { credentials: file("several.json", { tokens: tokens() }) } });
+  });
+  afterAll(() => clear.stop());
+
+  /** An option of Node's that its types do not have. */
+  const sendsSeveral: object = { strictSingleValueFields: false };
+  const body = { grpc: enveloped(Buffer.from([10, 1, 117])), json: Buffer.from('{"id":"u"}') };
+  const path = "/rollcall.v1.UserService/GetUser";
+  test.each([
+    ["gRPC", { "content-type": "application/grpc" }, body.grpc],
+    ["gRPC, compressed", { "content-type": "application/grpc", "grpc-encoding": "gzip" }, body.grpc],
+    ["gRPC-Web", { "content-type": "application/grpc-web+proto" }, body.grpc],
+    ["Connect", { "content-type": "application/json" }, body.json],
+  ])("%s over HTTP/2", async (_, headers, sent) => {
+    const session = connect(clear.url, sendsSeveral);
+    onTestFinished(() => session.destroy());
+    const call = (authorizations: readonly string[]) => {
+      const named = Object.entries({ ":method": "POST", ":path": path, te: "trailers", ...headers }).flat();
+      const stream = session.request([...named, ...authorizations.flatMap((value) => ["authorization", value])]);
+      return new Promise<string>((resolve, reject) => {
+        let answer = "";
+        const take = (fields: object) => {
+          answer += Object.values(fields).join(" ");
+        };
+        stream
+          .on("response", take)
+          .on("trailers", take)
+          .on("data", (piece) => {
+            answer += piece;
+          });
+        stream.on("error", reject).on("close", () => resolve(decodeURIComponent(answer)));
+        stream.end(sent);
+      });
+    };
+    expect(await call([good])).toMatch(/no user with this id/);
+    for (const [name, authorizations] of several) expect(await call(authorizations), name).toMatch(severalRefused);
+  });
+
+  test.each([
+    ["gRPC-Web", "application/grpc-web+proto", body.grpc],
+    ["Connect", "application/json", body.json],
+  ])("%s over HTTP/1.1", async (_, type, sent) => {
+    const call = (authorizations: readonly string[]) =>
+      new Promise<string>((resolve, reject) => {
+        const headers = ["host", "x", "content-type", type, "content-length", String(sent.length)];
+        const all = [...headers, ...authorizations.flatMap((value) => ["Authorization", value])];
+        const sending = request(`${clear.url}${path}`, { method: "POST", headers: all }, (response) => {
+          let answer = response.rawHeaders.join(" ");
+          response.on("data", (piece) => {
+            answer += piece;
+          });
+          response.on("end", () => resolve(decodeURIComponent(answer)));
+        });
+        sending.on("error", reject).end(sent);
+      });
+    expect(await call([good])).toMatch(/no user with this id/);
+    for (const [name, authorizations] of several) expect(await call(authorizations), name).toMatch(severalRefused);
+  });
+
+  const severalRefused = /several authorization headers: send one|is not `Bearer` and one token/;
+});
+
+test("a caller who may not is named in the metrics and the log, on both ways", async () => {
+  const watched = await startTestServer({ access: { credentials: file("named.json", { tokens: tokens() }) } });
+  onTestFinished(() => watched.stop());
+  const headers = { authorization: bearer("token users.write") };
+  const straight = users(createGrpcTransport({ baseUrl: watched.url }));
+  const json = users(createConnectTransport({ baseUrl: watched.url, httpVersion: "1.1", useBinaryFormat: false }));
+  for (const client of [straight, json]) {
+    expect(await codeOf(client.getUser({ id: "nobody" }, { headers }))).toBe("PermissionDenied");
+  }
+  const lines = watched.logs.filter(({ reason }) => reason === "SCOPE_MISSING");
+  expect(lines.map(({ protocol, caller }) => [protocol, caller])).toEqual([
+    ["grpc", "users.write"],
+    ["connect", "users.write"],
+  ]);
+  const counted = (await watched.metrics()).split("\n").filter((line) => line.includes('"SCOPE_MISSING"'));
+  expect(counted).toHaveLength(2);
+  for (const line of counted) expect(line).toContain('rollcall_caller="users.write"');
+});

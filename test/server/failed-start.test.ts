@@ -87,7 +87,8 @@ const file = (name: string, content: string): string => {
 };
 const jwt = { jwtIssuer: "https://issuer.example", jwtAudience: "rollcall" };
 const tls = () => ({ tlsCert: certificates.cert, tlsKey: certificates.key });
-const credentials = () => file("credentials.json", JSON.stringify({ tokens: [] }));
+const tokens = [{ name: "a", sha256: "ab".repeat(32), scopes: ["users.read"] }];
+const credentials = () => file("credentials.json", JSON.stringify({ tokens }));
 const onTakenPort = () => ({ listen: { host: "127.0.0.1", port: takenPort } });
 
 describe("nothing is left open when", () => {

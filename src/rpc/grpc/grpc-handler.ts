@@ -7,7 +7,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
-import { type Caller, nobody, type Presented } from "../../credentials/caller.ts";
+import { type Caller, hasSeveralTokens, nobody, type Presented } from "../../credentials/caller.ts";
 import { namesShownBy } from "../../credentials/peer.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import type { ObserveRequest } from "../../telemetry/requests.ts";
@@ -59,8 +59,16 @@ export interface GrpcHandlerOptions {
   readonly report: Report;
 }
 
-/** Serves a stream; or answers false, and leaves it as it was, if it is not for this handler. */
-export type StreamHandler = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
+/**
+ * Serves a stream; or answers false, and leaves it as it was, if it is not for this handler.
+ *
+ * @param rawHeaders names and values in turn, as they came
+ */
+export type StreamHandler = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+) => boolean;
 
 export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
   const { methods, gate, held, turns, arriving, shutdown, errors, observe, report } = options;
@@ -78,15 +86,18 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     else call.run(() => serveBidi(served, method, turns)).catch((failure: unknown) => breakOff(served, failure));
   };
   /** The request's body is read once its caller is known. */
-  const admit = (served: Served, headers: IncomingHttpHeaders, method: GrpcMethod) => {
+  const admit = (served: Served, presented: () => Presented, method: GrpcMethod) => {
     try {
-      const { stream, call } = served;
+      const { call } = served;
       const report = (failure: unknown) => call.report(failure);
-      const caller = gate.admit(method.method, () => presentedOn(stream, headers), report);
+      const onCaller = (caller: Caller) => {
+        call.caller = caller;
+      };
+      const caller = gate.admit(method.method, presented, report, onCaller);
       if (method.kind === "bidi") {
-        const presented = presentedOn(stream, headers);
+        const shown = presented();
         call.recheck = async () => {
-          call.caller = await gate.recheck(method.method, () => presented, report);
+          call.caller = await gate.recheck(method.method, () => shown, report);
         };
       }
       if (caller instanceof Promise) {
@@ -102,7 +113,7 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     }
   };
 
-  return (stream, headers) => {
+  return (stream, headers, rawHeaders) => {
     const known = byPath.get(headers[":path"] ?? "");
     if (known === undefined || headers[":method"] !== "POST" || !isPlain(headers)) return false;
     const { method, name } = known;
@@ -133,13 +144,18 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     if (call.ended) return true;
     if (error !== undefined) call.fail(error);
     else if (shutdown.aborted) call.fail(shutdown.reason);
-    else admit(served, headers, method);
+    else admit(served, () => presentedOn(stream, headers, rawHeaders), method);
     return true;
   };
 }
 
-function presentedOn({ session }: ServerHttp2Stream, { authorization }: IncomingHttpHeaders): Presented {
-  return { authorization, certificateNames: session === undefined ? undefined : namesShownBy(session.socket) };
+function presentedOn(
+  { session }: ServerHttp2Stream,
+  { authorization }: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+): Presented {
+  const certificateNames = session === undefined ? undefined : namesShownBy(session.socket);
+  return { authorization, hasSeveral: hasSeveralTokens(authorization, rawHeaders), certificateNames };
 }
 
 function nameOf({ method }: GrpcMethod): string {

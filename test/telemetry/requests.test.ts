@@ -1,0 +1,21 @@
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { observeRequests } from "../../src/telemetry/requests.ts";
+
+/** How many of some requests have a line in the log, in their order. */
+function logged(accessLogShare: number, requests: number): number[] {
+  const lines: string[] = [];
+  const logger = pino({ level: "info" }, { write: (line) => void lines.push(line) });
+  const observe = observeRequests({ logger, accessLogShare });
+  return Array.from({ length: requests }, () => {
+    observe({ method: "m", protocol: "grpc", headers: {} }).end("ok", undefined, undefined);
+    return lines.splice(0).length;
+  });
+}
+
+test("the share of requests that are logged: none, some, all", () => {
+  expect(logged(0, 10)).toEqual(Array(10).fill(0));
+  expect(logged(0.5, 6)).toEqual([1, 0, 1, 0, 1, 0]);
+  expect(logged(0.01, 100).reduce((sum, count) => sum + count)).toBe(1);
+  expect(logged(1, 5)).toEqual(Array(5).fill(1));
+});
