@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
+import { ConnectionFailure } from "../client/connection-failures.ts";
 import { ForeignAnswer } from "../client/foreign-answers.ts";
 import { CliError } from "./cli-error.ts";
 
@@ -11,6 +12,7 @@ export function codeName(code: Code): string {
 
 /** What a call failed with, on one line: who reads it knows which server was called. */
 export function failureText(error: ConnectError): string {
+  if (error.cause instanceof ConnectionFailure) return error.cause.what;
   const [info] = error.findDetails(ErrorInfoSchema);
   const [firstLine = ""] = error.rawMessage.split("\n", 1);
   return info === undefined ? firstLine : `${codeName(error.code)} ${info.reason}: ${firstLine}`;
@@ -32,24 +34,12 @@ export function callFailure(failure: unknown, server: string): CliError {
 
 /** What to say where it is not the server that has said what is wrong; undefined where nothing more is known. */
 function withoutAnswer(error: ConnectError, server: string): string | undefined {
-  const { cause, code, rawMessage } = error;
+  const { cause, code } = error;
   if (cause instanceof ForeignAnswer) return `${server} ${cause.message}`;
-  const [what] = failureText(error).split(";", 1);
-  if (/certificate/i.test(rawMessage)) {
-    return `cannot reach ${server}: ${what}; --ca names who signs the server's certificate, --cert and --key show one of your own`;
-  }
-  if (/wrong version number/.test(rawMessage)) {
-    return `cannot reach ${server}: no TLS is spoken there; the URL of a server in clear text begins with http:`;
-  }
-  if (code === Code.Internal && /^Protocol error$|alert no application protocol/.test(rawMessage)) {
-    return `cannot reach ${server}: what listens there does not speak HTTP/2; is that the port of Rollcall?`;
-  }
+  if (cause instanceof ConnectionFailure) return `cannot reach ${server}: ${cause.message}`;
   if (code === Code.DeadlineExceeded) {
     return `${server} has not answered in time: does Rollcall listen there, and is its store reachable?`;
   }
   if (code !== Code.Unavailable) return undefined;
-  if (/ECONN(?!REFUSED)|stream closed|hang up/.test(rawMessage) && server.startsWith("http:")) {
-    return `cannot reach ${server}: the connection was closed; the URL of a server with TLS begins with https:`;
-  }
-  return `cannot reach ${server}: ${what}; is a server running there? Start one with: rollcall serve`;
+  return `cannot reach ${server}: ${failureText(error)}; is a server running there? Start one with: rollcall serve`;
 }

@@ -4,6 +4,7 @@ import { context, propagation } from "@opentelemetry/api";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { systemTiming, type Timing } from "./backoff.ts";
 import { ClosingSessions, closeWithCall } from "./closing-sessions.ts";
+import { explainConnectionFailures } from "./connection-failures.ts";
 import { explainForeignAnswers } from "./foreign-answers.ts";
 import { withRequestChecks } from "./request-checks.ts";
 import { defaultRetries, type RetryOptions, withRetries } from "./retries.ts";
@@ -76,7 +77,10 @@ export function createTransport({ server, token, tls = {} }: ConnectionOptions):
   const transport = createGrpcTransport({
     baseUrl: server,
     sessionManager: new ClosingSessions(server, { pingIntervalMs }, nodeOptions),
-    interceptors: [closeWithCall, explainForeignAnswers, traceContext, ...(token === undefined ? [] : [bearer])],
+    interceptors: [
+      ...[closeWithCall, explainForeignAnswers, explainConnectionFailures(server), traceContext],
+      ...(token === undefined ? [] : [bearer]),
+    ],
   });
   return withRequestChecks(withWholeTimeouts(transport));
 }

@@ -14,6 +14,8 @@ export interface Certificates {
   sign(name: string, ...alsoFor: readonly string[]): { readonly cert: string; readonly key: string };
   /** The same with a key of RSA; the others are of elliptic curves. */
   signRsa(name: string): { readonly cert: string; readonly key: string };
+  /** The same, which expired a day ago. */
+  signExpired(name: string): { readonly cert: string; readonly key: string };
   remove(): void;
 }
 
@@ -46,6 +48,17 @@ export function createCertificates(): Certificates {
     ...sign("127.0.0.1"),
     sign,
     signRsa: (name) => signWith(rsaKey, name),
+    signExpired(name) {
+      const { cert, key } = { cert: path(`${name}.pem`), key: path(`${name}.key`) };
+      const asked = path(`${name}.csr`);
+      const names = ["-subj", `/CN=${name}`, "-addext", "subjectAltName=IP:127.0.0.1"];
+      execFileSync("openssl", ["req", "-nodes", ...ellipticKey, ...names, "-keyout", key, "-out", asked], {
+        stdio: "pipe",
+      });
+      const signed = ["-CA", path("ca.pem"), "-CAkey", path("ca.key"), "-copy_extensions", "copy", "-days", "-1"];
+      execFileSync("openssl", ["x509", "-req", "-in", asked, ...signed, "-out", cert], { stdio: "pipe" });
+      return { cert, key };
+    },
     remove: () => rmSync(directory, { recursive: true }),
   };
 }

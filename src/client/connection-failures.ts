@@ -1,0 +1,130 @@
+/** Why a server could not be reached, in words that name the cause and the next step; Node has some of its own for each layer. */
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+
+/** The `cause` of what a call fails with where no server has answered it. */
+export class ConnectionFailure extends Error {
+  override readonly name = "ConnectionFailure";
+  /** What has happened. */
+  readonly what: string;
+
+  constructor(what: string, advice: string, cause: Error) {
+    super(advice === "" ? what : `${what}; ${advice}`, { cause });
+    this.what = what;
+  }
+}
+
+type Words = readonly [what: string, advice: string];
+
+const unknownAuthority = (message: string): Words => [
+  `the server's certificate is signed by nobody who is trusted here (${message.split(";", 1)[0]})`,
+  "name who signs it: --ca, or tls.ca in TypeScript",
+];
+const notAccepted = (message: string): Words => [
+  `the server does not accept the client certificate (${alertIn(message)})`,
+  "show one that its --tls-client-ca has signed: --cert and --key, or tls.cert and tls.key in TypeScript",
+];
+const noAddress = (message: string): Words => [message, "check the host's name, and DNS where the call is made"];
+const noWay = (message: string): Words => [message, "check the address, the network, and firewalls on the way"];
+const noTls: Words = ["no TLS is spoken there", "the URL of a server in clear text begins with http:"];
+const notHttp2: Words = ["what listens there does not speak HTTP/2", "is that the port of Rollcall?"];
+
+/** By the codes of Node, of OpenSSL and of certificates. */
+const wordsOf: Readonly<Record<string, (message: string, host: string) => Words>> = {
+  ECONNREFUSED: (message) => [message, "is a server running there? Start one with: rollcall serve"],
+  ENOTFOUND: noAddress,
+  EAI_AGAIN: noAddress,
+  ETIMEDOUT: noWay,
+  EHOSTUNREACH: noWay,
+  ENETUNREACH: noWay,
+  ERR_HTTP2_ERROR: () => notHttp2,
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: () => notHttp2,
+  ERR_SSL_WRONG_VERSION_NUMBER: () => noTls,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: () => noTls,
+  ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: () => [
+    "the server speaks an older version of TLS than 1.2",
+    "is that the port of Rollcall?",
+  ],
+  CERT_HAS_EXPIRED: () => ["the server's certificate has expired", "give the server a new one"],
+  CERT_NOT_YET_VALID: () => ["the server's certificate is not valid yet", "compare the clocks of both machines"],
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
+  ERR_TLS_CERT_ALTNAME_INVALID: (message, host) => [
+    `the server's certificate is not for ${host} (${message.replace(/^.*?altnames: /, "").replace(/[\s:]+$/, "")})`,
+    "call the server by a name in its certificate, or give it one for this name",
+  ],
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: () => [
+    "the server asks for a client certificate",
+    "show one: --cert and --key, or tls.cert and tls.key in TypeScript",
+  ],
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: notAccepted,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: notAccepted,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: notAccepted,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: notAccepted,
+};
+
+/** `alert unknown ca` of what OpenSSL writes around it. */
+function alertIn(message: string): string {
+  return /(?:sslv3|tlsv1[0-9]?) (alert [a-z ]+)/.exec(message)?.[1] ?? "an alert of TLS";
+}
+
+/** Codes by which a connection has come about and is lost. */
+const closed: ReadonlySet<string> = new Set([
+  "ECONNABORTED",
+  "ECONNRESET",
+  "EPIPE",
+  "ERR_HTTP2_GOAWAY_SESSION",
+  "ERR_HTTP2_INVALID_SESSION",
+  "ERR_HTTP2_SESSION_ERROR",
+  "ERR_HTTP2_STREAM_CANCEL",
+]);
+
+/**
+ * Lets a call that no server has answered fail with words for why, and a ConnectionFailure as its cause.
+ *
+ * @param server its URL
+ */
+export function explainConnectionFailures(server: string): Interceptor {
+  /** Then it speaks what the URL says. */
+  let hasAnswered = false;
+  return (next) => async (request) => {
+    try {
+      const response = await next(request);
+      hasAnswered = true;
+      return response;
+    } catch (error) {
+      if (!(error instanceof ConnectError) || request.signal.aborted) throw error;
+      if (error.metadata.has("grpc-status")) hasAnswered = true;
+      const failure = connectionFailure(error, server, hasAnswered);
+      if (failure === undefined) throw error;
+      const code = error.code === Code.Canceled ? Code.Unavailable : error.code;
+      throw new ConnectError(`cannot reach ${server}: ${failure.message}`, code, undefined, undefined, failure);
+    }
+  };
+}
+
+function connectionFailure(error: ConnectError, server: string, hasAnswered: boolean): ConnectionFailure | undefined {
+  if (error.metadata.has("grpc-status") || error.details.length > 0) return undefined;
+  for (let cause: unknown = error, steps = 0; cause instanceof Error && steps < 8; cause = cause.cause, steps++) {
+    const code = "code" in cause ? String(cause.code) : "";
+    const words = wordsOf[code]?.(cause.message, new URL(server).hostname);
+    if (words !== undefined) return new ConnectionFailure(...words, error);
+    if (closed.has(code)) return new ConnectionFailure(...wordsOfClosed(server, hasAnswered), error);
+    if (code.startsWith("ERR_SSL_")) {
+      const what = `the server and the client do not agree on TLS (${alertIn(cause.message)}, ${code})`;
+      return new ConnectionFailure(what, "compare their certificates and versions of TLS", error);
+    }
+  }
+  // Node ends the streams of a connection that has gone as if they had been cancelled.
+  return error.code === Code.Canceled ? new ConnectionFailure(...wordsOfClosed(server, hasAnswered), error) : undefined;
+}
+
+function wordsOfClosed(server: string, hasAnswered: boolean): Words {
+  if (hasAnswered) return ["the connection was closed before the answer came", ""];
+  const what = "the connection was closed without an answer";
+  return server.startsWith("http:")
+    ? [what, "the server may expect TLS: the URL of a server with TLS begins with https:"]
+    : [what, "is that the port of Rollcall, and does the server accept the client certificate (--cert and --key)?"];
+}
