@@ -4,7 +4,7 @@ import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "#gen
 import { createTransport } from "../client/index.ts";
 import { addServerOptions, connectionOptions, type ServerOptions } from "./call.ts";
 import { callFailure } from "./call-failure.ts";
-import { print } from "./standard-streams.ts";
+import { print, say } from "./standard-streams.ts";
 
 export function healthCommand(): Command {
   const command = new Command("health").description(
@@ -28,5 +28,7 @@ async function health(options: ServerOptions): Promise<void> {
     throw callFailure(error, server);
   });
   await print(ServingStatus[status] ?? String(status));
-  if (status !== ServingStatus.SERVING) process.exitCode = 1;
+  if (status === ServingStatus.SERVING) return;
+  say(`${server} answers and does not serve: its store is away, or it is stopping; its log says which`);
+  process.exitCode = 1;
 }

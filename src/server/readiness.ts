@@ -3,6 +3,8 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { UserStore } from "../users/store.ts";
 
 const checkIntervalMs = 1_000;
+/** What is logged of one outage at most. */
+const maxReasons = 10;
 
 /** Keeps checking the store, and tells when it becomes available or ceases to be. */
 export interface Readiness {
@@ -22,12 +24,23 @@ export async function watchReadiness(
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
+  /** Why the store is away, as the log has it: what is found first may be what follows from the cause. */
+  const told = new Set<string>();
+
   const find = (now: boolean, failure?: unknown) => {
-    if (stopped || now === ready) return;
-    if (!now) logger.error(describeFailure(failure), "the store is not available; trying again");
-    else if (ready === false) logger.info("the store is available again");
+    if (stopped) return;
+    if (!now) tell(failure);
+    if (now === ready) return;
+    if (now && ready === false) logger.info("the store is available again");
+    if (now) told.clear();
     ready = now;
     onChange(now);
+  };
+  const tell = (failure: unknown) => {
+    const described = describeFailure(failure);
+    if (told.has(described.reason) || told.size >= maxReasons) return;
+    told.add(described.reason);
+    logger.error(described, "the store is not available; trying again");
   };
   const check = async () => {
     await store.check().then(

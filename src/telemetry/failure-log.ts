@@ -16,7 +16,7 @@ export function createFailureLog(logger: Logger, now?: () => number): Report {
 }
 
 /**
- * What a log says of a failure: names, messages and where it was thrown. Nothing else of the error, since clients of
+ * What a log says of a failure: the reason of a domain error or the name of another, messages and where it was thrown. Nothing else of the error, since clients of
  * stores attach the command that failed, and so users' properties.
  */
 export function describeFailure(failure: unknown): { failure: string; reason: string; stack?: string } {
@@ -24,7 +24,7 @@ export function describeFailure(failure: unknown): { failure: string; reason: st
   const cause = failure.cause instanceof Error ? failure.cause : failure;
   const known = cause !== failure;
   return {
-    failure: failure.name,
+    failure: "reason" in failure && typeof failure.reason === "string" ? failure.reason : failure.name,
     reason: withoutArguments(cause.message),
     ...(known ? {} : { stack: framesOf(failure) }),
   };

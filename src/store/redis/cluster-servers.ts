@@ -4,6 +4,7 @@ import type { Endpoint } from "../../config/redis-url.ts";
 import { parseAddress } from "./addresses.ts";
 import { askSlots } from "./cluster-slots.ts";
 import { Connection, connect, type RedisAccess } from "./connection.ts";
+import { explained } from "./failure-words.ts";
 import { NotSentError } from "./failures.ts";
 import { partitionCount, slotOf } from "./keys.ts";
 import { RedisNode } from "./node.ts";
@@ -85,7 +86,8 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
         if (closed) return;
         silent.add(addressOf(endpoint));
         lastError = error instanceof Error ? error : new Error(String(error));
-        access.onConnectionError(lastError);
+        const message = `Redis at ${addressOf(endpoint)}: ${explained(lastError)}`;
+        access.onConnectionError(new Error(message, { cause: lastError }));
       }
     }
   };
@@ -107,9 +109,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     partitioned: true,
     nodeOf(partition) {
       const endpoint = moved.get(partition) ?? primaries[partition];
-      if (endpoint === undefined) {
-        throw new NotSentError(`no server is known: ${lastError?.message ?? "asking"}`, { cause: lastError });
-      }
+      if (endpoint === undefined) throw noServer(access.location.endpoints, lastError);
       return nodeAt(endpoint);
     },
     redirected(partition, reply, from) {
@@ -131,4 +131,11 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
       for (const { node } of nodes.values()) node.close();
     },
   };
+}
+
+function noServer(endpoints: readonly Endpoint[], cause: Error | undefined): NotSentError {
+  const reason = cause === undefined ? "none has answered yet" : explained(cause);
+  return new NotSentError(`Redis' cluster cannot be reached at ${endpoints.map(addressOf).join(", ")}: ${reason}`, {
+    cause,
+  });
 }

@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import { type CommonRedisOptions, Redis, type RedisOptions } from "ioredis";
 import type { NatMap } from "../../config/redis-nat-map.ts";
 import type { Endpoint, RedisLocation } from "../../config/redis-url.ts";
+import { causeOf, explained, nameOfServer } from "./failure-words.ts";
 import { isForbidden, isRefusedSelect, NotSentError, replyCode } from "./failures.ts";
 
 const connectTimeoutMs = 1_000;
@@ -94,9 +95,12 @@ export class RedisClient extends Redis {
   }
 }
 
+const notYet = "it has not answered yet; does it listen there, and does its process hang?";
+
 /** One connection to a server, and what its clock says. The connection is made again whenever it breaks. */
 export class Connection {
   readonly redis: Redis;
+  readonly #name: string;
   #clock: { readonly serverMicros: number; readonly readAt: number } | undefined;
   #reading = false;
   #closed = false;
@@ -106,6 +110,7 @@ export class Connection {
 
   constructor(redis: Redis, access: RedisAccess) {
     this.redis = redis;
+    this.#name = nameOfServer(redis.options);
     // ioredis reads its options whenever it connects.
     const usePasswords = () => Object.assign(redis.options, passwordOptions(access));
     redis.on("connect", () => {
@@ -130,7 +135,7 @@ export class Connection {
       }
       // Sentinels are asked again and again before there is a connection that could close.
       usePasswords();
-      access.onConnectionError(error);
+      access.onConnectionError(new Error(this.explain(error), { cause: error }));
     });
   }
 
@@ -142,17 +147,22 @@ export class Connection {
   serverMicros(): number {
     const cause = this.#lastError;
     if (this.redis.status !== "ready" || this.#inWrongDatabase) {
-      throw new NotSentError(`Redis cannot be reached: ${cause?.message ?? "the connection is being made"}`, { cause });
+      const reason = cause === undefined ? notYet : explained(cause);
+      throw new NotSentError(`${this.#name} cannot be reached: ${reason}`, { cause });
     }
     const clock = this.#clock;
     const age = clock === undefined ? Number.POSITIVE_INFINITY : performance.now() - clock.readAt;
     if (age > clockLastsMs) this.#readClock();
     if (clock === undefined) {
-      throw new NotSentError(`Redis' clock is not known yet${cause === undefined ? "" : `: ${cause.message}`}`, {
-        cause,
-      });
+      const reason = cause === undefined ? "" : `: ${explained(cause)}`;
+      throw new NotSentError(`${this.#name} has not told its time yet${reason}`, { cause });
     }
     return clock.serverMicros + Math.floor(age * 1_000);
+  }
+
+  /** What a command failed with that was sent, in words: the cause and the next step. */
+  explain(failure: Error): string {
+    return `${this.#name}: ${explained(causeOf(failure, this.#lastError))}`;
   }
 
   /** After it was found to be wrong. */

@@ -87,9 +87,10 @@ export class RedisNode {
   }
 
   async #read(call: ScriptCall, asking: boolean): Promise<unknown> {
-    const { redis } = this.#ready(this.#reader);
+    const connection = this.#ready(this.#reader);
     return this.#answered(
-      bySource((source) => send(redis, call, source, asking, [])),
+      connection,
+      bySource((source) => send(connection.redis, call, source, asking, [])),
       performance.now() + attemptMs,
     );
   }
@@ -99,6 +100,7 @@ export class RedisNode {
     const expiry = connection.serverMicros() + attemptMs * 1_000;
     const overAt = performance.now() + attemptMs;
     return this.#answered(
+      connection,
       bySource((source) => send(connection.redis, call, source, asking, [expiry, 0])),
       overAt,
     );
@@ -139,7 +141,7 @@ export class RedisNode {
       () => undefined,
       (error: unknown) => error ?? new Error("no answer to WAIT"),
     );
-    const settled = await Promise.allSettled(answers.map((answer) => this.#answered(answer, overAt)));
+    const settled = await Promise.allSettled(answers.map((answer) => this.#answered(this.#writer, answer, overAt)));
     const unknown: Attempt[] = [];
     for (const [index, attempt] of attempts.entries()) {
       const outcome = settled[index];
@@ -160,12 +162,13 @@ export class RedisNode {
   }
 
   /** Tells an attempt that Redis has not answered from one that it has, with an error too. */
-  async #answered(answer: Promise<unknown>, overAt: number): Promise<unknown> {
+  async #answered(connection: Connection, answer: Promise<unknown>, overAt: number): Promise<unknown> {
     try {
       return await within(overAt - performance.now(), answer);
     } catch (error) {
       if (replyCode(error) !== undefined) throw error;
-      throw new UnansweredError(messageOf(error), overAt, { cause: error });
+      const message = error instanceof Error ? connection.explain(error) : String(error);
+      throw new UnansweredError(message, overAt, { cause: error });
     }
   }
 }

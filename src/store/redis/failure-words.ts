@@ -1,0 +1,67 @@
+/** Why Redis does not answer, in words that name the cause and the next step; ioredis' own are about its options. */
+import type { RedisOptions } from "ioredis";
+import { withoutArguments } from "../../telemetry/failure-log.ts";
+
+/** What a connection calls the other end in messages. */
+export function nameOfServer({ sentinels, name, host, port }: RedisOptions): string {
+  return sentinels === undefined || sentinels === null
+    ? `Redis at ${host}:${port}`
+    : `Redis (${name}, by its Sentinels)`;
+}
+
+/** Of what ioredis says of every command under way when a connection has gone, for whatever reason. */
+const lostWithConnection = /^(Reached the max retries|Connection is closed|Stream isn't writeable)/;
+
+/** @param connection what the connection itself has failed with, if it has */
+export function causeOf(failure: Error, connection: Error | undefined): Error {
+  return connection !== undefined && lostWithConnection.test(failure.message) ? connection : failure;
+}
+
+const hangs = "does its process hang, is a command slow (SLOWLOG GET), or is the network cut?";
+const certificateOf = "the authority that signs its certificate is named by --redis-ca";
+const tlsInStore = "a store with TLS begins with rediss, one without with redis";
+
+/** What follows from an error, by what it is known by: the cause where the error does not name it itself, and the next step. */
+const words: readonly (readonly [known: RegExp, what: string | undefined, next: string])[] = [
+  [/^Socket timeout.* in (\d+)ms/, "no answer within $1 ms", hangs],
+  [/^no answer within \d+ ms/, undefined, hangs],
+  [lostWithConnection, "the connection was lost before the answer came", "has Redis been stopped or restarted?"],
+  [
+    /^connect ETIMEDOUT/,
+    "no connection came about in time",
+    `check the address and firewalls on the way; ${tlsInStore}`,
+  ],
+  [/ECONNREFUSED/, undefined, "is Redis running, and is that its port?"],
+  [/ENOTFOUND|EAI_AGAIN/, undefined, "check the host's name in --store, and DNS"],
+  [/EHOSTUNREACH|ENETUNREACH/, undefined, "check the address, the network, and firewalls on the way"],
+  [/wrong version number|packet length too long/, "no TLS is spoken there", tlsInStore],
+  [/ECONNRESET|socket disconnected before secure/, "the connection was closed", tlsInStore],
+  [/certificate has expired/, undefined, "give Redis a new one"],
+  [/altnames/, undefined, "name Redis in --store as its certificate does"],
+  [
+    /certificate required|handshake failure/,
+    "Redis asks for a client certificate",
+    "--redis-cert and --redis-key show one",
+  ],
+  [/certificate/, undefined, certificateOf],
+  [/^WRONGPASS/, "Redis does not accept the user name and the password", "check them in --store"],
+  [/^NOAUTH/, "Redis asks for a password", "give it in --store, before the hosts: USER:PASSWORD@"],
+  [
+    /^All sentinels are unreachable.*Last error: (.*)$/s,
+    "no Sentinel answers ($1)",
+    "are they running, at the addresses in --store?",
+  ],
+  [/^LOADING/, undefined, "it goes on by itself once Redis has loaded its data"],
+];
+
+/** The cause and the next step, on one line. */
+export function explained(failure: Error): string {
+  const message = withoutArguments(failure.message);
+  for (const [known, what, next] of words) {
+    const match = known.exec(message);
+    if (match === null) continue;
+    const [line = ""] = (what?.replace("$1", match[1] ?? "") ?? message).split("\n", 1);
+    return `${line.replace(/\.$/, "")}; ${next}`;
+  }
+  return message;
+}
