@@ -80,7 +80,7 @@ type StreamHandler = (
  * Why a connection was ended: there were too many (`limit`); it came from where harm had come from (`penalty`); or as the guard
  * says, where `timeout` is also for those that do not say which protocol they speak.
  */
-type TurnedAway = EndReason | "limit" | "penalty";
+type TurnedAway = EndReason | "limit" | "penalty" | "tls";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -204,7 +204,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     else http1.serve(socket);
   };
   const onTimeout = () => onTurnedAway("timeout");
-  const secure = tls === undefined ? undefined : createTlsServerOf(tls, limits.sniffTimeoutMs, serve, onTimeout);
+  const secure = tls === undefined ? undefined : createTlsServerOf(tls, limits.sniffTimeoutMs, serve, onTurnedAway);
   const greet = (socket: Socket) => {
     if (secure === undefined)
       sniffProtocol(socket, limits.sniffTimeoutMs, (version) => serve(socket, version), onTimeout);

@@ -19,7 +19,7 @@ export function createTlsServerOf(
   { context, clientCertificates }: TlsOptions,
   handshakeTimeout: number,
   serve: Serve,
-  onTimeout: () => void,
+  onFailure: (reason: "timeout" | "tls") => void,
 ): TlsServer {
   /** Those that have not agreed on TLS yet, by their other end. */
   const accepted = new Map<string, Socket>();
@@ -41,7 +41,9 @@ export function createTlsServerOf(
   });
   // With whom there is no agreement, there is nothing to talk about.
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") onTimeout();
+    if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") onFailure("timeout");
+    // Clear text, another version, a certificate that one side does not accept; a caller who just goes away is none of these.
+    else if (error.code?.startsWith("ERR_SSL_") === true) onFailure("tls");
     socket.destroy();
   });
   return server;

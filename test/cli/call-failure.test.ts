@@ -12,6 +12,7 @@ import { type Certificates, createCertificates } from "../support/certificates.t
 import { foreignServer } from "../support/foreign-server.ts";
 import { rollcall } from "../support/processes.ts";
 import { startTestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 /** `127.0.0.1:PORT` of a server that runs for one test. */
 async function listening(server: Server): Promise<string> {
@@ -50,6 +51,8 @@ describe("with TLS", () => {
   });
   afterAll(() => certificates.remove());
 
+  const turnedAway = 'rollcall_connections_turned_away_total{rollcall_reason="tls"}';
+
   interface Files {
     readonly cert: string;
     readonly key: string;
@@ -66,6 +69,7 @@ describe("with TLS", () => {
     const expected = `cannot reach ${clear}: the connection was closed without an answer; the server may expect TLS: the URL of a server with TLS begins with https:`;
     expect(await toldOf(clear)).toBe(expected);
     expect((await rollcall(["health", "--server", clear])).stderr).toBe(`rollcall: ${expected}\n`);
+    await until(async () => ((await server.metric(turnedAway)) ?? 0) >= 2);
     const spoken = await startTestServer();
     onTestFinished(() => spoken.stop());
     const secure = spoken.url.replace("http:", "https:");

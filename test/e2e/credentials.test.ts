@@ -20,8 +20,8 @@ import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.j
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import { type Scope, scopes } from "../../src/credentials/caller.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
-import { describeError } from "../support/rpc-errors.ts";
 import { enveloped } from "../support/grpc-streams.ts";
+import { describeError } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 
 const issuer = "https://id.example.com/";
