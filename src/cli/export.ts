@@ -8,6 +8,7 @@ import { ndjsonOf } from "./export/ndjson.ts";
 import { type Output, openOutput } from "./export/output.ts";
 import { listPages } from "./export/pages.ts";
 import { patiently } from "./export/patience.ts";
+import { damagedNotice } from "./output.ts";
 import { say } from "./standard-streams.ts";
 
 interface Options extends ServerOptions {
@@ -77,8 +78,16 @@ async function exportUsers(file: string, options: Options, command: Command): Pr
             properties: properties.length > 0 ? properties : await propertyNames(listPages(call, [])),
             escapeFormulas: options.escapeFormulas ?? false,
           });
-    const count = await write(output, writer, listPages(call, properties));
+    let damaged = 0;
+    const onDamaged = (more: number) => {
+      damaged += more;
+    };
+    const count = await write(output, writer, listPages(call, properties, onDamaged));
     if (file !== "-") say(`${count} users are in ${file}`);
+    if (damaged > 0) {
+      say(damagedNotice(damaged));
+      process.exitCode = 1;
+    }
     if (writer.incomplete > 0) {
       say(`${writer.incomplete} users got new properties meanwhile, which are not in the file`);
     }

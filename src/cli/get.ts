@@ -19,7 +19,7 @@ const maxIds = 1_000;
 
 export function getCommand(): Command {
   const command = new Command("get")
-    .description("print users; exit status 1 if one is missing")
+    .description("print users; exit status 1 if one is missing or cannot be read")
     .argument("<ids...>", "the users' ids")
     .option("--only <names...>", "only these properties, separated by spaces")
     .action((ids: readonly string[], options: Options) => {
@@ -30,7 +30,7 @@ export function getCommand(): Command {
     "after",
     `
 On a terminal, users are printed for people to read. Elsewhere, and with --json, as JSON; several ids give one object with
-"users" and, if there are any, "missing_ids".
+"users" and, if there are any, "missing_ids" and "damaged_ids".
 
 Examples:
   rollcall get u1
@@ -54,15 +54,21 @@ async function getSeveral(ids: readonly string[], options: Options): Promise<voi
     const answer = await call((users, callOptions) => users.batchGetUsers(request, callOptions));
     found.users.push(...answer.users);
     found.missingIds.push(...answer.missingIds);
+    found.damagedIds.push(...answer.damagedIds);
     wanted = [...answer.unreadIds, ...wanted.slice(maxIds)];
   }
   const screen = terminal(options);
   if (screen === undefined) {
     await printMessage(BatchGetUsersResponseSchema, found);
-    if (found.missingIds.length > 0) process.exitCode = 1;
+    if (found.missingIds.length + found.damagedIds.length > 0) process.exitCode = 1;
     return;
   }
   const { userCard } = await import("./terminal/users.ts");
   await printStyled(...found.users.flatMap((user, at) => [...(at === 0 ? [] : [""]), ...userCard(user, screen)]));
-  if (found.missingIds.length > 0) throw new CliError(`there is no user ${found.missingIds.join(", ")}`);
+  const failures = [
+    ["there is no user", found.missingIds],
+    ["damaged is what is stored of", found.damagedIds],
+  ] as const;
+  const told = failures.filter(([, of]) => of.length > 0).map(([what, of]) => `${what} ${of.join(", ")}`);
+  if (told.length > 0) throw new CliError(told.join("; "));
 }

@@ -3,8 +3,8 @@ import { UserSchema } from "#gen/rollcall/v1/user_pb.js";
 import { ListUsersResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { parseCount } from "./arguments.ts";
 import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
-import { addJsonOption, type OutputOptions, printMessage, terminal } from "./output.ts";
-import { print, printStyled } from "./standard-streams.ts";
+import { addJsonOption, damagedNotice, type OutputOptions, printMessage, terminal } from "./output.ts";
+import { print, printStyled, say } from "./standard-streams.ts";
 
 interface Options extends ServerOptions, OutputOptions {
   readonly pageSize?: number;
@@ -42,6 +42,7 @@ async function list(options: Options): Promise<void> {
   };
   const screen = terminal(options);
   let pageToken = options.pageToken ?? "";
+  let damaged = 0;
   if (options.all !== true && screen === undefined) {
     await printMessage(ListUsersResponseSchema, await readPage(pageToken));
     return;
@@ -52,8 +53,10 @@ async function list(options: Options): Promise<void> {
     if (table === undefined) {
       for (const user of page.users) await printMessage(UserSchema, user, { oneLine: true });
     } else await printStyled(...table(page.users));
+    damaged += page.damagedCount;
     pageToken = page.nextPageToken;
   } while (options.all === true && pageToken !== "");
+  if (damaged > 0) say(damagedNotice(damaged));
   if (screen !== undefined && pageToken !== "") await print(`more: ${nextPage(options, pageToken)}`);
 }
 

@@ -20,6 +20,11 @@ export function terminal({ json }: OutputOptions): WriteStream | undefined {
   return json !== true && process.stdout.isTTY ? process.stdout : undefined;
 }
 
+/** What to say of users that a list leaves out. */
+export function damagedNotice(count: number): string {
+  return `${count} users are left out: what is stored of them is damaged; rollcall verify names them`;
+}
+
 /** Prints a message as JSON with the contract's names: over several lines, or, for a line of NDJSON, on one. */
 export function printMessage<Desc extends DescMessage>(
   schema: Desc,

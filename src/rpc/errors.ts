@@ -35,6 +35,7 @@ const codes: Record<Reason, Code> = {
   INVALID_PAGE_TOKEN: Code.InvalidArgument,
   INVALID_PAGE_SIZE: Code.InvalidArgument,
   USER_NOT_FOUND: Code.NotFound,
+  USER_DAMAGED: Code.Internal,
   USER_ALREADY_EXISTS: Code.AlreadyExists,
   ETAG_MISMATCH: Code.Aborted,
   STORE_UNAVAILABLE: Code.Unavailable,

@@ -35,12 +35,21 @@ export function oneUserMessage(user: UserView | undefined): { user?: MessageInit
 }
 
 export function usersFoundMessage(found: UsersFound): MessageInitShape<typeof BatchGetUsersResponseSchema> {
-  const { users, missingIds, unreadIds } = found;
-  return { users: users.map(userMessage), missingIds: [...missingIds], unreadIds: [...unreadIds] };
+  const { users, missingIds, unreadIds, damagedIds } = found;
+  return {
+    users: users.map(userMessage),
+    missingIds: [...missingIds],
+    unreadIds: [...unreadIds],
+    damagedIds: [...damagedIds],
+  };
 }
 
-export function pageMessage({ users, nextPageToken }: Page): MessageInitShape<typeof ListUsersResponseSchema> {
-  return { users: users.map(userMessage), nextPageToken };
+export function pageMessage({
+  users,
+  damagedCount,
+  nextPageToken,
+}: Page): MessageInitShape<typeof ListUsersResponseSchema> {
+  return { users: users.map(userMessage), damagedCount, nextPageToken };
 }
 
 function userMessage(user: UserView): MessageInitShape<typeof UserSchema> {

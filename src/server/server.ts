@@ -23,6 +23,7 @@ import { userRoutes } from "../rpc/user-routes.ts";
 import { WorkRoom } from "../rpc/work-room.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { coalesce } from "../store/coalescing-store.ts";
+import { tellingDamaged } from "../store/damaged-records.ts";
 import { measured, type StoreSystem, traced } from "../store/observed-store.ts";
 import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -34,6 +35,7 @@ import { createEtagSource } from "../users/etag.ts";
 import { requiredProperties } from "../users/identify.ts";
 import { createUserRegistry } from "../users/registry.ts";
 import { type Access, type AccessSettings, openAccess } from "./access.ts";
+import { createDamageLog } from "./damage-log.ts";
 import { openStore, type RedisSettings } from "./open-store.ts";
 import { watchReadiness } from "./readiness.ts";
 import { serveRpc } from "./serve-rpc.ts";
@@ -120,10 +122,15 @@ async function serveStore(
   const metrics = telemetry.meters.length === 0 ? undefined : new Metrics(telemetry.meters);
   closing.defer(() => metrics?.close());
   for (const { name, options: about, read } of opened.gauges ?? []) metrics?.gauge(name, about, () => [[{}, read()]]);
+  const logDamage = createDamageLog(logger);
+  const telling = tellingDamaged(opened, (part, count) => {
+    metrics?.damagedRecords(part, count);
+    logDamage(part, count);
+  });
   const coalesced = coalesce(
     metrics === undefined
-      ? opened
-      : measured(opened, (operation, seconds, error) => metrics.storeCall(storeSystem, operation, seconds, error)),
+      ? telling
+      : measured(telling, (operation, seconds, error) => metrics.storeCall(storeSystem, operation, seconds, error)),
     limits.maxWaitingBytes,
   );
   const store = tracer === undefined ? coalesced : traced(coalesced, tracer, storeSystem);

@@ -33,6 +33,11 @@ interface StoreGauge {
 export interface StoreAdapter extends Omit<UserStore, "write"> {
   readonly shape: CallShape;
   readonly gauges?: readonly StoreGauge[];
-  /** @param again whether the commands may have been applied before, by a call that rejected */
+  /**
+   * A record that cannot be read is a result, like any other: it keeps no other command from its own. Where a call rejects
+   * with STORE_FULL, nothing was written; with anything else, some of its commands may have been applied.
+   *
+   * @param again whether the commands may have been applied before, by a call that rejected
+   */
   write(commands: readonly WriteCommand[], again?: boolean): Promise<readonly (WriteResult | Postponed)[]>;
 }

@@ -1,10 +1,10 @@
 import { UserError } from "../users/errors.ts";
-import type { StoredUser, UserStore, WriteCommand, WriteResult } from "../users/store.ts";
+import type { UserStore, WriteCommand, WriteResult } from "../users/store.ts";
 import type { UserId } from "../users/user-id.ts";
 import type { StoreAdapter } from "./adapter.ts";
 import { eachAlone } from "./item-failure.ts";
 import { Lanes } from "./lanes.ts";
-import { bodyOf } from "./packed.ts";
+import { bodyOf, type FoundUser } from "./packed.ts";
 
 /** What an item costs beside its body, and what a call that waits does beside its items. */
 const itemBytes = 128;
@@ -31,15 +31,20 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStor
       eachAlone(
         items,
         async (some, again) => (await store.write(some, again)).map(unlessPostponed),
-        (error) => isUnexpected(error) || isStoreFull(error),
+        (error) => ({ mayLieInOne: isUnexpected(error) || isStoreFull(error), someMayBeDone: !isStoreFull(error) }),
       ),
     bytesOf: (command) => itemBytes + bodyOf(command).length,
     keyOf: ({ id }) => id,
   });
   // A list of results holds undefined for a user that is not there, so that it is never short.
-  const reads = new Lanes<UserId, { user: StoredUser | undefined }>({
+  const reads = new Lanes<UserId, { user: FoundUser }>({
     ...bounds,
-    call: (ids) => eachAlone(ids, async (some) => (await store.get(some)).map((user) => ({ user })), isUnexpected),
+    call: (ids) =>
+      eachAlone(
+        ids,
+        async (some) => (await store.get(some)).map((user) => ({ user })),
+        (error) => ({ mayLieInOne: isUnexpected(error), someMayBeDone: false }),
+      ),
     bytesOf: () => itemBytes,
     keyOf: (id) => id,
   });
@@ -68,7 +73,7 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStor
   };
 }
 
-/** As where what is stored of a user is not what Rollcall writes. */
+/** What the adapter did not foresee. (A record that cannot be read is a result.) */
 function isUnexpected(error: unknown): boolean {
   return !(error instanceof UserError);
 }

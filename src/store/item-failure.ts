@@ -12,24 +12,27 @@ export class ItemFailure {
  * fails.
  *
  * @param work is told whether the items may have been done before
- * @param mayLieInOne whether what `work` rejects with can be due to a single item
+ * @param blame what a failure of several items says: whether it can be due to one of them, and whether some may be done
  */
 export async function eachAlone<Item, Result>(
   items: readonly Item[],
   work: (items: readonly Item[], again: boolean) => Promise<readonly Result[]>,
-  mayLieInOne: (error: unknown) => boolean,
+  blame: (error: unknown) => { readonly mayLieInOne: boolean; readonly someMayBeDone: boolean },
 ): Promise<readonly (Result | ItemFailure)[]> {
+  let again: boolean;
   try {
     return await work(items, false);
   } catch (error) {
-    if (items.length < 2 || !mayLieInOne(error)) throw error;
+    const { mayLieInOne, someMayBeDone } = blame(error);
+    if (items.length < 2 || !mayLieInOne) throw error;
+    again = someMayBeDone;
   }
   const results: (Result | ItemFailure)[] = [];
   for (const item of items) {
     try {
-      results.push(...(await work([item], true)));
+      results.push(...(await work([item], again)));
     } catch (error) {
-      if (!mayLieInOne(error)) throw error;
+      if (!blame(error).mayLieInOne) throw error;
       results.push(new ItemFailure(error));
     }
   }

@@ -4,18 +4,20 @@
  *
  *     commands   u8 groups, u32 count, then for each: u8 verb, u8 flags, u8 group, u8+etag, u16+id (only where nothing else
  *                in the call says it), u32+body (edits or preferences), and where the flags say so: u64 observed µs, u8+etag wanted
- *     results    for each: u8 status; where it was applied: u8+etag, u16 count of names ignored with u8+name for each,
+ *     results    for each: u8 status; damaged: u8 part; where it was applied: u8+etag, u16 count of names ignored with u8+name for each,
  *                then a found user if it was wanted; too many, too large: u32 how many; fewer results than commands where
  *                the first commands were enough for one call
  *     ids        u32 count, then for each: u16+id
  *     range      u16+after (empty for the beginning), u32 count; answered by ids
- *     found      for each: u8 found (0 or 1), and if so: u64 created µs, u64 updated µs, u8+etag, u32+properties,
+ *     found      for each: u8 found (0, 1, or 2 and u8 part where its record is damaged), and if so: u64 created µs, u64 updated µs, u8+etag, u32+properties,
  *                u32+preferences; fewer than asked for where the answer grew too large
  *
  * (`u8+etag` is a length and as many bytes.)
  */
+import { type DamagedPart, type DamagedUser, damagedParts, isDamaged } from "../users/damaged.ts";
 import type { Edits } from "../users/edits.ts";
 import type { IdentifyCommand, StoredUser, WriteCommand, WriteOutcome, WriteResult } from "../users/store.ts";
+import { preferencesLimits } from "../users/struct-format.ts";
 import { isCanonical } from "../users/struct-scan.ts";
 import { parseUserId, type UserId } from "../users/user-id.ts";
 import type { Postponed } from "./adapter.ts";
@@ -54,6 +56,7 @@ export const status = {
   observedAhead: 11,
   storeFull: 12,
   postponed: 13,
+  damaged: 14,
 } as const;
 
 const outcomes: Readonly<Record<number, WriteOutcome>> = {
@@ -183,7 +186,9 @@ function unpackResult(reader: PackedReader, command: WriteCommand): WriteResult 
     const etag = reader.shortText();
     const ignored = unpackNames(reader);
     const wantUser = command.verb === "set-preferences" || (command.verb === "identify" && command.wantUser);
-    return { outcome, etag, ignored, user: wantUser ? unpackUser(reader, command.id) : undefined };
+    const user = wantUser ? unpackUser(reader, command.id) : undefined;
+    if (isDamaged(user)) return { refused: "damaged", part: user.damaged, applied: !isValidation(command) };
+    return { outcome, etag, ignored, user };
   }
   switch (code) {
     case status.requiredMissing:
@@ -202,11 +207,17 @@ function unpackResult(reader: PackedReader, command: WriteCommand): WriteResult 
       return { refused: "too-large", bytes: reader.u32() };
     case status.storeFull:
       return { refused: "store-full" };
+    case status.damaged:
+      return { refused: "damaged", part: unpackPart(reader), applied: false };
     case status.postponed:
       return { refused: "postponed" };
     default:
       throw new Error(`the store answered with the unknown status ${code}`);
   }
+}
+
+function isValidation(command: WriteCommand): boolean {
+  return command.verb === "identify" && command.validateOnly;
 }
 
 const noNames: readonly string[] = [];
@@ -240,32 +251,53 @@ export function unpackIds(packed: Uint8Array): UserId[] {
 }
 
 /** @param ids the ids that were asked for; the first of them were found or not, the rest were not looked at */
-export function unpackFound(packed: Uint8Array, ids: readonly UserId[]): (StoredUser | undefined)[] {
+export function unpackFound(packed: Uint8Array, ids: readonly UserId[]): FoundUser[] {
   const reader = new PackedReader(packed);
-  const found: (StoredUser | undefined)[] = [];
+  const users: FoundUser[] = [];
   for (const id of ids) {
     if (reader.done) break;
-    found.push(unpackUser(reader, id));
+    users.push(unpackUser(reader, id));
   }
-  return found;
+  return users;
 }
 
-function unpackUser(reader: PackedReader, id: UserId): StoredUser | undefined {
-  if (reader.u8() === 0) return undefined;
+/** What an id is found to have. */
+export type FoundUser = StoredUser | DamagedUser | undefined;
+
+export const found = { none: 0, user: 1, damaged: 2 } as const;
+
+/** The code of a part. */
+export function codeOfPart(part: DamagedPart): number {
+  return damagedParts.indexOf(part) + 1;
+}
+
+function unpackPart(reader: PackedReader): DamagedPart {
+  const code = reader.u8();
+  const part = damagedParts[code - 1];
+  if (part === undefined) throw new Error(`the store names the unknown part ${code} of a record`);
+  return part;
+}
+
+function unpackUser(reader: PackedReader, id: UserId): FoundUser {
+  const kind = reader.u8();
+  if (kind === found.none) return undefined;
+  if (kind === found.damaged) return { id, damaged: unpackPart(reader) };
   const createdAt = reader.u64();
   const updatedAt = reader.u64();
   const etag = reader.shortText();
   const properties = reader.bytes();
   const preferences = reader.bytes();
-  if (!isCanonical(properties)) throw new Error("a user's stored properties are not canonical");
+  if (!Number.isSafeInteger(createdAt) || !Number.isSafeInteger(updatedAt)) return { id, damaged: "meta" };
+  if (!isCanonical(properties)) return { id, damaged: "properties" };
+  if (preferences.length > 0 && !isCanonical(preferences, preferencesLimits)) return { id, damaged: "preferences" };
   return { id, properties, preferences, createdAt, updatedAt, etag };
 }
 
 /** Reads all, by as many calls as it takes: each answers the first of the ids that it is given, one at least. */
 export async function readAll(
   ids: readonly UserId[],
-  readFirst: (ids: readonly UserId[]) => Promise<readonly (StoredUser | undefined)[]>,
-): Promise<readonly (StoredUser | undefined)[]> {
+  readFirst: (ids: readonly UserId[]) => Promise<readonly FoundUser[]>,
+): Promise<readonly FoundUser[]> {
   let users = await readFirst(ids);
   while (users.length < ids.length) {
     const more = await readFirst(ids.slice(users.length));

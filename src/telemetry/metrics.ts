@@ -44,6 +44,7 @@ export class Metrics {
   readonly #turnedAway = new Tally();
   readonly #refused = new Tally();
   readonly #cutOff = new Tally();
+  readonly #damaged = new Tally();
   readonly #callers = new Set<string>();
   readonly #eventLoopDelay: ReturnType<typeof monitorEventLoopDelay>;
 
@@ -56,6 +57,7 @@ export class Metrics {
     this.#count("rollcall.connections.turned_away", "Connections that were ended for a reason.", this.#turnedAway);
     this.#count("rollcall.requests.refused", "Requests that reached no handler.", this.#refused);
     this.#count("rollcall.requests.cut_off", "Requests that were ended before they were done.", this.#cutOff);
+    this.#count("rollcall.damaged_records", "Times that the record of a user could not be read.", this.#damaged);
     this.gauge("rollcall.calls.in_flight", { description: "Calls that are under way." }, () => this.#inFlight.all());
     this.#eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
     this.#eventLoopDelay.enable();
@@ -94,6 +96,11 @@ export class Metrics {
 
   requestCutOff(reason: string): void {
     this.#cutOff.add(1, reason, () => ({ "rollcall.reason": reason }));
+  }
+
+  /** @param part what of them cannot be read: from a closed set */
+  damagedRecords(part: string, count: number): void {
+    this.#damaged.add(count, part, () => ({ "rollcall.part": part }));
   }
 
   /** @param error the reason of the error that it failed with, if it did */

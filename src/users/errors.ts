@@ -2,6 +2,7 @@
  * The errors of the domain: a closed set, told apart by `reason`, whose names are the contract's ErrorReason without
  * its prefix. No error holds a property's value.
  */
+import type { DamagedPart } from "./damaged.ts";
 import { type LimitName, limits } from "./limits.ts";
 
 export type Reason =
@@ -16,6 +17,7 @@ export type Reason =
   | "INVALID_PAGE_TOKEN"
   | "INVALID_PAGE_SIZE"
   | "USER_NOT_FOUND"
+  | "USER_DAMAGED"
   | "USER_ALREADY_EXISTS"
   | "ETAG_MISMATCH"
   | "STORE_UNAVAILABLE"
@@ -110,6 +112,25 @@ export function limitExceeded(
 
 export function userNotFound(): UserError {
   return new UserError("USER_NOT_FOUND", "there is no user with this id");
+}
+
+const partNames: Readonly<Record<DamagedPart, string>> = {
+  record: "record",
+  meta: "times and etag",
+  properties: "properties",
+  preferences: "preferences",
+  observed: "times of observation",
+};
+
+/**
+ * What is stored of the user cannot be read.
+ *
+ * @param applied whether a write has been applied nonetheless
+ */
+export function userDamaged(part: DamagedPart, applied = false): UserError {
+  const done = applied ? "the write has been applied" : "nothing was written";
+  const message = `the user is there, and its ${partNames[part]} cannot be read; ${done}`;
+  return new UserError("USER_DAMAGED", message, { metadata: { part } });
 }
 
 /** The precondition asks that the user does not exist. */

@@ -4,9 +4,30 @@
  *
  * Packed, for each mark: u8 length of the name, the name, u64 little-endian microseconds since 1970.
  */
+import { limits } from "./limits.ts";
 
 /** Microseconds since 1970 by names, which are UTF-8 bytes written as latin1. */
 export type Marks = Map<string, number>;
+
+/** Whether the bytes are packed marks, each of a name of its own. */
+export function areMarks(packed: Uint8Array): boolean {
+  const names = new Set<string>();
+  const view = Buffer.from(packed.buffer, packed.byteOffset, packed.length);
+  let pos = 0;
+  let count = 0;
+  while (pos < packed.length) {
+    const length = packed[pos] ?? 0;
+    const end = pos + 1 + length + timeBytes;
+    if (length === 0 || length > limits.maxPropertyNameBytes || end > packed.length) return false;
+    if (view.readBigUInt64LE(end - timeBytes) > Number.MAX_SAFE_INTEGER) return false;
+    names.add(view.toString("latin1", pos + 1, pos + 1 + length));
+    count++;
+    pos = end;
+  }
+  return names.size === count;
+}
+
+const timeBytes = 8;
 
 /** @throws RangeError if the packed marks end early */
 export function readMarks(packed: Uint8Array): Marks {

@@ -1,4 +1,5 @@
 /** Reads users for answers: the properties asked for, and no more than an answer holds. */
+import { isDamaged } from "./damaged.ts";
 import { limits } from "./limits.ts";
 import type { StoredUser, UserStore } from "./store.ts";
 import { selectProperties } from "./struct-entries.ts";
@@ -17,6 +18,8 @@ const usersPerRead = 50;
 export interface Reading {
   readonly users: readonly UserView[];
   readonly missing: readonly UserId[];
+  /** Those whose record cannot be read. */
+  readonly damaged: readonly UserId[];
   /** How many of the ids were looked at: the first ones. */
   readonly readCount: number;
 }
@@ -41,6 +44,7 @@ export async function readWhatFits(store: UserStore, ids: readonly UserId[], opt
   const { select, sizeOf, besideBytes, signal } = options;
   const users: UserView[] = [];
   const missing: UserId[] = [];
+  const damaged: UserId[] = [];
   let bytes = besideBytes;
   let readCount = 0;
   while (readCount < ids.length) {
@@ -49,14 +53,16 @@ export async function readWhatFits(store: UserStore, ids: readonly UserId[], opt
       const id = chunk[index];
       if (stored === undefined) {
         if (id !== undefined) missing.push(id);
+      } else if (isDamaged(stored)) {
+        damaged.push(stored.id);
       } else {
         const user = select(stored);
         bytes += sizeOf(user);
-        if (bytes > limits.maxAnswerBytes && users.length > 0) return { users, missing, readCount };
+        if (bytes > limits.maxAnswerBytes && users.length > 0) return { users, missing, damaged, readCount };
         users.push(user);
       }
       readCount++;
     }
   }
-  return { users, missing, readCount };
+  return { users, missing, damaged, readCount };
 }

@@ -7,6 +7,7 @@ import {
   storeUnavailable,
   type UserError,
   userAlreadyExists,
+  userDamaged,
   userNotFound,
 } from "./errors.ts";
 import { type RequiredProperties, requiredMissing, requiredViolation } from "./identify.ts";
@@ -44,6 +45,8 @@ export function refusal(result: Refused, { field, missing, required, mayRead }: 
       return etagMismatch();
     case "store-full":
       return storeFull();
+    case "damaged":
+      return userDamaged(result.part, result.applied);
     case "uncertain":
       return storeUnavailable();
     case "too-many-properties":

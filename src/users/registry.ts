@@ -1,11 +1,13 @@
 /** What the service does with users, whatever carries the request and whatever keeps the users. */
 import { type DeleteInput, prepareDelete, prepareSetPreferences, type SetPreferencesInput } from "./change-user.ts";
+import { isDamaged } from "./damaged.ts";
 import {
   invalidRequest,
   limitExceeded,
   storeFull,
   storeUnavailable,
   UserError,
+  userDamaged,
   userNotFound,
   type Violation,
 } from "./errors.ts";
@@ -44,6 +46,7 @@ export interface UsersFound {
   readonly users: readonly UserView[];
   readonly missingIds: readonly UserId[];
   readonly unreadIds: readonly UserId[];
+  readonly damagedIds: readonly UserId[];
 }
 
 interface ListUsersInput {
@@ -57,6 +60,8 @@ interface ListUsersInput {
 
 export interface Page {
   readonly users: readonly UserView[];
+  /** How many users are left out because their records cannot be read. */
+  readonly damagedCount: number;
   /** Empty after the last page. */
   readonly nextPageToken: string;
 }
@@ -169,6 +174,7 @@ export function createUserRegistry(options: {
       if (typeof userId !== "string" || violations.length > 0) throw invalidRequest(violations);
       const [user] = await store.get([userId], signal);
       if (user === undefined) throw userNotFound();
+      if (isDamaged(user)) throw userDamaged(user.damaged);
       return selector(onlyProperties)(user);
     },
 
@@ -177,7 +183,8 @@ export function createUserRegistry(options: {
       const idBytes = userIds.reduce((sum, id) => sum + Buffer.byteLength(JSON.stringify(id)) + idFrameBytes, 0);
       const select = selector(onlyProperties);
       const reading = await readWhatFits(store, userIds, { select, sizeOf, besideBytes: frameBytes + idBytes, signal });
-      return { users: reading.users, missingIds: reading.missing, unreadIds: userIds.slice(reading.readCount) };
+      const { users, missing, damaged, readCount } = reading;
+      return { users, missingIds: missing, unreadIds: userIds.slice(readCount), damagedIds: damaged };
     },
 
     async list({ pageSize, pageToken, onlyProperties }, sizeOf, signal) {
@@ -197,9 +204,11 @@ export function createUserRegistry(options: {
       const found = await store.list(after, count + 1, signal);
       const ids = found.slice(0, count);
       const select = selector(onlyProperties);
-      const { users, readCount } = await readWhatFits(store, ids, { select, sizeOf, besideBytes: frameBytes, signal });
+      const reading = await readWhatFits(store, ids, { select, sizeOf, besideBytes: frameBytes, signal });
+      const { users, readCount } = reading;
       const last = readCount < found.length ? ids[readCount - 1] : undefined;
-      return { users, nextPageToken: last === undefined ? "" : formatPageToken(last) };
+      const damagedCount = reading.damaged.length;
+      return { users, damagedCount, nextPageToken: last === undefined ? "" : formatPageToken(last) };
     },
   };
 }

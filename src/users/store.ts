@@ -5,6 +5,7 @@
  * submitted one after the other, apply in that order to each id, through every retry inside the adapter. Firmness: an
  * answer, UNCHANGED included, means stored as firmly as the store's configuration promises.
  */
+import type { DamagedPart, DamagedUser } from "./damaged.ts";
 import type { Edits } from "./edits.ts";
 import type { Precondition } from "./precondition.ts";
 import type { CanonicalStruct } from "./struct-format.ts";
@@ -82,7 +83,7 @@ export interface Applied {
   readonly ignored: readonly string[];
 }
 
-/** Why a command was refused; nothing was written, but for the last of them. */
+/** Why a command was refused; nothing was written, unless it says so. */
 export type Refused =
   /** There is no such user, and the command may not create it. */
   | { readonly refused: "required-missing" }
@@ -100,6 +101,11 @@ export type Refused =
   | { readonly refused: "too-large"; readonly bytes: number }
   /** The store has no memory or space left for it. */
   | { readonly refused: "store-full" }
+  /**
+   * A part of the user's record that the command would change, or answer with, cannot be read. Nothing was written unless
+   * it is `applied`: then the command was done, whether or not it changed anything, and the damage was found in the answer.
+   */
+  | { readonly refused: "damaged"; readonly part: DamagedPart; readonly applied: boolean }
   /** The answer to an attempt was lost, and by the next one the command was refused: the first may have applied it. */
   | { readonly refused: "uncertain" };
 
@@ -122,11 +128,11 @@ interface WriteOptions {
 export interface UserStore {
   /** Results in the order of the commands. */
   write(commands: readonly WriteCommand[], options?: WriteOptions): Promise<readonly WriteResult[]>;
-  /** Users in the order of the ids; undefined for an id without a user. */
-  get(ids: readonly UserId[], signal?: AbortSignal): Promise<readonly (StoredUser | undefined)[]>;
+  /** Users in the order of the ids; undefined for an id without a user. A damaged record harms no other of the list. */
+  get(ids: readonly UserId[], signal?: AbortSignal): Promise<readonly (StoredUser | DamagedUser | undefined)[]>;
   /**
    * Ids of users in a stable order, from the first after `after` on; fewer than `count` only at the end. A user that
-   * exists throughout has its place in that order throughout.
+   * exists throughout has its place in that order throughout. Entries that are no ids are left out.
    *
    * @param after an id, of a user or not; undefined for the beginning
    */

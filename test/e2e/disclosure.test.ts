@@ -13,6 +13,7 @@ import { BadRequestSchema } from "#gen/google/rpc/error_details_pb.js";
 import type { ErrorReason } from "#gen/rollcall/v1/errors_pb.js";
 import { BatchReport, PreferencesMode, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { scopes as allScopes, type Scope } from "../../src/credentials/caller.ts";
+import { partitionOf } from "../../src/store/redis/keys.ts";
 import { limits } from "../../src/users/limits.ts";
 import { describeEachStore } from "../support/each-store.ts";
 import { describeError } from "../support/rpc-errors.ts";
@@ -60,8 +61,10 @@ const told: Readonly<Record<string, Rule>> = {
   ...userFields("BatchGetUsers.users", gets),
   "BatchGetUsers.missing_ids": gets,
   "BatchGetUsers.unread_ids": gets,
+  "BatchGetUsers.damaged_ids": gets,
   ...userFields("ListUsers.users", reads),
   "ListUsers.next_page_token": reads,
+  "ListUsers.damaged_count": reads,
   ...userFields("SetPreferences.user", learns),
 };
 
@@ -74,6 +77,7 @@ const toldByErrors: Record<Exclude<keyof typeof ErrorReason, "UNSPECIFIED">, "no
   MALFORMED_REQUEST: "nothing",
   INVALID_ENUM_VALUE: "nothing",
   USER_NOT_FOUND: "presence",
+  USER_DAMAGED: "presence",
   STORE_UNAVAILABLE: "nothing",
   DRAINING: "nothing",
   OVERLOADED: "nothing",
@@ -144,6 +148,8 @@ async function* messages<Message>(...all: Message[]): AsyncGenerator<Message> {
 /** So many users that one answer does not hold them. */
 const large = Array.from({ length: 13 }, (_, at) => `large ${at}`);
 const there = "there";
+/** The first of both stores' lists. */
+const damaged = Array.from({ length: 1_000 }, (_, at) => `a${at}`).find((id) => partitionOf(id) === 0) ?? "";
 let changes = 0;
 
 /** Calls every method so that each field of its answer has something to tell. Returns the fields that were told. */
@@ -167,11 +173,11 @@ async function fieldsTold(client: Users, newId: string, others: readonly string[
   const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = UserService.method;
   const change = () => ({ id: there, properties: { n: ++changes }, setOnce: { plan: "another" } });
   const requests = [{ id: newId, properties: ada }, change(), { id: there, setOnce: { plan: "x" } }, { id: "nobody" }];
-  await call(listUsers, () => client.listUsers({ pageSize: 1 }));
+  await call(listUsers, () => client.listUsers({ pageSize: 2 }));
   await call(identify, () => client.identify(change()));
   await call(batchIdentify, () => client.batchIdentify(messages({}, { requests, report: BatchReport.ALL })));
   await call(getUser, () => client.getUser({ id: there }));
-  await call(batchGetUsers, () => client.batchGetUsers({ ids: [there, "nobody", ...others] }));
+  await call(batchGetUsers, () => client.batchGetUsers({ ids: [there, "nobody", damaged, ...others] }));
   await call(setPreferences, () => client.setPreferences({ id: there, preferences: { n: ++changes } }));
   await call(deleteUser, () => client.deleteUser({ id: newId, allowMissing: true }));
   return [...seen].sort();
@@ -182,7 +188,7 @@ test("every field of every answer is in the table", () => {
   expect(Object.keys(told).sort()).toEqual(fields.sort());
 });
 
-describeEachStore({ access: { credentials: credentials.file } }, (server) => {
+describeEachStore({ access: { credentials: credentials.file } }, (server, spoil) => {
   beforeAll(async () => {
     const [grpc] = protocols;
     if (grpc === undefined) throw new Error("there is no protocol");
@@ -194,6 +200,8 @@ describeEachStore({ access: { credentials: credentials.file } }, (server) => {
     await client.identify({ id: "full", properties: { ...ada, ...Object.fromEntries(names) } });
     const preferences = { kept: "k".repeat(40_000) };
     for (const id of [...large, there, "full"]) await client.setPreferences({ id, preferences });
+    await client.identify({ id: damaged, properties: ada });
+    await spoil(damaged);
   });
 
   describe.each(protocols)("through %s", (...protocol) => {
@@ -279,6 +287,16 @@ const errors: readonly {
     call: (client) => client.setPreferences({ id: "nobody", preferences: {} }),
   },
   { reason: "USER_NOT_FOUND", scope: "users.delete", call: (client) => client.deleteUser({ id: "nobody" }) },
+  {
+    reason: "USER_DAMAGED",
+    scope: "users.write",
+    call: (client) => client.identify({ id: damaged, properties: ada }),
+  },
+  {
+    reason: "USER_DAMAGED",
+    scope: "users.write",
+    call: (client) => client.setPreferences({ id: damaged, preferences: {} }),
+  },
   {
     reason: "USER_ALREADY_EXISTS",
     scope: "users.write",

@@ -15,7 +15,7 @@ import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ErrorReason } from "#gen/rollcall/v1/errors_pb.js";
 import { IdentifyRequestSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { createKeys } from "../../src/store/redis/keys.ts";
+import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { describeError, type SeenError } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
@@ -103,11 +103,23 @@ describe.each(protocols)("through %s", (protocol, connect) => {
     expect(violations.length).toBeLessThanOrEqual(20);
   });
 
-  test("INTERNAL is Internal", async () => {
+  test("USER_DAMAGED is Internal", async () => {
     const id = `damaged ${protocol}`;
     await users(connect(server.url)).identify({ id, properties: ada });
     await admin.hset(createKeys("rollcall:").user(id), "properties", "no Struct");
-    await expectRow({ reason: "INTERNAL", code: "Internal" }, users(connect(server.url)).getUser({ id }));
+    const metadata = { part: "properties" };
+    await expectRow({ reason: "USER_DAMAGED", code: "Internal", metadata }, users(connect(server.url)).getUser({ id }));
+  });
+
+  test("INTERNAL is Internal", async () => {
+    const listing = createKeys("rollcall:").ids(partitionOf("there"));
+    await admin.rename(listing, "aside");
+    await admin.set(listing, "no sorted set");
+    try {
+      await expectRow({ reason: "INTERNAL", code: "Internal" }, users(connect(server.url)).listUsers({}));
+    } finally {
+      await admin.rename("aside", listing);
+    }
   });
 
   test("STORE_FULL is ResourceExhausted, without an invitation to try again", async () => {

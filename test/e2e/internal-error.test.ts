@@ -4,7 +4,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { createKeys } from "../../src/store/redis/keys.ts";
+import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -20,9 +20,9 @@ afterAll(async () => {
   await redis.stop();
 });
 
-test("a key of another type is INTERNAL, and the log holds neither the command nor its properties", async () => {
+test("a listing of another type is INTERNAL, and the log holds neither the command nor its properties", async () => {
   const direct = new Redis(redis.url);
-  await direct.set(createKeys("rollcall:").user("broken"), "not a hash");
+  await direct.set(createKeys("rollcall:").ids(partitionOf("broken")), "no sorted set");
   direct.disconnect();
   const users = createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
   const properties = { name: "Grace Hopper", email: "grace@example.com" };

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import type { UserStore, WriteCommand } from "../../src/users/store.ts";
 import type { UserId } from "../../src/users/user-id.ts";
-import { applied, command, deletion, drawEtag, edit, setPreferences, userId } from "../support/commands.ts";
+import { applied, command, deletion, drawEtag, edit, readable, setPreferences, userId } from "../support/commands.ts";
 import { decode, encode } from "../support/struct.ts";
 
 /** @param open gives the store, which tests share: each has ids of its own */
@@ -12,7 +12,7 @@ export function furtherVerbs(open: () => UserStore): void {
   const outcomes = async (...commands: WriteCommand[]) =>
     (await open().write(commands)).map((result) => ("refused" in result ? result.refused : result.outcome));
   const propertiesOf = async (id: string): Promise<JsonValue | undefined> => {
-    const [user] = await open().get([userId(id)]);
+    const user = readable((await open().get([userId(id)]))[0]);
     return user === undefined ? undefined : decode(user.properties);
   };
 
@@ -218,7 +218,7 @@ export function furtherVerbs(open: () => UserStore): void {
     const text = "x".repeat(60_000);
     const ids = Array.from({ length: 40 }, (_, i) => `large-read-${i}`);
     await write(...ids.map((id) => command(id, { a: text, b: text, c: text }, { wantUser: false })));
-    const users = await open().get(ids.map(userId));
+    const users = (await open().get(ids.map(userId))).map(readable);
     expect(users.map((user) => user?.id)).toEqual(ids);
     expect(users.every((user) => (user?.properties.length ?? 0) > 180_000)).toBe(true);
   });

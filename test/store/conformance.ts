@@ -1,7 +1,7 @@
 /** What every store promises, as one suite of tests that runs against each adapter. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { UserStore, WriteCommand } from "../../src/users/store.ts";
-import { applied, command, drawEtag, userId } from "../support/commands.ts";
+import { applied, command, drawEtag, readable, userId } from "../support/commands.ts";
 import type { TemporaryStore } from "../support/stores.ts";
 import { canonical, decode } from "../support/struct.ts";
 import { furtherVerbs } from "./conformance-verbs.ts";
@@ -21,7 +21,7 @@ export function storeConformance(name: string, open: OpenStore): void {
 
     const identify = async (...commands: WriteCommand[]) => (await store.write(commands)).map(applied);
     const propertiesOf = async (id: string) => {
-      const [user] = await store.get([userId(id)]);
+      const user = readable((await store.get([userId(id)]))[0]);
       return user === undefined ? undefined : decode(user.properties);
     };
 
@@ -29,7 +29,7 @@ export function storeConformance(name: string, open: OpenStore): void {
       const etag = drawEtag();
       const [result] = await identify(command("create", { name: "Ada", n: 1 }, { etag }));
       expect(result).toMatchObject({ outcome: "created", etag });
-      const [user] = await store.get([userId("create")]);
+      const user = readable((await store.get([userId("create")]))[0]);
       expect(user).toEqual(result?.user);
       expect(user).toMatchObject({ id: "create", etag });
       expect(user?.preferences).toHaveLength(0);
@@ -178,7 +178,7 @@ export function storeConformance(name: string, open: OpenStore): void {
       const commands = Array.from({ length: 1_000 }, (_, i) => command(`thousand-${i}`, { i }, { wantUser: false }));
       const results = await identify(...commands);
       expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(["created"]));
-      const users = await store.get(commands.map(({ id }) => id));
+      const users = (await store.get(commands.map(({ id }) => id))).map(readable);
       expect(users.map((user) => decode(user?.properties ?? new Uint8Array()))).toEqual(
         commands.map((_, i) => ({ i })),
       );

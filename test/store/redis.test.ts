@@ -11,7 +11,6 @@ import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { openRedis, openTemporaryRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 import { storeConformance } from "./conformance.ts";
-import { expectOnlyBrokenFails } from "./only-broken-fails.ts";
 
 const keys = createKeys("rollcall:");
 
@@ -155,16 +154,6 @@ describe("users in Redis", () => {
       await configure(off);
     }
     expect(await store.write([command("refused", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
-  });
-
-  test.each([
-    ["of another type", (key: string) => redis.set(key, "no hash")],
-    ["without a Struct", (key: string) => redis.hset(key, { properties: "no Struct", meta: "x".repeat(36) })],
-  ])("one %s fails alone, also where others travel with it", async (_, spoil) => {
-    await redis.flushall();
-    await store.write([command("u", { n: 1 })]);
-    await spoil(keys.user("broken"));
-    await expectOnlyBrokenFails(store);
   });
 
   test("are deleted where Redis has no memory left", async () => {

@@ -3,8 +3,6 @@ import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { defaultServerLimits } from "../../src/config/server-limits.ts";
-import { coalesce } from "../../src/store/coalescing-store.ts";
 import { packCommands, unpackResults } from "../../src/store/packed.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
@@ -12,7 +10,6 @@ import { command, deletion, userId } from "../support/commands.ts";
 import { openTemporarySqlite, temporaryDirectory } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 import { storeConformance } from "./conformance.ts";
-import { expectOnlyBrokenFails } from "./only-broken-fails.ts";
 
 storeConformance("SQLite", openTemporarySqlite);
 
@@ -156,16 +153,6 @@ describe("the SQLite database", () => {
     );
     if (failure !== undefined) expect(failure).toMatchObject({ reason: "STORE_UNAVAILABLE" });
     expect(await until(() => store.write([command("u", { n: 3 })]))).toMatchObject([{ outcome: "updated" }]);
-    await store.close();
-  });
-
-  test("a user that is stored as it should not be fails alone, also where others travel with it", async () => {
-    const store = coalesce(await openSqliteStore(path), defaultServerLimits.maxWaitingBytes);
-    await store.write([command("broken", { n: 1 }), command("u", { n: 1 })]);
-    const direct = new DatabaseSync(path);
-    direct.prepare("UPDATE user SET properties = ? WHERE id = 'broken'").run(Buffer.from("no Struct"));
-    direct.close();
-    await expectOnlyBrokenFails(store);
     await store.close();
   });
 

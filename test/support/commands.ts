@@ -1,6 +1,7 @@
 /** Commands for a store, as the registry would make them. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import { expect } from "vitest";
+import { type DamagedUser, isDamaged } from "../../src/users/damaged.ts";
 import { combineEdits } from "../../src/users/edits.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
 import { sortedNames } from "../../src/users/property-names.ts";
@@ -9,6 +10,7 @@ import type {
   DeleteCommand,
   IdentifyCommand,
   SetPreferencesCommand,
+  StoredUser,
   WriteResult,
 } from "../../src/users/store.ts";
 import { parseUserId, type UserId } from "../../src/users/user-id.ts";
@@ -76,4 +78,10 @@ export function deletion(id: string, more: Partial<DeleteCommand> = {}): DeleteC
 export function applied(result: WriteResult | undefined): Applied {
   if (result === undefined || "refused" in result) expect.fail(`refused: ${JSON.stringify(result)}`);
   return result;
+}
+
+/** A user that was found and can be read, or none. */
+export function readable(user: StoredUser | DamagedUser | undefined): StoredUser | undefined {
+  if (isDamaged(user)) expect.fail(`damaged: ${user.damaged}`);
+  return user;
 }

@@ -1,33 +1,50 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe } from "vitest";
+import { createKeys } from "../../src/store/redis/keys.ts";
 import { type RedisProcess, startRedis } from "./redis.ts";
 import { startTestServer, type TestServer, type TestServerOptions } from "./server.ts";
 
 /**
  * Describes what holds over each store: a server for each, started before the tests and stopped after them.
  *
- * @param body given the server, which is there once the tests run
+ * @param body given the server, which is there once the tests run, and a function that damages what is stored of a user
  */
 export function describeEachStore(
   options: Omit<TestServerOptions, "store">,
-  body: (server: () => TestServer) => void,
+  body: (server: () => TestServer, spoil: (id: string) => Promise<void>) => void,
 ): void {
   describe.each(["SQLite", "Redis"])("over %s", (store) => {
     let redis: RedisProcess | undefined;
     let server: TestServer | undefined;
+    const directory = mkdtempSync(join(tmpdir(), "rollcall-each-store-"));
+    const file = join(directory, "users.db");
     beforeAll(async () => {
       if (store === "Redis") redis = await startRedis();
-      server = await startTestServer({
-        ...options,
-        ...(redis === undefined ? {} : { store: redis.url }),
-      });
+      server = await startTestServer({ ...options, store: redis?.url ?? `sqlite:${file}` });
     });
     afterAll(async () => {
       await server?.stop();
       await redis?.stop();
+      rmSync(directory, { recursive: true });
     });
+    const spoil = async (id: string) => {
+      if (redis === undefined) {
+        const database = new DatabaseSync(file);
+        database.prepare("UPDATE user SET properties = ? WHERE id = ?").run(Buffer.from("no Struct"), id);
+        database.close();
+        return;
+      }
+      const direct = new Redis(redis.url);
+      await direct.hset(createKeys("rollcall:").user(id), "properties", "no Struct");
+      direct.disconnect();
+    };
     body(() => {
       if (server === undefined) throw new Error("the server is there once the tests run");
       return server;
-    });
+    }, spoil);
   });
 }

@@ -9,9 +9,14 @@ const pageUsers = 1_000;
  * All users, page by page. The next page is asked for while one is worked on.
  *
  * @param only the names of the properties that are wanted; none for all
+ * @param onDamaged told how many users a page leaves out, because what is stored of them is damaged
  * @throws CliError if a call fails
  */
-export async function* listPages(call: Caller, only: readonly string[]): AsyncGenerator<readonly User[]> {
+export async function* listPages(
+  call: Caller,
+  only: readonly string[],
+  onDamaged: (count: number) => void = () => {},
+): AsyncGenerator<readonly User[]> {
   const read = (pageToken: string) => {
     const request = { pageSize: pageUsers, pageToken, onlyProperties: [...only] };
     const page = call((users, options) => users.listUsers(request, options));
@@ -22,6 +27,7 @@ export async function* listPages(call: Caller, only: readonly string[]): AsyncGe
   let next: Promise<ListUsersResponse> | undefined = read("");
   while (next !== undefined) {
     const page: ListUsersResponse = await next;
+    if (page.damagedCount > 0) onDamaged(page.damagedCount);
     next = page.nextPageToken === "" ? undefined : read(page.nextPageToken);
     yield page.users;
   }

@@ -45,5 +45,5 @@ export function neededPermissions(usage: StoreUsage, keys: readonly string[]): r
 }
 
 function commandsIn({ source }: Script): string[] {
-  return [...source.matchAll(/\bcall\('(\w+)'/g)].map(([, name = ""]) => name.toLowerCase());
+  return [...source.matchAll(/\b(?:p?call|try)\('(\w+)'/g)].map(([, name = ""]) => name.toLowerCase());
 }

@@ -1,7 +1,7 @@
-import type { StoredUser, WriteCommand, WriteResult } from "../../users/store.ts";
+import type { WriteCommand, WriteResult } from "../../users/store.ts";
 import type { UserId } from "../../users/user-id.ts";
 import type { Postponed, StoreAdapter } from "../adapter.ts";
-import { readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
+import { type FoundUser, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
 import { createCheck } from "./check.ts";
 import { openCluster } from "./cluster-servers.ts";
 import type { RedisAccess } from "./connection.ts";
@@ -38,8 +38,8 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const servers = open(options, options.waitReplicas);
   const keys = createKeys(options.keyPrefix);
   const scripts = {
-    get: loadScript("get"),
-    list: loadScript("list"),
+    get: loadScript("record", "get"),
+    list: loadScript("ids", "list"),
   };
   /** Users that one script may touch, by the partition that says where it runs. */
   const placeOf = servers.partitioned ? partitionOf : () => 0;
@@ -100,7 +100,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     return results;
   }
 
-  async function getAt(place: number, ids: readonly UserId[]): Promise<(StoredUser | undefined)[]> {
+  async function getAt(place: number, ids: readonly UserId[]): Promise<FoundUser[]> {
     const call = { script: scripts.get, keys: ids.map(keys.user), args: [maxScriptWork], writes: false };
     try {
       return unpackFound((await runScript(servers, place, call)).bytes, ids);

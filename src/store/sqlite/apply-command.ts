@@ -1,12 +1,13 @@
 /** Applies one packed command to the table of users. `../redis/scripts/write.lua` does the same in Redis. */
+import type { DamagedPart } from "../../users/damaged.ts";
 import { limits } from "../../users/limits.ts";
 import { applyEdits, applySets, mostBytes } from "../../users/merge.ts";
-import { packMarks, readMarks } from "../../users/observed.ts";
+import { areMarks, packMarks, readMarks } from "../../users/observed.ts";
 import { preferencesLimits } from "../../users/struct-format.ts";
 import { isCanonical } from "../../users/struct-scan.ts";
-import { flags, type PackedCommand, status, verbs } from "../packed.ts";
+import { codeOfPart, flags, found, type PackedCommand, status, verbs } from "../packed.ts";
 import type { PackedWriter } from "../packed-buffer.ts";
-import type { UserFields, UserRow, UserTable } from "./user-table.ts";
+import type { DamagedRow, UserFields, UserRow, UserTable } from "./user-table.ts";
 
 const maxAheadMicros = limits.maxObservedAheadSeconds * 1_000_000;
 const nothing = new Uint8Array();
@@ -32,20 +33,27 @@ export function applyCommand(table: UserTable, command: PackedCommand, results: 
   }
   const refusal = again ? undefined : refusalOf(command, row, now);
   if (refusal !== undefined) results.u8(refusal);
+  else if (command.verb === verbs.delete && canDelete(command, row)) {
+    table.delete(command.id);
+    answer(results, command, status.deleted, noUser);
+  } else if (row !== undefined && "damaged" in row) refuseDamaged(results, row.damaged);
   else if (isIdentify(command)) identify(table, command, row, results, now);
   else if (row === undefined) throw new Error("a command needs a user that is not there");
-  else if (command.verb === verbs.delete) {
-    table.delete(row);
-    answer(results, command, status.deleted, noUser);
-  } else setPreferences(table, command, row, results, now);
+  else setPreferences(table, command, row, results, now);
+}
+
+/** An etag that cannot be read cannot be held against another. */
+function canDelete({ wantedEtag }: PackedCommand, row: UserRow | DamagedRow | undefined): boolean {
+  return row !== undefined && (wantedEtag === undefined || row.etag !== undefined);
 }
 
 /** Why the command may not be applied, before its edits are looked at. */
-function refusalOf(command: PackedCommand, row: UserRow | undefined, now: number): number | undefined {
+function refusalOf(command: PackedCommand, row: UserRow | DamagedRow | undefined, now: number): number | undefined {
   if (command.observedAt !== undefined && command.observedAt > now + maxAheadMicros) return status.observedAhead;
   if (row !== undefined) {
     if (has(command, flags.ifMissing)) return status.alreadyExists;
-    const otherEtag = command.wantedEtag !== undefined && command.wantedEtag !== row.etag;
+    const { wantedEtag } = command;
+    const otherEtag = wantedEtag !== undefined && row.etag !== undefined && wantedEtag !== row.etag;
     return otherEtag ? status.etagMismatch : undefined;
   }
   if (!isIdentify(command) || has(command, flags.ifExists | flags.ifEtag)) return status.notFound;
@@ -71,7 +79,18 @@ function identify(
     answer(results, command, status.unchanged, stored);
     return;
   }
-  if (!isCanonical(stored.properties)) throw new Error("properties are not canonical");
+  if (!isCanonical(stored.properties)) {
+    refuseDamaged(results, "properties");
+    return;
+  }
+  if (!areMarks(stored.observed)) {
+    refuseDamaged(results, "observed");
+    return;
+  }
+  if (has(command, flags.wantUser) && !arePreferences(stored)) {
+    refuseDamaged(results, "preferences");
+    return;
+  }
   const marks = readMarks(stored.observed);
   const merged =
     onlySets && noMarks(stored)
@@ -132,10 +151,17 @@ function setPreferences(
     answer(results, command, status.updated, row);
     return;
   }
+  if (!isCanonical(row.properties)) {
+    refuseDamaged(results, "properties");
+    return;
+  }
+  if (!isCanonical(row.preferences, preferencesLimits)) {
+    refuseDamaged(results, "preferences");
+    return;
+  }
   const { body, etag } = command;
   let preferences: Uint8Array = body;
   if (command.verb === verbs.mergePreferences) {
-    if (!isCanonical(row.preferences, preferencesLimits)) throw new Error("preferences are not canonical");
     preferences = applyEdits(row.preferences, body, new Map(), { now }).properties ?? row.preferences;
   }
   if (preferences.length > limits.maxPreferencesBytes) results.u8(status.tooLarge).u32(preferences.length);
@@ -145,6 +171,15 @@ function setPreferences(
     table.update(changed);
     answer(results, command, status.updated, changed);
   }
+}
+
+/** Before anything is written. */
+function refuseDamaged(results: PackedWriter, part: DamagedPart): void {
+  results.u8(status.damaged).u8(codeOfPart(part));
+}
+
+function arePreferences({ preferences }: UserFields): boolean {
+  return preferences.length === 0 || isCanonical(preferences, preferencesLimits);
 }
 
 function noMarks({ observed }: UserFields): boolean {
@@ -173,5 +208,5 @@ function answer(
 
 export function writeUser(writer: PackedWriter, user: UserFields): void {
   const { createdAt, updatedAt, etag, properties, preferences } = user;
-  writer.u8(1).u64(createdAt).u64(updatedAt).shortText(etag).bytes(properties).bytes(preferences);
+  writer.u8(found.user).u64(createdAt).u64(updatedAt).shortText(etag).bytes(properties).bytes(preferences);
 }

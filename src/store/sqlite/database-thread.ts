@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
+import { CorruptError } from "./corrupt.ts";
 import type { Request, ReserveNotice, Response, Verb, WorkerData } from "./messages.ts";
 
 /** The thread holds little beyond one call: more would only lie about for longer before it is cleared away. */
@@ -39,7 +40,7 @@ export class Database {
     return database;
   }
 
-  /** @throws UserError STORE_UNAVAILABLE, STORE_FULL; Error where the thread fails otherwise */
+  /** @throws UserError STORE_UNAVAILABLE, STORE_FULL; CorruptError; Error where the thread fails otherwise */
   call(verb: Exclude<Verb, "close">, packed?: Buffer): Promise<Uint8Array> {
     const now = performance.now();
     if (this.#thread.hasEnded && now - this.#startedAt >= restartMs) {
@@ -112,8 +113,8 @@ class DatabaseThread {
     this.#pending.delete(response.call);
     if ("packed" in response) pending?.resolve(response.packed);
     else {
-      const error = new Error(response.message);
-      const { failure } = response;
+      const { failure, message } = response;
+      const error = failure === "corrupt" ? new CorruptError(message) : new Error(message);
       pending?.reject(failure === "full" ? storeFull(error) : failure === "database" ? storeUnavailable(error) : error);
     }
   }

@@ -1,8 +1,9 @@
 /** The SQLite database, and the verbs of the store over packed lists. Blocks the thread that calls it. */
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { unpackCommand, verbs } from "../packed.ts";
+import { codeOfPart, found, unpackCommand, verbs } from "../packed.ts";
 import { PackedReader, PackedWriter } from "../packed-buffer.ts";
 import { applyCommand, writeUser } from "./apply-command.ts";
+import { isCorrupt } from "./corrupt.ts";
 import { makeFile, OpenFiles } from "./database-file.ts";
 import type { Reserve } from "./reserve.ts";
 import { mayLackRoom } from "./room.ts";
@@ -106,13 +107,14 @@ export class UserDatabase {
     this.#files.checkLately();
     const reader = new PackedReader(packed);
     const count = reader.u32();
-    const found = new PackedWriter(count * 1024);
-    for (let i = 0; i < count && found.length < maxReadBytes; i++) {
-      const row = this.#table.find(reader.text());
-      if (row === undefined) found.u8(0);
-      else writeUser(found, row);
+    const users = new PackedWriter(count * 1024);
+    for (let i = 0; i < count && users.length < maxReadBytes; i++) {
+      const row = this.#find(reader.text());
+      if (row === undefined) users.u8(found.none);
+      else if ("damaged" in row) users.u8(found.damaged).u8(codeOfPart(row.damaged));
+      else writeUser(users, row);
     }
-    return found.finish();
+    return users.finish();
   }
 
   /** The ids of a packed range, packed. */
@@ -162,6 +164,15 @@ export class UserDatabase {
   close(): void {
     if (this.#remembers) this.forgetDeleted();
     this.#database.close();
+  }
+
+  #find(id: string): ReturnType<UserTable["find"]> {
+    try {
+      return this.#table.find(id);
+    } catch (error) {
+      if (isCorrupt(error)) return { damaged: "record", etag: undefined };
+      throw error;
+    }
   }
 
   #layOut(path: string): void {

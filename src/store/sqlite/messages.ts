@@ -11,12 +11,17 @@ export interface Request {
 }
 
 /**
- * `call` is -1 for the answer to opening the database. A failure is `full` where there is no room, `database` for any
- * other that SQLite reports, `unexpected` for the rest.
+ * `call` is -1 for the answer to opening the database. A failure is `full` where there is no room, `corrupt` where
+ * the file is damaged, `database` for any other that SQLite reports, `unexpected` for the rest. Nothing was written but
+ * perhaps where it is `database`.
  */
 export type Response =
   | { readonly call: number; readonly packed: Uint8Array<ArrayBuffer> }
-  | { readonly call: number; readonly failure: "full" | "database" | "unexpected"; readonly message: string };
+  | {
+      readonly call: number;
+      readonly failure: "full" | "corrupt" | "database" | "unexpected";
+      readonly message: string;
+    };
 
 /** Told by itself: whether the reserve is there, and why not where it cannot be made. */
 export interface ReserveNotice {

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import type { StoreAdapter } from "../adapter.ts";
 import { packCommands, packIds, packRange, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
 import { giveBack } from "../packed-buffer.ts";
+import { CorruptError } from "./corrupt.ts";
 import { Database } from "./database-thread.ts";
 import type { ReserveNotice } from "./messages.ts";
 import { defaultReserveBytes } from "./reserve.ts";
@@ -58,8 +59,14 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
       maxUsers: maxCallUsers,
       maxBytes: maxCallBytes,
     },
-    write(commands) {
-      return answer("write", packCommands(commands), (packed) => unpackResults(packed, commands));
+    async write(commands) {
+      try {
+        return await answer("write", packCommands(commands), (packed) => unpackResults(packed, commands));
+      } catch (error) {
+        // In one of several commands: each is given again by itself.
+        if (!(error instanceof CorruptError) || commands.length > 1) throw error;
+        return [{ refused: "damaged", part: "record", applied: false }];
+      }
     },
     get(ids) {
       return readAll(ids, (some) => answer("get", packIds(some), (packed) => unpackFound(packed, some)));

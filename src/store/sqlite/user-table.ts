@@ -1,5 +1,7 @@
 /** The table of users: its layout, and its statements. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DamagedPart } from "../../users/damaged.ts";
+import { parseUserId } from "../../users/user-id.ts";
 import { RoomRefusedError } from "./room.ts";
 
 export const layout = `
@@ -32,6 +34,13 @@ export interface UserRow extends UserFields {
   readonly rid: number;
 }
 
+/** A row that is there and cannot be read. */
+export interface DamagedRow {
+  readonly damaged: DamagedPart;
+  /** Where that can be read. */
+  readonly etag: string | undefined;
+}
+
 export class UserTable {
   /** Whether users may be written, and not only deleted. */
   mayGrow = true;
@@ -40,6 +49,7 @@ export class UserTable {
   readonly #update: StatementSync;
   readonly #delete: StatementSync;
   readonly #list: StatementSync;
+  readonly #listBytes: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#select = database.prepare(
@@ -53,12 +63,22 @@ export class UserTable {
     this.#update = database.prepare(
       "UPDATE user SET updated_at = ?, etag = ?, properties = ?, preferences = ?, observed = ? WHERE rid = ?",
     );
-    this.#delete = database.prepare("DELETE FROM user WHERE rid = ?");
+    this.#delete = database.prepare("DELETE FROM user WHERE id = ?");
     this.#list = database.prepare("SELECT id FROM user WHERE id > ? ORDER BY id LIMIT ?");
+    this.#listBytes = database.prepare(
+      "SELECT CAST(id AS BLOB) AS id FROM user WHERE id > CAST(? AS TEXT) ORDER BY id LIMIT ?",
+    );
   }
 
-  find(id: string): UserRow | undefined {
-    const row: unknown = this.#select.get(id);
+  find(id: string): UserRow | DamagedRow | undefined {
+    let row: unknown;
+    try {
+      row = this.#select.get(id);
+    } catch (error) {
+      // A time that is no number for JavaScript.
+      if (error instanceof RangeError) return { damaged: "meta", etag: undefined };
+      throw error;
+    }
     return row === undefined ? undefined : readRow(row);
   }
 
@@ -72,14 +92,38 @@ export class UserTable {
     this.#update.run(updatedAt, etag, properties, orNull(preferences), orNull(observed), rid);
   }
 
-  delete({ rid }: UserRow): void {
-    this.#delete.run(rid);
+  delete(id: string): void {
+    this.#delete.run(id);
   }
 
-  /** Ids greater than `after`, in the order of their bytes. */
+  /** Ids greater than `after`, in the order of their bytes; fewer than `count` only at the end. */
   list(after: string, count: number): string[] {
-    return this.#list.all(after, count).map(({ id }) => String(id));
+    const ids = this.#list.all(after, count).map(({ id }) => String(id));
+    return ids.every(isSurelyId) ? ids : this.#listIds(after, count);
   }
+
+  /** Leaves out what is no id: text that is not UTF-8 has no string that stands for it. */
+  #listIds(after: string, count: number): string[] {
+    const ids: string[] = [];
+    let last: Uint8Array = Buffer.from(after);
+    while (ids.length < count) {
+      const rows = this.#listBytes.all(last, count - ids.length);
+      for (const { id } of rows) {
+        if (!(id instanceof Uint8Array)) continue;
+        last = id;
+        const parsed = parseUserId(id);
+        if (typeof parsed === "string") ids.push(parsed);
+      }
+      if (rows.length === 0) break;
+    }
+    return ids;
+  }
+}
+
+const replacement = "\ufffd";
+
+function isSurelyId(id: string): boolean {
+  return !id.includes(replacement) && typeof parseUserId(Buffer.from(id)) === "string";
 }
 
 function orNull(bytes: Uint8Array): Uint8Array | null {
@@ -87,26 +131,27 @@ function orNull(bytes: Uint8Array): Uint8Array | null {
 }
 
 /** @param row its columns, in the order of the statement */
-function readRow(row: unknown): UserRow {
-  const [rid, createdAt, updatedAt, etag, properties, preferences, observed]: unknown[] = Array.isArray(row) ? row : [];
-  if (
-    typeof rid !== "number" ||
-    typeof createdAt !== "number" ||
-    typeof updatedAt !== "number" ||
-    typeof etag !== "string" ||
-    !(properties instanceof Uint8Array)
-  ) {
-    throw new Error("a row of the table user has unexpected types");
+function readRow(row: unknown): UserRow | DamagedRow {
+  const [rid, createdAt, updatedAt, text, properties, ...others]: unknown[] = Array.isArray(row) ? row : [];
+  const etag = isEtag(text) ? text : undefined;
+  if (typeof rid !== "number" || !isTime(createdAt) || !isTime(updatedAt) || etag === undefined) {
+    return { damaged: "meta", etag };
   }
-  return {
-    rid,
-    createdAt,
-    updatedAt,
-    etag,
-    properties,
-    preferences: preferences instanceof Uint8Array ? preferences : nothing,
-    observed: observed instanceof Uint8Array ? observed : nothing,
-  };
+  if (!(properties instanceof Uint8Array)) return { damaged: "properties", etag };
+  const [preferences, observed] = [others[0] ?? nothing, others[1] ?? nothing];
+  if (!(preferences instanceof Uint8Array)) return { damaged: "preferences", etag };
+  if (!(observed instanceof Uint8Array)) return { damaged: "observed", etag };
+  return { rid, createdAt, updatedAt, etag, properties, preferences, observed };
 }
 
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0;
+}
+
+/** As the packed form carries it. */
+function isEtag(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= maxEtagBytes;
+}
+
+const maxEtagBytes = 255;
 const nothing = new Uint8Array();

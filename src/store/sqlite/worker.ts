@@ -1,5 +1,6 @@
 /** The thread that owns the database, so that no transaction blocks the event loop of the server. */
 import { parentPort, workerData } from "node:worker_threads";
+import { isCorrupt } from "./corrupt.ts";
 import { UserDatabase } from "./database.ts";
 import { createLogClearing } from "./log-clearing.ts";
 import type { Request, ReserveNotice, Response, WorkerData } from "./messages.ts";
@@ -15,6 +16,7 @@ function post(response: Response): void {
 
 function failed(call: number, error: unknown): Response {
   const message = error instanceof Error ? error.message : String(error);
+  if (isCorrupt(error)) return { call, failure: "corrupt", message };
   if (!(error instanceof Error && "errcode" in error)) return { call, failure: "unexpected", message };
   return { call, failure: isFull(error) ? "full" : "database", message };
 }

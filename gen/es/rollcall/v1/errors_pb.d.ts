@@ -248,6 +248,18 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_CREDENTIALS_UNVERIFIABLE = 23;
    */
   CREDENTIALS_UNVERIFIABLE = 23,
+
+  /**
+   * INTERNAL: the user is there, and what is stored of it cannot be read: something other than Rollcall wrote it, or
+   * storage failed. A write changed nothing, unless the message says that it has been applied. Other users are not
+   * touched. DeleteUser removes such a user; `rollcall verify` shows the operator all of them.
+   *
+   * Metadata: `part`, what cannot be read: `record`, `meta` (times and etag), `properties`, `preferences` or `observed`.
+   * Example: GetUser of a user whose properties were overwritten by hand.
+   *
+   * @generated from enum value: ERROR_REASON_USER_DAMAGED = 24;
+   */
+  USER_DAMAGED = 24,
 }
 
 /**

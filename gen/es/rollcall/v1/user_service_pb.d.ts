@@ -422,7 +422,7 @@ export declare type BatchGetUsersRequest = Message<"rollcall.v1.BatchGetUsersReq
 export declare const BatchGetUsersRequestSchema: GenMessage<BatchGetUsersRequest>;
 
 /**
- * BatchGetUsersResponse is the users asked for: each id is in one of the three lists, in the order asked.
+ * BatchGetUsersResponse is the users asked for: each id is in one of the four lists, in the order asked.
  *
  * @generated from message rollcall.v1.BatchGetUsersResponse
  */
@@ -448,6 +448,13 @@ export declare type BatchGetUsersResponse = Message<"rollcall.v1.BatchGetUsersRe
    * @generated from field: repeated string unread_ids = 3;
    */
   unreadIds: string[];
+
+  /**
+   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   *
+   * @generated from field: repeated string damaged_ids = 4;
+   */
+  damagedIds: string[];
 };
 
 /**
@@ -512,6 +519,13 @@ export declare type ListUsersResponse = Message<"rollcall.v1.ListUsersResponse">
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * How many users of the page are left out, because they are there and cannot be read.
+   *
+   * @generated from field: int32 damaged_count = 3;
+   */
+  damagedCount: number;
 };
 
 /**
@@ -788,7 +802,7 @@ export declare const UserService: GenService<{
     output: typeof IdentifyResponseSchema;
   },
   /**
-   * GetUser returns one user, or fails with NOT_FOUND.
+   * GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
    *
    * Scope: `users.get`.
    *
@@ -823,8 +837,9 @@ export declare const UserService: GenService<{
     output: typeof BatchIdentifyResponseSchema;
   },
   /**
-   * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-   * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+   * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+   * users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+   * asked for again.
    *
    * Scope: `users.get`.
    *
@@ -839,7 +854,8 @@ export declare const UserService: GenService<{
    * ListUsers pages through all users, in an order that is unspecified and stable.
    *
    * A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-   * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+   * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+   * are there and cannot be read are left out, and counted.
    *
    * Scope: `users.read`.
    *
@@ -865,7 +881,8 @@ export declare const UserService: GenService<{
   },
   /**
    * DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-   * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+   * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+   * that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
    * NOT_FOUND for a user that is not there, unless `allow_missing` is set.
    *
    * Scope: `users.delete`.

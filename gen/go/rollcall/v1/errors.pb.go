@@ -139,6 +139,13 @@ const (
 	//
 	// Example: the identity provider is restarting.
 	ErrorReason_ERROR_REASON_CREDENTIALS_UNVERIFIABLE ErrorReason = 23
+	// INTERNAL: the user is there, and what is stored of it cannot be read: something other than Rollcall wrote it, or
+	// storage failed. A write changed nothing, unless the message says that it has been applied. Other users are not
+	// touched. DeleteUser removes such a user; `rollcall verify` shows the operator all of them.
+	//
+	// Metadata: `part`, what cannot be read: `record`, `meta` (times and etag), `properties`, `preferences` or `observed`.
+	// Example: GetUser of a user whose properties were overwritten by hand.
+	ErrorReason_ERROR_REASON_USER_DAMAGED ErrorReason = 24
 )
 
 // Enum value maps for ErrorReason.
@@ -168,6 +175,7 @@ var (
 		21: "ERROR_REASON_CREDENTIALS_INVALID",
 		22: "ERROR_REASON_SCOPE_MISSING",
 		23: "ERROR_REASON_CREDENTIALS_UNVERIFIABLE",
+		24: "ERROR_REASON_USER_DAMAGED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -194,6 +202,7 @@ var (
 		"ERROR_REASON_CREDENTIALS_INVALID":       21,
 		"ERROR_REASON_SCOPE_MISSING":             22,
 		"ERROR_REASON_CREDENTIALS_UNVERIFIABLE":  23,
+		"ERROR_REASON_USER_DAMAGED":              24,
 	}
 )
 
@@ -228,7 +237,7 @@ var File_rollcall_v1_errors_proto protoreflect.FileDescriptor
 
 const file_rollcall_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x18rollcall/v1/errors.proto\x12\vrollcall.v1*\xc9\x06\n" +
+	"\x18rollcall/v1/errors.proto\x12\vrollcall.v1*\xe8\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17ERROR_REASON_INVALID_ID\x10\x01\x12!\n" +
@@ -254,7 +263,8 @@ const file_rollcall_v1_errors_proto_rawDesc = "" +
 	"\x1eERROR_REASON_INVALID_PAGE_SIZE\x10\x14\x12$\n" +
 	" ERROR_REASON_CREDENTIALS_INVALID\x10\x15\x12\x1e\n" +
 	"\x1aERROR_REASON_SCOPE_MISSING\x10\x16\x12)\n" +
-	"%ERROR_REASON_CREDENTIALS_UNVERIFIABLE\x10\x17B\x97\x01\n" +
+	"%ERROR_REASON_CREDENTIALS_UNVERIFIABLE\x10\x17\x12\x1d\n" +
+	"\x19ERROR_REASON_USER_DAMAGED\x10\x18B\x97\x01\n" +
 	"\vrollcall.v1B\vErrorsProtoP\x01Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
 
 var (

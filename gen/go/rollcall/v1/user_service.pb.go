@@ -850,7 +850,7 @@ func (x *BatchGetUsersRequest) GetOnlyProperties() []string {
 	return nil
 }
 
-// BatchGetUsersResponse is the users asked for: each id is in one of the three lists, in the order asked.
+// BatchGetUsersResponse is the users asked for: each id is in one of the four lists, in the order asked.
 type BatchGetUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The users that are there.
@@ -859,7 +859,9 @@ type BatchGetUsersResponse struct {
 	MissingIds []string `protobuf:"bytes,2,rep,name=missing_ids,json=missingIds,proto3" json:"missing_ids,omitempty"`
 	// The ids that were not looked at, because their users might not fit into the answer: ask for them again. At least one
 	// user is always read.
-	UnreadIds     []string `protobuf:"bytes,3,rep,name=unread_ids,json=unreadIds,proto3" json:"unread_ids,omitempty"`
+	UnreadIds []string `protobuf:"bytes,3,rep,name=unread_ids,json=unreadIds,proto3" json:"unread_ids,omitempty"`
+	// The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+	DamagedIds    []string `protobuf:"bytes,4,rep,name=damaged_ids,json=damagedIds,proto3" json:"damaged_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -911,6 +913,13 @@ func (x *BatchGetUsersResponse) GetMissingIds() []string {
 func (x *BatchGetUsersResponse) GetUnreadIds() []string {
 	if x != nil {
 		return x.UnreadIds
+	}
+	return nil
+}
+
+func (x *BatchGetUsersResponse) GetDamagedIds() []string {
+	if x != nil {
+		return x.DamagedIds
 	}
 	return nil
 }
@@ -989,6 +998,8 @@ type ListUsersResponse struct {
 	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
 	// Where the next page begins; empty after the last page. Opaque.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many users of the page are left out, because they are there and cannot be read.
+	DamagedCount  int32 `protobuf:"varint,3,opt,name=damaged_count,json=damagedCount,proto3" json:"damaged_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1035,6 +1046,13 @@ func (x *ListUsersResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListUsersResponse) GetDamagedCount() int32 {
+	if x != nil {
+		return x.DamagedCount
+	}
+	return 0
 }
 
 // SetPreferencesRequest sets the preferences of one user.
@@ -1378,21 +1396,24 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\vdescription\x18\x03 \x01(\tR\vdescription\"Q\n" +
 	"\x14BatchGetUsersRequest\x12\x10\n" +
 	"\x03ids\x18\x01 \x03(\tR\x03ids\x12'\n" +
-	"\x0fonly_properties\x18\x02 \x03(\tR\x0eonlyProperties\"\x80\x01\n" +
+	"\x0fonly_properties\x18\x02 \x03(\tR\x0eonlyProperties\"\xa1\x01\n" +
 	"\x15BatchGetUsersResponse\x12'\n" +
 	"\x05users\x18\x01 \x03(\v2\x11.rollcall.v1.UserR\x05users\x12\x1f\n" +
 	"\vmissing_ids\x18\x02 \x03(\tR\n" +
 	"missingIds\x12\x1d\n" +
 	"\n" +
-	"unread_ids\x18\x03 \x03(\tR\tunreadIds\"w\n" +
+	"unread_ids\x18\x03 \x03(\tR\tunreadIds\x12\x1f\n" +
+	"\vdamaged_ids\x18\x04 \x03(\tR\n" +
+	"damagedIds\"w\n" +
 	"\x10ListUsersRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x02 \x01(\tR\tpageToken\x12'\n" +
-	"\x0fonly_properties\x18\x03 \x03(\tR\x0eonlyProperties\"d\n" +
+	"\x0fonly_properties\x18\x03 \x03(\tR\x0eonlyProperties\"\x89\x01\n" +
 	"\x11ListUsersResponse\x12'\n" +
 	"\x05users\x18\x01 \x03(\v2\x11.rollcall.v1.UserR\x05users\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd3\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12#\n" +
+	"\rdamaged_count\x18\x03 \x01(\x05R\fdamagedCount\"\xd3\x01\n" +
 	"\x15SetPreferencesRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x129\n" +
 	"\vpreferences\x18\x02 \x01(\v2\x17.google.protobuf.StructR\vpreferences\x120\n" +

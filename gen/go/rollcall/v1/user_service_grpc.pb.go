@@ -63,7 +63,7 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.write`.
 	Identify(ctx context.Context, in *IdentifyRequest, opts ...grpc.CallOption) (*IdentifyResponse, error)
-	// GetUser returns one user, or fails with NOT_FOUND.
+	// GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
 	//
 	// Scope: `users.get`.
 	GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*GetUserResponse, error)
@@ -82,15 +82,17 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.write`.
 	BatchIdentify(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[BatchIdentifyRequest, BatchIdentifyResponse], error)
-	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-	// 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+	// users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+	// asked for again.
 	//
 	// Scope: `users.get`.
 	BatchGetUsers(ctx context.Context, in *BatchGetUsersRequest, opts ...grpc.CallOption) (*BatchGetUsersResponse, error)
 	// ListUsers pages through all users, in an order that is unspecified and stable.
 	//
 	// A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+	// are there and cannot be read are left out, and counted.
 	//
 	// Scope: `users.read`.
 	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (*ListUsersResponse, error)
@@ -100,7 +102,8 @@ type UserServiceClient interface {
 	// Scope: `users.write`.
 	SetPreferences(ctx context.Context, in *SetPreferencesRequest, opts ...grpc.CallOption) (*SetPreferencesResponse, error)
 	// DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+	// that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
 	// NOT_FOUND for a user that is not there, unless `allow_missing` is set.
 	//
 	// Scope: `users.delete`.
@@ -223,7 +226,7 @@ type UserServiceServer interface {
 	//
 	// Scope: `users.write`.
 	Identify(context.Context, *IdentifyRequest) (*IdentifyResponse, error)
-	// GetUser returns one user, or fails with NOT_FOUND.
+	// GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
 	//
 	// Scope: `users.get`.
 	GetUser(context.Context, *GetUserRequest) (*GetUserResponse, error)
@@ -242,15 +245,17 @@ type UserServiceServer interface {
 	//
 	// Scope: `users.write`.
 	BatchIdentify(grpc.BidiStreamingServer[BatchIdentifyRequest, BatchIdentifyResponse]) error
-	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-	// 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+	// users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+	// asked for again.
 	//
 	// Scope: `users.get`.
 	BatchGetUsers(context.Context, *BatchGetUsersRequest) (*BatchGetUsersResponse, error)
 	// ListUsers pages through all users, in an order that is unspecified and stable.
 	//
 	// A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+	// are there and cannot be read are left out, and counted.
 	//
 	// Scope: `users.read`.
 	ListUsers(context.Context, *ListUsersRequest) (*ListUsersResponse, error)
@@ -260,7 +265,8 @@ type UserServiceServer interface {
 	// Scope: `users.write`.
 	SetPreferences(context.Context, *SetPreferencesRequest) (*SetPreferencesResponse, error)
 	// DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+	// that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
 	// NOT_FOUND for a user that is not there, unless `allow_missing` is set.
 	//
 	// Scope: `users.delete`.

@@ -1,5 +1,5 @@
 --[[
-Lists ids of users, partition after partition, in byte order within each.
+Lists ids of users, partition after partition, in byte order within each. What is no id is passed over.
 
 KEYS     the ids of the partition to begin with, and of those after it (sorted sets)
 ARGV[1]  the id after which to begin in the first partition; empty for its beginning
@@ -12,9 +12,14 @@ local after, count = ARGV[1], tonumber(ARGV[2])
 local listed = {}
 for n = 1, #KEYS do
   local from = n == 1 and after ~= '' and '(' .. after or '-'
-  for _, id in ipairs(redis.call('ZRANGEBYLEX', KEYS[n], from, '+', 'LIMIT', 0, count - #listed)) do
-    listed[#listed + 1] = pack('<I2c0', #id, id)
-  end
+  repeat
+    local missing = count - #listed
+    local members = redis.call('ZRANGEBYLEX', KEYS[n], from, '+', 'LIMIT', 0, missing)
+    for _, id in ipairs(members) do
+      if isId(id) then listed[#listed + 1] = pack('<I2c0', #id, id) end
+    end
+    from = '(' .. (members[#members] or '')
+  until #members < missing or #listed >= count
   if #listed >= count then break end
 end
 return pack('<I4', #listed) .. table.concat(listed)

@@ -1,6 +1,6 @@
 --[[
 Shared: merges edits into a canonical Struct, one level deep, without decoding a value. `src/users/merge.ts` says what it
-means, and is the same walk.
+means, and is the same walk. Needs record.lua.
 
 A Struct is its entries, sorted by the bytes of their names, each `0a <length> 0a <length> <name> 12 <length> <value>`.
 Edits are the same, but for the tag in front, which says what is to be done; to unset has no value.
@@ -100,7 +100,7 @@ local function countIfOver(struct, max)
   return count
 end
 
--- Merges edits that all set properties.
+-- Merges edits that all set properties. Fails where the stored Struct does not consist of whole entries.
 -- Returns the merged Struct, or nil where nothing differs, and how many properties were looked at.
 local function mergeSets(stored, edits)
   -- What is sent alone is within the limits.
@@ -143,6 +143,7 @@ local function mergeSets(stored, edits)
     end
     j = jNext
   end
+  if not hasWholeEntries(stored, i) then error('the stored Struct is damaged') end
   if parts == 0 then return nil, looked end
   pieces[parts + 1] = sub(stored, kept)
   return concat(pieces), looked
@@ -174,7 +175,8 @@ local nothing = {}
 -- observedAt  when the edits were observed; nil where they always apply
 -- again       whether these very edits made the Struct what it is
 -- Returns the merged Struct (nil where nothing differs), how many properties there are, those counted that were removed
--- and have a mark, and the names of the edits that had no effect.
+-- and have a mark, and the names of the edits that had no effect. Fails where the stored Struct does not consist of whole
+-- entries.
 local function merge(stored, edits, marks, observedAt, now, again)
   local pieces, parts, count, differs = {}, 0, 0, false
   local ignored = nothing
@@ -228,6 +230,7 @@ local function merge(stored, edits, marks, observedAt, now, again)
     i = iNext
     storedName, iNext = entry(stored, i)
   end
+  if i ~= #stored + 1 then error('the stored Struct is damaged') end
   if marks then
     for _, name in ipairs(marks.names) do
       if not held[name] then count = count + 1 end

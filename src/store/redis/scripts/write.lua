@@ -28,7 +28,7 @@ local OBSERVED, IF_EXISTS, IF_MISSING, IF_ETAG = 16, 32, 64, 128
 local CREATED, UPDATED, UNCHANGED, DELETED = 1, 2, 3, 4
 local REQUIRED_MISSING, TOO_MANY, TOO_LARGE = 5, 6, 7
 local NOT_FOUND, ALREADY_EXISTS, ETAG_MISMATCH, OBSERVED_AHEAD = 8, 9, 10, 11
-local STORE_FULL, POSTPONED = 12, 13
+local STORE_FULL, POSTPONED, DAMAGED = 12, 13, 14
 
 local maxProperties, maxPropertiesBytes, maxPreferencesBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local maxAhead, maxWork = tonumber(ARGV[5]), tonumber(ARGV[7])
@@ -36,7 +36,7 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 if now > tonumber(ARGV[9]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
 
-local band, max, call, values = bit.band, math.max, redis.call, _G.unpack
+local band, max, call, try, values = bit.band, math.max, redis.call, redis.pcall, _G.unpack
 local work, written = 0, false
 -- To walk over a property takes as long as to copy so many bytes.
 local propertyWork, markedPropertyWork = 32, 192
@@ -76,13 +76,23 @@ local function has(command, flag)
   return band(command.flags, flag) ~= 0
 end
 
--- The user at a key; one that is not there has no etag.
+-- The user at a key; one that is not there has no etag. One whose record cannot be read is damaged, and then has an etag
+-- only where that can be.
 local function read(key)
-  local fields = call('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
+  local fields = try('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
+  if fields.err then
+    if not isWrongType(fields) then error(fields, 0) end
+    return { damaged = PART_RECORD }
+  end
   local meta = fields[1]
-  if not meta then return { created = 0, updated = 0, properties = '', preferences = '', observed = '' } end
+  if not (meta or fields[2] or fields[3] or fields[4]) then
+    return { created = 0, updated = 0, properties = '', preferences = '', observed = '' }
+  end
+  if not isMeta(meta) then return { damaged = PART_META } end
   local created, updated = unpack('<I8I8', meta)
+  if created >= endOfTimes or updated >= endOfTimes then return { etag = sub(meta, 17), damaged = PART_META } end
   local properties, preferences, observed = fields[2], fields[3] or '', fields[4] or ''
+  if not properties then return { etag = sub(meta, 17), damaged = PART_PROPERTIES } end
   work = work + #properties + #preferences + #observed
   return {
     created = created,
@@ -120,6 +130,10 @@ local function refused(status)
   return pack('<B', status)
 end
 
+local function damaged(part)
+  return pack('<BB', DAMAGED, part)
+end
+
 local function isIdentify(command)
   return command.verb == SET_PROPERTIES or command.verb == IDENTIFY or command.verb == IDENTIFY_HIDING
 end
@@ -127,9 +141,9 @@ end
 -- Why the command may not be applied, before its edits are looked at; nil where it may.
 local function refusal(command, user)
   if command.observedAt and command.observedAt > now + maxAhead then return OBSERVED_AHEAD end
-  if user.etag then
+  if user.etag or user.damaged then
     if has(command, IF_MISSING) then return ALREADY_EXISTS end
-    if command.wantedEtag and command.wantedEtag ~= user.etag then return ETAG_MISMATCH end
+    if command.wantedEtag and user.etag and command.wantedEtag ~= user.etag then return ETAG_MISMATCH end
   elseif not isIdentify(command) or has(command, IF_EXISTS + IF_ETAG) then
     return NOT_FOUND
   elseif not has(command, CAN_CREATE) then
@@ -138,15 +152,19 @@ local function refusal(command, user)
 end
 
 local function identify(command, user, key, again)
+  if not areMarks(user.observed) then return damaged(PART_OBSERVED) end
+  if has(command, WANT_USER) and not hasWholeEntries(user.preferences, 1) then return damaged(PART_PREFERENCES) end
   local observedAt = command.observedAt
   local marks = (observedAt or user.observed ~= '') and readMarks(user.observed) or nil
-  local merged, count, ignored
+  local walked, merged, count, ignored
   if command.verb == SET_PROPERTIES and not marks then
-    merged, count = mergeSets(user.properties, command.body)
+    walked, merged, count = pcall(mergeSets, user.properties, command.body)
+    if not walked then return damaged(PART_PROPERTIES) end
     work = work + count * propertyWork
     count = merged and countIfOver(merged, maxProperties) or 0
   else
-    merged, count, ignored = merge(user.properties, command.body, marks, observedAt, now, again)
+    walked, merged, count, ignored = pcall(merge, user.properties, command.body, marks, observedAt, now, again)
+    if not walked then return damaged(PART_PROPERTIES) end
     work = work + count * (marks and markedPropertyWork or propertyWork)
   end
   if again then return applied(command, user.created == user.updated and CREATED or UPDATED, user, ignored) end
@@ -177,9 +195,12 @@ end
 
 local function setPreferences(command, user, key, again)
   if again then return applied(command, UPDATED, user) end
+  if not hasWholeEntries(user.properties, 1) then return damaged(PART_PROPERTIES) end
+  if not hasWholeEntries(user.preferences, 1) then return damaged(PART_PREFERENCES) end
   local preferences = command.body
   if command.verb == MERGE_PREFERENCES then
-    local merged, count = mergeSets(user.preferences, command.body)
+    local walked, merged, count = pcall(mergeSets, user.preferences, command.body)
+    if not walked then return damaged(PART_PREFERENCES) end
     preferences = merged or user.preferences
     work = work + count * propertyWork
   end
@@ -209,13 +230,17 @@ local function setProperties(key, flags, group, etag, body)
   local wantsUser = flags >= WANT_USER
   local fields
   if wantsUser then
-    fields = call('HMGET', key, 'meta', 'properties', 'observed', 'preferences')
+    fields = try('HMGET', key, 'meta', 'properties', 'observed', 'preferences')
   else
-    fields = call('HMGET', key, 'meta', 'properties', 'observed')
+    fields = try('HMGET', key, 'meta', 'properties', 'observed')
+  end
+  if fields.err then
+    if not isWrongType(fields) then error(fields, 0) end
+    return damaged(PART_RECORD)
   end
   local meta, properties = fields[1], fields[2]
   local status, created, updated, current
-  if not meta then
+  if not meta and not properties and not fields[3] then
     if flags % 2 == 0 then return refused(REQUIRED_MISSING) end
     if groups == 0 then return refused(POSTPONED) end
     status, created, updated, current, properties = CREATED, now, now, etag, body
@@ -223,20 +248,28 @@ local function setProperties(key, flags, group, etag, body)
     call('HSET', key, 'meta', pack('<I8I8', now, now) .. etag, 'properties', body)
     written = true
     list(group, key)
+  elseif not isMeta(meta) then
+    return damaged(PART_META)
+  elseif not properties then
+    return damaged(PART_PROPERTIES)
   else
     current = sub(meta, 17)
     if current == etag or fields[3] then return nil end
     work = work + #properties
     if properties == body then
       status = UNCHANGED
+    elseif wantsUser and fields[4] and not hasWholeEntries(fields[4], 1) then
+      return damaged(PART_PREFERENCES)
     else
-      local merged, count = mergeSets(properties, body)
+      local walked, merged, count = pcall(mergeSets, properties, body)
+      if not walked then return damaged(PART_PROPERTIES) end
       work = work + count * propertyWork
       if merged then
         count = countIfOver(merged, maxProperties)
         if count > maxProperties then return pack('<BI4', TOO_MANY, count) end
         if #merged > maxPropertiesBytes then return pack('<BI4', TOO_LARGE, #merged) end
         created, updated = unpack('<I8I8', meta)
+        if created >= endOfTimes or updated >= endOfTimes then return damaged(PART_META) end
         updated = max(now, updated + 1)
         status, current, properties = UPDATED, etag, merged
         call('HSET', key, 'meta', sub(meta, 1, 8) .. pack('<I8', updated) .. etag, 'properties', merged)
@@ -258,11 +291,19 @@ local function apply(command, key, doneKey)
   local user = read(key)
   local again = user.etag == command.etag
   if doneKey and call('EXISTS', doneKey) == 1 then return applied(command, DELETED, {}) end
-  if not user.etag and has(command, ALLOW_MISSING) then return applied(command, UNCHANGED, user) end
+  local isThere = user.etag or user.damaged
+  -- An entry of the listing that no user has goes with its deletion.
+  if command.verb == DELETE and not isThere and call('ZREM', KEYS[command.group], sub(key, idFrom)) == 1 then
+    written = true
+  end
+  if not isThere and has(command, ALLOW_MISSING) then return applied(command, UNCHANGED, user) end
   local reason = not again and refusal(command, user)
   if reason then return refused(reason) end
+  if command.verb == DELETE and not (command.wantedEtag and not user.etag) then
+    return delete(command, user, key, doneKey)
+  end
+  if user.damaged then return damaged(user.damaged) end
   if isIdentify(command) then return identify(command, user, key, again) end
-  if command.verb == DELETE then return delete(command, user, key, doneKey) end
   return setPreferences(command, user, key, again)
 end
 

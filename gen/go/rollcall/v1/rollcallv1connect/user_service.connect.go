@@ -66,7 +66,7 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.write`.
 	Identify(context.Context, *connect.Request[v1.IdentifyRequest]) (*connect.Response[v1.IdentifyResponse], error)
-	// GetUser returns one user, or fails with NOT_FOUND.
+	// GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
 	//
 	// Scope: `users.get`.
 	GetUser(context.Context, *connect.Request[v1.GetUserRequest]) (*connect.Response[v1.GetUserResponse], error)
@@ -85,15 +85,17 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context) *connect.BidiStreamForClient[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]
-	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-	// 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+	// users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+	// asked for again.
 	//
 	// Scope: `users.get`.
 	BatchGetUsers(context.Context, *connect.Request[v1.BatchGetUsersRequest]) (*connect.Response[v1.BatchGetUsersResponse], error)
 	// ListUsers pages through all users, in an order that is unspecified and stable.
 	//
 	// A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+	// are there and cannot be read are left out, and counted.
 	//
 	// Scope: `users.read`.
 	ListUsers(context.Context, *connect.Request[v1.ListUsersRequest]) (*connect.Response[v1.ListUsersResponse], error)
@@ -103,7 +105,8 @@ type UserServiceClient interface {
 	// Scope: `users.write`.
 	SetPreferences(context.Context, *connect.Request[v1.SetPreferencesRequest]) (*connect.Response[v1.SetPreferencesResponse], error)
 	// DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+	// that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
 	// NOT_FOUND for a user that is not there, unless `allow_missing` is set.
 	//
 	// Scope: `users.delete`.
@@ -232,7 +235,7 @@ type UserServiceHandler interface {
 	//
 	// Scope: `users.write`.
 	Identify(context.Context, *connect.Request[v1.IdentifyRequest]) (*connect.Response[v1.IdentifyResponse], error)
-	// GetUser returns one user, or fails with NOT_FOUND.
+	// GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
 	//
 	// Scope: `users.get`.
 	GetUser(context.Context, *connect.Request[v1.GetUserRequest]) (*connect.Response[v1.GetUserResponse], error)
@@ -251,15 +254,17 @@ type UserServiceHandler interface {
 	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context, *connect.BidiStream[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]) error
-	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-	// 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+	// users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+	// asked for again.
 	//
 	// Scope: `users.get`.
 	BatchGetUsers(context.Context, *connect.Request[v1.BatchGetUsersRequest]) (*connect.Response[v1.BatchGetUsersResponse], error)
 	// ListUsers pages through all users, in an order that is unspecified and stable.
 	//
 	// A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+	// are there and cannot be read are left out, and counted.
 	//
 	// Scope: `users.read`.
 	ListUsers(context.Context, *connect.Request[v1.ListUsersRequest]) (*connect.Response[v1.ListUsersResponse], error)
@@ -269,7 +274,8 @@ type UserServiceHandler interface {
 	// Scope: `users.write`.
 	SetPreferences(context.Context, *connect.Request[v1.SetPreferencesRequest]) (*connect.Response[v1.SetPreferencesResponse], error)
 	// DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+	// that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
 	// NOT_FOUND for a user that is not there, unless `allow_missing` is set.
 	//
 	// Scope: `users.delete`.

@@ -157,14 +157,16 @@ class BatchGetUsersRequest(_message.Message):
     def __init__(self, ids: _Optional[_Iterable[str]] = ..., only_properties: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class BatchGetUsersResponse(_message.Message):
-    __slots__ = ("users", "missing_ids", "unread_ids")
+    __slots__ = ("users", "missing_ids", "unread_ids", "damaged_ids")
     USERS_FIELD_NUMBER: _ClassVar[int]
     MISSING_IDS_FIELD_NUMBER: _ClassVar[int]
     UNREAD_IDS_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_IDS_FIELD_NUMBER: _ClassVar[int]
     users: _containers.RepeatedCompositeFieldContainer[_user_pb2.User]
     missing_ids: _containers.RepeatedScalarFieldContainer[str]
     unread_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, users: _Optional[_Iterable[_Union[_user_pb2.User, _Mapping]]] = ..., missing_ids: _Optional[_Iterable[str]] = ..., unread_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    damaged_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, users: _Optional[_Iterable[_Union[_user_pb2.User, _Mapping]]] = ..., missing_ids: _Optional[_Iterable[str]] = ..., unread_ids: _Optional[_Iterable[str]] = ..., damaged_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListUsersRequest(_message.Message):
     __slots__ = ("page_size", "page_token", "only_properties")
@@ -177,12 +179,14 @@ class ListUsersRequest(_message.Message):
     def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., only_properties: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListUsersResponse(_message.Message):
-    __slots__ = ("users", "next_page_token")
+    __slots__ = ("users", "next_page_token", "damaged_count")
     USERS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_COUNT_FIELD_NUMBER: _ClassVar[int]
     users: _containers.RepeatedCompositeFieldContainer[_user_pb2.User]
     next_page_token: str
-    def __init__(self, users: _Optional[_Iterable[_Union[_user_pb2.User, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    damaged_count: int
+    def __init__(self, users: _Optional[_Iterable[_Union[_user_pb2.User, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., damaged_count: _Optional[int] = ...) -> None: ...
 
 class SetPreferencesRequest(_message.Message):
     __slots__ = ("id", "preferences", "mode", "precondition")

@@ -128,7 +128,7 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUser(self, request, context):
-        """GetUser returns one user, or fails with NOT_FOUND.
+        """GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
 
         Scope: `users.get`.
         """
@@ -157,8 +157,9 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetUsers(self, request, context):
-        """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-        3 MiB: ids whose users did not fit are listed too, to be asked for again.
+        """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+        users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+        asked for again.
 
         Scope: `users.get`.
         """
@@ -170,7 +171,8 @@ class UserServiceServicer:
         """ListUsers pages through all users, in an order that is unspecified and stable.
 
         A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-        is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+        is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+        are there and cannot be read are left out, and counted.
 
         Scope: `users.read`.
         """
@@ -190,7 +192,8 @@ class UserServiceServicer:
 
     def DeleteUser(self, request, context):
         """DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-        the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+        the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+        that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
         NOT_FOUND for a user that is not there, unless `allow_missing` is set.
 
         Scope: `users.delete`.

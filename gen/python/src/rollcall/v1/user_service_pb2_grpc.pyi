@@ -65,7 +65,7 @@ class UserServiceStub:
     Scope: `users.write`.
     """
     GetUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_service_pb2.GetUserResponse]
-    """GetUser returns one user, or fails with NOT_FOUND.
+    """GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
 
     Scope: `users.get`.
     """
@@ -86,8 +86,9 @@ class UserServiceStub:
     Scope: `users.write`.
     """
     BatchGetUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.BatchGetUsersRequest, _user_service_pb2.BatchGetUsersResponse]
-    """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-    3 MiB: ids whose users did not fit are listed too, to be asked for again.
+    """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+    users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+    asked for again.
 
     Scope: `users.get`.
     """
@@ -95,7 +96,8 @@ class UserServiceStub:
     """ListUsers pages through all users, in an order that is unspecified and stable.
 
     A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-    is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+    is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+    are there and cannot be read are left out, and counted.
 
     Scope: `users.read`.
     """
@@ -107,7 +109,8 @@ class UserServiceStub:
     """
     DeleteUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.DeleteUserRequest, _user_service_pb2.DeleteUserResponse]
     """DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-    the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+    the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+    that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
     NOT_FOUND for a user that is not there, unless `allow_missing` is set.
 
     Scope: `users.delete`.
@@ -150,7 +153,7 @@ class UserServiceAsyncStub(UserServiceStub):
     Scope: `users.write`.
     """
     GetUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetUserRequest, _user_service_pb2.GetUserResponse]  # type: ignore[assignment]
-    """GetUser returns one user, or fails with NOT_FOUND.
+    """GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
 
     Scope: `users.get`.
     """
@@ -171,8 +174,9 @@ class UserServiceAsyncStub(UserServiceStub):
     Scope: `users.write`.
     """
     BatchGetUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.BatchGetUsersRequest, _user_service_pb2.BatchGetUsersResponse]  # type: ignore[assignment]
-    """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-    3 MiB: ids whose users did not fit are listed too, to be asked for again.
+    """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+    users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+    asked for again.
 
     Scope: `users.get`.
     """
@@ -180,7 +184,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """ListUsers pages through all users, in an order that is unspecified and stable.
 
     A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-    is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+    is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+    are there and cannot be read are left out, and counted.
 
     Scope: `users.read`.
     """
@@ -192,7 +197,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.DeleteUserRequest, _user_service_pb2.DeleteUserResponse]  # type: ignore[assignment]
     """DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-    the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+    the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+    that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
     NOT_FOUND for a user that is not there, unless `allow_missing` is set.
 
     Scope: `users.delete`.
@@ -242,7 +248,7 @@ class UserServiceServicer:
         request: _user_service_pb2.GetUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.GetUserResponse, _abc.Awaitable[_user_service_pb2.GetUserResponse]]:
-        """GetUser returns one user, or fails with NOT_FOUND.
+        """GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
 
         Scope: `users.get`.
         """
@@ -273,8 +279,9 @@ class UserServiceServicer:
         request: _user_service_pb2.BatchGetUsersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.BatchGetUsersResponse, _abc.Awaitable[_user_service_pb2.BatchGetUsersResponse]]:
-        """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-        3 MiB: ids whose users did not fit are listed too, to be asked for again.
+        """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+        users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+        asked for again.
 
         Scope: `users.get`.
         """
@@ -287,7 +294,8 @@ class UserServiceServicer:
         """ListUsers pages through all users, in an order that is unspecified and stable.
 
         A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-        is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+        is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+        are there and cannot be read are left out, and counted.
 
         Scope: `users.read`.
         """
@@ -309,7 +317,8 @@ class UserServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.DeleteUserResponse, _abc.Awaitable[_user_service_pb2.DeleteUserResponse]]:
         """DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-        the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+        the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+        that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
         NOT_FOUND for a user that is not there, unless `allow_missing` is set.
 
         Scope: `users.delete`.

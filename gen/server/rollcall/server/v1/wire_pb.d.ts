@@ -231,6 +231,11 @@ export declare type BatchGetUsersResponse = Message<"rollcall.server.v1.BatchGet
    * @generated from field: repeated string unread_ids = 3;
    */
   unreadIds: string[];
+
+  /**
+   * @generated from field: repeated string damaged_ids = 4;
+   */
+  damagedIds: string[];
 };
 
 /**
@@ -278,6 +283,11 @@ export declare type ListUsersResponse = Message<"rollcall.server.v1.ListUsersRes
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * @generated from field: int32 damaged_count = 3;
+   */
+  damagedCount: number;
 };
 
 /**

@@ -7,7 +7,7 @@ package rollcall.v1;
 
 /**
  * <pre>
- * BatchGetUsersResponse is the users asked for: each id is in one of the three lists, in the order asked.
+ * BatchGetUsersResponse is the users asked for: each id is in one of the four lists, in the order asked.
  * </pre>
  *
  * Protobuf type {@code rollcall.v1.BatchGetUsersResponse}
@@ -36,6 +36,8 @@ private static final long serialVersionUID = 0L;
     missingIds_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
     unreadIds_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    damagedIds_ =
         com.google.protobuf.LazyStringArrayList.emptyList();
   }
 
@@ -228,6 +230,59 @@ private static final long serialVersionUID = 0L;
     return unreadIds_.getByteString(index);
   }
 
+  public static final int DAMAGED_IDS_FIELD_NUMBER = 4;
+  @SuppressWarnings("serial")
+  private com.google.protobuf.LazyStringArrayList damagedIds_ =
+      com.google.protobuf.LazyStringArrayList.emptyList();
+  /**
+   * <pre>
+   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   * </pre>
+   *
+   * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+   * @return A list containing the damagedIds.
+   */
+  public com.google.protobuf.ProtocolStringList
+      getDamagedIdsList() {
+    return damagedIds_;
+  }
+  /**
+   * <pre>
+   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   * </pre>
+   *
+   * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+   * @return The count of damagedIds.
+   */
+  public int getDamagedIdsCount() {
+    return damagedIds_.size();
+  }
+  /**
+   * <pre>
+   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   * </pre>
+   *
+   * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+   * @param index The index of the element to return.
+   * @return The damagedIds at the given index.
+   */
+  public java.lang.String getDamagedIds(int index) {
+    return damagedIds_.get(index);
+  }
+  /**
+   * <pre>
+   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   * </pre>
+   *
+   * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the damagedIds at the given index.
+   */
+  public com.google.protobuf.ByteString
+      getDamagedIdsBytes(int index) {
+    return damagedIds_.getByteString(index);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -250,6 +305,9 @@ private static final long serialVersionUID = 0L;
     }
     for (int i = 0; i < unreadIds_.size(); i++) {
       com.google.protobuf.GeneratedMessage.writeString(output, 3, unreadIds_.getRaw(i));
+    }
+    for (int i = 0; i < damagedIds_.size(); i++) {
+      com.google.protobuf.GeneratedMessage.writeString(output, 4, damagedIds_.getRaw(i));
     }
     getUnknownFields().writeTo(output);
   }
@@ -279,6 +337,14 @@ private static final long serialVersionUID = 0L;
       }
       size += dataSize;
       size += 1 * getUnreadIdsList().size();
+    }
+    {
+      int dataSize = 0;
+      for (int i = 0; i < damagedIds_.size(); i++) {
+        dataSize += computeStringSizeNoTag(damagedIds_.getRaw(i));
+      }
+      size += dataSize;
+      size += 1 * getDamagedIdsList().size();
     }
     return size;
   }
@@ -310,6 +376,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getMissingIdsList())) return false;
     if (!getUnreadIdsList()
         .equals(other.getUnreadIdsList())) return false;
+    if (!getDamagedIdsList()
+        .equals(other.getDamagedIdsList())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -332,6 +400,10 @@ private static final long serialVersionUID = 0L;
     if (getUnreadIdsCount() > 0) {
       hash = (37 * hash) + UNREAD_IDS_FIELD_NUMBER;
       hash = (53 * hash) + getUnreadIdsList().hashCode();
+    }
+    if (getDamagedIdsCount() > 0) {
+      hash = (37 * hash) + DAMAGED_IDS_FIELD_NUMBER;
+      hash = (53 * hash) + getDamagedIdsList().hashCode();
     }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
@@ -432,7 +504,7 @@ private static final long serialVersionUID = 0L;
   }
   /**
    * <pre>
-   * BatchGetUsersResponse is the users asked for: each id is in one of the three lists, in the order asked.
+   * BatchGetUsersResponse is the users asked for: each id is in one of the four lists, in the order asked.
    * </pre>
    *
    * Protobuf type {@code rollcall.v1.BatchGetUsersResponse}
@@ -478,6 +550,8 @@ private static final long serialVersionUID = 0L;
       missingIds_ =
           com.google.protobuf.LazyStringArrayList.emptyList();
       unreadIds_ =
+          com.google.protobuf.LazyStringArrayList.emptyList();
+      damagedIds_ =
           com.google.protobuf.LazyStringArrayList.emptyList();
       return this;
     }
@@ -532,6 +606,10 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000004) != 0)) {
         unreadIds_.makeImmutable();
         result.unreadIds_ = unreadIds_;
+      }
+      if (((from_bitField0_ & 0x00000008) != 0)) {
+        damagedIds_.makeImmutable();
+        result.damagedIds_ = damagedIds_;
       }
     }
 
@@ -593,6 +671,16 @@ private static final long serialVersionUID = 0L;
         }
         onChanged();
       }
+      if (!other.damagedIds_.isEmpty()) {
+        if (damagedIds_.isEmpty()) {
+          damagedIds_ = other.damagedIds_;
+          bitField0_ |= 0x00000008;
+        } else {
+          ensureDamagedIdsIsMutable();
+          damagedIds_.addAll(other.damagedIds_);
+        }
+        onChanged();
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -640,6 +728,11 @@ private static final long serialVersionUID = 0L;
               unreadIds_.add(input.readStringRequireUtf8());
               break;
             } // case 26
+            case 34: {
+              ensureDamagedIdsIsMutable();
+              damagedIds_.add(input.readStringRequireUtf8());
+              break;
+            } // case 34
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -1262,6 +1355,153 @@ private static final long serialVersionUID = 0L;
       ensureUnreadIdsIsMutable();
       unreadIds_.add(value);
       bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.LazyStringArrayList damagedIds_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+    private void ensureDamagedIdsIsMutable() {
+      if (!damagedIds_.isModifiable()) {
+        damagedIds_ = new com.google.protobuf.LazyStringArrayList(damagedIds_);
+      }
+      bitField0_ |= 0x00000008;
+    }
+    /**
+     * <pre>
+     * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+     * </pre>
+     *
+     * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+     * @return A list containing the damagedIds.
+     */
+    public com.google.protobuf.ProtocolStringList
+        getDamagedIdsList() {
+      damagedIds_.makeImmutable();
+      return damagedIds_;
+    }
+    /**
+     * <pre>
+     * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+     * </pre>
+     *
+     * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+     * @return The count of damagedIds.
+     */
+    public int getDamagedIdsCount() {
+      return damagedIds_.size();
+    }
+    /**
+     * <pre>
+     * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+     * </pre>
+     *
+     * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+     * @param index The index of the element to return.
+     * @return The damagedIds at the given index.
+     */
+    public java.lang.String getDamagedIds(int index) {
+      return damagedIds_.get(index);
+    }
+    /**
+     * <pre>
+     * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+     * </pre>
+     *
+     * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+     * @param index The index of the value to return.
+     * @return The bytes of the damagedIds at the given index.
+     */
+    public com.google.protobuf.ByteString
+        getDamagedIdsBytes(int index) {
+      return damagedIds_.getByteString(index);
+    }
+    /**
+     * <pre>
+     * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+     * </pre>
+     *
+     * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+     * @param index The index to set the value at.
+     * @param value The damagedIds to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDamagedIds(
+        int index, java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      ensureDamagedIdsIsMutable();
+      damagedIds_.set(index, value);
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+     * </pre>
+     *
+     * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+     * @param value The damagedIds to add.
+     * @return This builder for chaining.
+     */
+    public Builder addDamagedIds(
+        java.lang.String value) {
+      java.util.Objects.requireNonNull(value);
+      ensureDamagedIdsIsMutable();
+      damagedIds_.add(value);
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+     * </pre>
+     *
+     * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+     * @param values The damagedIds to add.
+     * @return This builder for chaining.
+     */
+    public Builder addAllDamagedIds(
+        java.lang.Iterable<java.lang.String> values) {
+      ensureDamagedIdsIsMutable();
+      com.google.protobuf.AbstractMessageLite.Builder.addAll(
+          values, damagedIds_);
+      bitField0_ |= 0x00000008;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+     * </pre>
+     *
+     * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearDamagedIds() {
+      damagedIds_ =
+        com.google.protobuf.LazyStringArrayList.emptyList();
+      bitField0_ = (bitField0_ & ~0x00000008);;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+     * </pre>
+     *
+     * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+     * @param value The bytes of the damagedIds to add.
+     * @return This builder for chaining.
+     */
+    public Builder addDamagedIdsBytes(
+        com.google.protobuf.ByteString value) {
+      java.util.Objects.requireNonNull(value);
+      checkByteStringIsUtf8(value);
+      ensureDamagedIdsIsMutable();
+      damagedIds_.add(value);
+      bitField0_ |= 0x00000008;
       onChanged();
       return this;
     }

@@ -139,4 +139,45 @@ public interface BatchGetUsersResponseOrBuilder extends
    */
   com.google.protobuf.ByteString
       getUnreadIdsBytes(int index);
+
+  /**
+   * <pre>
+   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   * </pre>
+   *
+   * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+   * @return A list containing the damagedIds.
+   */
+  java.util.List<java.lang.String>
+      getDamagedIdsList();
+  /**
+   * <pre>
+   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   * </pre>
+   *
+   * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+   * @return The count of damagedIds.
+   */
+  int getDamagedIdsCount();
+  /**
+   * <pre>
+   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   * </pre>
+   *
+   * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+   * @param index The index of the element to return.
+   * @return The damagedIds at the given index.
+   */
+  java.lang.String getDamagedIds(int index);
+  /**
+   * <pre>
+   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   * </pre>
+   *
+   * <code>repeated string damaged_ids = 4 [json_name = "damagedIds"];</code>
+   * @param index The index of the value to return.
+   * @return The bytes of the damagedIds at the given index.
+   */
+  com.google.protobuf.ByteString
+      getDamagedIdsBytes(int index);
 }

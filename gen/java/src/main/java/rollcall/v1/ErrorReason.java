@@ -273,6 +273,19 @@ public enum ErrorReason
    * <code>ERROR_REASON_CREDENTIALS_UNVERIFIABLE = 23;</code>
    */
   ERROR_REASON_CREDENTIALS_UNVERIFIABLE(23),
+  /**
+   * <pre>
+   * INTERNAL: the user is there, and what is stored of it cannot be read: something other than Rollcall wrote it, or
+   * storage failed. A write changed nothing, unless the message says that it has been applied. Other users are not
+   * touched. DeleteUser removes such a user; `rollcall verify` shows the operator all of them.
+   *
+   * Metadata: `part`, what cannot be read: `record`, `meta` (times and etag), `properties`, `preferences` or `observed`.
+   * Example: GetUser of a user whose properties were overwritten by hand.
+   * </pre>
+   *
+   * <code>ERROR_REASON_USER_DAMAGED = 24;</code>
+   */
+  ERROR_REASON_USER_DAMAGED(24),
   UNRECOGNIZED(-1),
   ;
 
@@ -538,6 +551,19 @@ public enum ErrorReason
    * <code>ERROR_REASON_CREDENTIALS_UNVERIFIABLE = 23;</code>
    */
   public static final int ERROR_REASON_CREDENTIALS_UNVERIFIABLE_VALUE = 23;
+  /**
+   * <pre>
+   * INTERNAL: the user is there, and what is stored of it cannot be read: something other than Rollcall wrote it, or
+   * storage failed. A write changed nothing, unless the message says that it has been applied. Other users are not
+   * touched. DeleteUser removes such a user; `rollcall verify` shows the operator all of them.
+   *
+   * Metadata: `part`, what cannot be read: `record`, `meta` (times and etag), `properties`, `preferences` or `observed`.
+   * Example: GetUser of a user whose properties were overwritten by hand.
+   * </pre>
+   *
+   * <code>ERROR_REASON_USER_DAMAGED = 24;</code>
+   */
+  public static final int ERROR_REASON_USER_DAMAGED_VALUE = 24;
 
 
   public final int getNumber() {
@@ -588,6 +614,7 @@ public enum ErrorReason
       case 21: return ERROR_REASON_CREDENTIALS_INVALID;
       case 22: return ERROR_REASON_SCOPE_MISSING;
       case 23: return ERROR_REASON_CREDENTIALS_UNVERIFIABLE;
+      case 24: return ERROR_REASON_USER_DAMAGED;
       default: return null;
     }
   }

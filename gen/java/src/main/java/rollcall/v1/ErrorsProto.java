@@ -36,7 +36,7 @@ public final class ErrorsProto extends com.google.protobuf.GeneratedFile {
   static {
     java.lang.String[] descriptorData = {
       "\n\030rollcall/v1/errors.proto\022\013rollcall.v1*" +
-      "\311\006\n\013ErrorReason\022\034\n\030ERROR_REASON_UNSPECIF" +
+      "\350\006\n\013ErrorReason\022\034\n\030ERROR_REASON_UNSPECIF" +
       "IED\020\000\022\033\n\027ERROR_REASON_INVALID_ID\020\001\022!\n\035ER" +
       "ROR_REASON_INVALID_PROPERTY\020\002\022*\n&ERROR_R" +
       "EASON_REQUIRED_PROPERTY_MISSING\020\003\022\037\n\033ERR" +
@@ -57,11 +57,11 @@ public final class ErrorsProto extends com.google.protobuf.GeneratedFile {
       "AGE_SIZE\020\024\022$\n ERROR_REASON_CREDENTIALS_I" +
       "NVALID\020\025\022\036\n\032ERROR_REASON_SCOPE_MISSING\020\026" +
       "\022)\n%ERROR_REASON_CREDENTIALS_UNVERIFIABL" +
-      "E\020\027B\227\001\n\013rollcall.v1B\013ErrorsProtoP\001Z.roll" +
-      "call.example/gen/go/rollcall/v1;rollcall" +
-      "v1\242\002\003RXX\252\002\013Rollcall.V1\312\002\013Rollcall\\V1\342\002\027R" +
-      "ollcall\\V1\\GPBMetadata\352\002\014Rollcall::V1b\006p" +
-      "roto3"
+      "E\020\027\022\035\n\031ERROR_REASON_USER_DAMAGED\020\030B\227\001\n\013r" +
+      "ollcall.v1B\013ErrorsProtoP\001Z.rollcall.exam" +
+      "ple/gen/go/rollcall/v1;rollcallv1\242\002\003RXX\252" +
+      "\002\013Rollcall.V1\312\002\013Rollcall\\V1\342\002\027Rollcall\\V" +
+      "1\\GPBMetadata\352\002\014Rollcall::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,

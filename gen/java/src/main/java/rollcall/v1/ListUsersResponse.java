@@ -162,6 +162,21 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int DAMAGED_COUNT_FIELD_NUMBER = 3;
+  private int damagedCount_ = 0;
+  /**
+   * <pre>
+   * How many users of the page are left out, because they are there and cannot be read.
+   * </pre>
+   *
+   * <code>int32 damaged_count = 3 [json_name = "damagedCount"];</code>
+   * @return The damagedCount.
+   */
+  @java.lang.Override
+  public int getDamagedCount() {
+    return damagedCount_;
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -182,6 +197,9 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nextPageToken_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 2, nextPageToken_);
     }
+    if (damagedCount_ != 0) {
+      output.writeInt32(3, damagedCount_);
+    }
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -197,6 +215,10 @@ private static final long serialVersionUID = 0L;
         }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(nextPageToken_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(2, nextPageToken_);
+    }
+    if (damagedCount_ != 0) {
+      size += com.google.protobuf.CodedOutputStream
+        .computeInt32Size(3, damagedCount_);
     }
     return size;
   }
@@ -226,6 +248,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getUsersList())) return false;
     if (!getNextPageToken()
         .equals(other.getNextPageToken())) return false;
+    if (getDamagedCount()
+        != other.getDamagedCount()) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -243,6 +267,8 @@ private static final long serialVersionUID = 0L;
     }
     hash = (37 * hash) + NEXT_PAGE_TOKEN_FIELD_NUMBER;
     hash = (53 * hash) + getNextPageToken().hashCode();
+    hash = (37 * hash) + DAMAGED_COUNT_FIELD_NUMBER;
+    hash = (53 * hash) + getDamagedCount();
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -386,6 +412,7 @@ private static final long serialVersionUID = 0L;
       }
       bitField0_ = (bitField0_ & ~0x00000001);
       nextPageToken_ = "";
+      damagedCount_ = 0;
       return this;
     }
 
@@ -435,6 +462,9 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00000002) != 0)) {
         result.nextPageToken_ = nextPageToken_;
       }
+      if (((from_bitField0_ & 0x00000004) != 0)) {
+        result.damagedCount_ = damagedCount_;
+      }
     }
 
     @java.lang.Override
@@ -480,6 +510,9 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00000002;
         onChanged();
       }
+      if (other.getDamagedCount() != 0) {
+        setDamagedCount(other.getDamagedCount());
+      }
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -522,6 +555,11 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00000002;
               break;
             } // case 18
+            case 24: {
+              damagedCount_ = input.readInt32();
+              bitField0_ |= 0x00000004;
+              break;
+            } // case 24
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -933,6 +971,50 @@ private static final long serialVersionUID = 0L;
       checkByteStringIsUtf8(value);
       nextPageToken_ = value;
       bitField0_ |= 0x00000002;
+      onChanged();
+      return this;
+    }
+
+    private int damagedCount_ ;
+    /**
+     * <pre>
+     * How many users of the page are left out, because they are there and cannot be read.
+     * </pre>
+     *
+     * <code>int32 damaged_count = 3 [json_name = "damagedCount"];</code>
+     * @return The damagedCount.
+     */
+    @java.lang.Override
+    public int getDamagedCount() {
+      return damagedCount_;
+    }
+    /**
+     * <pre>
+     * How many users of the page are left out, because they are there and cannot be read.
+     * </pre>
+     *
+     * <code>int32 damaged_count = 3 [json_name = "damagedCount"];</code>
+     * @param value The damagedCount to set.
+     * @return This builder for chaining.
+     */
+    public Builder setDamagedCount(int value) {
+
+      damagedCount_ = value;
+      bitField0_ |= 0x00000004;
+      onChanged();
+      return this;
+    }
+    /**
+     * <pre>
+     * How many users of the page are left out, because they are there and cannot be read.
+     * </pre>
+     *
+     * <code>int32 damaged_count = 3 [json_name = "damagedCount"];</code>
+     * @return This builder for chaining.
+     */
+    public Builder clearDamagedCount() {
+      bitField0_ = (bitField0_ & ~0x00000004);
+      damagedCount_ = 0;
       onChanged();
       return this;
     }

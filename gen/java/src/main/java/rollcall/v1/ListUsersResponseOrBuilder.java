@@ -73,4 +73,14 @@ public interface ListUsersResponseOrBuilder extends
    */
   com.google.protobuf.ByteString
       getNextPageTokenBytes();
+
+  /**
+   * <pre>
+   * How many users of the page are left out, because they are there and cannot be read.
+   * </pre>
+   *
+   * <code>int32 damaged_count = 3 [json_name = "damagedCount"];</code>
+   * @return The damagedCount.
+   */
+  int getDamagedCount();
 }

@@ -349,7 +349,7 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * GetUser returns one user, or fails with NOT_FOUND.
+     * GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
      * Scope: `users.get`.
      * </pre>
      */
@@ -380,8 +380,9 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-     * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+     * users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+     * asked for again.
      * Scope: `users.get`.
      * </pre>
      */
@@ -394,7 +395,8 @@ public final class UserServiceGrpc {
      * <pre>
      * ListUsers pages through all users, in an order that is unspecified and stable.
      * A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+     * are there and cannot be read are left out, and counted.
      * Scope: `users.read`.
      * </pre>
      */
@@ -418,7 +420,8 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+     * that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
      * NOT_FOUND for a user that is not there, unless `allow_missing` is set.
      * Scope: `users.delete`.
      * </pre>
@@ -508,7 +511,7 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * GetUser returns one user, or fails with NOT_FOUND.
+     * GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
      * Scope: `users.get`.
      * </pre>
      */
@@ -541,8 +544,9 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-     * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+     * users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+     * asked for again.
      * Scope: `users.get`.
      * </pre>
      */
@@ -556,7 +560,8 @@ public final class UserServiceGrpc {
      * <pre>
      * ListUsers pages through all users, in an order that is unspecified and stable.
      * A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+     * are there and cannot be read are left out, and counted.
      * Scope: `users.read`.
      * </pre>
      */
@@ -582,7 +587,8 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+     * that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
      * NOT_FOUND for a user that is not there, unless `allow_missing` is set.
      * Scope: `users.delete`.
      * </pre>
@@ -645,7 +651,7 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * GetUser returns one user, or fails with NOT_FOUND.
+     * GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
      * Scope: `users.get`.
      * </pre>
      */
@@ -678,8 +684,9 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-     * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+     * users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+     * asked for again.
      * Scope: `users.get`.
      * </pre>
      */
@@ -692,7 +699,8 @@ public final class UserServiceGrpc {
      * <pre>
      * ListUsers pages through all users, in an order that is unspecified and stable.
      * A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+     * are there and cannot be read are left out, and counted.
      * Scope: `users.read`.
      * </pre>
      */
@@ -716,7 +724,8 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+     * that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
      * NOT_FOUND for a user that is not there, unless `allow_missing` is set.
      * Scope: `users.delete`.
      * </pre>
@@ -778,7 +787,7 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * GetUser returns one user, or fails with NOT_FOUND.
+     * GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
      * Scope: `users.get`.
      * </pre>
      */
@@ -789,8 +798,9 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-     * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+     * users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+     * asked for again.
      * Scope: `users.get`.
      * </pre>
      */
@@ -803,7 +813,8 @@ public final class UserServiceGrpc {
      * <pre>
      * ListUsers pages through all users, in an order that is unspecified and stable.
      * A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+     * are there and cannot be read are left out, and counted.
      * Scope: `users.read`.
      * </pre>
      */
@@ -827,7 +838,8 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+     * that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
      * NOT_FOUND for a user that is not there, unless `allow_missing` is set.
      * Scope: `users.delete`.
      * </pre>
@@ -890,7 +902,7 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * GetUser returns one user, or fails with NOT_FOUND.
+     * GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
      * Scope: `users.get`.
      * </pre>
      */
@@ -902,8 +914,9 @@ public final class UserServiceGrpc {
 
     /**
      * <pre>
-     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. An answer is at most
-     * 3 MiB: ids whose users did not fit are listed too, to be asked for again.
+     * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
+     * users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
+     * asked for again.
      * Scope: `users.get`.
      * </pre>
      */
@@ -917,7 +930,8 @@ public final class UserServiceGrpc {
      * <pre>
      * ListUsers pages through all users, in an order that is unspecified and stable.
      * A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read.
+     * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
+     * are there and cannot be read are left out, and counted.
      * Scope: `users.read`.
      * </pre>
      */
@@ -943,7 +957,8 @@ public final class UserServiceGrpc {
     /**
      * <pre>
      * DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's.
+     * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
+     * that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
      * NOT_FOUND for a user that is not there, unless `allow_missing` is set.
      * Scope: `users.delete`.
      * </pre>

@@ -162,54 +162,56 @@ public final class UserServiceProto extends com.google.protobuf.GeneratedFile {
       "\001(\tR\006reason\022 \n\013description\030\003 \001(\tR\013descri" +
       "ption\"Q\n\024BatchGetUsersRequest\022\020\n\003ids\030\001 \003" +
       "(\tR\003ids\022\'\n\017only_properties\030\002 \003(\tR\016onlyPr" +
-      "operties\"\200\001\n\025BatchGetUsersResponse\022\'\n\005us" +
+      "operties\"\241\001\n\025BatchGetUsersResponse\022\'\n\005us" +
       "ers\030\001 \003(\0132\021.rollcall.v1.UserR\005users\022\037\n\013m" +
       "issing_ids\030\002 \003(\tR\nmissingIds\022\035\n\nunread_i" +
-      "ds\030\003 \003(\tR\tunreadIds\"w\n\020ListUsersRequest\022" +
-      "\033\n\tpage_size\030\001 \001(\005R\010pageSize\022\035\n\npage_tok" +
-      "en\030\002 \001(\tR\tpageToken\022\'\n\017only_properties\030\003" +
-      " \003(\tR\016onlyProperties\"d\n\021ListUsersRespons" +
-      "e\022\'\n\005users\030\001 \003(\0132\021.rollcall.v1.UserR\005use" +
-      "rs\022&\n\017next_page_token\030\002 \001(\tR\rnextPageTok" +
-      "en\"\323\001\n\025SetPreferencesRequest\022\016\n\002id\030\001 \001(\t" +
-      "R\002id\0229\n\013preferences\030\002 \001(\0132\027.google.proto" +
-      "buf.StructR\013preferences\0220\n\004mode\030\003 \001(\0162\034." +
-      "rollcall.v1.PreferencesModeR\004mode\022=\n\014pre" +
-      "condition\030\004 \001(\0132\031.rollcall.v1.Preconditi" +
-      "onR\014precondition\"?\n\026SetPreferencesRespon" +
-      "se\022%\n\004user\030\001 \001(\0132\021.rollcall.v1.UserR\004use" +
-      "r\"\207\001\n\021DeleteUserRequest\022\016\n\002id\030\001 \001(\tR\002id\022" +
-      "=\n\014precondition\030\002 \001(\0132\031.rollcall.v1.Prec" +
-      "onditionR\014precondition\022#\n\rallow_missing\030" +
-      "\003 \001(\010R\014allowMissing\"\024\n\022DeleteUserRespons" +
-      "e*x\n\007Outcome\022\027\n\023OUTCOME_UNSPECIFIED\020\000\022\023\n" +
-      "\017OUTCOME_CREATED\020\001\022\023\n\017OUTCOME_UPDATED\020\002\022" +
-      "\025\n\021OUTCOME_UNCHANGED\020\003\022\023\n\017OUTCOME_APPLIE" +
-      "D\020\004*\\\n\013BatchReport\022\034\n\030BATCH_REPORT_UNSPE" +
-      "CIFIED\020\000\022\031\n\025BATCH_REPORT_FAILURES\020\001\022\024\n\020B" +
-      "ATCH_REPORT_ALL\020\002*m\n\017PreferencesMode\022 \n\034" +
-      "PREFERENCES_MODE_UNSPECIFIED\020\000\022\034\n\030PREFER" +
-      "ENCES_MODE_REPLACE\020\001\022\032\n\026PREFERENCES_MODE" +
-      "_MERGE\020\0022\344\004\n\013UserService\022L\n\010Identify\022\034.r" +
-      "ollcall.v1.IdentifyRequest\032\035.rollcall.v1" +
-      ".IdentifyResponse\"\003\220\002\002\022I\n\007GetUser\022\033.roll" +
-      "call.v1.GetUserRequest\032\034.rollcall.v1.Get" +
-      "UserResponse\"\003\220\002\001\022Z\n\rBatchIdentify\022!.rol" +
-      "lcall.v1.BatchIdentifyRequest\032\".rollcall" +
-      ".v1.BatchIdentifyResponse(\0010\001\022[\n\rBatchGe" +
-      "tUsers\022!.rollcall.v1.BatchGetUsersReques" +
-      "t\032\".rollcall.v1.BatchGetUsersResponse\"\003\220" +
-      "\002\001\022O\n\tListUsers\022\035.rollcall.v1.ListUsersR" +
-      "equest\032\036.rollcall.v1.ListUsersResponse\"\003" +
-      "\220\002\001\022^\n\016SetPreferences\022\".rollcall.v1.SetP" +
-      "referencesRequest\032#.rollcall.v1.SetPrefe" +
-      "rencesResponse\"\003\220\002\002\022R\n\nDeleteUser\022\036.roll" +
-      "call.v1.DeleteUserRequest\032\037.rollcall.v1." +
-      "DeleteUserResponse\"\003\220\002\002B\234\001\n\013rollcall.v1B" +
-      "\020UserServiceProtoP\001Z.rollcall.example/ge" +
-      "n/go/rollcall/v1;rollcallv1\242\002\003RXX\252\002\013Roll" +
-      "call.V1\312\002\013Rollcall\\V1\342\002\027Rollcall\\V1\\GPBM" +
-      "etadata\352\002\014Rollcall::V1b\006proto3"
+      "ds\030\003 \003(\tR\tunreadIds\022\037\n\013damaged_ids\030\004 \003(\t" +
+      "R\ndamagedIds\"w\n\020ListUsersRequest\022\033\n\tpage" +
+      "_size\030\001 \001(\005R\010pageSize\022\035\n\npage_token\030\002 \001(" +
+      "\tR\tpageToken\022\'\n\017only_properties\030\003 \003(\tR\016o" +
+      "nlyProperties\"\211\001\n\021ListUsersResponse\022\'\n\005u" +
+      "sers\030\001 \003(\0132\021.rollcall.v1.UserR\005users\022&\n\017" +
+      "next_page_token\030\002 \001(\tR\rnextPageToken\022#\n\r" +
+      "damaged_count\030\003 \001(\005R\014damagedCount\"\323\001\n\025Se" +
+      "tPreferencesRequest\022\016\n\002id\030\001 \001(\tR\002id\0229\n\013p" +
+      "references\030\002 \001(\0132\027.google.protobuf.Struc" +
+      "tR\013preferences\0220\n\004mode\030\003 \001(\0162\034.rollcall." +
+      "v1.PreferencesModeR\004mode\022=\n\014precondition" +
+      "\030\004 \001(\0132\031.rollcall.v1.PreconditionR\014preco" +
+      "ndition\"?\n\026SetPreferencesResponse\022%\n\004use" +
+      "r\030\001 \001(\0132\021.rollcall.v1.UserR\004user\"\207\001\n\021Del" +
+      "eteUserRequest\022\016\n\002id\030\001 \001(\tR\002id\022=\n\014precon" +
+      "dition\030\002 \001(\0132\031.rollcall.v1.PreconditionR" +
+      "\014precondition\022#\n\rallow_missing\030\003 \001(\010R\014al" +
+      "lowMissing\"\024\n\022DeleteUserResponse*x\n\007Outc" +
+      "ome\022\027\n\023OUTCOME_UNSPECIFIED\020\000\022\023\n\017OUTCOME_" +
+      "CREATED\020\001\022\023\n\017OUTCOME_UPDATED\020\002\022\025\n\021OUTCOM" +
+      "E_UNCHANGED\020\003\022\023\n\017OUTCOME_APPLIED\020\004*\\\n\013Ba" +
+      "tchReport\022\034\n\030BATCH_REPORT_UNSPECIFIED\020\000\022" +
+      "\031\n\025BATCH_REPORT_FAILURES\020\001\022\024\n\020BATCH_REPO" +
+      "RT_ALL\020\002*m\n\017PreferencesMode\022 \n\034PREFERENC" +
+      "ES_MODE_UNSPECIFIED\020\000\022\034\n\030PREFERENCES_MOD" +
+      "E_REPLACE\020\001\022\032\n\026PREFERENCES_MODE_MERGE\020\0022" +
+      "\344\004\n\013UserService\022L\n\010Identify\022\034.rollcall.v" +
+      "1.IdentifyRequest\032\035.rollcall.v1.Identify" +
+      "Response\"\003\220\002\002\022I\n\007GetUser\022\033.rollcall.v1.G" +
+      "etUserRequest\032\034.rollcall.v1.GetUserRespo" +
+      "nse\"\003\220\002\001\022Z\n\rBatchIdentify\022!.rollcall.v1." +
+      "BatchIdentifyRequest\032\".rollcall.v1.Batch" +
+      "IdentifyResponse(\0010\001\022[\n\rBatchGetUsers\022!." +
+      "rollcall.v1.BatchGetUsersRequest\032\".rollc" +
+      "all.v1.BatchGetUsersResponse\"\003\220\002\001\022O\n\tLis" +
+      "tUsers\022\035.rollcall.v1.ListUsersRequest\032\036." +
+      "rollcall.v1.ListUsersResponse\"\003\220\002\001\022^\n\016Se" +
+      "tPreferences\022\".rollcall.v1.SetPreference" +
+      "sRequest\032#.rollcall.v1.SetPreferencesRes" +
+      "ponse\"\003\220\002\002\022R\n\nDeleteUser\022\036.rollcall.v1.D" +
+      "eleteUserRequest\032\037.rollcall.v1.DeleteUse" +
+      "rResponse\"\003\220\002\002B\234\001\n\013rollcall.v1B\020UserServ" +
+      "iceProtoP\001Z.rollcall.example/gen/go/roll" +
+      "call/v1;rollcallv1\242\002\003RXX\252\002\013Rollcall.V1\312\002" +
+      "\013Rollcall\\V1\342\002\027Rollcall\\V1\\GPBMetadata\352\002" +
+      "\014Rollcall::V1b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -283,7 +285,7 @@ public final class UserServiceProto extends com.google.protobuf.GeneratedFile {
     internal_static_rollcall_v1_BatchGetUsersResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rollcall_v1_BatchGetUsersResponse_descriptor,
-        new java.lang.String[] { "Users", "MissingIds", "UnreadIds", });
+        new java.lang.String[] { "Users", "MissingIds", "UnreadIds", "DamagedIds", });
     internal_static_rollcall_v1_ListUsersRequest_descriptor =
       getDescriptor().getMessageType(10);
     internal_static_rollcall_v1_ListUsersRequest_fieldAccessorTable = new
@@ -295,7 +297,7 @@ public final class UserServiceProto extends com.google.protobuf.GeneratedFile {
     internal_static_rollcall_v1_ListUsersResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_rollcall_v1_ListUsersResponse_descriptor,
-        new java.lang.String[] { "Users", "NextPageToken", });
+        new java.lang.String[] { "Users", "NextPageToken", "DamagedCount", });
     internal_static_rollcall_v1_SetPreferencesRequest_descriptor =
       getDescriptor().getMessageType(12);
     internal_static_rollcall_v1_SetPreferencesRequest_fieldAccessorTable = new
