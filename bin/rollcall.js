@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 const source = new URL("../src/main.ts", import.meta.url);
 const isClone = existsSync(source);
 /** Of the package, what serves and what opens a store need more than the client does. */
-const needed = isClone || ["serve", "backup"].includes(process.argv[2]) ? "24.18.1" : "22.12.0";
+const needed = isClone || ["serve", "backup", "verify"].includes(process.argv[2]) ? "24.18.1" : "22.12.0";
 const found = process.versions.node;
 
 if (found.localeCompare(needed, "en", { numeric: true }) >= 0) {

@@ -1,13 +1,11 @@
-import { constants } from "node:os";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { checkCsvOptions, maxDownOption } from "./arguments.ts";
 import { addConnectionOptions, type ConnectionArguments } from "./call.ts";
-import { CliError } from "./cli-error.ts";
 import { type CellType, cellTypes, defaultCsvOptions } from "./import/csv-columns.ts";
 import { formatOf, type SourceFormat, sourceFormats } from "./import/format.ts";
 import { importFile } from "./import/import-file.ts";
 import { checkReadable } from "./import/source.ts";
-import { onStopSignal } from "./stop-signals.ts";
+import { abortedBySignal } from "./stop-signals.ts";
 
 interface Options extends ConnectionArguments {
   readonly format?: SourceFormat;
@@ -93,17 +91,6 @@ Examples:
         connection: options,
       });
     });
-}
-
-/** Aborts at the first signal to stop, with the exit status that shells give to it; a second one ends the process. */
-function abortedBySignal(): AbortSignal {
-  const stop = new AbortController();
-  const statusOf = (signal: NodeJS.Signals) => 128 + constants.signals[signal];
-  onStopSignal(
-    (signal) => stop.abort(new CliError(`stopped by ${signal}`, statusOf(signal))),
-    (signal) => process.exit(statusOf(signal)),
-  );
-  return stop.signal;
 }
 
 /** For an option that is given once for each column. */

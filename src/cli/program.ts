@@ -17,7 +17,13 @@ const commands = {
   health: async () => (await import("./health.ts")).healthCommand(),
   token: async () => (await import("./token.ts")).tokenCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
+  verify: async () => (await import("./verify.ts")).verifyCommand(),
 } satisfies Readonly<Record<string, () => Promise<Command>>>;
+
+/** What a command ends with that could not do its work, as with wrong arguments. */
+export function failureStatus(command: string | undefined): number {
+  return command === "verify" ? 2 : 1;
+}
 
 /**
  * The command line `rollcall`.
@@ -50,8 +56,11 @@ Examples:
   rollcall import users.ndjson.gz`,
   );
   const named = Object.entries(commands).filter(([name]) => name === first);
-  for (const [, load] of named.length > 0 ? named : Object.entries(commands)) {
-    program.addCommand((await load()).copyInheritedSettings(program));
+  for (const [name, load] of named.length > 0 ? named : Object.entries(commands)) {
+    const command = (await load()).copyInheritedSettings(program);
+    // Its message has been printed.
+    command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : failureStatus(name)));
+    program.addCommand(command);
   }
   if (named.length === 0) {
     const { default: addCompletion } = await import("@bomb.sh/tab/commander");

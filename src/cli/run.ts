@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import { CliError } from "./cli-error.ts";
 import { whenNpmEnds } from "./npm-parent.ts";
-import { createProgram } from "./program.ts";
+import { createProgram, failureStatus } from "./program.ts";
 import { say } from "./standard-streams.ts";
 
 /** Does what the arguments of the process ask for. */
@@ -16,8 +16,8 @@ export async function run(): Promise<void> {
     process.exit(1);
   });
 
+  const args = process.argv.slice(2);
   try {
-    const args = process.argv.slice(2);
     await (await createProgram(args)).parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CliError) {
@@ -25,11 +25,11 @@ export async function run(): Promise<void> {
       process.exitCode = error.exitStatus;
     } else if (error instanceof CommanderError) {
       say(`rollcall: ${error.message}`);
-      process.exitCode = 1;
+      process.exitCode = failureStatus(args[0]);
     } else {
       // Nobody foresaw it.
       say(...(error instanceof Error ? (error.stack ?? error.message) : String(error)).split("\n"));
-      process.exit(1);
+      process.exit(failureStatus(args[0]));
     }
   }
 }

@@ -1,4 +1,6 @@
 import { rmSync } from "node:fs";
+import { constants } from "node:os";
+import { CliError } from "./cli-error.ts";
 
 /** Stop a command: sent by service managers, by Ctrl-C, and by a terminal that is closed. */
 export const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
@@ -26,6 +28,17 @@ export function onStopSignal(begin: (signal: NodeJS.Signals) => void, force: (si
     if (!isSame && signal !== "SIGHUP") force(signal);
   };
   for (const signal of stopSignals) process.on(signal, onSignal);
+}
+
+/** Aborts at the first signal to stop, with the exit status that shells give to it; a second one ends the process. */
+export function abortedBySignal(): AbortSignal {
+  const stop = new AbortController();
+  const statusOf = (signal: NodeJS.Signals) => 128 + constants.signals[signal];
+  onStopSignal(
+    (signal) => stop.abort(new CliError(`stopped by ${signal}`, statusOf(signal))),
+    (signal) => process.exit(statusOf(signal)),
+  );
+  return stop.signal;
 }
 
 /**

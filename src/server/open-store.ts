@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { NatMap } from "../config/redis-nat-map.ts";
+import type { RedisLocation } from "../config/redis-url.ts";
 import type { StoreLocation } from "../config/store-url.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
+import type { RedisStoreOptions } from "../store/redis/redis-store.ts";
+import type { StoreVerifier } from "../store/verify/verifier.ts";
 import { withoutArguments } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { openRedisPasswords, type RedisPasswordSettings } from "./redis-passwords.ts";
@@ -29,6 +32,51 @@ export async function openStore(
     const { openSqliteStore } = await import("../store/sqlite/sqlite-store.ts");
     return openSqliteStore(location.path, { onReserve: createReserveLog(logger) });
   }
+  const { options, close } = redisOptions(location, settings, logger);
+  // Its client takes longer to load than all that SQLite needs.
+  const { openRedisStore } = await import("../store/redis/redis-store.ts");
+  const store = openRedisStore(options);
+  return {
+    ...store,
+    close() {
+      close();
+      return store.close();
+    },
+  };
+}
+
+/**
+ * Opens a store to be walked over, also one that a server uses.
+ *
+ * @throws Error as openStore does, and where there is no SQLite database
+ */
+export async function openVerifier(
+  location: StoreLocation,
+  settings: RedisSettings,
+  logger: Logger,
+): Promise<StoreVerifier> {
+  if (location.kind === "sqlite") {
+    const { openSqliteVerifier } = await import("../store/sqlite/verify.ts");
+    return openSqliteVerifier(location.path);
+  }
+  const { options, close } = redisOptions(location, settings, logger);
+  const { openRedisVerifier } = await import("../store/redis/verify.ts");
+  const verifier = openRedisVerifier(options);
+  return {
+    walk: () => verifier.walk(),
+    close() {
+      close();
+      verifier.close();
+    },
+  };
+}
+
+/** How to reach Redis; `close` ends looking after its passwords. */
+function redisOptions(
+  location: RedisLocation,
+  settings: RedisSettings,
+  logger: Logger,
+): { options: RedisStoreOptions; close: () => void } {
   const files = [settings.redisCa, settings.redisCert, settings.redisKey];
   if (!location.tls && files.some((file) => file !== undefined)) {
     throw new Error("--redis-ca, --redis-cert and --redis-key need TLS: a store that begins with rediss");
@@ -44,10 +92,8 @@ export async function openStore(
   if (location.topology === "standalone" && settings.redisNatMap !== undefined) {
     throw new Error("--redis-nat-map is for servers that announce addresses: redis+cluster:// and redis+sentinel://");
   }
-  // Its client takes longer to load than all that SQLite needs.
-  const { openRedisStore } = await import("../store/redis/redis-store.ts");
   const passwords = openRedisPasswords(location, settings, logger);
-  const store = openRedisStore({
+  const options: RedisStoreOptions = {
     location,
     tls,
     passwords,
@@ -58,14 +104,8 @@ export async function openStore(
     onConnectionError: (error) => {
       logger.debug({ reason: withoutArguments(error.message) }, "a connection to Redis failed");
     },
-  });
-  return {
-    ...store,
-    close() {
-      passwords.close();
-      return store.close();
-    },
   };
+  return { options, close: () => passwords.close() };
 }
 
 function readPem(option: string, file: string | undefined): Buffer | undefined {

@@ -70,6 +70,18 @@ export class RedisNode {
     return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
   }
 
+  /**
+   * A step through the keys that match a pattern: some of them, and where to go on, which is 0 at the end.
+   *
+   * @param count about how many keys are looked at
+   */
+  async scan(cursor: string, pattern: string, count: number): Promise<{ cursor: string; keys: readonly Buffer[] }> {
+    this.#reader.serverMicros();
+    const step = this.#reader.redis.scanBuffer(cursor, "MATCH", pattern, "COUNT", count);
+    const [next, keys] = await within(attemptMs, step);
+    return { cursor: next.toString(), keys };
+  }
+
   /** What a command answers in words. */
   async ask(command: string, ...args: readonly string[]): Promise<unknown> {
     this.#reader.serverMicros();

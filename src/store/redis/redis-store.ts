@@ -10,6 +10,7 @@ import { createKeys, partitionCount, partitionOf } from "./keys.ts";
 import { loadScript } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
 import { runScript } from "./script-runner.ts";
+import type { Servers } from "./servers.ts";
 import { openSingleServer } from "./single-server.ts";
 import { findWarnings } from "./warnings.ts";
 import { type PlacedCommand, placed, writeCall, writeScript } from "./write-call.ts";
@@ -28,14 +29,19 @@ export interface RedisStoreOptions extends RedisAccess {
   readonly waitReplicas: number;
 }
 
+/** The servers that a store is on. Connections are made at once and made again whenever they break. */
+export function openServers(options: RedisStoreOptions): Servers {
+  const open = options.location.topology === "cluster" ? openCluster : openSingleServer;
+  return open(options, options.waitReplicas);
+}
+
 /**
  * Users kept in Redis, as hashes; see keys.ts. What it answers has been executed by the server that is the primary of
  * the user's partition, and is there in as many replicas as asked for. Connections are made at once and made again
  * whenever they break; until then calls wait a moment and then reject with STORE_UNAVAILABLE.
  */
 export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
-  const open = options.location.topology === "cluster" ? openCluster : openSingleServer;
-  const servers = open(options, options.waitReplicas);
+  const servers = openServers(options);
   const keys = createKeys(options.keyPrefix);
   const scripts = {
     get: loadScript("record", "get"),

@@ -19,7 +19,8 @@ export type ScriptArgument = string | number | Buffer;
 /** One run of a script. */
 export interface ScriptCall {
   readonly script: Script;
-  readonly keys: readonly string[];
+  /** Bytes where they may be no UTF-8. */
+  readonly keys: readonly (string | Buffer)[];
   readonly args: readonly ScriptArgument[];
   /**
    * Whether it writes. A script that does takes two more arguments at its end: the time, in microseconds of the server's

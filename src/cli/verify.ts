@@ -1,0 +1,100 @@
+import { isUtf8 } from "node:buffer";
+import { Command } from "commander";
+import { serveOptions } from "../config/options.ts";
+import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
+import { openVerifier, type RedisSettings } from "../server/open-store.ts";
+import type { Finding, StoreVerifier } from "../store/verify/verifier.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { UserError } from "../users/errors.ts";
+import { CliError } from "./cli-error.ts";
+import { print, printJson, say } from "./standard-streams.ts";
+import { abortedBySignal } from "./stop-signals.ts";
+import { showProgress } from "./terminal/progress.ts";
+
+interface Options extends RedisSettings {
+  readonly store: StoreLocation;
+  readonly json?: boolean;
+}
+
+/** What the process ends with where not all could be looked at: 1 says that something damaged was found. */
+const verifyFailedStatus = 2;
+
+export function verifyCommand(): Command {
+  const store = serveOptions.store();
+  store.description = "the store to walk over: as for serve";
+  return new Command("verify")
+    .description(
+      "name the users whose records are damaged, in a store that a server may be using; exit status 1 if any are",
+    )
+    .addOption(store)
+    .addOption(serveOptions.redisKeyPrefix())
+    .addOption(serveOptions.redisCa())
+    .addOption(serveOptions.redisCert())
+    .addOption(serveOptions.redisKey())
+    .addOption(serveOptions.redisPasswordFile())
+    .addOption(serveOptions.redisSentinelUsername())
+    .addOption(serveOptions.redisSentinelPassword())
+    .addOption(serveOptions.redisSentinelPasswordFile())
+    .addOption(serveOptions.redisNatMap())
+    .option("--json", "print a line of JSON for each finding, and one with the counts")
+    .addHelpText(
+      "after",
+      `
+It reads in short steps, writes nothing, and keeps nobody waiting. What is found is printed, a line each; exit status 0 says that
+all is well, ${verifyFailedStatus} that not all could be looked at. docs/operating.md says what to do about a damaged record.
+
+Examples:
+  rollcall verify
+  rollcall verify --store sqlite:/var/lib/rollcall/users.db
+  rollcall verify --store redis+cluster://10.0.0.1:6379,10.0.0.2:6379 --json > damaged.ndjson`,
+    )
+    .action(verify);
+}
+
+async function verify({ store, json = false, ...settings }: Options): Promise<void> {
+  const stopped = abortedBySignal();
+  let verifier: StoreVerifier | undefined;
+  const progress = showProgress(process.stderr, true);
+  let users = 0;
+  const damaged = new Set<string>();
+  try {
+    verifier = await openVerifier(store, settings, createLogger("silent"));
+    for await (const slice of verifier.walk()) {
+      stopped.throwIfAborted();
+      users += slice.users;
+      for (const finding of slice.findings) {
+        damaged.add(Buffer.from(finding.id).toString("latin1"));
+        await (json ? printJson(jsonOf(finding)) : print(lineOf(finding)));
+      }
+      progress.update({ users, share: slice.share, details: `${damaged.size} damaged` });
+    }
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`cannot verify ${describeStoreLocation(store)}: ${reasonOf(error)}`, verifyFailedStatus);
+  } finally {
+    progress.stop();
+    verifier?.close();
+  }
+  if (json) await printJson(JSON.stringify({ users, damaged: damaged.size }));
+  else say(damaged.size === 0 ? `${users} users, all is well` : `${users} users, ${damaged.size} damaged`);
+  if (damaged.size > 0) process.exitCode = 1;
+}
+
+function lineOf({ id, problem }: Finding): string {
+  return `${textOf(id)}: ${problem}`;
+}
+
+function jsonOf({ id, check, problem }: Finding): string {
+  const exact = isUtf8(id) ? {} : { id_base64: Buffer.from(id).toString("base64") };
+  return JSON.stringify({ id: textOf(id), ...exact, check, problem });
+}
+
+function textOf(id: Uint8Array): string {
+  return Buffer.from(id).toString("utf8");
+}
+
+/** The store's own words, where it has some. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof UserError && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,270 @@
+/** Walks over the users in Redis, which servers may be using, in short scripts. */
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import { UserError } from "../../users/errors.ts";
+import { parseUserId } from "../../users/user-id.ts";
+import { PackedReader } from "../packed-buffer.ts";
+import { findIn, type StoredRecord } from "../verify/record-checks.ts";
+import { type Finding, notListed, notThere, type Slice, type StoreVerifier } from "../verify/verifier.ts";
+import { NotSentError, SlotMovingError, UnansweredError } from "./failures.ts";
+import { createKeys, partitionCount, partitionOf, partitionTags } from "./keys.ts";
+import type { RedisNode } from "./node.ts";
+import { openServers, type RedisStoreOptions } from "./redis-store.ts";
+import { loadScript } from "./script.ts";
+import { maxScriptWork } from "./script-limits.ts";
+import { runScript } from "./script-runner.ts";
+import type { Servers } from "./servers.ts";
+
+/** Keys of one step, and users of one script. */
+const stepKeys = 500;
+const maxUsers = 100;
+/** How long a server may be away, or a slot be on the move. */
+const patienceMs = 3_000;
+const retryPauseMs = 50;
+/** The share of the walk that the records are. */
+const recordsShare = 0.6;
+
+const scripts = { users: loadScript("verify-users"), listing: loadScript("verify-listing") };
+
+/** A key of a user, which may be one that no server would look at. */
+interface UserKey {
+  readonly partition: number;
+  readonly key: Buffer;
+  readonly id: Buffer;
+}
+
+/** What one look at a user found. */
+interface Look {
+  readonly listed: "no" | "yes" | "with a score" | "in no sorted set";
+  readonly kind: "none" | "hash" | "other";
+  readonly record: StoredRecord;
+}
+
+export function openRedisVerifier(options: RedisStoreOptions): StoreVerifier {
+  const servers = openServers(options);
+  return {
+    walk: () => new Walk(servers, options.keyPrefix).slices(),
+    close: () => servers.close(),
+  };
+}
+
+class Walk {
+  readonly #servers: Servers;
+  readonly #keys: ReturnType<typeof createKeys>;
+  readonly #prefix: string;
+  /** A key can be met twice while others are written. */
+  readonly #told = new Set<string>();
+
+  constructor(servers: Servers, prefix: string) {
+    this.#servers = servers;
+    this.#prefix = prefix;
+    this.#keys = createKeys(prefix);
+  }
+
+  async *slices(): AsyncGenerator<Slice> {
+    const places = await patiently(() => this.#places());
+    const nodes = [...new Set(places)];
+    const before = await this.#identities(nodes);
+    const sizes = await Promise.all(nodes.map((node) => patiently(() => node.ask("DBSIZE"))));
+    const total = Math.max(
+      1,
+      sizes.map(Number).reduce((sum, size) => sum + size, 0),
+    );
+    let users = 0;
+    for (const node of nodes) {
+      for await (const keys of this.#scan(node)) {
+        const found = await this.#inspect(keys, true);
+        users += keys.length;
+        yield { users: keys.length, share: recordsShare * Math.min(1, users / total), findings: this.#untold(found) };
+      }
+    }
+    for (let partition = 0; partition < partitionCount; partition++) {
+      for await (const findings of this.#listing(partition)) {
+        const share = recordsShare + ((1 - recordsShare) * (partition + 1)) / partitionCount;
+        yield { users: 0, share, findings: this.#untold(findings) };
+      }
+    }
+    const after = await this.#identities([...new Set(await patiently(() => this.#places()))]);
+    if (before !== after) throw new Error("the servers changed while they were walked over; run it again");
+  }
+
+  /** The server of each partition. */
+  async #places(): Promise<readonly RedisNode[]> {
+    return Array.from({ length: partitionCount }, (_, partition) => this.#servers.nodeOf(partition));
+  }
+
+  /** Which servers, and which runs of them, have which partitions. */
+  async #identities(nodes: readonly RedisNode[]): Promise<string> {
+    const runs = await Promise.all(nodes.map((node) => patiently(() => node.info("server"))));
+    const places = await patiently(() => this.#places());
+    return JSON.stringify([runs.map((run) => run.get("run_id")), places.map(({ address }) => address)]);
+  }
+
+  /** Keys of users on a server, a step at a time. */
+  async *#scan(node: RedisNode): AsyncGenerator<readonly UserKey[]> {
+    const pattern = `${this.#prefix.replace(/[*?[\]\\^-]/g, "\\$&")}{*}:user:*`;
+    let cursor = "0";
+    do {
+      const step = await patiently(() => node.scan(cursor, pattern, stepKeys));
+      cursor = step.cursor;
+      const keys = step.keys.flatMap((key) => this.#userKey(key));
+      for (let at = 0; at < keys.length; at += maxUsers) yield keys.slice(at, at + maxUsers);
+    } while (cursor !== "0");
+  }
+
+  #userKey(key: Buffer): UserKey[] {
+    const tagAt = Buffer.byteLength(this.#prefix) + 1;
+    const partition = partitionTags.indexOf(key.toString("latin1", tagAt, tagAt + 2));
+    return partition < 0 ? [] : [{ partition, key, id: key.subarray(this.#keys.bytesBeforeId) }];
+  }
+
+  async *#listing(partition: number): AsyncGenerator<readonly Finding[]> {
+    let cursor = "0";
+    do {
+      const call = {
+        script: scripts.listing,
+        keys: [this.#keys.ids(partition)],
+        args: [cursor, maxUsers],
+        writes: false,
+      };
+      const { bytes } = await patiently(() => runScript(this.#servers, partition, call));
+      const reader = new PackedReader(bytes);
+      if (reader.u8() === 0) {
+        const problem = `is no sorted set: users of partition ${partition} are neither listed nor created`;
+        yield [{ id: Buffer.from(this.#keys.ids(partition)), check: "listing", problem }];
+        return;
+      }
+      cursor = reader.shortText();
+      const ids = Array.from({ length: reader.u32() }, () => Buffer.from(reader.bytes()));
+      const head = Buffer.from(this.#keys.userIn(partition, ""));
+      // A listing that is small comes as a whole.
+      for (let at = 0; at < ids.length; at += maxUsers) {
+        const some = ids.slice(at, at + maxUsers);
+        yield this.#inspect(
+          some.map((id) => ({ partition, id, key: Buffer.concat([head, id]) })),
+          false,
+        );
+      }
+    } while (cursor !== "0");
+  }
+
+  /** Looks at users, and again at each that is not as it should be. */
+  async #inspect(keys: readonly UserKey[], withRecords: boolean): Promise<Finding[]> {
+    const findings: Finding[] = [];
+    for (const [key, look] of await this.#lookAt(keys, withRecords)) {
+      if (problemsOf(key, look, withRecords).length === 0) continue;
+      for (const [, second] of await this.#lookAt([key], withRecords)) {
+        findings.push(...problemsOf(key, second, withRecords));
+      }
+    }
+    return findings;
+  }
+
+  async #lookAt(keys: readonly UserKey[], withRecords: boolean): Promise<[UserKey, Look][]> {
+    const looks: [UserKey, Look][] = [];
+    // A script touches one partition's keys where those are spread over servers.
+    const shares = this.#servers.partitioned ? Map.groupBy(keys, ({ partition }) => partition) : new Map([[0, keys]]);
+    for (const [place, share] of shares) {
+      for (let rest = share; rest.length > 0; ) {
+        const call = {
+          script: scripts.users,
+          keys: rest.flatMap(({ partition, key }) => [this.#keys.ids(partition), key]),
+          args: [this.#keys.bytesBeforeId, maxScriptWork, withRecords ? 1 : 0],
+          writes: false,
+        };
+        const { bytes } = await patiently(() => runScript(this.#servers, place, call));
+        const reader = new PackedReader(bytes);
+        let count = 0;
+        for (; !reader.done; count++) {
+          const key = rest[count];
+          if (key !== undefined) looks.push([key, readLook(reader, key.id, withRecords)]);
+        }
+        if (count === 0) throw new Error("a script looked at none of the users");
+        rest = rest.slice(count);
+      }
+    }
+    return looks;
+  }
+
+  #untold(findings: readonly Finding[]): Finding[] {
+    return findings.filter(({ id, check }) => {
+      const key = `${check} ${Buffer.from(id).toString("latin1")}`;
+      const isNew = !this.#told.has(key);
+      this.#told.add(key);
+      return isNew;
+    });
+  }
+}
+
+const listings = ["no", "yes", "with a score", "in no sorted set"] as const;
+const kinds = ["none", "hash", "other"] as const;
+
+function readLook(reader: PackedReader, id: Buffer, withRecords: boolean): Look {
+  const listed = listings[reader.u8()] ?? "no";
+  const kind = kinds[reader.u8()] ?? "other";
+  const field = () => {
+    const isThere = reader.u8() === 1;
+    const bytes = reader.bytes();
+    return isThere ? bytes : undefined;
+  };
+  if (kind !== "hash" || !withRecords) return { listed, kind, record: recordOf(id) };
+  return { listed, kind, record: recordOf(id, field(), field(), field(), field()) };
+}
+
+const timesBytes = 16;
+
+function recordOf(
+  id: Buffer,
+  meta?: Buffer,
+  properties?: Buffer,
+  preferences: Buffer = Buffer.alloc(0),
+  observed: Buffer = Buffer.alloc(0),
+): StoredRecord {
+  const whole = meta !== undefined && meta.length > timesBytes ? meta : undefined;
+  return {
+    id,
+    createdAt: whole?.readBigUInt64LE(0),
+    updatedAt: whole?.readBigUInt64LE(8),
+    etag: whole?.toString("utf8", timesBytes),
+    properties,
+    preferences,
+    observed,
+  };
+}
+
+function problemsOf({ id, partition }: UserKey, { listed, kind, record }: Look, withRecords: boolean): Finding[] {
+  const finding = (check: string, problem: string): Finding => ({ id, check, problem });
+  // Deleted meanwhile.
+  if (kind === "none" && listed === "no") return [];
+  const parsed = parseUserId(id);
+  if (typeof parsed === "string" && partitionOf(parsed) !== partition) {
+    return [finding("place", `is kept in partition ${partition}, where no server looks for it`)];
+  }
+  if (kind === "none") {
+    return listed === "in no sorted set" ? [] : [finding("listing", notThere)];
+  }
+  const found: Finding[] = [];
+  if (kind === "other") found.push(finding("record", "is something else than a hash"));
+  else if (withRecords) found.push(...findIn(record));
+  if (listed === "no") found.push(finding("listing", notListed));
+  if (listed === "with a score") found.push(finding("listing", "is listed with a score: pages may leave it out"));
+  return found;
+}
+
+/** Tries again while a server is away for a moment, or a slot is on the move. */
+async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+  const giveUpAt = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const passes =
+        error instanceof NotSentError ||
+        error instanceof UnansweredError ||
+        error instanceof SlotMovingError ||
+        (error instanceof UserError && error.reason === "STORE_UNAVAILABLE");
+      if (!passes || performance.now() > giveUpAt) throw error;
+    }
+    await delay(retryPauseMs);
+  }
+}

@@ -1,0 +1,163 @@
+/** Walks over an SQLite database, which a server may be using: it reads, in slices, and keeps nobody from writing. */
+import { existsSync } from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { findIn } from "../verify/record-checks.ts";
+import { type Finding, notListed, notThere, type Slice, type StoreVerifier } from "../verify/verifier.ts";
+import { isCorrupt } from "./corrupt.ts";
+import { applicationId } from "./database.ts";
+
+/** Rows of one slice, and bytes, or a little more. */
+const maxRows = 500;
+const maxBytes = 1024 * 1024;
+const busyTimeoutMs = 1_000;
+/** The share of the walk that the records are. */
+const recordsShare = 0.6;
+
+/** @throws Error if there is no database of ours */
+export function openSqliteVerifier(path: string): StoreVerifier {
+  if (!existsSync(path)) throw new Error(`there is no database ${path}`);
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
+    if (database.prepare("PRAGMA application_id").get()?.["application_id"] !== applicationId) {
+      throw new Error(`${path} is not ours`);
+    }
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return {
+    async *walk() {
+      try {
+        yield* recordSlices(database);
+        yield* listingSlices(database);
+      } catch (error) {
+        if (!isCorrupt(error)) throw error;
+        const advice = "let sqlite3 .recover make a new one, or restore a backup";
+        throw new Error(`the file itself is damaged (${error instanceof Error ? error.message : error}); ${advice}`);
+      }
+    },
+    close: () => database.close(),
+  };
+}
+
+/** Rows as arrays, with numbers that can be of any size. */
+function prepare(database: DatabaseSync, query: string): StatementSync {
+  const statement = database.prepare(query);
+  statement.setReturnArrays(true);
+  statement.setReadBigInts(true);
+  return statement;
+}
+
+/** All that is read sees the database as it is at one moment. */
+function atOneMoment<Result>(database: DatabaseSync, read: () => Result): Result {
+  database.exec("BEGIN");
+  try {
+    return read();
+  } finally {
+    // Nothing was written, and where the file is damaged there is no COMMIT.
+    if (database.isTransaction) database.exec("ROLLBACK");
+  }
+}
+
+async function* recordSlices(database: DatabaseSync): AsyncGenerator<Slice> {
+  const rows = prepare(
+    database,
+    `SELECT rid, CAST(id AS BLOB), created_at, updated_at, etag, properties, preferences, observed FROM user
+     WHERE rid > ? ORDER BY rid LIMIT ${maxRows}`,
+  );
+  const ridOf = prepare(database, "SELECT rid FROM user WHERE id = CAST(? AS TEXT)");
+  const last = lastOf(prepare(database, "SELECT max(rid) FROM user").get());
+  let after = -(2n ** 63n);
+  for (;;) {
+    const slice = atOneMoment(database, () => {
+      const findings: Finding[] = [];
+      let users = 0;
+      let bytes = 0;
+      for (const row of rows.iterate(after)) {
+        const { rid, record } = recordOf(row);
+        findings.push(...findIn(record));
+        if (!isListed(ridOf, record.id, rid)) findings.push({ id: record.id, check: "listing", problem: notListed });
+        after = rid;
+        users++;
+        bytes += (record.properties?.length ?? 0) + (record.preferences?.length ?? 0);
+        if (bytes >= maxBytes) break;
+      }
+      return { users, findings };
+    });
+    if (slice.users === 0) return;
+    yield { ...slice, share: recordsShare * Math.min(1, Number(after) / Math.max(1, Number(last))) };
+    await nextTurn();
+  }
+}
+
+function isListed(ridOf: StatementSync, id: Uint8Array, rid: bigint): boolean {
+  try {
+    return lastOf(ridOf.get(id)) === rid;
+  } catch (error) {
+    if (isCorrupt(error)) return false;
+    throw error;
+  }
+}
+
+async function* listingSlices(database: DatabaseSync): AsyncGenerator<Slice> {
+  const index = "INDEXED BY sqlite_autoindex_user_1";
+  const entries = (from: string) =>
+    prepare(database, `SELECT CAST(id AS BLOB), rid FROM user ${index} WHERE id ${from} ORDER BY id LIMIT ${maxRows}`);
+  const [first, next] = [entries(">= CAST(? AS TEXT)"), entries("> CAST(? AS TEXT)")];
+  const idAt = prepare(database, "SELECT CAST(id AS BLOB) FROM user WHERE rid = ?");
+  let after: Uint8Array | undefined;
+  for (;;) {
+    const findings: Finding[] = [];
+    const count = atOneMoment(database, () => {
+      const listed = (after === undefined ? first : next).all(after ?? new Uint8Array());
+      for (const entry of listed) {
+        const [id, rid] = valuesOf(entry);
+        if (!(id instanceof Uint8Array) || typeof rid !== "bigint") continue;
+        after = id;
+        const [stored] = valuesOf(idAt.get(rid));
+        if (stored instanceof Uint8Array && Buffer.compare(stored, id) === 0) continue;
+        findings.push({
+          id,
+          check: "listing",
+          problem: stored === undefined ? notThere : "is listed in another's place",
+        });
+      }
+      return listed.length;
+    });
+    yield { users: 0, findings, share: count < maxRows ? 1 : recordsShare };
+    if (count < maxRows) return;
+    await nextTurn();
+  }
+}
+
+function recordOf(row: unknown) {
+  const [rid, id, createdAt, updatedAt, etag, properties, ...others] = valuesOf(row);
+  if (typeof rid !== "bigint") throw new TypeError("a row has no number");
+  const [preferences, observed] = [others[0] ?? nothing, others[1] ?? nothing];
+  const record = {
+    id: id instanceof Uint8Array ? id : nothing,
+    createdAt: typeof createdAt === "bigint" ? createdAt : undefined,
+    updatedAt: typeof updatedAt === "bigint" ? updatedAt : undefined,
+    etag: typeof etag === "string" ? etag : undefined,
+    properties: bytesOf(properties),
+    preferences: bytesOf(preferences),
+    observed: bytesOf(observed),
+  };
+  return { rid, record };
+}
+
+const nothing = new Uint8Array();
+
+function valuesOf(row: unknown): unknown[] {
+  return Array.isArray(row) ? row : [];
+}
+
+function lastOf(row: unknown): unknown {
+  return valuesOf(row).at(-1);
+}
+
+function bytesOf(value: unknown): Uint8Array | undefined {
+  return value instanceof Uint8Array ? value : undefined;
+}

@@ -1,0 +1,78 @@
+/** What is checked of each record. Whatever a record gets beside what it has today is checked here too. */
+import { areMarks } from "../../users/observed.ts";
+import { preferencesLimits } from "../../users/struct-format.ts";
+import { isCanonical } from "../../users/struct-scan.ts";
+import { parseUserId } from "../../users/user-id.ts";
+import type { Finding } from "./verifier.ts";
+
+/** A record as it is stored. Undefined is what is missing or of another type; what may be missing is empty then. */
+export interface StoredRecord {
+  readonly id: Uint8Array;
+  /** Microseconds since 1970. */
+  readonly createdAt: bigint | undefined;
+  readonly updatedAt: bigint | undefined;
+  readonly etag: string | undefined;
+  readonly properties: Uint8Array | undefined;
+  readonly preferences: Uint8Array | undefined;
+  readonly observed: Uint8Array | undefined;
+}
+
+interface RecordCheck {
+  readonly name: string;
+  /** @returns what is wrong, if something is */
+  readonly find: (record: StoredRecord) => string | undefined;
+}
+
+const maxTime = BigInt(Number.MAX_SAFE_INTEGER);
+const maxStoredEtagBytes = 255;
+
+const recordChecks: readonly RecordCheck[] = [
+  {
+    name: "id",
+    find({ id }) {
+      const parsed = parseUserId(id);
+      return typeof parsed === "string" ? undefined : `has an id that is none: it ${parsed.description}`;
+    },
+  },
+  {
+    name: "meta",
+    find({ createdAt, updatedAt, etag }) {
+      if (createdAt === undefined || updatedAt === undefined || etag === undefined) {
+        return "has no times or no etag, or they are cut short";
+      }
+      if (createdAt < 0n || createdAt > maxTime || updatedAt < 0n || updatedAt > maxTime) return "has impossible times";
+      if (updatedAt < createdAt) return "was changed before it was created, by its times";
+      return etag === "" || Buffer.byteLength(etag) > maxStoredEtagBytes ? "has an impossible etag" : undefined;
+    },
+  },
+  {
+    name: "properties",
+    find({ properties }) {
+      if (properties === undefined) return "has no properties, or of another type";
+      return isCanonical(properties) ? undefined : "has properties that are no canonical Struct within the limits";
+    },
+  },
+  {
+    name: "preferences",
+    find({ preferences }) {
+      if (preferences === undefined) return "has preferences of another type";
+      const isSound = preferences.length === 0 || isCanonical(preferences, preferencesLimits);
+      return isSound ? undefined : "has preferences that are no canonical Struct within the limits";
+    },
+  },
+  {
+    name: "observed",
+    find({ observed }) {
+      if (observed === undefined) return "has times of observation of another type";
+      return areMarks(observed) ? undefined : "has times of observation that cannot be read";
+    },
+  },
+];
+
+/** What is wrong with a record: nothing, as a rule. */
+export function findIn(record: StoredRecord): Finding[] {
+  return recordChecks.flatMap(({ name, find }) => {
+    const problem = find(record);
+    return problem === undefined ? [] : [{ id: record.id, check: name, problem }];
+  });
+}

@@ -1,0 +1,158 @@
+/** `rollcall verify` over each kind of store, also while it is written to. */
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { parseStoreLocation } from "../../src/config/store-url.ts";
+import { openVerifier } from "../../src/server/open-store.ts";
+import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
+import type { Finding } from "../../src/store/verify/verifier.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { command, deletion, edit, setPreferences } from "../support/commands.ts";
+import { rollcall } from "../support/processes.ts";
+import { below, seededRandom } from "../support/random.ts";
+import { startSentinels } from "../support/redis-sentinel.ts";
+import { openSpoilt, type SpoiltStore } from "../support/spoilt-stores.ts";
+import { openRedis } from "../support/stores.ts";
+import { until } from "../support/until.ts";
+
+const lines = (text: string) => text.split("\n").filter((line) => line !== "");
+
+async function verified(url: string) {
+  const { status, stdout, stderr } = await rollcall(["verify", "--store", url, "--json"]);
+  const found = lines(stdout).map((line) => JSON.parse(line));
+  return { status, stderr, summary: found.pop(), findings: found };
+}
+
+describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a store in %s", (name) => {
+  let spoilt: SpoiltStore;
+  beforeAll(async () => {
+    spoilt = await openSpoilt[name]();
+    const ids = Array.from({ length: 1_200 }, (_, index) => `well ${index}`);
+    await spoilt.store.write(ids.map((id, n) => command(id, { n, é: "x".repeat(n % 50) }, { wantUser: false })));
+    await spoilt.store.write([setPreferences("well 1", { theme: "dark" }), command("é \u{202e}", { n: 1 })]);
+    await spoilt.store.write([edit("well 2", { set: { n: 2 }, unset: ["é"] }, { observedAt: 1_000_000 })]);
+  });
+  afterAll(() => spoilt.close());
+
+  test("that is as it should be has no findings", async () => {
+    expect(await verified(spoilt.url)).toMatchObject({
+      status: 0,
+      findings: [],
+      summary: { users: 1_201, damaged: 0 },
+    });
+    const { status, stdout, stderr } = await rollcall(["verify", "--store", spoilt.url]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+    expect(stderr).toContain("1201 users, all is well");
+  });
+
+  test("that is written to meanwhile has no findings but what is damaged", async () => {
+    const { store } = spoilt;
+    await store.write([command("damaged meanwhile", { n: 1 })]);
+    await spoilt.spoil("damaged meanwhile", "garbage properties");
+    const random = seededRandom(7);
+    const idOf = () => `busy ${below(random, 300)}`;
+    let isOver = false;
+    let written = 0;
+    const writer = (async () => {
+      while (!isOver) {
+        const commands = Array.from({ length: 50 }, () => [
+          command(idOf(), { n: written++ }, { wantUser: false }),
+          deletion(idOf(), { allowMissing: true }),
+        ]);
+        await store.write(commands.flat());
+      }
+    })();
+    for (let walk = 0; walk < 2; walk++) {
+      const verifier = await openVerifier(parseStoreLocation(spoilt.url), {}, createLogger("silent"));
+      const findings: Finding[] = [];
+      const from = written;
+      for await (const slice of verifier.walk()) findings.push(...slice.findings);
+      verifier.close();
+      expect(findings.map(({ id, check }) => [Buffer.from(id).toString(), check])).toEqual([
+        ["damaged meanwhile", "properties"],
+      ]);
+      // They had their turns.
+      await until(() => written > from);
+    }
+    isOver = true;
+    await writer;
+    await store.write([deletion("damaged meanwhile")]);
+    await store.write(Array.from({ length: 300 }, (_, n) => deletion(`busy ${n}`, { allowMissing: true })));
+  });
+
+  test("names each damaged record and what is wrong with it, and each that listing and records disagree on", async () => {
+    const { store, kinds } = spoilt;
+    const damaged = kinds.map(([kind, part]) => ({ id: `damaged: ${kind}`, kind, part }));
+    await store.write(damaged.map(({ id }) => command(id, { n: 1 })));
+    for (const { id, kind } of damaged) await spoilt.spoil(id, kind);
+    await store.write([command("not listed", { n: 1 })]);
+    await spoilt.unlist("not listed");
+    await spoilt.list(Buffer.from("not there"));
+
+    const { status, findings, summary } = await verified(spoilt.url);
+    expect(status).toBe(1);
+    expect(findings.map(({ id, check }) => [id, check]).toSorted()).toEqual(
+      [...damaged.map(({ id, part }) => [id, part]), ["not listed", "listing"], ["not there", "listing"]].toSorted(),
+    );
+    expect(summary).toMatchObject({ damaged: damaged.length + 2 });
+
+    const forPeople = await rollcall(["verify", "--store", spoilt.url]);
+    expect(forPeople.status).toBe(1);
+    expect(lines(forPeople.stdout)).toHaveLength(findings.length);
+    expect(forPeople.stdout).toContain("not listed: is there, and in no listing");
+    expect(forPeople.stderr).toContain(`${summary.damaged} damaged`);
+  });
+});
+
+test("what was put into Redis by hand is named: ids that are none, other partitions, scores, a listing of another type", async () => {
+  const spoilt = await openSpoilt.Redis();
+  onTestFinished(() => spoilt.close());
+  const redis = new Redis(spoilt.url);
+  onTestFinished(() => redis.disconnect());
+  const keys = createKeys("rollcall:");
+  const fields = { meta: Buffer.concat([Buffer.alloc(16), Buffer.from("e".repeat(20))]), properties: "" };
+  await spoilt.store.write([command("scored", { n: 1 }), command("well", { n: 1 })]);
+  await redis.zadd(keys.ids(partitionOf("scored")), 5, "scored");
+  const elsewhere = (partitionOf("moved") + 1) % 64;
+  await redis.hset(keys.userIn(elsewhere, "moved"), fields);
+  await redis.hset(Buffer.concat([Buffer.from(keys.userIn(3, "")), Buffer.from([0xff])]), fields);
+  const other = Array.from({ length: 64 }, (_, partition) => partition).find(
+    (partition) => ![partitionOf("scored"), partitionOf("well"), elsewhere, 3].includes(partition),
+  );
+  await redis.set(keys.ids(other ?? 0), "no sorted set");
+  await redis.set("rollcall:other", "of somebody else");
+  const { status, findings } = await verified(spoilt.url);
+  expect(status).toBe(1);
+  expect(findings.map(({ id, check, id_base64 }) => [id_base64 ?? id, check]).toSorted()).toEqual(
+    [
+      ["scored", "listing"],
+      ["moved", "place"],
+      ["/w==", "id"],
+      ["/w==", "listing"],
+      [keys.ids(other ?? 0), "listing"],
+    ].toSorted(),
+  );
+});
+
+test("Sentinels are asked for the primary, and a key prefix is kept to", async () => {
+  const servers = await startSentinels();
+  onTestFinished(() => servers.stop());
+  const store = await openRedis(servers.url, { redisKeyPrefix: "mine*:" });
+  onTestFinished(() => store.close());
+  await until(() => store.write([command("a", { n: 1 }), command("b", { n: 1 })]).then(() => true));
+  const under = async (prefix: string) => {
+    const { stdout } = await rollcall(["verify", "--store", servers.url, "--redis-key-prefix", prefix, "--json"]);
+    return lines(stdout).map((line) => JSON.parse(line));
+  };
+  expect(await under("mine*:")).toEqual([{ users: 2, damaged: 0 }]);
+  expect(await under("mine")).toEqual([{ users: 0, damaged: 0 }]);
+});
+
+test("a store that cannot be walked over is another exit status than one with damaged records", async () => {
+  const missing = await rollcall(["verify", "--store", "sqlite:/nowhere/users.db"]);
+  expect(missing).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("there is no database") });
+  const away = await rollcall(["verify", "--store", "redis://user:secret@127.0.0.1:1"]);
+  expect(away).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("cannot be reached") });
+  expect(away.stderr).not.toContain("secret");
+  expect((await rollcall(["verify", "--store", "nothing"])).status).toBe(2);
+  expect((await rollcall(["verify", "--nothing"])).status).toBe(2);
+});
