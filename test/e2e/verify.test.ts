@@ -9,7 +9,9 @@ import { createLogger } from "../../src/telemetry/logger.ts";
 import { command, deletion, edit, setPreferences } from "../support/commands.ts";
 import { rollcall } from "../support/processes.ts";
 import { below, seededRandom } from "../support/random.ts";
+import { startRedis } from "../support/redis.ts";
 import { startSentinels } from "../support/redis-sentinel.ts";
+import { allow, asUser, commandsOf, createUser, documented, forbid } from "../support/redis-users.ts";
 import { openSpoilt, type SpoiltStore } from "../support/spoilt-stores.ts";
 import { openRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
@@ -145,6 +147,34 @@ test("Sentinels are asked for the primary, and a key prefix is kept to", async (
   };
   expect(await under("mine*:")).toEqual([{ users: 2, damaged: 0 }]);
   expect(await under("mine")).toEqual([{ users: 0, damaged: 0 }]);
+});
+
+test("it needs the permissions that are documented, each of them", async () => {
+  const redis = await startRedis();
+  onTestFinished(() => redis.stop());
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  await createUser(admin, [...documented.server, ...documented.verify]);
+  const store = await openRedis(redis.url);
+  onTestFinished(() => store.close());
+  await until(() => store.write([command("u", { n: 1 })]).then(() => true));
+  const walk = async () => {
+    const verifier = await openVerifier(parseStoreLocation(asUser(redis.url)), {}, createLogger("silent"));
+    try {
+      let users = 0;
+      for await (const slice of verifier.walk()) users += slice.users;
+      return users;
+    } finally {
+      verifier.close();
+    }
+  };
+  expect(await walk()).toBe(1);
+  expect(documented.verify.length).toBeGreaterThan(4);
+  for (const name of commandsOf(documented.verify)) {
+    await forbid(admin, name);
+    await expect(walk(), name).rejects.toThrow(/NOPERM|permission|not available/);
+    await allow(admin, name);
+  }
 });
 
 test("a store that cannot be walked over is another exit status than one with damaged records", async () => {

@@ -2,7 +2,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The files that take longest: one of them that began last would go on when all others have ended. */
 const long = [
-  ..."e2e/cluster-faults client/package e2e/fuzz e2e/cli e2e/workers e2e/import e2e/listing e2e/sentinel-faults".split(
+  ..."e2e/cluster-faults client/package e2e/fuzz e2e/cli e2e/workers e2e/import e2e/listing e2e/verify e2e/sentinel-faults".split(
     " ",
   ),
   ..."store/convergence rpc/identify-bytes e2e/redis-access store/redis-cluster e2e/protocols e2e/large-users e2e/drain store/redis-sentinel".split(

@@ -11,8 +11,10 @@ const [server = [], cluster = [], sentinel = []]: Rules[] = [...text.matchAll(/^
   ([, rules = ""]) => rules.split(" "),
 );
 
-/** As the document has them, by where they are needed. */
-export const documented = { server, cluster, sentinel };
+const [, verify = ""] = /^\| `(.*)` \| This user runs `rollcall verify`/m.exec(text) ?? [];
+
+/** As the document has them, by where they are needed; `verify` in addition. */
+export const documented = { server, cluster, sentinel, verify: verify.split(" ") };
 
 const password = "PASSWORD";
 

@@ -6,7 +6,7 @@ import { parseUserId } from "../../users/user-id.ts";
 import { PackedReader } from "../packed-buffer.ts";
 import { findIn, type StoredRecord } from "../verify/record-checks.ts";
 import { type Finding, notListed, notThere, type Slice, type StoreVerifier } from "../verify/verifier.ts";
-import { NotSentError, SlotMovingError, UnansweredError } from "./failures.ts";
+import { findCause, isForbidden, NotSentError, SlotMovingError, UnansweredError } from "./failures.ts";
 import { createKeys, partitionCount, partitionOf, partitionTags } from "./keys.ts";
 import type { RedisNode } from "./node.ts";
 import { openServers, type RedisStoreOptions } from "./redis-store.ts";
@@ -263,7 +263,7 @@ async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
         error instanceof UnansweredError ||
         error instanceof SlotMovingError ||
         (error instanceof UserError && error.reason === "STORE_UNAVAILABLE");
-      if (!passes || performance.now() > giveUpAt) throw error;
+      if (!passes || findCause(error, isForbidden) !== undefined || performance.now() > giveUpAt) throw error;
     }
     await delay(retryPauseMs);
   }

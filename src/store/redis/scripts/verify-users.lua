@@ -18,7 +18,8 @@ local found = {}
 local function listed(index, id)
   local score = redis.pcall('ZSCORE', index, id)
   if type(score) ~= 'table' then return not score and 0 or tonumber(score) == 0 and 1 or 2 end
-  -- RESP2's scripts have texts for scores, and tables for errors alone.
+  -- A script gets texts for scores, and tables for errors alone.
+  if sub(score.err, 1, 9) ~= 'WRONGTYPE' then error(score) end
   return 3
 end
 
