@@ -4,7 +4,8 @@ import type { UserId } from "../users/user-id.ts";
 import type { StoreAdapter } from "./adapter.ts";
 import { eachAlone } from "./item-failure.ts";
 import { Lanes } from "./lanes.ts";
-import { bodyOf, type FoundUser } from "./packed.ts";
+import { bodyOf } from "./packed.ts";
+import type { FoundUser } from "./packed-users.ts";
 
 /** What an item costs beside its body, and what a call that waits does beside its items. */
 const itemBytes = 128;

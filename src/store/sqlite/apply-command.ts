@@ -5,8 +5,9 @@ import { applyEdits, applySets, mostBytes } from "../../users/merge.ts";
 import { areMarks, packMarks, readMarks } from "../../users/observed.ts";
 import { preferencesLimits } from "../../users/struct-format.ts";
 import { isCanonical } from "../../users/struct-scan.ts";
-import { codeOfPart, flags, found, type PackedCommand, status, verbs } from "../packed.ts";
+import { flags, type PackedCommand, status, verbs } from "../packed.ts";
 import type { PackedWriter } from "../packed-buffer.ts";
+import { codeOfPart, found } from "../packed-users.ts";
 import type { DamagedRow, UserFields, UserRow, UserTable } from "./user-table.ts";
 
 const maxAheadMicros = limits.maxObservedAheadSeconds * 1_000_000;

@@ -1,8 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { StoreAdapter } from "../adapter.ts";
-import { packCommands, packIds, packRange, readAll, unpackFound, unpackIds, unpackResults } from "../packed.ts";
+import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed.ts";
 import { giveBack } from "../packed-buffer.ts";
+import { readAll, unpackFound } from "../packed-users.ts";
 import { CorruptError } from "./corrupt.ts";
 import { Database } from "./database-thread.ts";
 import type { ReserveNotice } from "./messages.ts";
