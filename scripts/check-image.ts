@@ -4,6 +4,7 @@
  * the layers add to the image that they begin with.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -85,7 +86,8 @@ function isOfOnePackage(name: string): (file: string) => boolean {
 async function serveFrom(app: string, node: string, data: string): Promise<void> {
   const keys = join(data, "keys.json");
   const credentials = join(data, "credentials.json");
-  writeFileSync(keys, '{"keys":[]}');
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  writeFileSync(keys, JSON.stringify({ keys: [publicKey.export({ format: "jwk" })] }));
   const env = {
     NODE_ENV: "production",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1",
