@@ -30,7 +30,7 @@ export async function openStore(
 ): Promise<StoreAdapter> {
   if (location.kind === "sqlite") {
     const { openSqliteStore } = await import("../store/sqlite/sqlite-store.ts");
-    return openSqliteStore(location.path, { onReserve: createReserveLog(logger) });
+    return openSqliteStore(location.path, { onReserve: createReserveLog(logger, location.path) });
   }
   const { options, close } = redisOptions(location, settings, logger);
   // Its client takes longer to load than all that SQLite needs.

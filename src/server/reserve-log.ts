@@ -1,17 +1,18 @@
 import type { ReserveNotice } from "../store/sqlite/messages.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
-/** Logs what becomes of the reserve beside an SQLite database. */
-export function createReserveLog(logger: Logger): (notice: ReserveNotice) => void {
+/** Logs what becomes of the reserve beside an SQLite database, which is at `path`. */
+export function createReserveLog(logger: Logger, path: string): (notice: ReserveNotice) => void {
   let wasMissed = false;
   return ({ reserve, reason }) => {
     if (reserve === "used") {
       const what =
-        "the disk is full: users are deleted with the room of the reserve, and what else needs room is refused";
-      logger.error({ reason }, what);
+        "the disk is full: free some room. Until then users are deleted with the room of the reserve, and other writes are refused";
+      logger.error({ database: path, reason }, what);
     } else if (reserve === "unavailable") {
-      logger.warn({ reason }, "there is no reserve beside the database: on a full disk users cannot be deleted");
-    } else if (wasMissed) logger.info("the reserve beside the database is there again");
+      const what = "there is no reserve beside the database: on a full disk users cannot be deleted";
+      logger.warn({ database: path, reason }, what);
+    } else if (wasMissed) logger.info({ database: path }, "the reserve beside the database is there again");
     wasMissed = reserve !== "kept";
   };
 }

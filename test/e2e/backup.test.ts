@@ -8,6 +8,7 @@ import { createRollcallClient } from "../../src/client/client.ts";
 import { backUpDatabase } from "../../src/store/sqlite/backup.ts";
 import { rollcall, startRollcall } from "../support/processes.ts";
 import { ada, startTestServer } from "../support/server.ts";
+import { makePipe } from "../support/special-files.ts";
 import { until } from "../support/until.ts";
 
 let directory: string;
@@ -46,6 +47,14 @@ test("a backup made while users are written has those that were there before, an
 test.each([
   ["a file that is there", () => writeFileSync(copy, "something"), /copy\.db is there already/],
   ["a store that is not there", () => rmSync(database), /there is no database/],
+  [
+    "a pipe",
+    () => {
+      rmSync(database);
+      makePipe(database);
+    },
+    /is not a file/,
+  ],
   ["a database of something else", () => writeFileSync(database, ""), /is not ours/],
 ])("%s is left as it is", async (_, prepare, message) => {
   await (await startTestServer({ store: `sqlite:${database}` })).stop();

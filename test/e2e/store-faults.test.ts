@@ -1,6 +1,11 @@
 /** What the log says of a store that does not answer: the name, the cause and the next step, in no library's words. */
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
+import { temporaryFolder } from "../support/files.ts";
 import { rollcall } from "../support/processes.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -95,4 +100,39 @@ test("Redis that hangs: the log, health and callers say so, and the log says whe
   expect(new Set(reasonsIn(server)).size).toBe(reasonsIn(server).length);
   redis.kill("SIGCONT");
   await until(() => server.logs.some(({ msg }) => msg === "the store is available again"));
+});
+
+describe("the log names the file, the cause and the next step where SQLite's database", () => {
+  let path: string;
+  beforeEach(async () => {
+    path = join(temporaryFolder(), "users.db");
+    await (await openSqliteStore(path)).close();
+  });
+
+  async function served(): Promise<TestServer> {
+    const server = await startTestServer({ store: `sqlite:${path}` });
+    onTestFinished(() => server.stop());
+    return server;
+  }
+  const isTold = (server: TestServer, cause: RegExp) =>
+    reasonsIn(server).some((reason) => reason.startsWith(`SQLite at ${path}: `) && cause.test(reason));
+
+  test("is locked by another process", async () => {
+    const server = await served();
+    const other = new DatabaseSync(path);
+    onTestFinished(() => other.close());
+    other.exec("BEGIN IMMEDIATE");
+    const cause = /: another process has locked it for too long \(database is locked\); stop whatever else uses it$/;
+    await until(() => isTold(server, cause));
+  });
+
+  test("is damaged", async () => {
+    // All but the first page, which says what tables there are.
+    const file = openSync(path, "r+");
+    writeSync(file, Buffer.alloc(8_192, 0xff), 0, 8_192, 4_096);
+    closeSync(file);
+    const server = await served();
+    const cause = /: database disk image is malformed; restore a backup, or let sqlite3 \.recover make a new database$/;
+    await until(() => isTold(server, cause));
+  });
 });

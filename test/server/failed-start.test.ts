@@ -103,7 +103,17 @@ describe("nothing is left open when", () => {
       /is not a JSON Web Key Set/,
     ],
     ["the store is a folder", () => ({ ...tls(), store: parseStoreLocation(`sqlite:${folder}`) }), /is not a file/],
-    ["the store is of another program", foreignStore, /is not ours/],
+    ["the store is of another program", foreignStore, /is not ours: name another file in --store/],
+    [
+      "the store is no database",
+      () => ({ store: parseStoreLocation(`sqlite:${file("text", "no database".repeat(100))}`) }),
+      /it is no SQLite database .*; name another file in --store/,
+    ],
+    [
+      "the store is below a file",
+      () => ({ store: parseStoreLocation(`sqlite:${file("file", "")}/users.db`) }),
+      /; a part of the path in --store is no folder$/,
+    ],
     ["the address is taken, over SQLite", onTakenPort, /cannot listen on 127/],
     ["the address is taken, with TLS and credentials", takenWithAccess, /cannot listen on 127/],
     [
@@ -195,6 +205,12 @@ describe("the process ends, and says why, when", () => {
       "its credentials cannot be used",
       () => ["--listen", "127.0.0.1:0", "--credentials", file("c", "{"), "--metrics-listen", "127.0.0.1:0"],
       /^rollcall: .*c: /m,
+    ],
+    [
+      "its store is where the system makes no folder",
+      // Of two options, the last one counts.
+      () => ["--listen", "127.0.0.1:0", "--store", "sqlite:/proc/none/users.db"],
+      /^rollcall: cannot open --store sqlite:\/proc\/none\/users\.db: .*; name a place in --store/,
     ],
   ])("%s", async (_, args, message) => {
     const { status, stderr } = await rollcall([

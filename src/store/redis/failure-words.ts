@@ -44,8 +44,16 @@ const words: readonly (readonly [known: RegExp, what: string | undefined, next: 
     "--redis-cert and --redis-key show one",
   ],
   [/certificate/, undefined, certificateOf],
-  [/^WRONGPASS/, "Redis does not accept the user name and the password", "check them in --store"],
-  [/^NOAUTH/, "Redis asks for a password", "give it in --store, before the hosts: USER:PASSWORD@"],
+  [
+    /^WRONGPASS/,
+    "Redis does not accept the user name and the password",
+    "check them in --store, or in the file of --redis-password-file",
+  ],
+  [
+    /^NOAUTH/,
+    "Redis asks for a password",
+    "give it in --store, before the hosts, as USER:PASSWORD@, or by --redis-password-file",
+  ],
   [
     /^All sentinels are unreachable.*Last error: (.*)$/s,
     "no Sentinel answers ($1)",

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
 import { applicationId } from "./database.ts";
@@ -22,7 +22,10 @@ export async function backUpDatabase(
   target: string,
   onUnfinished: (...paths: readonly string[]) => () => void = () => () => {},
 ): Promise<number> {
-  if (!existsSync(path)) throw new Error(`there is no database ${path}`);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new Error(`there is no database ${path}`);
+  // To open a pipe waits for whoever writes into it.
+  if (!found.isFile()) throw new Error(`${path} is not a file`);
   if (isTaken(target)) throw isThere(target);
   const unfinished = `${target}.${randomUUID()}.unfinished`;
   const release = onUnfinished(unfinished, `${unfinished}-journal`);

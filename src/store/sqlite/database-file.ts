@@ -1,5 +1,6 @@
 /** The database's files: how they are made, and whether those that are open are still at their paths. */
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 
 /** Of the files that users are in: the owner reads and writes them. SQLite gives those beside the database the same. */
@@ -9,15 +10,28 @@ export const fileMode = 0o600;
 const lookMs = 10;
 
 /**
- * Makes the file if it is not there, with its mode.
+ * Makes the file if it is not there, with its mode, and its folder.
  *
  * @throws Error if it is not there and may not be made, or is no file
  */
 export function makeFile(path: string, mayCreate: boolean): void {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found !== undefined && !found.isFile()) throw new Error(`${path} is not a file`);
+  if (found !== undefined && !found.isFile()) throw new Error(`${path} is not a file; name another in --store`);
   if (found === undefined && !mayCreate) throw new MovedError(path);
+  if (found === undefined) makeFolder(dirname(path));
   closeSync(openSync(path, "a", fileMode));
+}
+
+/** Node's own `recursive` never ends where the system makes no folder although the one above is there, as in /proc. */
+function makeFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process was first.
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+  }
 }
 
 /** A file that is open was removed, or another has its name. SQLite would go on writing into it, and nobody would find it. */

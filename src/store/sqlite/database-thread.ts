@@ -60,6 +60,7 @@ export class Database {
 
 class DatabaseThread {
   readonly opened: Promise<void>;
+  readonly #path: string;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #calls = 0;
@@ -67,6 +68,7 @@ class DatabaseThread {
   #ended: Error | undefined;
 
   constructor({ path, reserveBytes, onReserve }: DatabaseSettings, mayCreate: boolean) {
+    this.#path = path;
     const data: WorkerData = { path, mayCreate, reserveBytes };
     this.#worker = new Worker(workerFile, {
       workerData: data,
@@ -97,7 +99,7 @@ class DatabaseThread {
   }
 
   call(verb: Verb, packed: Buffer = Buffer.alloc(0)): Promise<Uint8Array> {
-    if (this.#ended !== undefined) return Promise.reject(storeUnavailable(this.#ended));
+    if (this.#ended !== undefined) return Promise.reject(storeUnavailable(new Error(this.#named(this.#ended.message))));
     return new Promise((resolve, reject) => {
       const call = this.#calls++;
       this.#pending.set(call, { resolve, reject });
@@ -113,7 +115,8 @@ class DatabaseThread {
     this.#pending.delete(response.call);
     if ("packed" in response) pending?.resolve(response.packed);
     else {
-      const { failure, message } = response;
+      const { failure } = response;
+      const message = this.#named(response.message);
       const error = failure === "corrupt" ? new CorruptError(message) : new Error(message);
       pending?.reject(failure === "full" ? storeFull(error) : failure === "database" ? storeUnavailable(error) : error);
     }
@@ -121,7 +124,13 @@ class DatabaseThread {
 
   #end(error: Error): void {
     this.#ended = error;
-    for (const pending of this.#pending.values()) pending.reject(storeUnavailable(error));
+    for (const pending of this.#pending.values())
+      pending.reject(storeUnavailable(new Error(this.#named(error.message))));
     this.#pending.clear();
+  }
+
+  /** The message of a call's failure: with the file, which nothing else names then. */
+  #named(message: string): string {
+    return `SQLite at ${this.#path}: ${message}`;
   }
 }

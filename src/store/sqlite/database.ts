@@ -184,7 +184,9 @@ export class UserDatabase {
       const tables = this.#database.prepare("SELECT count(*) AS count FROM sqlite_schema").get();
       if (tables?.["count"] !== 0) {
         const is =
-          application === applicationId ? `has layout version ${version}, not ${layoutVersion}` : "is not ours";
+          application === applicationId
+            ? `has layout version ${version}, not ${layoutVersion}: start the version of Rollcall that wrote it`
+            : "is not ours: name another file in --store";
         throw new Error(`${path} is a database that ${is}`);
       }
       this.#database.exec(layout);

@@ -9,7 +9,7 @@ export class RoomRefusedError extends Error {
   readonly errcode = sqliteFull;
 
   constructor() {
-    super("the disk has no room: what is left is for deletions");
+    super("the disk has no room, and what is left is for deletions; free some: docs/operating.md");
   }
 }
 

@@ -1,5 +1,3 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import type { StoreAdapter } from "../adapter.ts";
 import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed.ts";
 import { giveBack } from "../packed-buffer.ts";
@@ -32,7 +30,6 @@ export interface SqliteStoreOptions {
 export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<StoreAdapter> {
   const { reserveBytes = defaultReserveBytes, onReserve } = options;
   let reservedBytes = 0;
-  mkdirSync(dirname(path), { recursive: true });
   const database = await Database.open({
     path,
     reserveBytes,

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { isCorrupt } from "./corrupt.ts";
 import { UserDatabase } from "./database.ts";
+import { explained } from "./failure-words.ts";
 import { createLogClearing } from "./log-clearing.ts";
 import type { Request, ReserveNotice, Response, WorkerData } from "./messages.ts";
 import { Reserve, type ReserveState } from "./reserve.ts";
@@ -15,7 +16,7 @@ function post(response: Response): void {
 }
 
 function failed(call: number, error: unknown): Response {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = explained(error);
   if (isCorrupt(error)) return { call, failure: "corrupt", message };
   if (!(error instanceof Error && "errcode" in error)) return { call, failure: "unexpected", message };
   return { call, failure: isFull(error) ? "full" : "database", message };
