@@ -42,12 +42,13 @@ export function openServers(options: RedisStoreOptions): Servers {
  * whenever they break; until then calls wait a moment and then reject with STORE_UNAVAILABLE.
  */
 export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
-  const servers = openServers(options);
   const keys = createKeys(options.keyPrefix);
+  // Before a connection is made, which a script that is missing would leave open.
   const scripts = {
     get: loadScript("record", "get"),
     list: loadScript("ids", "list"),
   };
+  const servers = openServers(options);
   /** Users that one script may touch, by the partition that says where it runs. */
   const placeOf = servers.partitioned ? partitionOf : () => 0;
 

@@ -43,21 +43,31 @@ local propertyWork, markedPropertyWork = 32, 192
 local commands = ARGV[1]
 local groups, total, commandsAt = unpack('<BI4', commands)
 
--- Ids of users created, by group, that the index does not have yet; in front of each, its score.
+-- Users created, by group, that the index does not have yet: their keys, and their ids with a score in front of each.
 local unlisted = {}
 
 local idFrom = tonumber(ARGV[8]) + 1
 
 local function list(group, key)
-  local ids = unlisted[group] or {}
-  unlisted[group] = ids
-  ids[#ids + 1] = '0'
-  ids[#ids + 1] = sub(key, idFrom)
+  local users = unlisted[group] or { keys = {}, ids = {} }
+  unlisted[group] = users
+  users.keys[#users.keys + 1] = key
+  users.ids[#users.ids + 1] = '0'
+  users.ids[#users.ids + 1] = sub(key, idFrom)
 end
 
+-- Returns an error where an index is something else than a sorted set: the users created that it should have are gone then.
 local function listAll()
-  for group, ids in pairs(unlisted) do call('ZADD', KEYS[group], values(ids)) end
+  local failure
+  for group, users in pairs(unlisted) do
+    local listed = redis.pcall('ZADD', KEYS[group], values(users.ids))
+    if type(listed) == 'table' then
+      failure = listed
+      call('DEL', values(users.keys))
+    end
+  end
   unlisted = {}
+  return failure
 end
 
 -- Commands that were found to be allowed: permissions do not change while a script runs.
@@ -217,9 +227,11 @@ local function delete(command, user, key, doneKey)
   permit('ZREM', KEYS[command.group], '')
   permit('SET', doneKey, '')
   written = true
-  listAll()
+  local failure = listAll()
+  if failure then error(failure, 0) end
   call('DEL', key)
-  call('ZREM', KEYS[command.group], sub(key, idFrom))
+  -- An index that is something else than a sorted set lists nobody.
+  redis.pcall('ZREM', KEYS[command.group], sub(key, idFrom))
   call('SET', doneKey, '', 'PX', ARGV[6])
   return applied(command, DELETED, {})
 end
@@ -373,7 +385,8 @@ end
 
 local done, results = pcall(applyAll, commandsAt)
 -- Whatever has happened, a user that is there is listed.
-listAll()
+local failure = listAll()
 if not done then return redis.error_reply(messageOf(results)) end
+if failure then return failure end
 if ARGV[10] == '1' and not written then writeSomething(KEYS[groups + 1]) end
 return results
