@@ -3,7 +3,8 @@ import { fromJson, type JsonObject, type MessageInitShape } from "@bufbuild/prot
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
-import { checked, parseSeconds } from "../config/options.ts";
+import { parseSeconds } from "../config/option-values.ts";
+import { checked } from "../config/options.ts";
 import { CliError } from "./cli-error.ts";
 import { isJsonObject } from "./json.ts";
 

@@ -1,6 +1,6 @@
 /** A process that serves: all there is, or one of several workers. */
 import cluster from "node:cluster";
-import type { Address } from "../config/options.ts";
+import type { Address } from "../config/address.ts";
 import type { StoreLocation } from "../config/store-url.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";
 import type { AccessSettings } from "../server/access.ts";

@@ -1,6 +1,6 @@
 /** The process that leads several workers, which share a port: node:cluster gives each connection to one of them. */
 import cluster, { type Worker } from "node:cluster";
-import type { Address } from "../config/options.ts";
+import type { Address } from "../config/address.ts";
 import { describeFailure } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { CliError } from "./cli-error.ts";

@@ -1,21 +1,24 @@
 /** Every option, declared once: its flag, its environment variable, its default and what values it takes. */
-import { availableParallelism } from "node:os";
 import { CommanderError, InvalidArgumentError, Option } from "commander";
 import { logLevels } from "../telemetry/log-levels.ts";
-import { limits } from "../users/limits.ts";
+import { parseAddress } from "./address.ts";
 import { parseCorsOrigins } from "./cors-origins.ts";
 import { invisible } from "./invisible.ts";
+import {
+  parseCount,
+  parseKeyPrefix,
+  parseNames,
+  parseReplicas,
+  parseSeconds,
+  parseServer,
+  parseShare,
+  parseWorkers,
+  parseYesOrNo,
+} from "./option-values.ts";
 import { parseNatMap } from "./redis-nat-map.ts";
 import { defaultServerLimits } from "./server-limits.ts";
 import { parseStoreLocation } from "./store-url.ts";
 import { parseTrustedProxies } from "./trusted-proxies.ts";
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-const maxWorkers = 256;
 
 /**
  * Without it, a server opens another store or asks callers for less. An empty variable is a mistake here, and refused: the
@@ -262,78 +265,4 @@ export function checked<Value>(parse: (text: string) => Value): (text: string) =
       throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
     }
   };
-}
-
-function parseAddress(text: string): Address {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2];
-  if (host === undefined || port > 65_535) {
-    throw new Error("Expected HOST:PORT, as in 127.0.0.1:50051 or [::1]:50051.");
-  }
-  return { host, port };
-}
-
-function parseNames(text: string): readonly string[] {
-  if (text === "") return [];
-  const names = text.split(",").map((name) => name.trim());
-  for (const name of names) {
-    const bytes = Buffer.byteLength(name);
-    if (bytes === 0 || bytes > limits.maxPropertyNameBytes) {
-      throw new Error(`Expected names of 1 to ${limits.maxPropertyNameBytes} bytes, separated by commas.`);
-    }
-  }
-  return [...new Set(names)];
-}
-
-function parseKeyPrefix(text: string): string {
-  if (!/^[^\s{}\p{Cc}]{0,64}$/u.test(text)) {
-    throw new Error("Expected up to 64 characters, none of them a brace, a space or a control character.");
-  }
-  return text;
-}
-
-function parseReplicas(text: string): number {
-  if (!/^\d{1,2}$/.test(text)) throw new Error("Expected a number of replicas from 0 to 99.");
-  return Number(text);
-}
-
-function parseWorkers(text: string): number {
-  const count = text === "auto" ? availableParallelism() : Number(text);
-  if (!/^(auto|\d{1,3})$/.test(text) || count < 1 || count > maxWorkers) {
-    throw new Error(`Expected a number of processes from 1 to ${maxWorkers}, or auto.`);
-  }
-  return count;
-}
-
-function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error("Expected a number from 1 to 9999999.");
-  return Number(text);
-}
-
-function parseShare(text: string): number {
-  const share = Number(text);
-  if (text === "" || !(share >= 0 && share <= 1)) throw new Error("Expected a number from 0 to 1.");
-  return share;
-}
-
-function parseYesOrNo(text: string): boolean {
-  if (!/^(yes|no|true|false|1|0)$/i.test(text)) throw new Error("Expected yes or no.");
-  return /^(yes|true|1)$/i.test(text);
-}
-
-export function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() === "" || !(seconds >= 0 && seconds <= 86_400)) {
-    throw new Error("Expected a number of seconds from 0 to 86400.");
-  }
-  return seconds;
-}
-
-function parseServer(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol)) {
-    throw new Error("Expected a URL, as in http://127.0.0.1:50051.");
-  }
-  return text.replace(/\/+$/, "");
 }

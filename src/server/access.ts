@@ -1,9 +1,9 @@
 /** Who may reach the service, and how: TLS, credentials, and what the operator has to say to go without them. */
 import { accessSync, constants } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
+import type { Address } from "../config/address.ts";
 import type { CorsOrigins } from "../config/cors-origins.ts";
 import { isLoopback } from "../config/loopback.ts";
-import type { Address } from "../config/options.ts";
 import type { Authenticator } from "../credentials/authenticator.ts";
 import type { WriteOnlyAnswers } from "../rpc/disclosure.ts";
 import type { Logger } from "../telemetry/logger.ts";

@@ -1,7 +1,7 @@
 /** Serves methods on a port, whatever they do: who comes in, what is held in memory, both ways in, and the listener. */
 import { setMaxListeners } from "node:events";
 import { Code } from "@connectrpc/connect";
-import type { Address } from "../config/options.ts";
+import type { Address } from "../config/address.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";
 import type { Admission } from "../rpc/admission.ts";

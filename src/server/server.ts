@@ -7,7 +7,7 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
 import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
-import type { Address } from "../config/options.ts";
+import type { Address } from "../config/address.ts";
 import { defaultServerLimits, type ServerLimits } from "../config/server-limits.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";

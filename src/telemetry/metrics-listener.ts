@@ -1,6 +1,6 @@
 /** A port of its own for whoever watches over the process: it tells nothing of users, and asks nobody who they are. */
 import { createServer, type ServerResponse } from "node:http";
-import type { Address } from "../config/options.ts";
+import type { Address } from "../config/address.ts";
 import { formatMetrics, type PulledMetrics } from "./prometheus.ts";
 
 export interface Watched {

@@ -21,6 +21,9 @@ test("leaves no user behind that no listing has, lets users be deleted, and harm
   expect(await store.write([deletion(spoilt)])).toMatchObject([{ outcome: "deleted" }]);
   expect(await admin.exists(keys.user(spoilt))).toBe(0);
 
+  // Of somebody who is not there.
+  expect(await store.write([deletion(spoilt)])).toEqual([{ refused: "not-found" }]);
+
   // In one script.
   const created = [spoilt, ...ids].map((id) => store.write([command(id, { n: 1 })]));
   const [first, ...others] = await Promise.allSettled(created);

@@ -1,4 +1,4 @@
-/** Applies one packed command to the table of users. `../redis/scripts/write.lua` does the same in Redis. */
+/** Applies one packed command to the table of users. `../redis/scripts/write.lua` and the files that it names do the same in Redis. */
 import type { DamagedPart } from "../../users/damaged.ts";
 import { limits } from "../../users/limits.ts";
 import { applyEdits, applySets, mostBytes } from "../../users/merge.ts";

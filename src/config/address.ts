@@ -1,0 +1,16 @@
+/** Where a server listens. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** @throws Error that says what is expected */
+export function parseAddress(text: string): Address {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port > 65_535) {
+    throw new Error("Expected HOST:PORT, as in 127.0.0.1:50051 or [::1]:50051.");
+  }
+  return { host, port };
+}

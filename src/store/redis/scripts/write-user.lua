@@ -1,0 +1,141 @@
+--[[
+Shared by what writes users: the arguments of write.lua, how one user is read and written, and how results are packed.
+]]
+local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE, SET_PROPERTIES, IDENTIFY_HIDING = 1, 2, 3, 4, 5, 6
+local CAN_CREATE, WANT_USER, VALIDATE_ONLY, ALLOW_MISSING = 1, 2, 4, 8
+local OBSERVED, IF_EXISTS, IF_MISSING, IF_ETAG = 16, 32, 64, 128
+local CREATED, UPDATED, UNCHANGED, DELETED = 1, 2, 3, 4
+local REQUIRED_MISSING, TOO_MANY, TOO_LARGE = 5, 6, 7
+local NOT_FOUND, ALREADY_EXISTS, ETAG_MISMATCH, OBSERVED_AHEAD = 8, 9, 10, 11
+local STORE_FULL, POSTPONED, DAMAGED = 12, 13, 14
+
+local maxProperties, maxPropertiesBytes, maxPreferencesBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local maxAhead, maxWork = tonumber(ARGV[5]), tonumber(ARGV[7])
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+if now > tonumber(ARGV[9]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
+
+local band, max, call, try, values = bit.band, math.max, redis.call, redis.pcall, _G.unpack
+local work, written = 0, false
+-- To walk over a property takes as long as to copy so many bytes.
+local propertyWork, markedPropertyWork = 32, 192
+local commands = ARGV[1]
+local groups, total, commandsAt = unpack('<BI4', commands)
+
+-- Users created, by group, that the index does not have yet: their keys, and their ids with a score in front of each.
+local unlisted = {}
+
+local idFrom = tonumber(ARGV[8]) + 1
+
+local function list(group, key)
+  local users = unlisted[group] or { keys = {}, ids = {} }
+  unlisted[group] = users
+  users.keys[#users.keys + 1] = key
+  users.ids[#users.ids + 1] = '0'
+  users.ids[#users.ids + 1] = sub(key, idFrom)
+end
+
+-- Returns an error where an index is something else than a sorted set: the users created that it should have are gone then.
+local function listAll()
+  local failure
+  for group, users in pairs(unlisted) do
+    local listed = try('ZADD', KEYS[group], values(users.ids))
+    if type(listed) == 'table' then
+      failure = listed
+      call('DEL', values(users.keys))
+    end
+  end
+  unlisted = {}
+  return failure
+end
+
+-- Commands that were found to be allowed: permissions do not change while a script runs.
+local permitted = {}
+
+-- Fails if the user of the connection may not run a command. To be called before the first of several writes, so that
+-- none is left half done; the first needs no such look. Redis before 7.0 cannot tell.
+local function permit(command, ...)
+  if permitted[command] or not redis.acl_check_cmd then return end
+  local exists, allowed = pcall(redis.acl_check_cmd, command, ...)
+  if not (exists and allowed) then error({ err = 'NOPERM the user may not run ' .. command }) end
+  permitted[command] = true
+end
+
+local function has(command, flag)
+  return band(command.flags, flag) ~= 0
+end
+
+-- The user at a key; one that is not there has no etag. One whose record cannot be read is damaged, and then has an etag
+-- only where that can be.
+local function read(key)
+  local fields = try('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
+  if fields.err then
+    if not isWrongType(fields) then error(fields, 0) end
+    return { damaged = PART_RECORD }
+  end
+  local meta = fields[1]
+  if not (meta or fields[2] or fields[3] or fields[4]) then
+    return { created = 0, updated = 0, properties = '', preferences = '', observed = '' }
+  end
+  if not isMeta(meta) then return { damaged = PART_META } end
+  local created, updated = unpack('<I8I8', meta)
+  if created >= endOfTimes or updated >= endOfTimes then return { etag = sub(meta, 17), damaged = PART_META } end
+  local properties, preferences, observed = fields[2], fields[3] or '', fields[4] or ''
+  if not properties then return { etag = sub(meta, 17), damaged = PART_PROPERTIES } end
+  work = work + #properties + #preferences + #observed
+  return {
+    created = created,
+    updated = updated,
+    etag = sub(meta, 17),
+    properties = properties,
+    preferences = preferences,
+    observed = observed,
+  }
+end
+
+-- Gives the user its new etag and time, and writes them with the fields given.
+local function write(key, user, etag, ...)
+  user.etag = etag
+  user.updated = max(now, user.updated + 1)
+  if user.created == 0 then user.created = user.updated end
+  written = true
+  call('HSET', key, 'meta', pack('<I8I8', user.created, user.updated) .. etag, ...)
+end
+
+local function applied(command, status, user, ignored)
+  ignored = ignored or nothing
+  local etag = user.etag or ''
+  local result = pack('<BBc0I2', status, #etag, etag, #ignored)
+  for _, name in ipairs(ignored) do result = result .. pack('<Bc0', #name, name) end
+  if has(command, WANT_USER) then
+    local properties, preferences = user.properties, user.preferences
+    result = result .. pack('<BI8I8Bc0I4c0I4c0', 1, user.created, user.updated, #etag, etag, #properties, properties,
+      #preferences, preferences)
+  end
+  return result
+end
+
+local function refused(status)
+  return pack('<B', status)
+end
+
+local function damaged(part)
+  return pack('<BB', DAMAGED, part)
+end
+
+local function isIdentify(command)
+  return command.verb == SET_PROPERTIES or command.verb == IDENTIFY or command.verb == IDENTIFY_HIDING
+end
+
+-- Why the command may not be applied, before its edits are looked at; nil where it may.
+local function refusal(command, user)
+  if command.observedAt and command.observedAt > now + maxAhead then return OBSERVED_AHEAD end
+  if user.etag or user.damaged then
+    if has(command, IF_MISSING) then return ALREADY_EXISTS end
+    if command.wantedEtag and user.etag and command.wantedEtag ~= user.etag then return ETAG_MISMATCH end
+  elseif not isIdentify(command) or has(command, IF_EXISTS + IF_ETAG) then
+    return NOT_FOUND
+  elseif not has(command, CAN_CREATE) then
+    return REQUIRED_MISSING
+  end
+end
