@@ -67,7 +67,7 @@ async function getSeveral(ids: readonly string[], options: Options): Promise<voi
   await printStyled(...found.users.flatMap((user, at) => [...(at === 0 ? [] : [""]), ...userCard(user, screen)]));
   const failures = [
     ["there is no user", found.missingIds],
-    ["damaged is what is stored of", found.damagedIds],
+    ["cannot read the damaged record of", found.damagedIds],
   ] as const;
   const told = failures.filter(([, of]) => of.length > 0).map(([what, of]) => `${what} ${of.join(", ")}`);
   if (told.length > 0) throw new CliError(told.join("; "));

@@ -22,7 +22,11 @@ export function terminal({ json }: OutputOptions): WriteStream | undefined {
 
 /** What to say of users that a list leaves out. */
 export function damagedNotice(count: number): string {
-  return `${count} users are left out: what is stored of them is damaged; rollcall verify names them`;
+  const left =
+    count === 1
+      ? "1 user is left out: its record is damaged"
+      : `${count} users are left out: their records are damaged`;
+  return `${left}; rollcall verify says more`;
 }
 
 /** Prints a message as JSON with the contract's names: over several lines, or, for a line of NDJSON, on one. */

@@ -32,9 +32,9 @@ export async function openStore(
     const { openSqliteStore } = await import("../store/sqlite/sqlite-store.ts");
     return openSqliteStore(location.path, { onReserve: createReserveLog(logger, location.path) });
   }
-  const { options, close } = redisOptions(location, settings, logger);
   // Its client takes longer to load than all that SQLite needs.
   const { openRedisStore } = await import("../store/redis/redis-store.ts");
+  const { options, close } = redisOptions(location, settings, logger);
   const store = openRedisStore(options);
   return {
     ...store,
@@ -59,8 +59,8 @@ export async function openVerifier(
     const { openSqliteVerifier } = await import("../store/sqlite/verify.ts");
     return openSqliteVerifier(location.path);
   }
-  const { options, close } = redisOptions(location, settings, logger);
   const { openRedisVerifier } = await import("../store/redis/verify.ts");
+  const { options, close } = redisOptions(location, settings, logger);
   const verifier = openRedisVerifier(options);
   return {
     walk: () => verifier.walk(),

@@ -1,4 +1,5 @@
 /** `rollcall verify` over each kind of store, also while it is written to. */
+import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
@@ -7,11 +8,13 @@ import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
 import type { Finding } from "../../src/store/verify/verifier.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { command, deletion, edit, setPreferences } from "../support/commands.ts";
+import { temporaryFolder } from "../support/files.ts";
 import { rollcall } from "../support/processes.ts";
 import { below, seededRandom } from "../support/random.ts";
 import { startRedis } from "../support/redis.ts";
 import { startSentinels } from "../support/redis-sentinel.ts";
 import { allow, asUser, commandsOf, createUser, documented, forbid } from "../support/redis-users.ts";
+import { makePipe } from "../support/special-files.ts";
 import { openSpoilt, type SpoiltStore } from "../support/spoilt-stores.ts";
 import { openRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
@@ -100,7 +103,7 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a store in %s", (n
     const forPeople = await rollcall(["verify", "--store", spoilt.url]);
     expect(forPeople.status).toBe(1);
     expect(lines(forPeople.stdout)).toHaveLength(findings.length);
-    expect(forPeople.stdout).toContain("not listed: is there, and in no listing");
+    expect(forPeople.stdout).toContain("not listed: is in no listing");
     expect(forPeople.stderr).toContain(`${summary.damaged} damaged`);
   });
 });
@@ -179,6 +182,10 @@ test("it needs the permissions that are documented, each of them", async () => {
 
 test("a store that cannot be walked over is another exit status than one with damaged records", async () => {
   const missing = await rollcall(["verify", "--store", "sqlite:/nowhere/users.db"]);
+  const pipe = join(temporaryFolder(), "pipe");
+  makePipe(pipe);
+  const waiting = await rollcall(["verify", "--store", `sqlite:${pipe}`]);
+  expect(waiting).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("is not a file") });
   expect(missing).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("there is no database") });
   const away = await rollcall(["verify", "--store", "redis://user:secret@127.0.0.1:1"]);
   expect(away).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("cannot be reached") });

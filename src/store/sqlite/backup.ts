@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import { applicationId } from "./database.ts";
 import { fileMode } from "./database-file.ts";
+import { openReadOnly } from "./read-only.ts";
 
 /** Pages that are copied at a time: all of them, since a writer in between would make it begin anew. */
 const allPages = 2 ** 31 - 1;
@@ -22,18 +22,13 @@ export async function backUpDatabase(
   target: string,
   onUnfinished: (...paths: readonly string[]) => () => void = () => () => {},
 ): Promise<number> {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new Error(`there is no database ${path}`);
-  // To open a pipe waits for whoever writes into it.
-  if (!found.isFile()) throw new Error(`${path} is not a file`);
   if (isTaken(target)) throw isThere(target);
   const unfinished = `${target}.${randomUUID()}.unfinished`;
   const release = onUnfinished(unfinished, `${unfinished}-journal`);
   try {
-    closeSync(openSync(unfinished, "wx", fileMode));
-    const source = new DatabaseSync(path, { readOnly: true });
+    const source = openReadOnly(path);
     try {
-      if (singleValue(source, "PRAGMA application_id") !== applicationId) throw new Error(`${path} is not ours`);
+      closeSync(openSync(unfinished, "wx", fileMode));
       await backup(source, unfinished, { rate: allPages });
     } finally {
       source.close();

@@ -1,11 +1,11 @@
 /** Walks over an SQLite database, which a server may be using: it reads, in slices, and keeps nobody from writing. */
-import { existsSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { findIn } from "../verify/record-checks.ts";
 import { type Finding, notListed, notThere, type Slice, type StoreVerifier } from "../verify/verifier.ts";
 import { isCorrupt } from "./corrupt.ts";
-import { applicationId } from "./database.ts";
+import { explained } from "./failure-words.ts";
+import { openReadOnly } from "./read-only.ts";
 
 /** Rows of one slice, and bytes, or a little more. */
 const maxRows = 500;
@@ -16,26 +16,15 @@ const recordsShare = 0.6;
 
 /** @throws Error if there is no database of ours */
 export function openSqliteVerifier(path: string): StoreVerifier {
-  if (!existsSync(path)) throw new Error(`there is no database ${path}`);
-  const database = new DatabaseSync(path, { readOnly: true });
-  try {
-    database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
-    if (database.prepare("PRAGMA application_id").get()?.["application_id"] !== applicationId) {
-      throw new Error(`${path} is not ours`);
-    }
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  const database = openReadOnly(path);
+  database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
   return {
     async *walk() {
       try {
         yield* recordSlices(database);
         yield* listingSlices(database);
       } catch (error) {
-        if (!isCorrupt(error)) throw error;
-        const advice = "let sqlite3 .recover make a new one, or restore a backup";
-        throw new Error(`the file itself is damaged (${error instanceof Error ? error.message : error}); ${advice}`);
+        throw new Error(explained(error), { cause: error });
       }
     },
     close: () => database.close(),

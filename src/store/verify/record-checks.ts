@@ -31,7 +31,7 @@ const recordChecks: readonly RecordCheck[] = [
     name: "id",
     find({ id }) {
       const parsed = parseUserId(id);
-      return typeof parsed === "string" ? undefined : `has an id that is none: it ${parsed.description}`;
+      return typeof parsed === "string" ? undefined : `has an invalid id: it ${parsed.description}`;
     },
   },
   {

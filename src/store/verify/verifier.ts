@@ -30,5 +30,5 @@ export interface StoreVerifier {
   close(): void;
 }
 
-export const notListed = "is there, and in no listing: ListUsers leaves it out";
+export const notListed = "is in no listing: ListUsers leaves it out";
 export const notThere = "is listed, and there is no such user";
