@@ -64,7 +64,11 @@ async function verify({ store, json = false, ...settings }: Options): Promise<vo
       users += slice.users;
       for (const finding of slice.findings) {
         damaged.add(Buffer.from(finding.id).toString("latin1"));
-        await (json ? printJson(jsonOf(finding)) : print(lineOf(finding)));
+        let printed = Promise.resolve();
+        progress.above(() => {
+          printed = json ? printJson(jsonOf(finding)) : print(lineOf(finding));
+        });
+        await printed;
       }
       progress.update({ users, share: slice.share, details: `${damaged.size} damaged` });
     }

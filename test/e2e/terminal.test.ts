@@ -48,6 +48,16 @@ test("an import shows a bar with the share that is done, the rate and the time t
   expect(screen).not.toContain("%");
 });
 
+test("rows that are rejected are listed above the bar, each on a line of its own", async () => {
+  const file = join(directory, "rejected.ndjson");
+  const rejected = [1, 2_000, 4_000];
+  const row = (line: number) => JSON.stringify({ id: rejected.includes(line) ? "" : `r${line}`, properties: ada });
+  writeFileSync(file, Array.from({ length: 5_000 }, (_, at) => `${row(at + 1)}\n`).join(""));
+  const screen = await shows(`import "${file}"`, /^The 3 that failed are in/m);
+  const listed = screen.split("\n").filter((line) => line.includes("INVALID_ID"));
+  expect(listed).toEqual(rejected.map((line) => `${file}:${line}: INVALID_ARGUMENT INVALID_ID: id: is required`));
+});
+
 test("a caller who may not read sees that a write was applied", async () => {
   const callers = scopedCredentials();
   const secured = await startTestServer({ access: { credentials: callers.file } });

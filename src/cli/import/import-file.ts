@@ -58,10 +58,13 @@ export async function importFile(options: ImportArguments): Promise<void> {
   const { journal, from, rejects } = await openRecords({ ...options, server });
 
   const start = performance.now();
+  const size = file === "-" ? undefined : (await stat(file)).size;
+  const shown = showProgress(process.stderr, size !== undefined);
   let listed = 0;
   const list = (line: number, why: string) => {
-    if (++listed <= maxListed) say(`${name}:${line}: ${why}`);
-    else if (listed === maxListed + 1) say(isDryRun ? "… and more" : `… and more: see ${rejects.path}`);
+    if (++listed > maxListed + 1) return;
+    const more = isDryRun ? "… and more" : `… and more: see ${rejects.path}`;
+    shown.above(() => say(listed > maxListed ? more : `${name}:${line}: ${why}`));
   };
   const ledger = new Ledger({
     rejects,
@@ -69,13 +72,11 @@ export async function importFile(options: ImportArguments): Promise<void> {
     from,
     onInvalid: ({ line, field, reason }) => list(line, field === undefined ? reason : `${field}: ${reason}`),
   });
-  const size = file === "-" ? undefined : (await stat(file)).size;
   let bytesRead = () => 0;
   const rows = readRows(file, format, csv, (read) => {
     bytesRead = read;
   });
   const collectGarbage = garbageCollector();
-  const shown = showProgress(process.stderr, size !== undefined);
   const tell = () => {
     const seconds = (performance.now() - start) / 1_000;
     const rejected = isDryRun ? undefined : rejects.path;

@@ -27,6 +27,8 @@ export interface Progress {
   update(done: Done): void;
   /** There is nothing new until the next update; a line, which says why. */
   waiting(why: string): void;
+  /** Takes the bar away while something else is printed, which then stands above it. */
+  above(print: () => void): void;
   /** Called once; nothing is shown afterwards. */
   stop(): void;
 }
@@ -82,14 +84,24 @@ function bar(stream: WriteStream, isShareKnown: boolean, rateOf: RateOf): Progre
     },
     cliProgress.Presets.shades_classic,
   );
-  const start: BarPayload = { users: 0, rate: 0, details: "", why: undefined };
-  shown.start(parts, 0, start);
+  let done = 0;
+  let payload: BarPayload = { users: 0, rate: 0, details: "", why: undefined };
+  shown.start(parts, done, payload);
   return {
     update({ users, share = 0, details }) {
-      const payload: BarPayload = { users, rate: rateOf(users), details, why: undefined };
-      shown.update(Math.min(parts, Math.floor(share * parts)), payload);
+      done = Math.min(parts, Math.floor(share * parts));
+      payload = { users, rate: rateOf(users), details, why: undefined };
+      shown.update(done, payload);
     },
-    waiting: (why) => shown.update({ why: printable(why) }),
+    waiting(why) {
+      payload = { ...payload, why: printable(why) };
+      shown.update(done, payload);
+    },
+    above(print) {
+      shown.stop();
+      print();
+      shown.start(parts, done, payload);
+    },
     stop: () => shown.stop(),
   };
 }
@@ -114,6 +126,7 @@ function lines(stream: NodeJS.WritableStream, intervalMs: number, rateOf: RateOf
       // What is known already is not said again meanwhile.
       last = undefined;
     },
+    above: (print) => print(),
     stop: () => clearInterval(timer),
   };
 }
