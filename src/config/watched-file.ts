@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { readWholeFile } from "./whole-file.ts";
 
 /** How soon a change is seen. The files are small, and are compared as a whole: no change goes unseen, however it is made. */
 export const pollMs = 1_000;
@@ -13,7 +13,7 @@ export interface WatchedFileOptions<Content> {
   readonly onError: (error: Error) => void;
 }
 
-/** A file's content, read again whenever the file changes. */
+/** A file's content, read again whenever the file changes; a pipe's, read once. */
 export interface WatchedFile<Content> {
   readonly content: Content;
   close(): void;
@@ -25,9 +25,10 @@ export function watchedFile<Content>(options: WatchedFileOptions<Content>): Watc
   const named = (error: unknown) =>
     new Error(`${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
   let bytes: Buffer;
+  let isPipe: boolean;
   let content: Content;
   try {
-    bytes = readFileSync(path);
+    ({ bytes, isPipe } = readWholeFile(path));
     content = parse(bytes);
   } catch (error) {
     throw named(error);
@@ -52,7 +53,8 @@ export function watchedFile<Content>(options: WatchedFileOptions<Content>): Watc
     }
     timer?.refresh();
   };
-  let timer: NodeJS.Timeout | undefined = setTimeout(() => void check(), pollMs).unref();
+  // What a pipe has given it has given.
+  let timer = isPipe ? undefined : setTimeout(() => void check(), pollMs).unref();
   return {
     get content() {
       return content;

@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import type { NatMap } from "../config/redis-nat-map.ts";
 import type { RedisLocation } from "../config/redis-url.ts";
 import type { StoreLocation } from "../config/store-url.ts";
+import { readWholeFile } from "../config/whole-file.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import type { RedisStoreOptions } from "../store/redis/redis-store.ts";
 import type { StoreVerifier } from "../store/verify/verifier.ts";
@@ -112,7 +112,7 @@ function readPem(option: string, file: string | undefined): Buffer | undefined {
   if (file === undefined) return undefined;
   let text: Buffer;
   try {
-    text = readFileSync(file);
+    text = readWholeFile(file).bytes;
   } catch (error) {
     throw new Error(`${option} cannot be read: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
