@@ -134,5 +134,6 @@ describe("the log names the file, the cause and the next step where SQLite's dat
     const server = await served();
     const cause = /: database disk image is malformed; restore a backup, or let sqlite3 \.recover make a new database$/;
     await until(() => isTold(server, cause));
+    expect(server.logs.flatMap(({ failure }) => failure ?? [])).toEqual(["STORE_UNAVAILABLE"]);
   });
 });

@@ -1,3 +1,4 @@
+import { storeUnavailable } from "../../users/errors.ts";
 import type { StoreAdapter } from "../adapter.ts";
 import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed.ts";
 import { giveBack } from "../packed-buffer.ts";
@@ -73,7 +74,12 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
       return answer("list", packRange(after, count), unpackIds);
     },
     async check() {
-      await database.call("check");
+      try {
+        await database.call("check");
+      } catch (error) {
+        // Of the check itself nothing is damaged but the file.
+        throw error instanceof CorruptError ? storeUnavailable(error) : error;
+      }
     },
     async warnings() {
       return [];
