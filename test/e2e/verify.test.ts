@@ -1,7 +1,7 @@
 /** `rollcall verify` over each kind of store, also while it is written to. */
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
 import { openVerifier } from "../../src/server/open-store.ts";
 import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
@@ -12,6 +12,7 @@ import { temporaryFolder } from "../support/files.ts";
 import { rollcall } from "../support/processes.ts";
 import { below, seededRandom } from "../support/random.ts";
 import { startRedis } from "../support/redis.ts";
+import { startCluster } from "../support/redis-cluster.ts";
 import { startSentinels } from "../support/redis-sentinel.ts";
 import { allow, asUser, commandsOf, createUser, documented, forbid } from "../support/redis-users.ts";
 import { makePipe } from "../support/special-files.ts";
@@ -136,6 +137,29 @@ test("what was put into Redis by hand is named: ids that are none, other partiti
       [keys.ids(other ?? 0), "listing"],
     ].toSorted(),
   );
+});
+
+test("a cluster is walked over to its end, however long its servers wait for their turn", async () => {
+  const cluster = await startCluster({ replicas: 0 });
+  onTestFinished(() => cluster.stop());
+  const store = await openRedis(cluster.url);
+  const ids = Array.from({ length: 300 }, (_, n) => `u${n}`);
+  await until(() => store.write(ids.map((id) => command(id, { n: 1 }, { wantUser: false }))).then(() => true));
+  await store.close();
+  const verifier = await openVerifier(parseStoreLocation(cluster.url), {}, createLogger("silent"));
+  onTestFinished(() => verifier.close());
+  const walk = verifier.walk();
+  let users = (await walk.next()).value?.users ?? 0;
+  // A minute later, connections that nobody has used meanwhile are closed.
+  const { now } = performance;
+  const clock = vi.spyOn(performance, "now").mockImplementation(() => now.call(performance) + 61_000);
+  onTestFinished(() => clock.mockRestore());
+  await until(async () => {
+    const clients = await Promise.all(cluster.nodes.map(({ admin }) => admin.client("LIST")));
+    return clients.every((list) => lines(String(list)).length === 1);
+  });
+  for await (const slice of walk) users += slice.users;
+  expect(users).toBe(ids.length);
 });
 
 test("Sentinels are asked for the primary, and a key prefix is kept to", async () => {

@@ -64,6 +64,8 @@ class Walk {
   async *slices(): AsyncGenerator<Slice> {
     const places = await patiently(() => this.#places());
     const nodes = [...new Set(places)];
+    /** A partition of each server: by it the server is found again, whose connections are closed where nobody needs them. */
+    const firsts = nodes.map((node) => places.indexOf(node));
     const before = await this.#identities(nodes);
     const sizes = await Promise.all(nodes.map((node) => patiently(() => node.ask("DBSIZE"))));
     const total = Math.max(
@@ -71,8 +73,8 @@ class Walk {
       sizes.map(Number).reduce((sum, size) => sum + size, 0),
     );
     let users = 0;
-    for (const node of nodes) {
-      for await (const keys of this.#scan(node)) {
+    for (const partition of firsts) {
+      for await (const keys of this.#scan(partition)) {
         const found = await this.#inspect(keys, true);
         users += keys.length;
         yield { users: keys.length, share: recordsShare * Math.min(1, users / total), findings: this.#untold(found) };
@@ -100,12 +102,12 @@ class Walk {
     return JSON.stringify([runs.map((run) => run.get("run_id")), places.map(({ address }) => address)]);
   }
 
-  /** Keys of users on a server, a step at a time. */
-  async *#scan(node: RedisNode): AsyncGenerator<readonly UserKey[]> {
+  /** Keys of users on the server of a partition, a step at a time. */
+  async *#scan(partition: number): AsyncGenerator<readonly UserKey[]> {
     const pattern = `${this.#prefix.replace(/[*?[\]\\^-]/g, "\\$&")}{*}:user:*`;
     let cursor = "0";
     do {
-      const step = await patiently(() => node.scan(cursor, pattern, stepKeys));
+      const step = await patiently(async () => this.#servers.nodeOf(partition).scan(cursor, pattern, stepKeys));
       cursor = step.cursor;
       const keys = step.keys.flatMap((key) => this.#userKey(key));
       for (let at = 0; at < keys.length; at += maxUsers) yield keys.slice(at, at + maxUsers);
