@@ -38,6 +38,7 @@ const handlers = createUserHandlers({
 const contextOf = ({ signal }: HandlerContext): CallContext => ({
   signal,
   caller: anybody,
+  admittedAt: performance.now(),
   recheck: async () => {},
   hold: () => {},
   report: console.error,

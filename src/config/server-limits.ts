@@ -21,7 +21,7 @@ export interface ServerLimits {
   readonly maxReadBytes: number;
   /** How long nothing may move on a stream, or on an HTTP/1.1 connection. */
   readonly stallTimeoutMs: number;
-  /** How often the credentials of an open stream are checked again. */
+  /** How often the credentials of an open stream are checked again, and after how long those of a call whose request is late. */
   readonly recheckMs: number;
   /** Bytes of requests that wait for the store, for each of writing, reading and listing. */
   readonly maxWaitingBytes: number;

@@ -13,17 +13,13 @@ export interface AccessWatch {
  * @param intervalMs from one check of the credentials to the next
  * @param stop ends the stream for other causes
  */
-export function watchAccess(
-  { recheck }: Pick<CallContext, "recheck">,
-  intervalMs: number,
-  stop: AbortSignal,
-): AccessWatch {
+export function watchAccess(call: Pick<CallContext, "recheck">, intervalMs: number, stop: AbortSignal): AccessWatch {
   const over = new AbortController();
   const unlink = whenAborted(stop, (reason) => over.abort(reason));
   if (stop.aborted) over.abort(stop.reason);
   let timer: NodeJS.Timeout | undefined;
   const check = () =>
-    recheck().then(
+    call.recheck().then(
       () => void timer?.refresh(),
       (error: unknown) => over.abort(error),
     );

@@ -6,8 +6,10 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** As they were when their credentials were last checked. */
   readonly caller: Caller;
+  /** When its credentials were first checked, or before, as `performance.now()` has it. */
+  readonly admittedAt: number;
   /**
-   * Checks the caller's credentials again. For streams: other calls are over before that matters.
+   * Checks the caller's credentials again: while a stream is open, and once a request that took long is there.
    *
    * @throws ConnectError UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE
    */

@@ -54,7 +54,7 @@ export interface Gate {
    * @param onCaller called with who calls once that is known, whether they may or not
    */
   readonly admit: (...ask: [...Parameters<Ask>, onCaller: OnCaller]) => ReturnType<Ask>;
-  /** For a stream that has been admitted, while it is open. */
+  /** For a call that has been admitted, while it is open. */
   readonly recheck: Ask;
 }
 
@@ -93,17 +93,18 @@ export function createGate({ authenticator, admission, reflectionIsOpen }: GateO
       try {
         return await authenticate(method, presented);
       } catch (error) {
-        throw toConnectError(noLonger(error), report);
+        throw toConnectError(noLonger(error, method), report);
       }
     },
   };
 }
 
-/** What the caller of an open stream is told of credentials with which it began. */
-function noLonger(failure: unknown): unknown {
+/** What is told of credentials with which a call began. */
+function noLonger(failure: unknown, { methodKind }: DescMethod): unknown {
   if (!(failure instanceof UserError) || failure.reason === "CREDENTIALS_UNVERIFIABLE") return failure;
   const { reason, message, metadata } = failure;
-  return new UserError(reason, `the stream's credentials no longer hold: ${message}`, { metadata });
+  const subject = methodKind === "unary" ? "call" : "stream";
+  return new UserError(reason, `the ${subject}'s credentials no longer hold: ${message}`, { metadata });
 }
 
 function scopeOf({ name }: DescMethod): Scope {
@@ -128,17 +129,23 @@ export const holdKey = createContextKey<(bytes: number) => void>(() => {}, {
 
 const callerKey = createContextKey<Caller>(nobody, { description: "who calls" });
 
-const recheckKey = createContextKey<() => Promise<void>>(async () => {}, { description: "checks the caller again" });
+const admittedKey = createContextKey<Pick<CallContext, "admittedAt" | "recheck">>(
+  { admittedAt: 0, recheck: async () => {} },
+  { description: "when the call was admitted, and its credentials" },
+);
 
 /** The gate as Connect asks for it. */
 export function admitRequest(gate: Gate, { method, values }: HandlerContext): void | Promise<void> {
   const report = reportOf(values);
   const admit = (admitted: Caller) => void values.set(callerKey, admitted);
-  const caller = gate.admit(method, values.get(presentedKey), report, admit);
-  if (method.methodKind !== "unary") {
-    const presented = values.get(presentedKey)();
-    values.set(recheckKey, async () => admit(await gate.recheck(method, () => presented, report)));
-  }
+  let shown: Presented | undefined;
+  // The connection may be gone when they are checked again.
+  const presented = () => (shown ??= values.get(presentedKey)());
+  values.set(admittedKey, {
+    admittedAt: performance.now(),
+    recheck: async () => admit(await gate.recheck(method, presented, report)),
+  });
+  const caller = gate.admit(method, presented, report, admit);
   return caller instanceof Promise ? caller.then(admit) : admit(caller);
 }
 
@@ -148,7 +155,7 @@ export function callContext({ signal, values }: HandlerContext): CallContext {
     get caller() {
       return values.get(callerKey);
     },
-    recheck: values.get(recheckKey),
+    ...values.get(admittedKey),
     hold: values.get(holdKey),
     report: reportOf(values),
   };

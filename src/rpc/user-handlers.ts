@@ -66,7 +66,7 @@ export interface UserHandlersOptions {
   /** Memory for answers with many users while they are read. */
   readonly readRoom: WorkRoom;
   readonly turns: Turns;
-  /** How often the credentials of an open stream are checked again. */
+  /** How often the credentials of an open call are checked again. */
   readonly recheckMs: number;
   /** Called with what became of so many users of a batch. */
   readonly onBatchItems?: ((outcome: string, count: number) => void) | undefined;
@@ -91,6 +91,8 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
   ): Promise<Answer> => {
     let entered = false;
     try {
+      // Its request may have come a byte at a time, and its credentials may have been revoked meanwhile.
+      if (performance.now() - context.admittedAt >= recheckMs) await context.recheck();
       admission.enter("unary");
       entered = true;
       const answer = await work();

@@ -1,8 +1,10 @@
 /** Streams whose callers may not go on: what they were answered stands, and they end with the reason, on every way in. */
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import {
   compressionGzip,
@@ -17,6 +19,7 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
+import { type CallEncoding, encodedCall, rawCall } from "../support/raw-calls.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
@@ -27,9 +30,9 @@ const kid = "k";
 const tolerance = 30;
 const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const billing = "spiffe://example.org/billing";
-const [kept, removed, narrowed] = ["token-kept", "token-removed", "token-narrowed"];
+const [kept, removed, narrowed, late] = ["token-kept", "token-removed", "token-narrowed", "token-late"];
 /** What the callers whom the tests revoke may do, by their tokens and their certificate; nothing of whom nobody knows. */
-const granted = new Map([removed, narrowed, billing].map((caller) => [caller, ["users.write"]]));
+const granted = new Map([removed, narrowed, late, billing].map((caller) => [caller, ["users.write"]]));
 
 let directory: string;
 let certificates: Certificates;
@@ -71,7 +74,7 @@ function write(name: string, content: unknown) {
 
 function writeCredentials() {
   const sha256 = (token: string) => createHash("sha256").update(token).digest("hex");
-  const tokens = [removed, narrowed].flatMap((token) => {
+  const tokens = [removed, narrowed, late].flatMap((token) => {
     const scopes = granted.get(token);
     return scopes === undefined ? [] : [{ name: token, sha256: sha256(token), scopes }];
   });
@@ -205,6 +208,14 @@ function streamsWith(token: string | undefined, also: (name: string, transport: 
     return [importing(`idle ${name}`, transport), importing(`busy ${name}`, transport), ...also(name, transport)];
   });
 }
+const { identify } = UserService.method;
+const slowly: readonly (readonly [string, CallEncoding])[] = [
+  ["gRPC", { protocol: "grpc", encoding: "binary", isCompressed: false }],
+  ["gRPC, gzip", { protocol: "grpc", encoding: "binary", isCompressed: true }],
+  ["gRPC-Web", { protocol: "grpc-web", encoding: "binary", isCompressed: false }],
+  ["Connect JSON", { protocol: "connect", encoding: "json", isCompressed: false }],
+];
+
 const andReflection = (name: string, transport: Transport) => [reflecting(`idle reflection ${name}`, transport)];
 
 describe("from the file of credentials", () => {
@@ -242,6 +253,41 @@ describe("from the file of credentials", () => {
       reason: "SCOPE_MISSING",
       message: `${no}the caller lacks the scope users.write`,
     });
+  });
+
+  test("a call whose request comes slowly is refused once its token has been removed", async () => {
+    const session = connect(server.url, { ca: readFileSync(certificates.ca) });
+    const revoked = Promise.withResolvers<void>();
+    const slow = slowly.map(([name, how]) => {
+      const request = create(identify.input, { id: `late ${name}`, properties: ada });
+      const bytes =
+        how.encoding === "json"
+          ? Buffer.from(toJsonString(identify.input, request))
+          : toBinary(identify.input, request);
+      const call = encodedCall(identify, bytes, how);
+      const headers = { ...call.headers, authorization: `Bearer ${late}` };
+      return rawCall(session, { ...call, headers }, () => revoked.promise);
+    });
+    const inFlight = 'rollcall_calls_in_flight{rpc_method="rollcall.v1.UserService/Identify"}';
+    await until(async () => (await server.metric(inFlight)) === slowly.length);
+    // It begins after them, and ends when its credentials have been checked again.
+    const following = importing(
+      "following",
+      open((options) => createGrpcTransport(options), late),
+    );
+    await until(() => following.answers > 0);
+    leaving(late)();
+    await until(() => following.end !== undefined);
+    revoked.resolve();
+    const message = "the call's credentials no longer hold: the token is not one that this server accepts";
+    for (const answer of await Promise.all(slow)) expect(answer).toMatchObject({ outcome: "unauthenticated", message });
+    const users = createClient(
+      UserService,
+      open((options) => createGrpcTransport(options), kept),
+    );
+    const ids = slowly.map(([name]) => `late ${name}`);
+    expect(await users.batchGetUsers({ ids })).toMatchObject({ users: [], missingIds: ids });
+    session.destroy();
   });
 
   test("a certificate that is removed ends its streams", async () => {

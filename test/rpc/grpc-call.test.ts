@@ -4,6 +4,7 @@ import { connect, constants, createServer, type ServerHttp2Stream } from "node:h
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { anybody } from "../../src/credentials/caller.ts";
 import { GrpcCall } from "../../src/rpc/grpc/call.ts";
 import { HeldBytes } from "../../src/rpc/held-bytes.ts";
 
@@ -31,6 +32,8 @@ async function openCall({ endsRequest = true, stallTimeoutMs = 60_000, onStalled
     held,
     observed: { run: (work) => work(), end: () => {}, ids: () => ({ requestId: "" }) },
     report: () => {},
+    presented: () => ({ authorization: undefined, certificateNames: undefined }),
+    recheck: async () => anybody,
     restate: () => {},
     onEnd: (_, error) => ends.push(error),
   });

@@ -52,6 +52,7 @@ function call() {
   const context: CallContext = {
     signal: new AbortController().signal,
     caller: anybody,
+    admittedAt: performance.now(),
     recheck: async () => {},
     report: (failure) => expect.fail(String(failure)),
     hold: (bytes) => held.push(bytes),

@@ -55,9 +55,17 @@ export function openSession(url: string): Promise<ClientHttp2Session> {
   });
 }
 
-/** Rejects where the stream is reset, or ends without an answer. */
-export async function rawCall(session: ClientHttp2Session, call: RawCall): Promise<RawAnswer> {
-  const { headers, trailers, body } = await rawExchange(session, call);
+/**
+ * Rejects where the stream is reset, or ends without an answer.
+ *
+ * @param onHalf awaited when half of the body has been sent
+ */
+export async function rawCall(
+  session: ClientHttp2Session,
+  call: RawCall,
+  onHalf?: () => Promise<unknown>,
+): Promise<RawAnswer> {
+  const { headers, trailers, body } = await rawExchange(session, call, onHalf);
   const httpStatus = Number(headers[":status"] ?? 0);
   const answer = { headers: { ...headers, ...trailers }, body, httpStatus };
   return { httpStatus, ...outcomeOf(answer, call.headers["content-type"] ?? "") };
@@ -70,7 +78,11 @@ export interface RawExchange {
   readonly body: Buffer;
 }
 
-export function rawExchange(session: ClientHttp2Session, { path, headers, body }: RawCall): Promise<RawExchange> {
+export function rawExchange(
+  session: ClientHttp2Session,
+  { path, headers, body }: RawCall,
+  onHalf?: () => Promise<unknown>,
+): Promise<RawExchange> {
   return new Promise((resolve, reject) => {
     const request: OutgoingHttpHeaders = { ":method": "POST", ":path": path, te: "trailers", ...headers };
     const stream = session.request(request);
@@ -86,7 +98,12 @@ export function rawExchange(session: ClientHttp2Session, { path, headers, body }
     stream.on("data", (piece: Buffer) => pieces.push(piece));
     stream.on("error", reject);
     stream.on("close", () => resolve({ headers: seen, trailers, body: Buffer.concat(pieces) }));
-    stream.end(body);
+    if (onHalf === undefined) stream.end(body);
+    else {
+      const half = body.length >> 1;
+      stream.write(body.subarray(0, half));
+      onHalf().then(() => stream.end(body.subarray(half)), reject);
+    }
   });
 }
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type Caller, nobody } from "../../credentials/caller.ts";
+import { type Caller, nobody, type Presented } from "../../credentials/caller.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import type { ObservedRequest } from "../../telemetry/requests.ts";
 import { streamWaits } from "../../transport/waits-for-answer.ts";
@@ -32,6 +32,10 @@ export interface GrpcCallOptions {
   /** Called where it is ended for that. */
   readonly onStalled: () => void;
   readonly held: HeldBytes;
+  /** What the caller shows of themselves. */
+  readonly presented: () => Presented;
+  /** Asks the gate again, for a call of the method. */
+  readonly recheck: (call: GrpcCall, presented: () => Presented) => Promise<Caller>;
   /** Puts an error that did not come from a handler into the contract's terms. */
   readonly restate: (error: ConnectError) => void;
   readonly observed: ObservedRequest;
@@ -48,7 +52,7 @@ export class GrpcCall implements CallContext, Holder {
   /** Nobody, until it is known. */
   caller: Caller = nobody;
   readonly account = new Account();
-  recheck = holds;
+  readonly admittedAt = performance.now();
   readonly #stream: ServerHttp2Stream;
   readonly #options: GrpcCallOptions;
   #deadline: NodeJS.Timeout | undefined;
@@ -96,6 +100,11 @@ export class GrpcCall implements CallContext, Holder {
 
   report(failure: unknown): void {
     this.#options.report(failure, this.#options.observed.ids());
+  }
+
+  async recheck(): Promise<void> {
+    const { recheck, presented } = this.#options;
+    this.caller = await recheck(this, presented);
   }
 
   /** Does the call's work as a part of its trace. */
@@ -240,9 +249,6 @@ export class GrpcCall implements CallContext, Holder {
 function deadlineExceeded(): ConnectError {
   return new ConnectError("the operation timed out", Code.DeadlineExceeded);
 }
-
-/** The credentials of a call that is not watched. */
-async function holds(): Promise<void> {}
 
 /** A stream that fails closes, and its call ends with that. */
 function ignore(): void {}

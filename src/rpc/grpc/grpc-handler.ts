@@ -72,7 +72,13 @@ export type StreamHandler = (
 
 export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
   const { methods, gate, held, turns, arriving, shutdown, errors, observe, report } = options;
-  const byPath = new Map(methods.map((method) => [`/${nameOf(method)}`, { method, name: nameOf(method) }]));
+  const byPath = new Map(
+    methods.map((method) => {
+      const recheck = async (call: GrpcCall, presented: () => Presented) =>
+        gate.recheck(method.method, presented, (failure) => call.report(failure));
+      return [`/${nameOf(method)}`, { method, name: nameOf(method), recheck }];
+    }),
+  );
   const underWay = new Set<GrpcCall>();
   shutdown.addEventListener("abort", () => {
     for (const call of underWay) call.cutShort(shutdown.reason);
@@ -94,12 +100,6 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
         call.caller = caller;
       };
       const caller = gate.admit(method.method, presented, report, onCaller);
-      if (method.kind === "bidi") {
-        const shown = presented();
-        call.recheck = async () => {
-          call.caller = await gate.recheck(method.method, () => shown, report);
-        };
-      }
       if (caller instanceof Promise) {
         caller
           .then(
@@ -116,7 +116,8 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
   return (stream, headers, rawHeaders) => {
     const known = byPath.get(headers[":path"] ?? "");
     if (known === undefined || headers[":method"] !== "POST" || !isPlain(headers)) return false;
-    const { method, name } = known;
+    const { method, name, recheck } = known;
+    const presented = () => presentedOn(stream, headers, rawHeaders);
     const { timeoutMs, error } = parseTimeout(headers["grpc-timeout"]?.toString() ?? null, Number.POSITIVE_INFINITY);
     const observed = observe({ method: name, protocol: "grpc", headers });
     const call = new GrpcCall(stream, {
@@ -126,6 +127,8 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
       stallTimeoutMs: options.stallTimeoutMs,
       onStalled: options.onStalled,
       held,
+      presented,
+      recheck,
       restate: (failure) => errors.restate(failure, method.method.input),
       onEnd(ended, failure) {
         underWay.delete(ended);
@@ -144,7 +147,7 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     if (call.ended) return true;
     if (error !== undefined) call.fail(error);
     else if (shutdown.aborted) call.fail(shutdown.reason);
-    else admit(served, () => presentedOn(stream, headers, rawHeaders), method);
+    else admit(served, presented, method);
     return true;
   };
 }
