@@ -68,8 +68,14 @@ const told: Readonly<Record<string, Rule>> = {
   ...userFields("SetPreferences.user", learns),
 };
 
-/** What an error depends on beside the request, the caller and the server: what it tells of who is stored. */
-const toldByErrors: Record<Exclude<keyof typeof ErrorReason, "UNSPECIFIED">, "nothing" | "presence" | "size"> = {
+/**
+ * What an error depends on beside the request, the caller and the server: what it tells of who is stored. `change`: whether the
+ * write would change something, where the store has no room for that.
+ */
+const toldByErrors: Record<
+  Exclude<keyof typeof ErrorReason, "UNSPECIFIED">,
+  "nothing" | "presence" | "size" | "change"
+> = {
   INVALID_ID: "nothing",
   INVALID_PROPERTY: "nothing",
   REQUIRED_PROPERTY_MISSING: "presence",
@@ -81,7 +87,7 @@ const toldByErrors: Record<Exclude<keyof typeof ErrorReason, "UNSPECIFIED">, "no
   STORE_UNAVAILABLE: "nothing",
   DRAINING: "nothing",
   OVERLOADED: "nothing",
-  STORE_FULL: "nothing",
+  STORE_FULL: "change",
   DEADLINE_EXCEEDED: "nothing",
   NOT_IMPLEMENTED: "nothing",
   INTERNAL: "nothing",
@@ -242,7 +248,9 @@ describeEachStore({ access: { credentials: credentials.file } }, (server, spoil)
           expect(toOthers[0]).not.toContain(actual);
         } else expect(toOthers).toEqual(toReaders);
       }
-      const dependent = Object.entries(toldByErrors).flatMap(([reason, what]) => (what === "nothing" ? [] : [reason]));
+      const dependent = Object.entries(toldByErrors).flatMap(([reason, what]) =>
+        what === "presence" || what === "size" ? [reason] : [],
+      );
       expect([...tested].sort()).toEqual(dependent.sort());
     });
 

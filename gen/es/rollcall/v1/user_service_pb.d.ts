@@ -827,6 +827,10 @@ export declare const UserService: GenService<{
    * RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
    * the client back.
    *
+   * The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+   * within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+   * by then is answered first.
+   *
    * Scope: `users.write`.
    *
    * @generated from rpc rollcall.v1.UserService.BatchIdentify

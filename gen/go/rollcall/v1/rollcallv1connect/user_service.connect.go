@@ -83,6 +83,10 @@ type UserServiceClient interface {
 	// RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
 	// the client back.
 	//
+	// The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+	// within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+	// by then is answered first.
+	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context) *connect.BidiStreamForClient[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]
 	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
@@ -251,6 +255,10 @@ type UserServiceHandler interface {
 	// decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
 	// RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
 	// the client back.
+	//
+	// The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+	// within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+	// by then is answered first.
 	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context, *connect.BidiStream[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]) error

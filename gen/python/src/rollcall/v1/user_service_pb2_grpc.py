@@ -150,6 +150,10 @@ class UserServiceServicer:
         RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
         the client back.
 
+        The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+        within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+        by then is answered first.
+
         Scope: `users.write`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

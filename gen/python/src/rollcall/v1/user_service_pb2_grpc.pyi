@@ -83,6 +83,10 @@ class UserServiceStub:
     RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
     the client back.
 
+    The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+    within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+    by then is answered first.
+
     Scope: `users.write`.
     """
     BatchGetUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.BatchGetUsersRequest, _user_service_pb2.BatchGetUsersResponse]
@@ -170,6 +174,10 @@ class UserServiceAsyncStub(UserServiceStub):
     decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
     RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
     the client back.
+
+    The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+    within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+    by then is answered first.
 
     Scope: `users.write`.
     """
@@ -270,6 +278,10 @@ class UserServiceServicer:
         decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
         RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
         the client back.
+
+        The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+        within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+        by then is answered first.
 
         Scope: `users.write`.
         """

@@ -370,6 +370,9 @@ public final class UserServiceGrpc {
      * decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
      * RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
      * the client back.
+     * The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+     * within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+     * by then is answered first.
      * Scope: `users.write`.
      * </pre>
      */
@@ -533,6 +536,9 @@ public final class UserServiceGrpc {
      * decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
      * RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
      * the client back.
+     * The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+     * within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+     * by then is answered first.
      * Scope: `users.write`.
      * </pre>
      */
@@ -672,6 +678,9 @@ public final class UserServiceGrpc {
      * decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
      * RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
      * the client back.
+     * The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
+     * within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
+     * by then is answered first.
      * Scope: `users.write`.
      * </pre>
      */
