@@ -1,6 +1,11 @@
 /** TLS on connections that another server has accepted. */
 import type { Socket } from "node:net";
-import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from "node:tls";
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type TLSSocket,
+  type Server as TlsServer,
+} from "node:tls";
 
 export interface TlsOptions {
   readonly context: SecureContextOptions;
@@ -42,9 +47,15 @@ export function createTlsServerOf(
   // With whom there is no agreement, there is nothing to talk about.
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
     if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") onFailure("timeout");
-    // Clear text, another version, a certificate that one side does not accept; a caller who just goes away is none of these.
-    else if (error.code?.startsWith("ERR_SSL_") === true) onFailure("tls");
+    else if (hasDisagreed(error, socket)) onFailure("tls");
     socket.destroy();
   });
   return server;
+}
+
+/** Clear text, another version, a certificate that one side does not accept; a caller who just goes away is none of these. */
+function hasDisagreed({ code = "" }: NodeJS.ErrnoException, socket: TLSSocket): boolean {
+  // Of a caller's certificate that is not accepted, Node says that the connection was reset, and here why.
+  const refused: unknown = socket.authorizationError;
+  return code.startsWith("ERR_SSL_") || (refused !== null && refused !== undefined);
 }

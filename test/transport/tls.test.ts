@@ -7,7 +7,7 @@ import { connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { watchedFile } from "../../src/config/watched-file.ts";
 import { type Listener, listen } from "../../src/transport/listener.ts";
 import { type TlsContext, watchedTlsContext } from "../../src/transport/tls.ts";
@@ -21,6 +21,8 @@ let files: { cert: string; key: string; clientCa: string };
 let context: TlsContext;
 let listener: Listener;
 const errors: Error[] = [];
+/** Why connections were ended. */
+const turnedAway: string[] = [];
 
 beforeAll(() => {
   certificates = createCertificates();
@@ -44,6 +46,7 @@ function install({ cert, key }: { readonly cert: string; readonly key: string })
 
 async function open(clientCertificates: TlsOptions["clientCertificates"] = "none", sniffTimeoutMs = 10_000) {
   errors.length = 0;
+  turnedAway.length = 0;
   context = watchedTlsContext(
     files,
     (changed) => listener.setTlsContext(changed),
@@ -54,6 +57,7 @@ async function open(clientCertificates: TlsOptions["clientCertificates"] = "none
     port: 0,
     tls: { context: context.current, clientCertificates },
     limits: { sniffTimeoutMs },
+    onTurnedAway: (reason) => turnedAway.push(reason),
     handler: (request, response) => response.end(`HTTP/${request.httpVersion}`),
   });
 }
@@ -104,9 +108,24 @@ test("a client certificate is asked for, verified, and where it is required nobo
   expect(await get(session)).toBe("HTTP/2.0");
   session.close();
   await expect(get1()).rejects.toThrow();
+  await until(() => turnedAway.length === 1);
   const others = createCertificates();
-  await expect(get1({ ...shown(others), ...trusting() })).rejects.toThrow();
-  others.remove();
+  onTestFinished(() => others.remove());
+  for (const maxVersion of ["TLSv1.2", "TLSv1.3"]) {
+    await expect(get1({ ...shown(others), ...trusting(), maxVersion })).rejects.toThrow();
+  }
+  await until(() => turnedAway.length === 3);
+  expect(turnedAway).toEqual(["tls", "tls", "tls"]);
+});
+
+test("a caller who goes away before there is an agreement is not counted", async () => {
+  await open("require");
+  const leaving = connectTcp(listener.port, "127.0.0.1");
+  await once(leaving, "connect");
+  await until(() => listener.connections === 1);
+  leaving.resetAndDestroy();
+  await until(() => listener.connections === 0);
+  expect(turnedAway).toEqual([]);
 });
 
 const serialOf = ({ socket }: ClientHttp2Session) => (socket as TLSSocket).getPeerCertificate().serialNumber;
