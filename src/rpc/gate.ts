@@ -109,7 +109,7 @@ function noLonger(failure: unknown, { methodKind }: DescMethod): unknown {
 
 function scopeOf({ name }: DescMethod): Scope {
   const scope = scopes.get(name);
-  if (scope === undefined) throw new Error(`nobody has said who may call ${name}`);
+  if (scope === undefined) throw new Error(`no scope is declared for ${name}`);
   return scope;
 }
 
