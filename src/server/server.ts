@@ -30,6 +30,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { observeRequests } from "../telemetry/requests.ts";
 import { noTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
+import { damagedParts } from "../users/damaged.ts";
 import { draining } from "../users/errors.ts";
 import { createEtagSource } from "../users/etag.ts";
 import { requiredProperties } from "../users/identify.ts";
@@ -122,6 +123,8 @@ async function serveStore(
   const metrics = telemetry.meters.length === 0 ? undefined : new Metrics(telemetry.meters);
   closing.defer(() => metrics?.close());
   for (const { name, options: about, read } of opened.gauges ?? []) metrics?.gauge(name, about, () => [[{}, read()]]);
+  // From 0 on, so that the first record that is found shows as an increase.
+  for (const part of damagedParts) metrics?.damagedRecords(part, 0);
   const logDamage = createDamageLog(logger);
   const telling = tellingDamaged(opened, (part, count) => {
     metrics?.damagedRecords(part, count);
