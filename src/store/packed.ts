@@ -22,15 +22,16 @@ import type { Postponed } from "./adapter.ts";
 import { PackedReader, PackedWriter } from "./packed-buffer.ts";
 import { unpackPart, unpackUser } from "./packed-users.ts";
 
-/** `setProperties` is an identify whose edits are all to set, and `identifyHiding` one that hides which edits win. */
+/** `setProperties` is an identify whose edits are all to set. */
 export const verbs = {
   identify: 1,
   replacePreferences: 2,
   mergePreferences: 3,
   delete: 4,
   setProperties: 5,
-  identifyHiding: 6,
 } as const;
+/** Added to the verb of a command that hides its outcome. */
+const hiding = 128;
 export const flags = {
   canCreate: 1,
   wantUser: 2,
@@ -96,7 +97,7 @@ function packCommand(writer: PackedWriter, command: WriteCommand, group: number 
   if (observedAt !== undefined) flag |= flags.observed;
   if (wanted !== undefined) flag |= "etag" in wanted ? flags.ifEtag : wanted.exists ? flags.ifExists : flags.ifMissing;
   writer
-    .u8(verbOf(command))
+    .u8(verbOf(command) + ("hidesOutcome" in command && command.hidesOutcome ? hiding : 0))
     .u8(flag)
     .u8(group ?? 0)
     .shortText(command.etag);
@@ -109,6 +110,7 @@ function packCommand(writer: PackedWriter, command: WriteCommand, group: number 
 /** A command as it is unpacked; `flags` are a sum of those above. */
 export interface PackedCommand {
   readonly verb: number;
+  readonly hidesOutcome: boolean;
   readonly flags: number;
   readonly etag: string;
   readonly id: string;
@@ -120,7 +122,9 @@ export interface PackedCommand {
 
 /** @param reader at a command, past the head of the list */
 export function unpackCommand(reader: PackedReader): PackedCommand {
-  const verb = reader.u8();
+  const code = reader.u8();
+  const hidesOutcome = code >= hiding;
+  const verb = hidesOutcome ? code - hiding : code;
   const flag = reader.u8();
   reader.u8();
   const etag = reader.shortText();
@@ -129,7 +133,7 @@ export function unpackCommand(reader: PackedReader): PackedCommand {
   if (!wereChecked(body)) throw new Error("a command carries no edits");
   const observedAt = (flag & flags.observed) === 0 ? undefined : reader.u64();
   const wantedEtag = (flag & flags.ifEtag) === 0 ? undefined : reader.shortText();
-  return { verb, flags: flag, etag, id, body, observedAt, wantedEtag };
+  return { verb, hidesOutcome, flags: flag, etag, id, body, observedAt, wantedEtag };
 }
 
 /** They were when the command was made, and came no other way. */
@@ -144,7 +148,6 @@ function identifyFlags({ canCreate, wantUser, validateOnly }: IdentifyCommand): 
 function verbOf(command: WriteCommand): number {
   switch (command.verb) {
     case "identify":
-      if (command.hidesWinners) return verbs.identifyHiding;
       return command.onlySets ? verbs.setProperties : verbs.identify;
     case "set-preferences":
       return command.merge ? verbs.mergePreferences : verbs.replacePreferences;

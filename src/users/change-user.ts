@@ -22,8 +22,15 @@ export interface DeleteInput {
   readonly allowMissing: boolean;
 }
 
-/** @throws UserError naming every offending field */
-export function prepareSetPreferences(input: SetPreferencesInput, etag: string): SetPreferencesCommand {
+/**
+ * @param mayRead whether the caller may learn what is stored
+ * @throws UserError naming every offending field
+ */
+export function prepareSetPreferences(
+  input: SetPreferencesInput,
+  etag: string,
+  mayRead: boolean,
+): SetPreferencesCommand {
   const violations: Violation[] = [];
   const id = parseUserId(input.id);
   if (typeof id !== "string") violations.push(id);
@@ -32,8 +39,17 @@ export function prepareSetPreferences(input: SetPreferencesInput, etag: string):
   const parsed = parsePrecondition(input.precondition);
   if ("violations" in parsed) violations.push(...parsed.violations);
   if (typeof id !== "string" || "violations" in preferences || "violations" in parsed) throw invalidRequest(violations);
+  const { merge } = input;
   const { precondition } = parsed;
-  return { verb: "set-preferences", id, preferences: preferences.struct, merge: input.merge, precondition, etag };
+  return {
+    verb: "set-preferences",
+    id,
+    preferences: preferences.struct,
+    merge,
+    precondition,
+    etag,
+    hidesOutcome: !mayRead,
+  };
 }
 
 /** @throws UserError naming every offending field */

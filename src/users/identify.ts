@@ -103,7 +103,7 @@ export function prepareIdentify(
     canCreate: missing.length === 0,
     etag,
     wantUser,
-    hidesWinners: observedAt !== undefined && !mayRead,
+    hidesOutcome: !mayRead,
   };
   return { command, missing };
 }

@@ -157,7 +157,7 @@ export function createUserRegistry(options: {
     },
 
     async setPreferences(input, writer = {}) {
-      const command = prepareSetPreferences(input, drawEtag());
+      const command = prepareSetPreferences(input, drawEtag(), writer.mayRead ?? true);
       const { user } = await write(command, { field: "preferences", missing: [] }, writer);
       if (user === undefined) throw missingResult();
       return user;

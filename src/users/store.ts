@@ -35,7 +35,17 @@ interface Command {
   readonly etag: string;
 }
 
-export interface IdentifyCommand extends Command {
+/** A write whose caller may not learn what it changes, perhaps. */
+interface HidingCommand extends Command {
+  /**
+   * Whether the caller may not learn what the write changes. Then one that changes nothing fails where a change would: it
+   * writes what is there already. With a time of observation, the limits are checked against the most that the user could
+   * come to, whichever edits win.
+   */
+  readonly hidesOutcome: boolean;
+}
+
+export interface IdentifyCommand extends HidingCommand {
   readonly verb: "identify";
   readonly edits: Edits;
   /** Whether every edit sets a property: the edits are a Struct. */
@@ -48,15 +58,10 @@ export interface IdentifyCommand extends Command {
   readonly validateOnly: boolean;
   /** Whether the result must hold the whole user. */
   readonly wantUser: boolean;
-  /**
-   * Whether no refusal may tell which edits win by `observedAt`: then the limits are checked against the most that the user
-   * could come to, whichever win.
-   */
-  readonly hidesWinners: boolean;
 }
 
 /** The result holds the whole user. */
-export interface SetPreferencesCommand extends Command {
+export interface SetPreferencesCommand extends HidingCommand {
   readonly verb: "set-preferences";
   readonly preferences: CanonicalStruct;
   /** Whether they are merged into what is stored, one level deep, or replace it. */

@@ -96,7 +96,7 @@ export function furtherVerbs(open: () => UserStore): void {
   });
 
   test("a refusal that hides which edits win is the same whichever win", async () => {
-    const at = (observedAt: number, hidesWinners = true) => ({ observedAt, hidesWinners });
+    const at = (observedAt: number, hidesOutcome = true) => ({ observedAt, hidesOutcome });
     const fill = "f".repeat(60_000);
     const stored = { a: fill, b: fill, c: fill, d: fill, e: "e".repeat(22_000), short: "s" };
     const most = (...changes: JsonObject[]) => encode(Object.assign({}, stored, ...changes)).length;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { crc16, createKeys, partitionOf, partitionTags } from "../../src/store/redis/keys.ts";
 import { maxScriptWork } from "../../src/store/redis/script-limits.ts";
 import type { UserStore } from "../../src/users/store.ts";
-import { command, deletion, setPreferences, userId } from "../support/commands.ts";
+import { command, deletion, edit, setPreferences, userId } from "../support/commands.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { openRedis, openTemporaryRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
@@ -138,6 +138,60 @@ describe("users in Redis", () => {
     }
     expect(await store.get([userId("full-new")])).toEqual([undefined]);
     expect(await store.write([command("full", { n: 1 })])).toMatchObject([{ outcome: "unchanged" }]);
+  });
+
+  describe("a write whose caller may not learn what it changes fails where a change would", () => {
+    const stored = { n: 1, s: "text" };
+    const hides = { hidesOutcome: true };
+    const commands = (id: string) => [
+      command(id, { n: 1 }, hides),
+      command(id, { n: 2 }, hides),
+      command(id, { s: "later" }, { ...hides, observedAt: 1 }),
+      command(id, { s: "later" }, { ...hides, observedAt: 3 }),
+      edit(id, { setOnce: { n: 2 } }, hides),
+      edit(id, { setOnce: { absent: 2 } }, hides),
+      setPreferences(id, { p: 1 }, hides),
+      setPreferences(id, { p: 2 }, hides),
+      setPreferences(id, { p: 1 }, { ...hides, merge: true }),
+    ];
+    const keep = async (id: string) => {
+      await store.write([command(id, stored, { observedAt: 2 }), setPreferences(id, { p: 1 })]);
+    };
+
+    test("without memory", async () => {
+      await keep("hides-full");
+      const before = await store.get([userId("hides-full")]);
+      await redis.config("SET", "maxmemory", "1");
+      try {
+        for (const hiding of commands("hides-full")) {
+          expect(await store.write([hiding])).toEqual([{ refused: "store-full" }]);
+        }
+        expect(await store.write(commands("hides-full"))).toEqual(
+          commands("hides-full").map(() => ({ refused: "store-full" })),
+        );
+      } finally {
+        await redis.config("SET", "maxmemory", "0");
+      }
+      expect(await store.get([userId("hides-full")])).toEqual(before);
+    });
+
+    test("without replicas", async () => {
+      await keep("hides-alone");
+      await redis.config("SET", "min-replicas-to-write", "1");
+      try {
+        const writes = commands("hides-alone").map((hiding) => store.write([hiding]));
+        for (const write of writes) await expect(write).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+      } finally {
+        await redis.config("SET", "min-replicas-to-write", "0");
+      }
+    });
+
+    test("and leaves a user that it does not change as it is", async () => {
+      await keep("hides-kept");
+      const before = await store.get([userId("hides-kept")]);
+      expect(await store.write([command("hides-kept", { n: 1 }, hides)])).toMatchObject([{ outcome: "unchanged" }]);
+      expect(await store.get([userId("hides-kept")])).toEqual(before);
+    });
   });
 
   test.each([

@@ -37,7 +37,7 @@ export function command(id: string, properties: JsonObject, more: Partial<Identi
     validateOnly: false,
     etag: drawEtag(),
     wantUser: true,
-    hidesWinners: false,
+    hidesOutcome: false,
     ...more,
   };
 }
@@ -66,6 +66,7 @@ export function setPreferences(
     merge: false,
     precondition: undefined,
     etag: drawEtag(),
+    hidesOutcome: false,
     ...more,
   };
 }

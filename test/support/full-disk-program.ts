@@ -13,7 +13,7 @@ import { coalesce } from "../../src/store/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { UserError } from "../../src/users/errors.ts";
 import type { UserStore } from "../../src/users/store.ts";
-import { command, deletion, userId } from "./commands.ts";
+import { command, deletion, edit, userId } from "./commands.ts";
 import { until } from "./until.ts";
 
 const [folder = "", reserveBytes, distinct, task] = process.argv.slice(2);
@@ -100,6 +100,10 @@ if (task === "fill") {
     store.write([deletion("50000 1")]),
   ];
   const [first, created, changed, second] = await Promise.all(together.map(outcomeOf));
+  const unchanged = [false, true].map((hidesOutcome) =>
+    store.write([edit("50000 2", { unset: ["absent"] }, { hidesOutcome, wantUser: false })]),
+  );
+  const [seen, hidden] = await Promise.all(unchanged.map(outcomeOf));
   const deleted = await deleteAll(store);
   const found = await store.get([userId("50000 0")]);
   rmSync(filler, { force: true });
@@ -115,7 +119,7 @@ if (task === "fill") {
   console.log(
     JSON.stringify({
       filled: { told: stdout, stderr, signal },
-      ...{ first, created, changed, second, deleted, found, afterwards, reserves, reopened },
+      ...{ first, created, changed, second, unchanged: seen, hidden, deleted, found, afterwards, reserves, reopened },
     }),
   );
 }

@@ -62,7 +62,7 @@ function refusalOf(command: PackedCommand, row: UserRow | DamagedRow | undefined
 }
 
 function isIdentify({ verb }: PackedCommand): boolean {
-  return verb === verbs.identify || verb === verbs.setProperties || verb === verbs.identifyHiding;
+  return verb === verbs.identify || verb === verbs.setProperties;
 }
 
 function identify(
@@ -77,6 +77,7 @@ function identify(
   const { observedAt } = command;
   const onlySets = command.verb === verbs.setProperties && observedAt === undefined && !again;
   if (onlySets && Buffer.compare(stored.properties, command.body) === 0 && row !== undefined && noMarks(stored)) {
+    if (command.hidesOutcome) table.rewrite(row);
     answer(results, command, status.unchanged, stored);
     return;
   }
@@ -108,7 +109,7 @@ function identify(
     return;
   }
   const properties = merged.properties ?? stored.properties;
-  const hidesWinners = command.verb === verbs.identifyHiding;
+  const hidesWinners = command.hidesOutcome && observedAt !== undefined;
   if (merged.properties !== undefined || merged.marked || hidesWinners) {
     // Of properties and marks, whichever edits win.
     if (merged.count > limits.maxProperties) {
@@ -138,6 +139,7 @@ function identify(
     table.update(changed);
     user = changed;
   } else if (merged.marked) table.update({ ...row, observed });
+  else if (command.hidesOutcome) table.rewrite(row);
   answer(results, command, outcome, user, merged.ignored);
 }
 
@@ -166,8 +168,10 @@ function setPreferences(
     preferences = applyEdits(row.preferences, body, new Map(), { now }).properties ?? row.preferences;
   }
   if (preferences.length > limits.maxPreferencesBytes) results.u8(status.tooLarge).u32(preferences.length);
-  else if (Buffer.compare(preferences, row.preferences) === 0) answer(results, command, status.unchanged, row);
-  else {
+  else if (Buffer.compare(preferences, row.preferences) === 0) {
+    if (command.hidesOutcome) table.rewrite(row);
+    answer(results, command, status.unchanged, row);
+  } else {
     const changed = { ...row, updatedAt: later(row, now), etag, preferences };
     table.update(changed);
     answer(results, command, status.updated, changed);

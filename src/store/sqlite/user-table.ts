@@ -92,6 +92,12 @@ export class UserTable {
     this.#update.run(updatedAt, etag, properties, orNull(preferences), orNull(observed), rid);
   }
 
+  /** Writes a user as it is, which needs the room that a change does: SQLite writes no page that one UPDATE leaves as it is. */
+  rewrite(row: UserRow): void {
+    this.update({ ...row, etag: "" });
+    this.update(row);
+  }
+
   delete(id: string): void {
     this.#delete.run(id);
   }

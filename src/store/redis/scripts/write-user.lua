@@ -1,7 +1,9 @@
 --[[
 Shared by what writes users: the arguments of write.lua, how one user is read and written, and how results are packed.
 ]]
-local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE, SET_PROPERTIES, IDENTIFY_HIDING = 1, 2, 3, 4, 5, 6
+local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE, SET_PROPERTIES = 1, 2, 3, 4, 5
+-- Added to the verb of a command whose caller may not learn what it changes.
+local HIDING = 128
 local CAN_CREATE, WANT_USER, VALIDATE_ONLY, ALLOW_MISSING = 1, 2, 4, 8
 local OBSERVED, IF_EXISTS, IF_MISSING, IF_ETAG = 16, 32, 64, 128
 local CREATED, UPDATED, UNCHANGED, DELETED = 1, 2, 3, 4
@@ -124,7 +126,7 @@ local function damaged(part)
 end
 
 local function isIdentify(command)
-  return command.verb == SET_PROPERTIES or command.verb == IDENTIFY or command.verb == IDENTIFY_HIDING
+  return command.verb == SET_PROPERTIES or command.verb == IDENTIFY
 end
 
 -- Why the command may not be applied, before its edits are looked at; nil where it may.

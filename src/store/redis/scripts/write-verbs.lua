@@ -21,7 +21,7 @@ local function identify(command, user, key, again)
 
   local properties = merged or user.properties
   local marked = marks and marks.changed
-  local hidesWinners = command.verb == IDENTIFY_HIDING
+  local hidesWinners = command.hides and observedAt
   if merged or marked or hidesWinners then
     -- Of properties and marks, whichever edits win.
     if count > maxProperties then return pack('<BI4', TOO_MANY, count) end

@@ -72,19 +72,28 @@ local function writeSomething(key)
   end
 end
 
+-- Writes what is there already, so that a command that changes nothing fails where a change would.
+local function touch(key, result)
+  call('HSET', key, 'meta', call('HMGET', key, 'meta')[1])
+  written = true
+  return result
+end
+
 local function applyAll(pos)
   local results, nextDoneKey = {}, groups + total + 1
   for n = 1, total do
     if work >= maxWork then break end
     local verb, flags, group, etag, body
     verb, flags, group, etag, body, pos = unpack('<BBBBc0I4c0', commands, pos)
+    local hides = verb >= HIDING
+    if hides then verb = verb - HIDING end
     work = work + #body
     local key, result = KEYS[groups + n], nil
     if verb == SET_PROPERTIES and flags <= CAN_CREATE + WANT_USER then
       result = ifRoom(setProperties, key, flags, group, etag, body)
     end
     if not result then
-      local command = { verb = verb, flags = flags, group = group, etag = etag, body = body }
+      local command = { verb = verb, flags = flags, group = group, etag = etag, body = body, hides = hides }
       if has(command, OBSERVED) then command.observedAt, pos = unpack('<I8', commands, pos) end
       if has(command, IF_ETAG) then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
       local doneKey
@@ -94,6 +103,7 @@ local function applyAll(pos)
       end
       result = ifRoom(apply, command, key, doneKey)
     end
+    if hides and byte(result) == UNCHANGED then result = ifRoom(touch, key, result) end
     results[n] = result
     work = work + #result
     if groups == 0 and byte(result) == POSTPONED then
