@@ -5,6 +5,7 @@ import { Transform } from "node:stream";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { redisWith, storeIn } from "../support/for-one-test.ts";
+import { startCluster } from "../support/redis-cluster.ts";
 import { until } from "../support/until.ts";
 
 test("what is wrong with a server is said in a line each", async () => {
@@ -24,6 +25,18 @@ test("nothing is said of a server that is set up well", async () => {
   const store = await storeIn(redis.url);
   await until(() => store.check().then(() => true));
   expect(await store.warnings()).toEqual([]);
+});
+
+test("a cluster that is set up well is warned of by nothing, however early it is looked at", async () => {
+  const cluster = await startCluster({ replicas: 0, args: ["--appendonly", "yes"] });
+  onTestFinished(() => cluster.stop());
+  const store = await storeIn(cluster.url);
+  expect(await store.warnings()).toEqual([]);
+  for (const { admin } of cluster.nodes) await admin.config("SET", "appendonly", "no");
+  const at = cluster.nodes.map(({ process }) => `127.0.0.1:${process.port}`).sort();
+  expect(await (await storeIn(cluster.url)).warnings()).toEqual([
+    `Redis writes nothing to disk: a restart loses every user; set appendonly yes (${at.join(", ")})`,
+  ]);
 });
 
 test("a cluster that is incomplete, and one that is taken for a single server", async () => {

@@ -1,16 +1,24 @@
+import { performance } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
+import { NotSentError } from "./failures.ts";
 import type { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
 
 const oldestMajorVersion = 7;
+/** How long connections that are being made are waited for. */
+const patienceMs = 1_000;
+const retryPauseMs = 20;
 
 /** What an operator should know of how Redis is set up: a line for each finding, with the servers it was found on. */
 export async function findWarnings(servers: Servers, waitReplicas: number): Promise<readonly string[]> {
+  const waitUntil = performance.now() + patienceMs;
+  while (servers.primaries().length === 0 && performance.now() < waitUntil) await delay(retryPauseMs);
   const nodes = servers.primaries();
   if (nodes.length === 0) return ["Redis: no server is known; is the cluster's address right, and is it a cluster?"];
   const found = new Map<string, string[]>();
   await Promise.all(
     nodes.map(async (node) => {
-      for (const finding of await findingsOf(node, servers.partitioned, waitReplicas)) {
+      for (const finding of await findingsOf(node, servers.partitioned, waitReplicas, waitUntil)) {
         found.set(finding, [...(found.get(finding) ?? []), node.address]);
       }
     }),
@@ -18,10 +26,15 @@ export async function findWarnings(servers: Servers, waitReplicas: number): Prom
   return [...found].map(([finding, addresses]) => `${finding} (${addresses.sort().join(", ")})`);
 }
 
-async function findingsOf(node: RedisNode, expectCluster: boolean, waitReplicas: number): Promise<string[]> {
+async function findingsOf(
+  node: RedisNode,
+  expectCluster: boolean,
+  waitReplicas: number,
+  waitUntil: number,
+): Promise<string[]> {
   let sections: ReadonlyMap<string, string>[];
   try {
-    sections = await Promise.all(infoSections.map((section) => node.info(section)));
+    sections = await onceConnected(() => Promise.all(infoSections.map((section) => node.info(section))), waitUntil);
   } catch (error) {
     return [`Redis cannot be examined: ${error instanceof Error ? error.message : error}`];
   }
@@ -59,6 +72,19 @@ async function findingsOf(node: RedisNode, expectCluster: boolean, waitReplicas:
     findings.push(`${replicas} replicas are connected, and --redis-wait-replicas is ${waitReplicas}: writes fail`);
   }
   return findings;
+}
+
+/** Tries until there is a connection, or it is known why there is none. */
+async function onceConnected<Result>(attempt: () => Promise<Result>, waitUntil: number): Promise<Result> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isEarly = error instanceof NotSentError && error.cause === undefined;
+      if (!isEarly || performance.now() >= waitUntil) throw error;
+    }
+    await delay(retryPauseMs);
+  }
 }
 
 const infoSections = ["server", "memory", "persistence", "replication", "cluster"];
