@@ -1,4 +1,4 @@
-import { describeFailure } from "../telemetry/failure-log.ts";
+import { describeFailure, withoutArguments } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { UserStore } from "../users/store.ts";
 
@@ -6,7 +6,7 @@ const checkIntervalMs = 1_000;
 /** What is logged of one outage at most. */
 const maxReasons = 10;
 
-/** Keeps checking the store, and tells when it becomes available or ceases to be. */
+/** Keeps checking the store, and tells when it becomes available, in whole or in part, or ceases to be. */
 export interface Readiness {
   stop(): void;
 }
@@ -27,6 +27,20 @@ export async function watchReadiness(
   /** Why the store is away, as the log has it: what is found first may be what follows from the cause. */
   const told = new Set<string>();
 
+  /** Why some users cannot be served while others can, as the log has it. */
+  const toldOfSome = new Set<string>();
+  const tellOfSome = (reasons: readonly string[]) => {
+    if (stopped) return;
+    for (const reason of reasons.map(withoutArguments)) {
+      if (toldOfSome.has(reason) || toldOfSome.size >= maxReasons) continue;
+      toldOfSome.add(reason);
+      logger.warn({ reason }, "some of the users cannot be served; trying again");
+    }
+    if (reasons.length > 0 || toldOfSome.size === 0) return;
+    toldOfSome.clear();
+    logger.info("all users can be served again");
+  };
+
   const find = (now: boolean, failure?: unknown) => {
     if (stopped) return;
     if (!now) tell(failure);
@@ -44,7 +58,10 @@ export async function watchReadiness(
   };
   const check = async () => {
     await store.check().then(
-      () => find(true),
+      (reasons) => {
+        find(true);
+        tellOfSome(reasons);
+      },
       (failure: unknown) => find(false, failure),
     );
     if (!stopped) timer = setTimeout(check, checkIntervalMs).unref();

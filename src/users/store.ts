@@ -142,8 +142,12 @@ export interface UserStore {
    * @param after an id, of a user or not; undefined for the beginning
    */
   list(after: UserId | undefined, count: number, signal?: AbortSignal): Promise<readonly UserId[]>;
-  /** Resolves if the store can do what requests need, writing included. */
-  check(): Promise<void>;
+  /**
+   * Resolves if the store can do what requests need, writing included.
+   *
+   * @returns why some of the users cannot be served, where others can: one line each
+   */
+  check(): Promise<readonly string[]>;
   /** What the operator should know of how the store is set up: one line each, none if all is well. */
   warnings(): Promise<readonly string[]>;
   /** Waits for what is under way, then lets go of the store. */

@@ -11,6 +11,7 @@ import type { RedisSettings } from "../../src/server/open-store.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { rollcall, serve } from "../support/processes.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
+import { startCluster } from "../support/redis-cluster.ts";
 import { allow, asUser, createUser, documented, forbid } from "../support/redis-users.ts";
 import { failureOf } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
@@ -203,6 +204,21 @@ describe("a password from a file", () => {
     expect(refused).toMatch(message);
     expect(refused).not.toContain("s3cret");
   });
+});
+
+test("an entry of --redis-nat-map that leads to nothing is in the log, while the server serves the other users", async () => {
+  const cluster = await startCluster({ replicas: 0 });
+  onTestFinished(() => cluster.stop());
+  const entry = `127.0.0.1:${cluster.nodes[0]?.process.port}=127.0.0.1:1`;
+  const server = await serverOver(cluster.url, { redisNatMap: parseNatMap(entry) });
+  await until(() =>
+    expect(server.logs).toContainEqual(
+      expect.objectContaining({
+        msg: "some of the users cannot be served; trying again",
+        reason: expect.stringContaining(`Redis at 127.0.0.1:1 (by ${entry} of --redis-nat-map: is that right?)`),
+      }),
+    ),
+  );
 });
 
 test("a user with few permissions: only JSON is logged, and a permission that is taken away is named", async () => {

@@ -118,6 +118,51 @@ describe("a cluster", () => {
   });
 });
 
+describe("a map that is wrong", () => {
+  let cluster: RedisCluster;
+  let ports: readonly number[];
+  beforeAll(async () => {
+    cluster = await startCluster({ replicas: 0, args: ["--appendonly", "yes"] });
+    ports = cluster.nodes.map(({ process }) => process.port);
+    return () => cluster.stop();
+  });
+  const entry = (from = 0, to = 0) => `127.0.0.1:${from}=127.0.0.1:${to}`;
+  const storeWith = (...entries: string[]) => storeIn(cluster.url, { redisNatMap: parseNatMap(entries.join()) });
+
+  test("leads to nothing: the other nodes serve, and the entry is named", async () => {
+    const wrong = entry(ports[0], 1);
+    const store = await storeWith(wrong);
+    const reached = `Redis at 127.0.0.1:1 (by ${wrong} of --redis-nat-map: is that right?) cannot be reached: `;
+    await until(async () => expect(await store.check()).toEqual([expect.stringContaining(reached)]));
+    expect(await store.warnings()).toEqual([expect.stringContaining(reached)]);
+  });
+
+  test("swaps two nodes: the store is not ready, and an entry is named", async () => {
+    const [first, second] = [entry(ports[0], ports[1]), entry(ports[1], ports[0])];
+    const store = await storeWith(first, second);
+    await until(async () =>
+      expect([
+        `Error: Redis at 127.0.0.1:${ports[1]} (by ${first} of --redis-nat-map: is that right?) is another server than the one announced at 127.0.0.1:${ports[0]}`,
+        `Error: Redis at 127.0.0.1:${ports[0]} (by ${second} of --redis-nat-map: is that right?) is another server than the one announced at 127.0.0.1:${ports[1]}`,
+      ]).toContain((await reasonOf(store)).replace("NotSentError", "Error")),
+    );
+  });
+
+  test.each([
+    ["no cluster", async () => redisWith()],
+    ["another cluster", async () => (await nodeAlone())[0]],
+  ])("leads to a server of %s, which gets no user", async (what, start) => {
+    const foreign = await start();
+    const wrong = entry(ports[0], foreign.port);
+    const store = await storeWith(wrong);
+    const at = `Redis at 127.0.0.1:${foreign.port} (by ${wrong} of --redis-nat-map: is that right?)`;
+    await until(async () => expect(await reasonOf(store)).toBe(`NotSentError: ${at} belongs to ${what}`));
+    const outcomes = await Promise.allSettled(ids.map((id) => store.write([command(id, { n: 1 })])));
+    expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(["fulfilled", "rejected"]));
+    expect(await adminOf(foreign).dbsize()).toBe(0);
+  });
+});
+
 test("a node that announces a host that cannot be reached, with a map of hosts", async () => {
   const [node] = await nodeAlone("--cluster-announce-ip", nobody);
   await works(await storeIn(clusterUrl(node), { redisNatMap: parseNatMap(`${nobody}=127.0.0.1`) }));

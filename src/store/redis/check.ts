@@ -1,6 +1,6 @@
 import type { RedisLocation } from "../../config/redis-url.ts";
 import { storeUnavailable, UserError } from "../../users/errors.ts";
-import { findCause, isForbidden, NotSentError, replyCode } from "./failures.ts";
+import { findCause, isForbidden, NotSentError, replyCode, WrongServerError } from "./failures.ts";
 import { type Keys, partitionCount } from "./keys.ts";
 import { neededPermissions } from "./permissions.ts";
 import { loadScript, type Script } from "./script.ts";
@@ -22,16 +22,17 @@ interface CheckedStore {
 /** A primary cannot do what requests need. */
 interface Finding {
   readonly error: Error;
-  /** Whether the user in Redis lacks a permission, which stays so until an operator gives it. */
-  readonly forbidden: boolean;
+  /** Whether it stays so until an operator mends it: the user in Redis lacks a permission, or an address is wrong. */
+  readonly lasting: boolean;
 }
 
 /**
  * Makes the check of readiness, which does on every primary what requests do, and asks for each permission that they need.
  *
  * @returns a function that rejects with STORE_UNAVAILABLE where no primary can serve, and where one lacks a permission
+ * or an entry of --redis-nat-map leads to another server; resolves with what is amiss at primaries that cannot serve
  */
-export function createCheck(store: CheckedStore): () => Promise<void> {
+export function createCheck(store: CheckedStore): () => Promise<readonly string[]> {
   const { servers, keys, keyPrefix, location, waitReplicas } = store;
   const usage = {
     scripts: [...store.scripts, script],
@@ -61,7 +62,7 @@ export function createCheck(store: CheckedStore): () => Promise<void> {
 
   function forbidden(partition: number, what: string): Finding {
     const message = `Redis at ${addressOf(servers, partition)}: ${what}; docs/operating.md lists all that it needs`;
-    return { error: storeUnavailable(new Error(message)), forbidden: true };
+    return { error: storeUnavailable(new Error(message)), lasting: true };
   }
 
   /** What an operator is to do, where that can be told. */
@@ -69,7 +70,7 @@ export function createCheck(store: CheckedStore): () => Promise<void> {
     const refusal = findCause(failure, isForbidden);
     if (refusal !== undefined) return forbidden(partition, refusal.message);
     const address = addressOf(servers, partition);
-    const told = (message: string) => ({ error: storeUnavailable(new Error(message)), forbidden: false });
+    const told = (message: string) => ({ error: storeUnavailable(new Error(message)), lasting: false });
     if (findCause(failure, (cause) => replyCode(cause) === "CROSSSLOT") !== undefined) {
       return told(`Redis at ${address} is a part of a cluster: --store is to begin with redis+cluster://`);
     }
@@ -77,14 +78,16 @@ export function createCheck(store: CheckedStore): () => Promise<void> {
     if (isReadOnly && location.topology === "standalone") {
       return told(`Redis at ${address} is a replica, which takes no writes: --store is to name the primary`);
     }
-    return { error: failure instanceof Error ? failure : storeUnavailable(failure), forbidden: false };
+    const isWrong = findCause(failure, (cause) => cause instanceof WrongServerError) !== undefined;
+    return { error: failure instanceof Error ? failure : storeUnavailable(failure), lasting: isWrong };
   }
 
   return async () => {
     const partitions = partitionsToCheck(servers);
     const findings = (await Promise.all(partitions.map(checkAt))).filter((finding) => finding !== undefined);
-    const worst = findings.find((finding) => finding.forbidden) ?? findings[0];
-    if (worst?.forbidden || (worst !== undefined && findings.length === partitions.length)) throw worst.error;
+    const worst = findings.find((finding) => finding.lasting) ?? findings[0];
+    if (worst?.lasting || (worst !== undefined && findings.length === partitions.length)) throw worst.error;
+    return findings.map(({ error }) => (error.cause instanceof Error ? error.cause : error).message);
   };
 }
 

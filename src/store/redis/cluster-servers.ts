@@ -1,11 +1,12 @@
 import { performance } from "node:perf_hooks";
-import { reachableAt } from "../../config/redis-nat-map.ts";
+import type { Redis } from "ioredis";
+import { entryTo, reachableAt } from "../../config/redis-nat-map.ts";
 import type { Endpoint } from "../../config/redis-url.ts";
 import { parseAddress } from "./addresses.ts";
-import { askSlots } from "./cluster-slots.ts";
+import { askSlots, idsIn } from "./cluster-slots.ts";
 import { Connection, connect, type RedisAccess } from "./connection.ts";
-import { explained } from "./failure-words.ts";
-import { NotSentError } from "./failures.ts";
+import { explained, nameOfAddress } from "./failure-words.ts";
+import { NotSentError, WrongServerError } from "./failures.ts";
 import { partitionCount, slotOf } from "./keys.ts";
 import { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
@@ -27,18 +28,34 @@ const slots = Array.from({ length: partitionCount }, (_, partition) => slotOf(pa
 
 /** The servers of a cluster. Any of them says which server has which slots; scripts run over one connection to each. */
 export function openCluster(access: RedisAccess, waitReplicas: number): Servers {
+  /** Of the cluster's servers, as one of them told last. */
+  let ids: ReadonlySet<string> = new Set();
+  const checkIds = (others: ReadonlySet<string>) => {
+    if (ids.size > 0 && others.size > 0 && ![...others].some((id) => ids.has(id))) {
+      throw new WrongServerError("belongs to another cluster");
+    }
+  };
+  const admit = async (redis: Redis) => {
+    const answer = await redis.call("CLUSTER", "SLOTS").catch((error: Error) => {
+      throw /cluster support disabled/.test(error.message) ? new WrongServerError("belongs to no cluster") : error;
+    });
+    checkIds(idsIn(answer));
+  };
+
   const nodes = new Map<string, KnownNode>();
   const nodeAt = (endpoint: Endpoint): RedisNode => {
     const address = addressOf(endpoint);
     let known = nodes.get(address);
     if (known === undefined) {
-      const open = () => new Connection(connect(access, endpoint), access);
+      const open = () => new Connection(connect(access, endpoint), access, admit);
       known = { node: new RedisNode(endpoint, open, waitReplicas), usedAt: 0 };
       nodes.set(address, known);
     }
     known.usedAt = performance.now();
     return known.node;
   };
+  const isConfigured = (endpoint: Endpoint) =>
+    access.location.endpoints.some((each) => addressOf(each) === addressOf(endpoint));
   const closeIdle = () => {
     for (const [address, { node, usedAt }] of nodes) {
       if (performance.now() - usedAt < idleNodeMs) continue;
@@ -72,7 +89,9 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     const isSilent = (endpoint: Endpoint) => Number(silent.has(addressOf(endpoint)));
     for (const endpoint of inTurn.sort((a, b) => isSilent(a) - isSilent(b))) {
       try {
-        const ranges = await askSlots(access, endpoint);
+        const { ranges, ids: toldIds } = await askSlots(access, endpoint);
+        // A cluster that was made anew has other ids: those that are configured are believed.
+        if (!isConfigured(endpoint)) checkIds(toldIds);
         if (ranges.length === 0) throw new Error(`${addressOf(endpoint)} knows of no slot that a server has`);
         for (const { from, to, servers } of ranges) {
           for (const [partition, slot] of slots.entries())
@@ -80,13 +99,14 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
         }
         silent.delete(addressOf(endpoint));
         told = ranges.flatMap(({ servers }) => servers);
+        ids = toldIds;
         moved.clear();
         return;
       } catch (error) {
         if (closed) return;
         silent.add(addressOf(endpoint));
         lastError = error instanceof Error ? error : new Error(String(error));
-        const message = `Redis at ${addressOf(endpoint)}: ${explained(lastError)}`;
+        const message = `${nameOfAddress(endpoint, access.natMap)}: ${explained(lastError)}`;
         access.onConnectionError(new Error(message, { cause: lastError }));
       }
     }
@@ -118,6 +138,11 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
       const isKnown = host !== "" && host !== "?";
       const endpoint = reachableAt(access.natMap, { host: isKnown ? host : from.endpoint.host, port });
       if (reply.startsWith("MOVED")) {
+        if (isKnown && addressOf(endpoint) === from.address && entryTo(access.natMap, endpoint) !== undefined) {
+          const what = `is another server than the one announced at ${addressOf({ host, port })}`;
+          const cause = new WrongServerError(what);
+          throw new NotSentError(`${nameOfAddress(endpoint, access.natMap)} ${what}`, { cause });
+        }
         moved.set(partition, endpoint);
         refresh();
       }

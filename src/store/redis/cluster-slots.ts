@@ -14,8 +14,14 @@ interface SlotRange {
   readonly servers: readonly [Endpoint, ...Endpoint[]];
 }
 
+interface Slots {
+  readonly ranges: readonly SlotRange[];
+  /** Of the servers, by which a cluster is told from another. */
+  readonly ids: ReadonlySet<string>;
+}
+
 /** @throws Error that says why there is no answer */
-export async function askSlots(access: RedisAccess, asked: Endpoint): Promise<readonly SlotRange[]> {
+export async function askSlots(access: RedisAccess, asked: Endpoint): Promise<Slots> {
   // A connection of its own, so that nothing holds it up.
   const options = { enableOfflineQueue: true, enableReadyCheck: false, retryStrategy: () => null };
   const redis = connect(access, asked, options);
@@ -24,7 +30,8 @@ export async function askSlots(access: RedisAccess, asked: Endpoint): Promise<re
     failure ??= error;
   });
   try {
-    return readSlots(await within(answerTimeoutMs, redis.call("CLUSTER", "SLOTS")), asked, access.natMap);
+    const answer = await within(answerTimeoutMs, redis.call("CLUSTER", "SLOTS"));
+    return { ranges: readSlots(answer, asked, access.natMap), ids: idsIn(answer) };
   } catch (error) {
     // A command that was never sent says no more than that the connection is closed.
     throw failure ?? error;
@@ -50,6 +57,12 @@ function readSlots(answer: unknown, asked: Endpoint, natMap: NatMap): readonly S
     if (primary === undefined) return [];
     return [{ from, to, servers: [primary, ...replicas.filter((replica) => replica !== undefined)] }];
   });
+}
+
+/** The ids of all servers in an answer to CLUSTER SLOTS. */
+export function idsIn(answer: unknown): ReadonlySet<string> {
+  const servers = listOf(answer).flatMap((range) => listOf(range).slice(2));
+  return new Set(servers.flatMap((server) => listOf(server)[2] ?? []).filter((id) => typeof id === "string"));
 }
 
 function readServer(server: unknown, asked: Endpoint): Endpoint | undefined {

@@ -3,7 +3,7 @@ import { type CommonRedisOptions, Redis, type RedisOptions } from "ioredis";
 import type { NatMap } from "../../config/redis-nat-map.ts";
 import type { Endpoint, RedisLocation } from "../../config/redis-url.ts";
 import { causeOf, explained, nameOfServer } from "./failure-words.ts";
-import { isForbidden, isRefusedSelect, NotSentError, replyCode } from "./failures.ts";
+import { isForbidden, isRefusedSelect, NotSentError, replyCode, WrongServerError } from "./failures.ts";
 
 const connectTimeoutMs = 1_000;
 /** Without an answer for so long, a connection is made anew. */
@@ -95,6 +95,9 @@ export class RedisClient extends Redis {
   }
 }
 
+/** @throws WrongServerError where the server is not the one that is meant */
+type Admission = (redis: Redis) => Promise<void>;
+
 const notYet = "it has not answered yet; does it listen there, and does its process hang?";
 
 /** One connection to a server, and what its clock says. The connection is made again whenever it breaks. */
@@ -107,10 +110,15 @@ export class Connection {
   #lastError: Error | undefined;
   /** Whether the database of the connection is another than the one that was asked for. */
   #inWrongDatabase = false;
+  readonly #admit: Admission;
+  /** Whether the server at the other end has been found to be the right one. */
+  #admitted = false;
 
-  constructor(redis: Redis, access: RedisAccess) {
+  /** @param admit is asked of each connection that is made, before anything else is sent over it */
+  constructor(redis: Redis, access: RedisAccess, admit: Admission = async () => {}) {
     this.redis = redis;
-    this.#name = nameOfServer(redis.options);
+    this.#admit = admit;
+    this.#name = nameOfServer(redis.options, access.natMap);
     // ioredis reads its options whenever it connects.
     const usePasswords = () => Object.assign(redis.options, passwordOptions(access));
     redis.on("connect", () => {
@@ -123,6 +131,7 @@ export class Connection {
     });
     redis.on("close", () => {
       usePasswords();
+      this.#admitted = false;
       this.forgetClock();
     });
     redis.on("end", () => this.#connectAgain());
@@ -154,6 +163,7 @@ export class Connection {
     const age = clock === undefined ? Number.POSITIVE_INFINITY : performance.now() - clock.readAt;
     if (age > clockLastsMs) this.#readClock();
     if (clock === undefined) {
+      if (cause instanceof WrongServerError) throw new NotSentError(`${this.#name} ${cause.message}`, { cause });
       const reason = cause === undefined ? "" : `: ${explained(cause)}`;
       throw new NotSentError(`${this.#name} has not told its time yet${reason}`, { cause });
     }
@@ -183,17 +193,22 @@ export class Connection {
     }, maxReconnectPauseMs);
   }
 
+  async #askTime() {
+    if (!this.#admitted) await this.#admit(this.redis);
+    this.#admitted = true;
+    return this.redis.time();
+  }
+
   #readClock(): void {
     if (this.#reading) return;
     this.#reading = true;
-    this.redis
-      .time()
+    this.#askTime()
       .then(([seconds, micros]) => {
         this.#clock = { serverMicros: Number(seconds) * 1_000_000 + Number(micros), readAt: performance.now() };
         this.#lastError = undefined;
       })
       .catch((error: Error) => {
-        if (replyCode(error) !== undefined) this.#lastError = error;
+        if (replyCode(error) !== undefined || error instanceof WrongServerError) this.#lastError = error;
       })
       .finally(() => {
         this.#reading = false;

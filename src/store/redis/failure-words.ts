@@ -1,12 +1,21 @@
 /** Why Redis does not answer, in words that name the cause and the next step; ioredis' own are about its options. */
 import type { RedisOptions } from "ioredis";
+import { entryTo, type NatMap } from "../../config/redis-nat-map.ts";
+import type { Endpoint } from "../../config/redis-url.ts";
 import { withoutArguments } from "../../telemetry/failure-log.ts";
 
 /** What a connection calls the other end in messages. */
-export function nameOfServer({ sentinels, name, host, port }: RedisOptions): string {
+export function nameOfServer({ sentinels, name, host = "", port = 0 }: RedisOptions, natMap: NatMap): string {
   return sentinels === undefined || sentinels === null
-    ? `Redis at ${host}:${port}`
+    ? nameOfAddress({ host, port }, natMap)
     : `Redis (${name}, by its Sentinels)`;
+}
+
+/** With the entry of --redis-nat-map that leads there: it may be wrong. */
+export function nameOfAddress(endpoint: Endpoint, natMap: NatMap): string {
+  const entry = entryTo(natMap, endpoint);
+  const address = `${endpoint.host}:${endpoint.port}`;
+  return `Redis at ${address}${entry === undefined ? "" : ` (by ${entry} of --redis-nat-map: is that right?)`}`;
 }
 
 /** Of what ioredis says of every command under way when a connection has gone, for whatever reason. */

@@ -31,6 +31,11 @@ export class NotSentError extends Error {
   override readonly name = "NotSentError";
 }
 
+/** What answers at an address is not the server that is meant to be there. */
+export class WrongServerError extends Error {
+  override readonly name = "WrongServerError";
+}
+
 /** The attempt left, and nobody knows what became of it. */
 export class UnansweredError extends Error {
   override readonly name = "UnansweredError";

@@ -65,8 +65,13 @@ export async function runScript(servers: Servers, partition: number, call: Scrip
     }
     const reply = replyCode(failure);
     if (node !== undefined && failure instanceof Error && (reply === "MOVED" || reply === "ASK")) {
-      named = { node: servers.redirected(partition, failure.message, node), asking: reply === "ASK" };
-      if (++redirections % maxRedirections !== 0) continue;
+      try {
+        named = { node: servers.redirected(partition, failure.message, node), asking: reply === "ASK" };
+        if (++redirections % maxRedirections !== 0) continue;
+      } catch (error) {
+        if (!(error instanceof NotSentError)) throw error;
+        failure = error;
+      }
     } else if (reply === "OOM") throw repeated ? storeUnavailable(failure) : storeFull(failure);
     else if (reply === "TRYAGAIN" && new Set(call.keys).size > 1) throw new SlotMovingError(repeated);
     else if (reply === "EXPIRED") node?.forgetClock();

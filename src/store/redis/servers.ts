@@ -14,7 +14,8 @@ export interface Servers {
    * The server that another named in its place, by MOVED or ASK.
    *
    * @param reply `MOVED 3999 127.0.0.1:6381`; without a host, that of `from`
-   * @throws Error if servers that know of others are not expected
+   * @throws NotSentError where `from` is not the server that it was taken for; Error if servers that know of others
+   * are not expected
    */
   redirected(partition: number, reply: string, from: RedisNode): RedisNode;
   /** After a failure: what is known of the servers may be out of date. */

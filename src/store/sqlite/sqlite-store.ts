@@ -76,6 +76,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
     async check() {
       try {
         await database.call("check");
+        return [];
       } catch (error) {
         // Of the check itself nothing is damaged but the file.
         throw error instanceof CorruptError ? storeUnavailable(error) : error;
