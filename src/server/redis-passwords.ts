@@ -13,6 +13,8 @@ interface RedisPasswords {
   /** As they are now. */
   readonly server: string | undefined;
   readonly sentinel: string | undefined;
+  /** Whether that of the servers is from a file. */
+  readonly fromFile: boolean;
   close(): void;
 }
 
@@ -43,6 +45,7 @@ export function openRedisPasswords(
     get server() {
       return server?.content ?? password;
     },
+    fromFile: server !== undefined,
     get sentinel() {
       return sentinel?.content ?? redisSentinelPassword;
     },

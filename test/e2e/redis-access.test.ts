@@ -170,6 +170,15 @@ describe("a password from a file", () => {
     }
   });
 
+  test("that is wrong is looked for where it is from", async () => {
+    const redis = await redisWith("--requirepass", password);
+    const fromFile = await serverOver(`redis://127.0.0.1:${redis.port}`, { redisPasswordFile: fileWith("wrong-one") });
+    const file = "; check the password in the file of --redis-password-file, and the user name in --store";
+    await until(() => expect(told(fromFile)).toContain(file));
+    const fromUrl = await serverOver(`redis://:wrong-one@127.0.0.1:${redis.port}`);
+    await until(() => expect(told(fromUrl)).toMatch(/; check them in --store"/));
+  });
+
   test("of the Sentinels, that is rotated while they cannot be reached", async () => {
     const redis = await redisWith();
     const lines = [`sentinel monitor users 127.0.0.1 ${redis.port} 1`];

@@ -139,7 +139,9 @@ test("keys that the user may not use", async () => {
   onTestFinished(() => admin.disconnect());
   await createUser(admin, documented.server);
   const store = await storeIn(asUser(server.url), { redisKeyPrefix: "staff:" });
-  await until(async () => expect(await reasonOf(store)).toMatch(/Redis at .*: NOPERM .*keys/));
+  await until(async () =>
+    expect(await reasonOf(store)).toMatch(/Redis at .*: NOPERM .*key.*: the user needs ~staff:\*;/),
+  );
   // A pattern for users alone, without their indexes.
   await createUser(admin, [...documented.server, "resetkeys", "~staff:*:user:*"]);
   await until(async () => expect(await reasonOf(store)).toContain(": the user needs ~staff:*;"));

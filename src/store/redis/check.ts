@@ -7,6 +7,9 @@ import { loadScript, type Script } from "./script.ts";
 import { runScript } from "./script-runner.ts";
 import type { Servers } from "./servers.ts";
 
+/** How Redis refuses a key, in its versions. */
+const aboutKeys = /\baccess (one of the keys|a key)\b/;
+
 const script = loadScript("check");
 
 interface CheckedStore {
@@ -68,7 +71,10 @@ export function createCheck(store: CheckedStore): () => Promise<readonly string[
   /** What an operator is to do, where that can be told. */
   function explain(partition: number, failure: unknown): Finding {
     const refusal = findCause(failure, isForbidden);
-    if (refusal !== undefined) return forbidden(partition, refusal.message);
+    if (refusal !== undefined) {
+      const needed = aboutKeys.test(refusal.message) ? `: the user needs ~${keyPrefix}*` : "";
+      return forbidden(partition, `${refusal.message}${needed}`);
+    }
     const address = addressOf(servers, partition);
     const told = (message: string) => ({ error: storeUnavailable(new Error(message)), lasting: false });
     if (findCause(failure, (cause) => replyCode(cause) === "CROSSSLOT") !== undefined) {

@@ -106,7 +106,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
         if (closed) return;
         silent.add(addressOf(endpoint));
         lastError = error instanceof Error ? error : new Error(String(error));
-        const message = `${nameOfAddress(endpoint, access.natMap)}: ${explained(lastError)}`;
+        const message = `${nameOfAddress(endpoint, access.natMap)}: ${explained(lastError, access.passwords.fromFile)}`;
         access.onConnectionError(new Error(message, { cause: lastError }));
       }
     }
@@ -129,7 +129,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     partitioned: true,
     nodeOf(partition) {
       const endpoint = moved.get(partition) ?? primaries[partition];
-      if (endpoint === undefined) throw noServer(access.location.endpoints, lastError);
+      if (endpoint === undefined) throw noServer(access, lastError);
       return nodeAt(endpoint);
     },
     redirected(partition, reply, from) {
@@ -158,8 +158,8 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
   };
 }
 
-function noServer(endpoints: readonly Endpoint[], cause: Error | undefined): NotSentError {
-  const reason = cause === undefined ? "none has answered yet" : explained(cause);
+function noServer({ location: { endpoints }, passwords }: RedisAccess, cause: Error | undefined): NotSentError {
+  const reason = cause === undefined ? "none has answered yet" : explained(cause, passwords.fromFile);
   return new NotSentError(`Redis' cluster cannot be reached at ${endpoints.map(addressOf).join(", ")}: ${reason}`, {
     cause,
   });

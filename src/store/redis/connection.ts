@@ -23,6 +23,8 @@ interface RedisTls {
 interface RedisPasswords {
   readonly server: string | undefined;
   readonly sentinel: string | undefined;
+  /** Whether that of the servers is from a file. */
+  readonly fromFile: boolean;
 }
 
 export interface RedisAccess {
@@ -104,6 +106,7 @@ const notYet = "it has not answered yet; does it listen there, and does its proc
 export class Connection {
   readonly redis: Redis;
   readonly #name: string;
+  readonly #passwordFromFile: boolean;
   #clock: { readonly serverMicros: number; readonly readAt: number } | undefined;
   #reading = false;
   #closed = false;
@@ -118,6 +121,7 @@ export class Connection {
   constructor(redis: Redis, access: RedisAccess, admit: Admission = async () => {}) {
     this.redis = redis;
     this.#admit = admit;
+    this.#passwordFromFile = access.passwords.fromFile;
     this.#name = nameOfServer(redis.options, access.natMap);
     // ioredis reads its options whenever it connects.
     const usePasswords = () => Object.assign(redis.options, passwordOptions(access));
@@ -156,7 +160,7 @@ export class Connection {
   serverMicros(): number {
     const cause = this.#lastError;
     if (this.redis.status !== "ready" || this.#inWrongDatabase) {
-      const reason = cause === undefined ? notYet : explained(cause);
+      const reason = cause === undefined ? notYet : this.#explained(cause);
       throw new NotSentError(`${this.#name} cannot be reached: ${reason}`, { cause });
     }
     const clock = this.#clock;
@@ -164,7 +168,7 @@ export class Connection {
     if (age > clockLastsMs) this.#readClock();
     if (clock === undefined) {
       if (cause instanceof WrongServerError) throw new NotSentError(`${this.#name} ${cause.message}`, { cause });
-      const reason = cause === undefined ? "" : `: ${explained(cause)}`;
+      const reason = cause === undefined ? "" : `: ${this.#explained(cause)}`;
       throw new NotSentError(`${this.#name} has not told its time yet${reason}`, { cause });
     }
     return clock.serverMicros + Math.floor(age * 1_000);
@@ -172,7 +176,11 @@ export class Connection {
 
   /** What a command failed with that was sent, in words: the cause and the next step. */
   explain(failure: Error): string {
-    return `${this.#name}: ${explained(causeOf(failure, this.#lastError))}`;
+    return `${this.#name}: ${this.#explained(causeOf(failure, this.#lastError))}`;
+  }
+
+  #explained(failure: Error): string {
+    return explained(failure, this.#passwordFromFile);
   }
 
   /** After it was found to be wrong. */

@@ -30,6 +30,9 @@ const hangs = "does its process hang, is a command slow (SLOWLOG GET), or is the
 const certificateOf = "the authority that signs its certificate is named by --redis-ca";
 const tlsInStore = "a store with TLS begins with rediss, one without with redis";
 
+const passwordPlace = "check them in --store";
+const passwordInFile = "check the password in the file of --redis-password-file, and the user name in --store";
+
 /** What follows from an error, by what it is known by: the cause where the error does not name it itself, and the next step. */
 const words: readonly (readonly [known: RegExp, what: string | undefined, next: string])[] = [
   [/^Socket timeout.* in (\d+)ms/, "no answer within $1 ms", hangs],
@@ -53,11 +56,7 @@ const words: readonly (readonly [known: RegExp, what: string | undefined, next: 
     "--redis-cert and --redis-key show one",
   ],
   [/certificate/, undefined, certificateOf],
-  [
-    /^WRONGPASS/,
-    "Redis does not accept the user name and the password",
-    "check them in --store, or in the file of --redis-password-file",
-  ],
+  [/^WRONGPASS/, "Redis does not accept the user name and the password", passwordPlace],
   [
     /^NOAUTH/,
     "Redis asks for a password",
@@ -71,14 +70,18 @@ const words: readonly (readonly [known: RegExp, what: string | undefined, next: 
   [/^LOADING/, undefined, "it goes on by itself once Redis has loaded its data"],
 ];
 
-/** The cause and the next step, on one line. */
-export function explained(failure: Error): string {
+/**
+ * The cause and the next step, on one line.
+ *
+ * @param passwordFromFile whether the servers' password is from a file
+ */
+export function explained(failure: Error, passwordFromFile: boolean): string {
   const message = withoutArguments(failure.message);
   for (const [known, what, next] of words) {
     const match = known.exec(message);
     if (match === null) continue;
     const [line = ""] = (what?.replace("$1", match[1] ?? "") ?? message).split("\n", 1);
-    return `${line.replace(/\.$/, "")}; ${next}`;
+    return `${line.replace(/\.$/, "")}; ${next === passwordPlace && passwordFromFile ? passwordInFile : next}`;
   }
   return message;
 }
