@@ -31,6 +31,11 @@ test("leaves no user behind that no listing has, lets users be deleted, and harm
   expect(others).toEqual(ids.map(() => expect.objectContaining({ status: "fulfilled" })));
   expect(await admin.exists(keys.user(spoilt))).toBe(0);
 
+  // Which listing it is, and what to run.
+  const named = `overwritten the listing ${keys.ids(partition)}, which is no sorted set; rollcall verify tells more`;
+  expect(first).toMatchObject({ reason: { message: expect.stringContaining(named) } });
+  await expect(store.list(undefined, 1_000)).rejects.toThrow(named);
+
   // Created and deleted at once, it is neither.
   const both = await Promise.allSettled([store.write([command(spoilt, { n: 1 }), deletion(spoilt)])]);
   expect(both).toMatchObject([{ status: "rejected" }]);

@@ -46,7 +46,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   // Before a connection is made, which a script that is missing would leave open.
   const scripts = {
     get: loadScript("record", "get"),
-    list: loadScript("ids", "list"),
+    list: loadScript("listing-failure", "ids", "list"),
   };
   const servers = openServers(options);
   /** Users that one script may touch, by the partition that says where it runs. */

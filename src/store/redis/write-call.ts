@@ -5,7 +5,7 @@ import { type Keys, partitionOf } from "./keys.ts";
 import { loadScript, type ScriptCall } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
 
-export const writeScript = loadScript("record", "merge", "write-user", "write-verbs", "write");
+export const writeScript = loadScript("listing-failure", "record", "merge", "write-user", "write-verbs", "write");
 
 /** Longer than a command may wait and be repeated because its answer was lost. */
 const rememberDeletionMs = 120_000;

@@ -5,7 +5,7 @@ KEYS     the ids of the partition to begin with, and of those after it (sorted s
 ARGV[1]  the id after which to begin in the first partition; empty for its beginning
 ARGV[2]  how many ids to list
 
-Returns the ids, packed (see packed.ts); fewer than asked for only at the end.
+Returns the ids, packed (see packed.ts); fewer than asked for only at the end. Fails where a listing is no sorted set.
 ]]
 local pack = struct.pack
 local after, count = ARGV[1], tonumber(ARGV[2])
@@ -14,7 +14,8 @@ for n = 1, #KEYS do
   local from = n == 1 and after ~= '' and '(' .. after or '-'
   repeat
     local missing = count - #listed
-    local members = redis.call('ZRANGEBYLEX', KEYS[n], from, '+', 'LIMIT', 0, missing)
+    local members = redis.pcall('ZRANGEBYLEX', KEYS[n], from, '+', 'LIMIT', 0, missing)
+    if members.err then return listingFailure(members, KEYS[n]) end
     for _, id in ipairs(members) do
       if isId(id) then listed[#listed + 1] = pack('<I2c0', #id, id) end
     end

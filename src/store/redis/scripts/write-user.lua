@@ -43,7 +43,7 @@ local function listAll()
   for group, users in pairs(unlisted) do
     local listed = try('ZADD', KEYS[group], values(users.ids))
     if type(listed) == 'table' then
-      failure = listed
+      failure = listingFailure(listed, KEYS[group])
       call('DEL', values(users.keys))
     end
   end
