@@ -148,6 +148,18 @@ describe("a map that is wrong", () => {
     );
   });
 
+  test("leads to one node in place of two: the store is not ready, and the entry is named", async () => {
+    for (const [from, to] of [
+      [ports[0], ports[1]],
+      [ports[1], ports[0]],
+    ]) {
+      const wrong = entry(from, to);
+      const store = await storeWith(wrong);
+      const told = `(by ${wrong} of --redis-nat-map: is that right?) is another server than the one announced at 127.0.0.1:${from}`;
+      await until(async () => expect(await reasonOf(store)).toContain(told));
+    }
+  });
+
   test.each([
     ["no cluster", async () => redisWith()],
     ["another cluster", async () => (await nodeAlone())[0]],

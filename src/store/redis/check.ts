@@ -1,6 +1,6 @@
 import type { RedisLocation } from "../../config/redis-url.ts";
 import { storeUnavailable, UserError } from "../../users/errors.ts";
-import { findCause, isForbidden, NotSentError, replyCode, WrongServerError } from "./failures.ts";
+import { findCause, isForbidden, replyCode, WrongServerError } from "./failures.ts";
 import { type Keys, partitionCount } from "./keys.ts";
 import { neededPermissions } from "./permissions.ts";
 import { loadScript, type Script } from "./script.ts";
@@ -84,30 +84,19 @@ export function createCheck(store: CheckedStore): () => Promise<readonly string[
     if (isReadOnly && location.topology === "standalone") {
       return told(`Redis at ${address} is a replica, which takes no writes: --store is to name the primary`);
     }
-    const isWrong = findCause(failure, (cause) => cause instanceof WrongServerError) !== undefined;
+    const isWrong = findCause(failure, (cause) => cause instanceof WrongServerError && cause.mapped) !== undefined;
     return { error: failure instanceof Error ? failure : storeUnavailable(failure), lasting: isWrong };
   }
 
   return async () => {
-    const partitions = partitionsToCheck(servers);
+    const known = servers.partitionOfEach();
+    // Without any server, the first partition says why.
+    const partitions = known.length === 0 ? [0] : known;
     const findings = (await Promise.all(partitions.map(checkAt))).filter((finding) => finding !== undefined);
     const worst = findings.find((finding) => finding.lasting) ?? findings[0];
     if (worst?.lasting || (worst !== undefined && findings.length === partitions.length)) throw worst.error;
     return findings.map(({ error }) => (error.cause instanceof Error ? error.cause : error).message);
   };
-}
-
-/** A partition of each server; without any server, one that says why. */
-function partitionsToCheck(servers: Servers): readonly number[] {
-  const ofServers = new Map<string, number>();
-  for (let partition = 0; partition < partitionCount; partition++) {
-    try {
-      ofServers.set(servers.nodeOf(partition).address, partition);
-    } catch (error) {
-      if (!(error instanceof NotSentError)) throw error;
-    }
-  }
-  return ofServers.size === 0 ? [0] : [...ofServers.values()];
 }
 
 function addressOf(servers: Servers, partition: number): string {

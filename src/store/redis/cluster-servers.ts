@@ -30,16 +30,18 @@ const slots = Array.from({ length: partitionCount }, (_, partition) => slotOf(pa
 export function openCluster(access: RedisAccess, waitReplicas: number): Servers {
   /** Of the cluster's servers, as one of them told last. */
   let ids: ReadonlySet<string> = new Set();
-  const checkIds = (others: ReadonlySet<string>) => {
+  const isMapped = (endpoint: Endpoint) => entryTo(access.natMap, endpoint) !== undefined;
+  const checkIds = (others: ReadonlySet<string>, endpoint: Endpoint) => {
     if (ids.size > 0 && others.size > 0 && ![...others].some((id) => ids.has(id))) {
-      throw new WrongServerError("belongs to another cluster");
+      throw new WrongServerError("belongs to another cluster", isMapped(endpoint));
     }
   };
-  const admit = async (redis: Redis) => {
+  const admit = async (redis: Redis, endpoint: Endpoint) => {
     const answer = await redis.call("CLUSTER", "SLOTS").catch((error: Error) => {
-      throw /cluster support disabled/.test(error.message) ? new WrongServerError("belongs to no cluster") : error;
+      if (!/cluster support disabled/.test(error.message)) throw error;
+      throw new WrongServerError("belongs to no cluster", isMapped(endpoint));
     });
-    checkIds(idsIn(answer));
+    checkIds(idsIn(answer), endpoint);
   };
 
   const nodes = new Map<string, KnownNode>();
@@ -47,7 +49,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     const address = addressOf(endpoint);
     let known = nodes.get(address);
     if (known === undefined) {
-      const open = () => new Connection(connect(access, endpoint), access, admit);
+      const open = () => new Connection(connect(access, endpoint), access, (redis) => admit(redis, endpoint));
       known = { node: new RedisNode(endpoint, open, waitReplicas), usedAt: 0 };
       nodes.set(address, known);
     }
@@ -66,8 +68,10 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
 
   /** By partition, as a server told last. */
   const primaries: (Endpoint | undefined)[] = [];
+  const primaryIds: unknown[] = [];
   /** What MOVED said since then. */
   const moved = new Map<number, Endpoint>();
+  const endpointOf = (partition: number) => moved.get(partition) ?? primaries[partition];
   /** Whom to ask: the servers of the last answer, and those that were configured. */
   let told: readonly Endpoint[] = [];
   let turn = 0;
@@ -91,11 +95,14 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
       try {
         const { ranges, ids: toldIds } = await askSlots(access, endpoint);
         // A cluster that was made anew has other ids: those that are configured are believed.
-        if (!isConfigured(endpoint)) checkIds(toldIds);
+        if (!isConfigured(endpoint)) checkIds(toldIds, endpoint);
         if (ranges.length === 0) throw new Error(`${addressOf(endpoint)} knows of no slot that a server has`);
-        for (const { from, to, servers } of ranges) {
-          for (const [partition, slot] of slots.entries())
-            if (from <= slot && slot <= to) primaries[partition] = servers[0];
+        for (const { from, to, servers, primaryId } of ranges) {
+          for (const [partition, slot] of slots.entries()) {
+            if (slot < from || to < slot) continue;
+            primaries[partition] = servers[0];
+            primaryIds[partition] = primaryId;
+          }
         }
         silent.delete(addressOf(endpoint));
         told = ranges.flatMap(({ servers }) => servers);
@@ -127,8 +134,17 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
 
   return {
     partitioned: true,
+    partitionOfEach() {
+      // By the id too: a wrong map may lead to one server in place of two.
+      const found = new Map<string, number>();
+      for (let partition = 0; partition < partitionCount; partition++) {
+        const endpoint = endpointOf(partition);
+        if (endpoint !== undefined) found.set(`${addressOf(endpoint)} ${primaryIds[partition]}`, partition);
+      }
+      return [...found.values()];
+    },
     nodeOf(partition) {
-      const endpoint = moved.get(partition) ?? primaries[partition];
+      const endpoint = endpointOf(partition);
       if (endpoint === undefined) throw noServer(access, lastError);
       return nodeAt(endpoint);
     },
@@ -138,9 +154,9 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
       const isKnown = host !== "" && host !== "?";
       const endpoint = reachableAt(access.natMap, { host: isKnown ? host : from.endpoint.host, port });
       if (reply.startsWith("MOVED")) {
-        if (isKnown && addressOf(endpoint) === from.address && entryTo(access.natMap, endpoint) !== undefined) {
+        if (isKnown && addressOf(endpoint) === from.address && isMapped(endpoint)) {
           const what = `is another server than the one announced at ${addressOf({ host, port })}`;
-          const cause = new WrongServerError(what);
+          const cause = new WrongServerError(what, true);
           throw new NotSentError(`${nameOfAddress(endpoint, access.natMap)} ${what}`, { cause });
         }
         moved.set(partition, endpoint);

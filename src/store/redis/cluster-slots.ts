@@ -12,6 +12,7 @@ interface SlotRange {
   readonly to: number;
   /** The primary, then its replicas. */
   readonly servers: readonly [Endpoint, ...Endpoint[]];
+  readonly primaryId: unknown;
 }
 
 interface Slots {
@@ -55,7 +56,8 @@ function readSlots(answer: unknown, asked: Endpoint, natMap: NatMap): readonly S
       .map((server) => readServer(server, asked))
       .map((each) => each && reachableAt(natMap, each));
     if (primary === undefined) return [];
-    return [{ from, to, servers: [primary, ...replicas.filter((replica) => replica !== undefined)] }];
+    const [, , primaryId] = listOf(rest[0]);
+    return [{ from, to, primaryId, servers: [primary, ...replicas.filter((replica) => replica !== undefined)] }];
   });
 }
 

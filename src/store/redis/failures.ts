@@ -34,6 +34,13 @@ export class NotSentError extends Error {
 /** What answers at an address is not the server that is meant to be there. */
 export class WrongServerError extends Error {
   override readonly name = "WrongServerError";
+  /** Whether an entry of --redis-nat-map leads there, which stays so; else the address may have passed to another. */
+  readonly mapped: boolean;
+
+  constructor(message: string, mapped: boolean) {
+    super(message);
+    this.mapped = mapped;
+  }
 }
 
 /** The attempt left, and nobody knows what became of it. */

@@ -4,6 +4,8 @@ import type { RedisNode } from "./node.ts";
 export interface Servers {
   /** Whether one script may touch one partition only. */
   readonly partitioned: boolean;
+  /** A partition of each server, as far as is known now. */
+  partitionOfEach(): readonly number[];
   /**
    * The server of a partition, as far as is known now.
    *

@@ -17,6 +17,7 @@ export function openSingleServer(access: RedisAccess, waitReplicas: number): Ser
   const node = new RedisNode(first, () => new Connection(open(), access), waitReplicas);
   return {
     partitioned: false,
+    partitionOfEach: () => [0],
     nodeOf: () => node,
     redirected() {
       throw new Error("Redis answers as a part of a cluster: --store is to begin with redis+cluster://");
