@@ -1,10 +1,12 @@
 /** `rollcall verify` over each kind of store, also while it is written to. */
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
 import { openVerifier } from "../../src/server/open-store.ts";
 import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Finding } from "../../src/store/verify/verifier.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { command, deletion, edit, setPreferences } from "../support/commands.ts";
@@ -107,6 +109,31 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a store in %s", (n
     expect(forPeople.stdout).toContain("not listed: is in no listing");
     expect(forPeople.stderr).toContain(`${summary.damaged} damaged`);
   });
+});
+
+test("rows in SQLite whose numbers no call can read are named", async () => {
+  const path = join(temporaryFolder(), "users.db");
+  const store = await openSqliteStore(path);
+  await store.write([command("well", { n: 1 })]);
+  const other = new DatabaseSync(path);
+  const insert = other.prepare(
+    "INSERT INTO user (rid, id, created_at, updated_at, etag, properties) VALUES (?, ?, 1, 1, 'e', x'')",
+  );
+  const [least, greatest] = [-(2n ** 63n), 2n ** 63n - 1n];
+  for (const rid of [least, 1n - 2n ** 53n, 2n ** 53n - 1n, 2n ** 53n, greatest]) insert.run(rid, `${rid}`);
+  other.close();
+  await store.write([command("well, too", { n: 1 })]);
+  await store.close();
+  const { status, findings, summary } = await verified(`sqlite:${path}`);
+  expect(status).toBe(1);
+  expect(findings).toEqual(
+    [least, 2n ** 53n, greatest].map((rid) => ({
+      id: `${rid}`,
+      check: "meta",
+      problem: `has the row number (rid) ${rid}, which is out of range`,
+    })),
+  );
+  expect(summary).toEqual({ users: 7, damaged: 3 });
 });
 
 test("what was put into Redis by hand is named: ids that are none, other partitions, scores, a listing of another type", async () => {

@@ -34,6 +34,31 @@ describe("the SQLite database", () => {
     database.close();
   });
 
+  test("gives new users row numbers that can be read, whatever other programs gave theirs", async () => {
+    const store = await openSqliteStore(path);
+    const other = new DatabaseSync(path);
+    const insert = other.prepare(
+      "INSERT INTO user (rid, id, created_at, updated_at, etag, properties) VALUES (?, ?, 1, 1, 'e', x'')",
+    );
+    const ids: string[] = [];
+    const create = async () => {
+      const some = [0, 1, 2].map((n) => `u${ids.length + n}`);
+      ids.push(...some);
+      const results = await store.write(some.map((id, n) => command(id, { n })));
+      expect(results).toMatchObject(some.map(() => ({ outcome: "created" })));
+    };
+    for (const rid of [-(2n ** 62n), 2n ** 63n - 1n, 2n ** 53n - 1n]) {
+      insert.run(rid, `rid ${rid}`);
+      await create();
+    }
+    const found = await store.get(ids.map(userId));
+    expect(found).toMatchObject(ids.map((id) => ({ id })));
+    const rids = other.prepare("SELECT rid FROM user WHERE id LIKE 'u%' ORDER BY id").all().slice(0, 6);
+    expect(rids).toEqual([1, 2, 3, 4, 5, 6].map((rid) => ({ rid })));
+    other.close();
+    await store.close();
+  });
+
   test("is for its owner alone, unless it was there with another mode", async () => {
     const store = await openSqliteStore(path);
     await store.write([command("u", { n: 1 })]);

@@ -1,4 +1,5 @@
 /** The table of users: its layout, and its statements. */
+import { randomInt } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DamagedPart } from "../../users/damaged.ts";
 import { parseUserId } from "../../users/user-id.ts";
@@ -46,6 +47,8 @@ export class UserTable {
   mayGrow = true;
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
+  readonly #maxRid: StatementSync;
+  readonly #rowAt: StatementSync;
   readonly #update: StatementSync;
   readonly #delete: StatementSync;
   readonly #list: StatementSync;
@@ -58,8 +61,10 @@ export class UserTable {
     // A row is read into an array in less time than into an object.
     this.#select.setReturnArrays(true);
     this.#insert = database.prepare(
-      "INSERT INTO user (id, created_at, updated_at, etag, properties, preferences, observed) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO user (rid, id, created_at, updated_at, etag, properties, preferences, observed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     );
+    this.#maxRid = database.prepare("SELECT max(rid) AS rid FROM user WHERE rid BETWEEN 0 AND ?");
+    this.#rowAt = database.prepare("SELECT 1 FROM user WHERE rid = ?");
     this.#update = database.prepare(
       "UPDATE user SET updated_at = ?, etag = ?, properties = ?, preferences = ?, observed = ? WHERE rid = ?",
     );
@@ -84,7 +89,19 @@ export class UserTable {
 
   insert(id: string, { createdAt, updatedAt, etag, properties, preferences, observed }: UserFields): void {
     if (!this.mayGrow) throw new RoomRefusedError();
-    this.#insert.run(id, createdAt, updatedAt, etag, properties, orNull(preferences), orNull(observed));
+    const others = [id, createdAt, updatedAt, etag, properties, orNull(preferences), orNull(observed)] as const;
+    const { lastInsertRowid } = this.#insert.run(null, ...others);
+    if (Number.isSafeInteger(Number(lastInsertRowid))) return;
+    // SQLite's choice follows a row that others wrote, whose rid is out of range.
+    this.#delete.run(id);
+    this.#insert.run(this.#freeRid(), ...others);
+  }
+
+  #freeRid(): number {
+    const greatest = this.#maxRid.get(Number.MAX_SAFE_INTEGER)?.["rid"];
+    let rid = typeof greatest === "number" ? greatest + 1 : 1;
+    while (!Number.isSafeInteger(rid) || this.#rowAt.get(rid) !== undefined) rid = randomInt(1, maxRandomInt);
+    return rid;
   }
 
   update({ rid, updatedAt, etag, properties, preferences, observed }: UserRow): void {
@@ -160,4 +177,6 @@ function isEtag(value: unknown): value is string {
 }
 
 const maxEtagBytes = 255;
+/** The greatest that randomInt takes. */
+const maxRandomInt = 2 ** 48 - 1;
 const nothing = new Uint8Array();

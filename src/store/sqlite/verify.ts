@@ -58,7 +58,7 @@ async function* recordSlices(database: DatabaseSync): AsyncGenerator<Slice> {
   );
   const ridOf = prepare(database, "SELECT rid FROM user WHERE id = CAST(? AS TEXT)");
   const last = lastOf(prepare(database, "SELECT max(rid) FROM user").get());
-  let after = -(2n ** 63n);
+  let after: bigint | number = Number.NEGATIVE_INFINITY;
   for (;;) {
     const slice = atOneMoment(database, () => {
       const findings: Finding[] = [];
@@ -76,7 +76,7 @@ async function* recordSlices(database: DatabaseSync): AsyncGenerator<Slice> {
       return { users, findings };
     });
     if (slice.users === 0) return;
-    yield { ...slice, share: recordsShare * Math.min(1, Number(after) / Math.max(1, Number(last))) };
+    yield { ...slice, share: recordsShare * Math.min(1, Math.max(0, Number(after) / Math.max(1, Number(last)))) };
     await nextTurn();
   }
 }
@@ -127,6 +127,7 @@ function recordOf(row: unknown) {
   const [preferences, observed] = [others[0] ?? nothing, others[1] ?? nothing];
   const record = {
     id: id instanceof Uint8Array ? id : nothing,
+    rid,
     createdAt: typeof createdAt === "bigint" ? createdAt : undefined,
     updatedAt: typeof updatedAt === "bigint" ? updatedAt : undefined,
     etag: typeof etag === "string" ? etag : undefined,

@@ -8,6 +8,8 @@ import type { Finding } from "./verifier.ts";
 /** A record as it is stored. Undefined is what is missing or of another type; what may be missing is empty then. */
 export interface StoredRecord {
   readonly id: Uint8Array;
+  /** SQLite's number of the row. */
+  readonly rid?: bigint;
   /** Microseconds since 1970. */
   readonly createdAt: bigint | undefined;
   readonly updatedAt: bigint | undefined;
@@ -24,6 +26,7 @@ interface RecordCheck {
 }
 
 const maxTime = BigInt(Number.MAX_SAFE_INTEGER);
+const maxRid = BigInt(Number.MAX_SAFE_INTEGER);
 const maxStoredEtagBytes = 255;
 
 const recordChecks: readonly RecordCheck[] = [
@@ -36,7 +39,8 @@ const recordChecks: readonly RecordCheck[] = [
   },
   {
     name: "meta",
-    find({ createdAt, updatedAt, etag }) {
+    find({ rid = 0n, createdAt, updatedAt, etag }) {
+      if (rid < -maxRid || rid > maxRid) return `has the row number (rid) ${rid}, which is out of range`;
       if (createdAt === undefined || updatedAt === undefined || etag === undefined) {
         return "has no times or no etag, or they are cut short";
       }
