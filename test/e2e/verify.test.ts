@@ -136,7 +136,7 @@ test("rows in SQLite whose numbers no call can read are named", async () => {
   expect(summary).toEqual({ users: 7, damaged: 3 });
 });
 
-test("what was put into Redis by hand is named: ids that are none, other partitions, scores, a listing of another type", async () => {
+test("what was put into Redis by hand is named: ids that are none, other partitions, scores, times to live, unknown tags, a listing of another type", async () => {
   const spoilt = await openSpoilt.Redis();
   onTestFinished(() => spoilt.close());
   const redis = new Redis(spoilt.url);
@@ -153,11 +153,23 @@ test("what was put into Redis by hand is named: ids that are none, other partiti
   );
   await redis.set(keys.ids(other ?? 0), "no sorted set");
   await redis.set("rollcall:other", "of somebody else");
+  await spoilt.store.write([command("expiring", { n: 1 })]);
+  await redis.expire(keys.user("expiring"), 3_600);
+  await redis.expire(keys.ids(partitionOf("expiring")), 3_600);
+  for (const tag of ["zz", "", "a", "aaa"]) await redis.hset(`rollcall:{${tag}}:user:tag '${tag}'`, fields);
+  // Braces in an id mean nothing.
+  await spoilt.store.write([command("}:user:{zz}:user:", { n: 1 })]);
   const { status, findings } = await verified(spoilt.url);
   expect(status).toBe(1);
   expect(findings.map(({ id, check, id_base64 }) => [id_base64 ?? id, check]).toSorted()).toEqual(
     [
       ["scored", "listing"],
+      ["expiring", "expiry"],
+      [keys.ids(partitionOf("expiring")), "expiry"],
+      ["tag 'zz'", "place"],
+      ["tag ''", "place"],
+      ["tag 'a'", "place"],
+      ["tag 'aaa'", "place"],
       ["moved", "place"],
       ["/w==", "id"],
       ["/w==", "listing"],
@@ -201,6 +213,8 @@ test("Sentinels are asked for the primary, and a key prefix is kept to", async (
   };
   expect(await under("mine*:")).toEqual([{ users: 2, damaged: 0 }]);
   expect(await under("mine")).toEqual([{ users: 0, damaged: 0 }]);
+  await (await servers.primary()).admin.hset("{zz}:user:of somebody else", "n", 1);
+  expect(await under("")).toEqual([{ users: 0, damaged: 0 }]);
 });
 
 test("it needs the permissions that are documented, each of them", async () => {

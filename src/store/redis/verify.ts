@@ -2,18 +2,17 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { UserError } from "../../users/errors.ts";
-import { parseUserId } from "../../users/user-id.ts";
 import { PackedReader } from "../packed-buffer.ts";
-import { findIn, type StoredRecord } from "../verify/record-checks.ts";
-import { type Finding, notListed, notThere, type Slice, type StoreVerifier } from "../verify/verifier.ts";
+import type { Finding, Slice, StoreVerifier } from "../verify/verifier.ts";
 import { findCause, isForbidden, NotSentError, SlotMovingError, UnansweredError } from "./failures.ts";
-import { createKeys, partitionCount, partitionOf, partitionTags } from "./keys.ts";
+import { createKeys, partitionCount, partitionTags } from "./keys.ts";
 import type { RedisNode } from "./node.ts";
 import { openServers, type RedisStoreOptions } from "./redis-store.ts";
 import { loadScript } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
 import { runScript } from "./script-runner.ts";
 import type { Servers } from "./servers.ts";
+import { type Look, problemsOf, readLook, type UserKey } from "./verify-look.ts";
 
 /** Keys of one step, and users of one script. */
 const stepKeys = 500;
@@ -24,21 +23,10 @@ const retryPauseMs = 50;
 /** The share of the walk that the records are. */
 const recordsShare = 0.6;
 
+/** What stands between the hash tag and the id in the key of a user. */
+const afterTag = "}:user:";
+
 const scripts = { users: loadScript("verify-users"), listing: loadScript("verify-listing") };
-
-/** A key of a user, which may be one that no server would look at. */
-interface UserKey {
-  readonly partition: number;
-  readonly key: Buffer;
-  readonly id: Buffer;
-}
-
-/** What one look at a user found. */
-interface Look {
-  readonly listed: "no" | "yes" | "with a score" | "in no sorted set";
-  readonly kind: "none" | "hash" | "other";
-  readonly record: StoredRecord;
-}
 
 export function openRedisVerifier(options: RedisStoreOptions): StoreVerifier {
   const servers = openServers(options);
@@ -74,10 +62,11 @@ class Walk {
     );
     let users = 0;
     for (const partition of firsts) {
-      for await (const keys of this.#scan(partition)) {
-        const found = await this.#inspect(keys, true);
-        users += keys.length;
-        yield { users: keys.length, share: recordsShare * Math.min(1, users / total), findings: this.#untold(found) };
+      for await (const { keys, strays } of this.#scan(partition)) {
+        const found = [...strays, ...(await this.#inspect(keys, true))];
+        const count = keys.length + strays.length;
+        users += count;
+        yield { users: count, share: recordsShare * Math.min(1, users / total), findings: this.#untold(found) };
       }
     }
     for (let partition = 0; partition < partitionCount; partition++) {
@@ -102,22 +91,35 @@ class Walk {
     return JSON.stringify([runs.map((run) => run.get("run_id")), places.map(({ address }) => address)]);
   }
 
-  /** Keys of users on the server of a partition, a step at a time. */
-  async *#scan(partition: number): AsyncGenerator<readonly UserKey[]> {
+  /** Keys of users on the server of a partition, and those that are in none, a step at a time. */
+  async *#scan(partition: number): AsyncGenerator<{ keys: readonly UserKey[]; strays: readonly Finding[] }> {
     const pattern = `${this.#prefix.replace(/[*?[\]\\^-]/g, "\\$&")}{*}:user:*`;
     let cursor = "0";
     do {
       const step = await patiently(async () => this.#servers.nodeOf(partition).scan(cursor, pattern, stepKeys));
       cursor = step.cursor;
-      const keys = step.keys.flatMap((key) => this.#userKey(key));
-      for (let at = 0; at < keys.length; at += maxUsers) yield keys.slice(at, at + maxUsers);
+      const keys: UserKey[] = [];
+      const strays: Finding[] = [];
+      for (const key of step.keys) {
+        const found = this.#userKey(key);
+        if (!("problem" in found)) keys.push(found);
+        // Without a prefix, nothing says whose it is.
+        else if (this.#prefix !== "") strays.push(found);
+      }
+      if (strays.length > 0) yield { keys: [], strays };
+      for (let at = 0; at < keys.length; at += maxUsers) yield { keys: keys.slice(at, at + maxUsers), strays: [] };
     } while (cursor !== "0");
   }
 
-  #userKey(key: Buffer): UserKey[] {
+  /** @param key one that the pattern of the scan matches */
+  #userKey(key: Buffer): UserKey | Finding {
     const tagAt = Buffer.byteLength(this.#prefix) + 1;
-    const partition = partitionTags.indexOf(key.toString("latin1", tagAt, tagAt + 2));
-    return partition < 0 ? [] : [{ partition, key, id: key.subarray(this.#keys.bytesBeforeId) }];
+    const tagEnd = key.indexOf(afterTag, tagAt);
+    const tag = key.toString("utf8", tagAt, tagEnd);
+    const id = key.subarray(tagEnd + afterTag.length);
+    const partition = partitionTags.indexOf(tag);
+    if (partition >= 0) return { partition, key, id };
+    return { id, check: "place", problem: `is kept under the hash tag {${tag}}, where no server looks for it` };
   }
 
   async *#listing(partition: number): AsyncGenerator<readonly Finding[]> {
@@ -135,6 +137,10 @@ class Walk {
         const problem = `is no sorted set: users of partition ${partition} are neither listed nor created`;
         yield [{ id: Buffer.from(this.#keys.ids(partition)), check: "listing", problem }];
         return;
+      }
+      if (reader.u8() === 1) {
+        const problem = `has a time to live: when it is over, users of partition ${partition} are in no listing`;
+        yield [{ id: Buffer.from(this.#keys.ids(partition)), check: "expiry", problem }];
       }
       cursor = reader.shortText();
       const ids = Array.from({ length: reader.u32() }, () => Buffer.from(reader.bytes()));
@@ -189,68 +195,13 @@ class Walk {
   }
 
   #untold(findings: readonly Finding[]): Finding[] {
-    return findings.filter(({ id, check }) => {
-      const key = `${check} ${Buffer.from(id).toString("latin1")}`;
+    return findings.filter(({ id, check, problem }) => {
+      const key = `${check} ${problem} ${Buffer.from(id).toString("latin1")}`;
       const isNew = !this.#told.has(key);
       this.#told.add(key);
       return isNew;
     });
   }
-}
-
-const listings = ["no", "yes", "with a score", "in no sorted set"] as const;
-const kinds = ["none", "hash", "other"] as const;
-
-function readLook(reader: PackedReader, id: Buffer, withRecords: boolean): Look {
-  const listed = listings[reader.u8()] ?? "no";
-  const kind = kinds[reader.u8()] ?? "other";
-  const field = () => {
-    const isThere = reader.u8() === 1;
-    const bytes = reader.bytes();
-    return isThere ? bytes : undefined;
-  };
-  if (kind !== "hash" || !withRecords) return { listed, kind, record: recordOf(id) };
-  return { listed, kind, record: recordOf(id, field(), field(), field(), field()) };
-}
-
-const timesBytes = 16;
-
-function recordOf(
-  id: Buffer,
-  meta?: Buffer,
-  properties?: Buffer,
-  preferences: Buffer = Buffer.alloc(0),
-  observed: Buffer = Buffer.alloc(0),
-): StoredRecord {
-  const whole = meta !== undefined && meta.length > timesBytes ? meta : undefined;
-  return {
-    id,
-    createdAt: whole?.readBigUInt64LE(0),
-    updatedAt: whole?.readBigUInt64LE(8),
-    etag: whole?.toString("utf8", timesBytes),
-    properties,
-    preferences,
-    observed,
-  };
-}
-
-function problemsOf({ id, partition }: UserKey, { listed, kind, record }: Look, withRecords: boolean): Finding[] {
-  const finding = (check: string, problem: string): Finding => ({ id, check, problem });
-  // Deleted meanwhile.
-  if (kind === "none" && listed === "no") return [];
-  const parsed = parseUserId(id);
-  if (typeof parsed === "string" && partitionOf(parsed) !== partition) {
-    return [finding("place", `is kept in partition ${partition}, where no server looks for it`)];
-  }
-  if (kind === "none") {
-    return listed === "in no sorted set" ? [] : [finding("listing", notThere)];
-  }
-  const found: Finding[] = [];
-  if (kind === "other") found.push(finding("record", "is something else than a hash"));
-  else if (withRecords) found.push(...findIn(record));
-  if (listed === "no") found.push(finding("listing", notListed));
-  if (listed === "with a score") found.push(finding("listing", "is listed with a score: pages may leave it out"));
-  return found;
 }
 
 /** Tries again while a server is away for a moment, or a slot is on the move. */

@@ -17,6 +17,8 @@ export interface StoredRecord {
   readonly properties: Uint8Array | undefined;
   readonly preferences: Uint8Array | undefined;
   readonly observed: Uint8Array | undefined;
+  /** Whether Redis will delete it by itself. */
+  readonly expires?: boolean;
 }
 
 interface RecordCheck {
@@ -70,6 +72,11 @@ const recordChecks: readonly RecordCheck[] = [
       if (observed === undefined) return "has times of observation of another type";
       return areMarks(observed) ? undefined : "has times of observation that cannot be read";
     },
+  },
+  {
+    name: "expiry",
+    find: ({ expires = false }) =>
+      expires ? "has a time to live: when it is over, Redis deletes the user" : undefined,
   },
 ];
 

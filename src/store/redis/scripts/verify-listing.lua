@@ -5,16 +5,17 @@ KEYS[1]  the ids of the partition (a sorted set, as a rule)
 ARGV[1]  where to go on: 0 for the beginning
 ARGV[2]  about how many entries to look at
 
-Returns u8 whether it is a sorted set, u8+cursor to go on with (0 at the end), u32 count, then for each entry u32+id.
+Returns u8 whether it is a sorted set, u8 whether it has a time to live, u8+cursor to go on with (0 at the end), u32 count, then for each entry u32+id.
 ]]
 local pack = struct.pack
 local step = redis.pcall('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
 if step.err then
   if string.sub(step.err, 1, 9) ~= 'WRONGTYPE' then return step end
-  return pack('<BBc0I4', 0, 1, '0', 0)
+  return pack('<BBBc0I4', 0, 0, 1, '0', 0)
 end
 local cursor, entries = step[1], step[2]
 local packed = {}
 -- Each id is followed by its score.
 for n = 1, #entries, 2 do packed[#packed + 1] = pack('<I4c0', #entries[n], entries[n]) end
-return pack('<BBc0I4', 1, #cursor, cursor, #packed) .. table.concat(packed)
+local expires = redis.call('PTTL', KEYS[1]) >= 0 and 1 or 0
+return pack('<BBBc0I4', 1, expires, #cursor, cursor, #packed) .. table.concat(packed)

@@ -8,7 +8,7 @@ ARGV[2]  the bytes after which no further user is read
 ARGV[3]  1 if what the records hold is wanted
 
 Returns for each user: u8 listed (0 no, 1 yes, 2 with another score than 0, 3 the listing is no sorted set), u8 kind (0
-nothing, 1 a hash, 2 something else), and of a hash whose fields are wanted, of meta, properties, preferences and observed
+nothing, 1 a hash, 2 something else), u8 whether the key has a time to live, and of a hash whose fields are wanted, of meta, properties, preferences and observed
 each: u8 whether it is there, u32+bytes.
 ]]
 local pack, sub = struct.pack, string.sub
@@ -27,7 +27,9 @@ for n = 1, #KEYS, 2 do
   if bytes >= maxBytes then break end
   local index, key = KEYS[n], KEYS[n + 1]
   local kind = redis.call('TYPE', key).ok
-  local pieces = { pack('<BB', listed(index, sub(key, idFrom)), kind == 'none' and 0 or kind == 'hash' and 1 or 2) }
+  local expires = redis.call('PTTL', key) >= 0 and 1 or 0
+  local kindCode = kind == 'none' and 0 or kind == 'hash' and 1 or 2
+  local pieces = { pack('<BBB', listed(index, sub(key, idFrom)), kindCode, expires) }
   if kind == 'hash' and ARGV[3] == '1' then
     local fields = redis.call('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
     for i = 1, 4 do

@@ -1,0 +1,80 @@
+/** What a look at a user in Redis found, and what is wrong with that. */
+import { parseUserId } from "../../users/user-id.ts";
+import type { PackedReader } from "../packed-buffer.ts";
+import { findIn, type StoredRecord } from "../verify/record-checks.ts";
+import { type Finding, notListed, notThere } from "../verify/verifier.ts";
+import { partitionOf } from "./keys.ts";
+
+/** A key of a user, which may be one that no server would look at. */
+export interface UserKey {
+  readonly partition: number;
+  readonly key: Buffer;
+  readonly id: Buffer;
+}
+
+/** What one look at a user found. */
+export interface Look {
+  readonly listed: "no" | "yes" | "with a score" | "in no sorted set";
+  readonly kind: "none" | "hash" | "other";
+  readonly record: StoredRecord;
+}
+
+const listings = ["no", "yes", "with a score", "in no sorted set"] as const;
+const kinds = ["none", "hash", "other"] as const;
+
+export function readLook(reader: PackedReader, id: Buffer, withRecords: boolean): Look {
+  const listed = listings[reader.u8()] ?? "no";
+  const kind = kinds[reader.u8()] ?? "other";
+  const expires = reader.u8() === 1;
+  const field = () => {
+    const isThere = reader.u8() === 1;
+    const bytes = reader.bytes();
+    return isThere ? bytes : undefined;
+  };
+  if (kind !== "hash" || !withRecords) return { listed, kind, record: recordOf(id) };
+  return { listed, kind, record: { ...recordOf(id, field(), field(), field(), field()), expires } };
+}
+
+const timesBytes = 16;
+
+function recordOf(
+  id: Buffer,
+  meta?: Buffer,
+  properties?: Buffer,
+  preferences: Buffer = Buffer.alloc(0),
+  observed: Buffer = Buffer.alloc(0),
+): StoredRecord {
+  const whole = meta !== undefined && meta.length > timesBytes ? meta : undefined;
+  return {
+    id,
+    createdAt: whole?.readBigUInt64LE(0),
+    updatedAt: whole?.readBigUInt64LE(8),
+    etag: whole?.toString("utf8", timesBytes),
+    properties,
+    preferences,
+    observed,
+  };
+}
+
+export function problemsOf(
+  { id, partition }: UserKey,
+  { listed, kind, record }: Look,
+  withRecords: boolean,
+): Finding[] {
+  const finding = (check: string, problem: string): Finding => ({ id, check, problem });
+  // Deleted meanwhile.
+  if (kind === "none" && listed === "no") return [];
+  const parsed = parseUserId(id);
+  if (typeof parsed === "string" && partitionOf(parsed) !== partition) {
+    return [finding("place", `is kept in partition ${partition}, where no server looks for it`)];
+  }
+  if (kind === "none") {
+    return listed === "in no sorted set" ? [] : [finding("listing", notThere)];
+  }
+  const found: Finding[] = [];
+  if (kind === "other") found.push(finding("record", "is something else than a hash"));
+  else if (withRecords) found.push(...findIn(record));
+  if (listed === "no") found.push(finding("listing", notListed));
+  if (listed === "with a score") found.push(finding("listing", "is listed with a score: pages may leave it out"));
+  return found;
+}
