@@ -1,5 +1,6 @@
 /** The edge where errors leave: every domain error, and what Connect raises itself, as the contract promises it. */
-import type { DescMessage } from "@bufbuild/protobuf";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { type Reason, UserError, type Violation } from "../users/errors.ts";
@@ -102,14 +103,17 @@ export function canceled(): ConnectError {
   return new ConnectError("the caller has gone", Code.Canceled);
 }
 
+/** What errors need to know of their method: what it takes, and whether it only reads. */
+type RaisedIn = Pick<DescMethod, "input" | "idempotency">;
+
 /** What a caller is told of the errors that arise outside of handlers. */
 export interface RaisedErrors {
   /**
    * Changes an error that the server or Connect raised: a message that cannot be read, one that is too large, a deadline.
    *
-   * @param input the message that the method takes
+   * @param method the one that was called
    */
-  readonly restate: (error: ConnectError, input: DescMessage) => void;
+  readonly restate: (error: ConnectError, method: RaisedIn) => void;
   readonly noSuchMethod: ConnectError;
 }
 
@@ -124,19 +128,25 @@ export const contractErrors: RaisedErrors = {
   ),
 };
 
-function restate(error: ConnectError, input: DescMessage): void {
+function restate(error: ConnectError, method: RaisedIn): void {
   if (error.details.length > 0) return;
-  const restated = inOurTerms(error, input);
+  const restated = inOurTerms(error, method);
   if (restated === undefined) return;
   const { code, message, rawMessage, details } = restated;
   Object.assign(error, { code, message, rawMessage, details, cause: undefined });
 }
 
-function inOurTerms(error: ConnectError, input: DescMessage): ConnectError | undefined {
+function inOurTerms(error: ConnectError, { input, idempotency }: RaisedIn): ConnectError | undefined {
   switch (error.code) {
     case Code.DeadlineExceeded: {
-      const message = "the deadline passed before the answer was there; a write may have been applied";
-      return describeError(new UserError("DEADLINE_EXCEEDED", message));
+      const message = "the deadline passed before the answer was there";
+      const ofWrite = `${message}; a write may have been applied`;
+      return describeError(
+        new UserError(
+          "DEADLINE_EXCEEDED",
+          idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS ? message : ofWrite,
+        ),
+      );
     }
     case Code.ResourceExhausted:
       // Connect's own errors are about its readMaxBytes, which is the general limit.

@@ -40,7 +40,7 @@ export function watchRequest(
     const endedBy = values.get(endedByKey);
     const reason: unknown = signal.reason instanceof ConnectError ? signal.reason : (endedBy.error ?? signal.reason);
     if (reason instanceof ConnectError) {
-      errors.restate(reason, method.input);
+      errors.restate(reason, method);
       endedBy.error = reason;
       if (reason.code === Code.DeadlineExceeded) setTimeout(values.get(cutOffKey), deadlineGraceMs).unref();
     }

@@ -1,4 +1,4 @@
-import { UserError } from "../users/errors.ts";
+import { failureOfRead, UserError } from "../users/errors.ts";
 import type { UserStore, WriteCommand, WriteResult } from "../users/store.ts";
 import type { UserId } from "../users/user-id.ts";
 import type { StoreAdapter } from "./adapter.ts";
@@ -62,9 +62,9 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStor
   });
   return {
     write: (items, options) => commands.submit(items, options),
-    get: async (ids, signal) => (await reads.submit(ids, { signal })).map(({ user }) => user),
+    get: async (ids, signal) => (await reads.submit(ids, { signal }).catch(rejectRead)).map(({ user }) => user),
     list: async (after, count, signal) =>
-      (await lists.submit([{ after, count }], { signal })).flatMap(({ ids }) => ids),
+      (await lists.submit([{ after, count }], { signal }).catch(rejectRead)).flatMap(({ ids }) => ids),
     check: () => store.check(),
     warnings: () => store.warnings(),
     async close() {
@@ -72,6 +72,10 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStor
       await store.close();
     },
   };
+}
+
+function rejectRead(error: unknown): never {
+  throw failureOfRead(error);
 }
 
 /** What the adapter did not foresee. (A record that cannot be read is a result.) */

@@ -150,6 +150,19 @@ export function storeUnavailable(cause?: unknown): UserError {
   });
 }
 
+const ofReads = new WeakMap<UserError, UserError>();
+
+/** What a read that has failed rejects with: STORE_UNAVAILABLE without a word of writes, and the same for the same error. */
+export function failureOfRead(error: unknown): unknown {
+  if (!(error instanceof UserError) || error.reason !== "STORE_UNAVAILABLE") return error;
+  const known = ofReads.get(error);
+  if (known !== undefined) return known;
+  const { cause } = error;
+  const told = new UserError("STORE_UNAVAILABLE", "the store is not available at the moment", { cause });
+  ofReads.set(error, told);
+  return told;
+}
+
 /** The server has as much to do as it takes on; nothing of this request was sent to the store. */
 export function overloaded(): UserError {
   return new UserError("OVERLOADED", "the server has too much to do at the moment; try again later");

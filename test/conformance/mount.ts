@@ -59,10 +59,10 @@ export async function mount({ routes, methods, access: settings, logger }: Mount
 
 /** The contract's codes and messages, without the details that the contract adds and no suite expects. */
 const withoutDetails: RaisedErrors = {
-  restate(error, input) {
+  restate(error, method) {
     // What has details comes from the service.
     if (error.details.length > 0) return;
-    contractErrors.restate(error, input);
+    contractErrors.restate(error, method);
     error.details = [];
   },
   noSuchMethod: new ConnectError(contractErrors.noSuchMethod.rawMessage, contractErrors.noSuchMethod.code),

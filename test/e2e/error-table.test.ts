@@ -138,8 +138,14 @@ describe.each(protocols)("through %s", (protocol, connect) => {
     test("DEADLINE_EXCEEDED is DeadlineExceeded, by the server", async () => {
       redis.kill("SIGSTOP");
       const headers = protocol === "Connect JSON" ? { "connect-timeout-ms": "100" } : { "grpc-timeout": "100m" };
-      const call = users(connect(server.url)).getUser({ id: "there" }, { headers });
-      await expectRow({ reason: "DEADLINE_EXCEEDED", code: "DeadlineExceeded" }, call);
+      const client = users(connect(server.url));
+      const read = client.getUser({ id: "there" }, { headers });
+      await expectRow({ reason: "DEADLINE_EXCEEDED", code: "DeadlineExceeded" }, read);
+      // Of a read no write can have been applied.
+      const message = "the deadline passed before the answer was there";
+      expect(await seen(read)).toMatchObject({ message });
+      const write = client.identify({ id: "late", properties: ada }, { headers });
+      expect(await seen(write)).toMatchObject({ message: `${message}; a write may have been applied` });
     });
 
     test("STORE_UNAVAILABLE is Unavailable, with an invitation to try again", async () => {

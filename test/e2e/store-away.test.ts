@@ -41,10 +41,17 @@ test.each(["SIGKILL", "SIGSTOP"] as const)(
       client.identify({ id: "u", properties: { n: 1 } }, { timeoutMs: 2_000 }),
       client.getUser({ id: "u" }, { timeoutMs: 2_000 }),
       client.identify({ id: "v", properties: ada }, { timeoutMs: 2_000 }),
+      client.listUsers({}, { timeoutMs: 2_000 }),
+      client.batchGetUsers({ ids: ["u"] }, { timeoutMs: 2_000 }),
     ];
-    for (const seen of await Promise.all(calls.map(failureOf))) {
+    const failures = await Promise.all(calls.map(failureOf));
+    for (const seen of failures) {
       expect(seen).toMatchObject({ code: "Unavailable", reason: "STORE_UNAVAILABLE", retry: true });
     }
+    // Of a read no write can have been applied.
+    const read = "the store is not available at the moment";
+    const written = `${read}; a write may have been applied`;
+    expect(failures.map(({ message }) => message)).toEqual([written, read, written, read, read]);
     await healthIs(Status.NOT_SERVING);
 
     if (signal === "SIGKILL") await redis.restart();

@@ -9,7 +9,7 @@ test.each([
   ["maxOpenRequestBytes", "4096"],
 ] as const)("a message beyond %s is refused by the limit's name", (limit, max) => {
   const error = tooLarge(limit);
-  contractErrors.restate(error, UserService.method.getUser.input);
+  contractErrors.restate(error, UserService.method.getUser);
   expect(error).toMatchObject({
     code: Code.ResourceExhausted,
     rawMessage: `the message is larger than ${max} bytes`,

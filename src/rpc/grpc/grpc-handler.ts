@@ -129,7 +129,7 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
       held,
       presented,
       recheck,
-      restate: (failure) => errors.restate(failure, method.method.input),
+      restate: (failure) => errors.restate(failure, method.method),
       onEnd(ended, failure) {
         underWay.delete(ended);
         arriving.delete(ended);
