@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { invisible } from "../config/invisible.ts";
 import { isReservedName, jwtPrefix, type Scope, scopes } from "./caller.ts";
+import { problemOf } from "./credentials-problems.ts";
 
 const scopeList = z.array(z.enum(scopes)).min(1);
 /** As a name of a certificate's or in a log has to be: one with a line break at its end would match nothing. */
@@ -58,11 +59,11 @@ export interface CredentialsFile {
   readonly certificates: readonly CertificateEntry[];
 }
 
-/** @throws Error that names what is wrong, by its path */
+/** @throws Error that says what is wrong, by its path: goes on where the name of the file ends */
 export function parseCredentialsFile(content: Buffer): CredentialsFile {
-  const result = fileSchema.safeParse(readJson(content));
+  const result = fileSchema.safeParse(readJson(content), { error: problemOf });
   if (!result.success) {
-    throw new Error(result.error.issues.map(({ path, message }) => `${pathOf(path)}: ${message}`).join("; "));
+    throw new Error(result.error.issues.map(({ path, message }) => `${pathOf(path)}${message}`).join("; "));
   }
   const { tokens, certificates } = result.data;
   const digests = new Map<string, number>();
@@ -97,11 +98,11 @@ function readJson(content: Buffer): unknown {
     return JSON.parse(content.toString("utf8"));
   } catch {
     // What JSON.parse says would repeat what the file holds.
-    throw new Error("is not JSON");
+    throw new Error("is not JSON; expected an object with tokens or certificates, or both");
   }
 }
 
 function pathOf(path: readonly PropertyKey[]): string {
   const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
-  return text.replace(/^\./, "") || "the file";
+  return text === "" ? "" : `${text.replace(/^\./, "")}: `;
 }

@@ -17,17 +17,41 @@ test("tokens and certificates are read, and either may be left out", () => {
 
 test.each([
   ["no JSON", "is not JSON"],
-  [[], "the file: "],
-  [{ token: [] }, 'the file: Unrecognized key: "token"'],
+  [[], "is a list; expected an object, { … }"],
+  [{ token: [] }, 'has "token", which is not known; expected tokens and certificates'],
+  [{ tokens: {} }, "tokens: is an object; expected a list, [ … ]"],
+  [{ tokens: null }, "tokens: is null; expected a list, [ … ]"],
+  [{ tokens: ["secret"] }, "tokens[0]: is text; expected an object, { … }"],
+  [{ tokens: [{ sha256, scopes }] }, "tokens[0].name: is missing; expected text in quotes"],
+  [{ tokens: [{ name: 5, sha256, scopes }] }, "tokens[0].name: is a number; expected text in quotes"],
+  [
+    { tokens: [{ name: "x".repeat(129), sha256, scopes }] },
+    "tokens[0].name: is too long; expected at most 128 characters",
+  ],
+  [{ tokens: [{ name: "a", sha256 }] }, "tokens[0].scopes: is missing; expected a list, [ … ]"],
+  [
+    { tokens: [{ name: "a", sha256, scopes, role: 1, "\u001b": 1 }] },
+    'tokens[0]: has "role", "\\u001b", which is not known; expected name, sha256 and scopes',
+  ],
+  [
+    { certificates: [{ name: "a", dns: "d", scopes, cn: "d" }] },
+    'certificates[0]: has "cn", which is not known; expected name, scopes, and either uri or dns',
+  ],
   [{ tokens: [{ name: "a", sha256: "abc", scopes }] }, "tokens[0].sha256: expected the SHA-256"],
-  [{ tokens: [{ name: "", sha256, scopes }] }, "tokens[0].name: "],
+  [{ tokens: [{ name: "", sha256, scopes }] }, "tokens[0].name: is empty"],
   [{ tokens: [{ name: "other", sha256, scopes }] }, "tokens[0].name: expected a name that stands for nobody else"],
   [
     { tokens: [{ name: "jwt:billing", sha256, scopes }] },
     "tokens[0].name: expected a name that stands for nobody else",
   ],
-  [{ tokens: [{ name: "a", sha256, scopes: [] }] }, "tokens[0].scopes: "],
-  [{ tokens: [{ name: "a", sha256, scopes: ["users.all"] }] }, "tokens[0].scopes[0]: "],
+  [
+    { tokens: [{ name: "a", sha256, scopes: [] }] },
+    "tokens[0].scopes: is empty; expected one scope or more of users.read, ",
+  ],
+  [
+    { tokens: [{ name: "a", sha256, scopes: ["users.all"] }] },
+    "tokens[0].scopes[0]: is no scope; expected one of users.read, ",
+  ],
   [
     {
       tokens: [
@@ -58,4 +82,8 @@ test.each([
 ])("%j is refused, and what is wrong is named", (content, message) => {
   const file = content === "no JSON" ? Buffer.from("{") : Buffer.from(JSON.stringify(content));
   expect(() => parseCredentialsFile(file)).toThrow(message);
+  // Of the library's own words there are none.
+  expect(() => parseCredentialsFile(file)).not.toThrow(
+    /[Ii]nvalid input|Too (small|big)|[Uu]nrecognized|received|>=|<=/,
+  );
 });
