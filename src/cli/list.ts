@@ -26,7 +26,8 @@ export function listCommand(): Command {
   return addServerOptions(addJsonOption(command)).addHelpText(
     "after",
     `
-On a terminal, users are printed as a table. Elsewhere, and with --json, as JSON.
+On a terminal, users are printed as a table. Elsewhere, and with --json, as JSON. Users whose records are damaged are left out;
+a message says how many, and the exit status is 1.
 
 Examples:
   rollcall list --page-size 10
@@ -44,7 +45,9 @@ async function list(options: Options): Promise<void> {
   let pageToken = options.pageToken ?? "";
   let damaged = 0;
   if (options.all !== true && screen === undefined) {
-    await printMessage(ListUsersResponseSchema, await readPage(pageToken));
+    const page = await readPage(pageToken);
+    await printMessage(ListUsersResponseSchema, page);
+    tellOfDamaged(page.damagedCount);
     return;
   }
   const table = screen && (await import("./terminal/users.ts")).userTable(screen);
@@ -56,8 +59,15 @@ async function list(options: Options): Promise<void> {
     damaged += page.damagedCount;
     pageToken = page.nextPageToken;
   } while (options.all === true && pageToken !== "");
-  if (damaged > 0) say(damagedNotice(damaged));
+  tellOfDamaged(damaged);
   if (screen !== undefined && pageToken !== "") await print(`more: ${nextPage(options, pageToken)}`);
+}
+
+/** The list is not whole where users are left out of it. */
+function tellOfDamaged(count: number): void {
+  if (count === 0) return;
+  say(damagedNotice(count));
+  process.exitCode = 1;
 }
 
 /** The command for the page after, as a shell takes it. How to reach the server is left to the environment or the reader. */

@@ -120,6 +120,11 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("over %s", (name) =
     const all = await rollcall(["list", "--all", ...at]);
     expect(all.stdout.trim().split("\n")).toHaveLength(well.length);
     expect(all.stderr).toContain(`${damaged.length} users are left out`);
+    expect(all.status).toBe(1);
+    const page = await rollcall(["list", ...at]);
+    expect(JSON.parse(page.stdout)).toMatchObject({ damaged_count: damaged.length });
+    expect(page.stderr).toContain(`${damaged.length} users are left out`);
+    expect(page.status).toBe(1);
     const directory = mkdtempSync(join(tmpdir(), "rollcall-export-"));
     try {
       const file = join(directory, "users.ndjson");
