@@ -66,7 +66,11 @@ test("an export whose server is killed and comes back has every user once", asyn
   expect(said).toMatch(/^waiting for http:\S+: \S.*\nthe server answers again\n$/);
 });
 
-test.each(["SIGINT", "SIGHUP"] as const)("%s while it waits for its server leaves no file behind", async (signal) => {
+test.each([
+  { signal: "SIGINT", leaves: "no file" },
+  { signal: "SIGHUP", leaves: "no file" },
+  { signal: "SIGKILL", leaves: "what it had, for its owner alone," },
+] as const)("$signal while it waits for its server leaves $leaves behind", async ({ signal }) => {
   const server = await startTestServer();
   onTestFinished(() => server.stop());
   await fill(server.url);
@@ -82,8 +86,11 @@ test.each(["SIGINT", "SIGHUP"] as const)("%s while it waits for its server leave
     said += piece;
   });
   await until(() => said.includes("waiting"));
-  expect(readdirSync(folder)).toEqual([expect.stringMatching(/\.tmp$/)]);
+  const begun = [`users.ndjson.${exporting.pid}.tmp`];
+  expect(readdirSync(folder)).toEqual(begun);
   exporting.kill(signal);
   expect(await closed).toEqual([null, signal]);
-  expect(readdirSync(folder)).toEqual([]);
+  const left = readdirSync(folder);
+  expect(left).toEqual(signal === "SIGKILL" ? begun : []);
+  for (const name of left) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
 });
