@@ -21,6 +21,7 @@ import {
 } from "@opentelemetry/semantic-conventions";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
+import { onceASecond } from "./quiet.ts";
 
 /** What a method is called that there is not: https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/ */
 export const unknownMethod = "_OTHER";
@@ -76,11 +77,12 @@ export function observeRequests(observers: RequestObservers): ObserveRequest {
   const { accessLogShare } = observers;
   /** Evenly: of a tenth, every tenth. */
   let owed = 1 - accessLogShare;
+  const denialIsDue = onceASecond();
   return (start) => {
     owed += accessLogShare;
     const isSampled = accessLogShare > 0 && owed >= 1;
     if (isSampled) owed -= 1;
-    return new Observed(start, observers, isSampled);
+    return new Observed(start, observers, isSampled, denialIsDue);
   };
 }
 
@@ -88,15 +90,22 @@ class Observed implements ObservedRequest {
   readonly #start: RequestStart;
   readonly #observers: RequestObservers;
   readonly #isSampled: boolean;
+  readonly #denialIsDue: (kind: string) => boolean;
   readonly #startMs = performance.now();
   #span: Span | undefined;
   #context: Context | undefined;
   #requestId: string | undefined;
 
-  constructor(start: RequestStart, observers: RequestObservers, isSampled: boolean) {
+  constructor(
+    start: RequestStart,
+    observers: RequestObservers,
+    isSampled: boolean,
+    denialIsDue: (kind: string) => boolean,
+  ) {
     this.#start = start;
     this.#observers = observers;
     this.#isSampled = isSampled;
+    this.#denialIsDue = denialIsDue;
     observers.metrics?.callBegan(start.method);
     if (observers.tracer === undefined) return;
     const parent = propagation.extract(ROOT_CONTEXT, start.headers, headerGetter);
@@ -111,9 +120,11 @@ class Observed implements ObservedRequest {
 
   end(code: string, caller: string | undefined, reason: string | undefined): void {
     const { logger, metrics } = this.#observers;
-    const isLogged = this.#isSampled || logger.isLevelEnabled("debug");
-    if (!isLogged && metrics === undefined && this.#span === undefined) return;
     const { method, protocol } = this.#start;
+    // Whoever has to give the scope learns of it from the log, whatever share of requests that has.
+    const isDenial = reason === "SCOPE_MISSING" && this.#denialIsDue(`${caller} ${method}`);
+    const isLogged = this.#isSampled || isDenial || logger.isLevelEnabled("debug");
+    if (!isLogged && metrics === undefined && this.#span === undefined) return;
     const durationMs = Math.round((performance.now() - this.#startMs) * 1_000) / 1_000;
     const status = statusName(code);
     const labels = { method, system: systemOf(this.#start), status, caller: caller ?? "unknown", reason };
@@ -121,7 +132,8 @@ class Observed implements ObservedRequest {
     this.#endSpan(code, status, reason);
     if (!isLogged) return;
     const line = { method, protocol, code, reason, durationMs, caller, ...this.ids() };
-    if (this.#isSampled) logger.info(line, "request");
+    if (isDenial) logger.warn(line, "a caller lacks the scope that a method needs");
+    else if (this.#isSampled) logger.info(line, "request");
     else logger.debug(line, "request");
   }
 

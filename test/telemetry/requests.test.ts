@@ -19,3 +19,17 @@ test("the share of requests that are logged: none, some, all", () => {
   expect(logged(0.01, 100).reduce((sum, count) => sum + count)).toBe(1);
   expect(logged(1, 5)).toEqual(Array(5).fill(1));
 });
+
+test("a caller without a method's scope is named, whatever the share: one line a second for each caller and method", () => {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const observe = observeRequests({ logger, accessLogShare: 0 });
+  for (const method of ["Identify", "Identify", "GetUser"]) {
+    observe({ method, protocol: "grpc", headers: {} }).end("PermissionDenied", "billing", "SCOPE_MISSING");
+  }
+  const told = { level: 40, caller: "billing", reason: "SCOPE_MISSING" };
+  expect(lines).toMatchObject([
+    { ...told, method: "Identify" },
+    { ...told, method: "GetUser" },
+  ]);
+});

@@ -67,8 +67,8 @@ export declare type IdentifyRequest = Message<"rollcall.v1.IdentifyRequest"> & {
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
    *
-   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-   * is sent for each property, so that a refusal does not tell which one wins.
+   * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+   * stored and the sent value counts. So a refusal does not tell which one wins.
    *
    * @generated from field: google.protobuf.Timestamp observed_at = 6;
    */

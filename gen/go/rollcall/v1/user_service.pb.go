@@ -217,8 +217,8 @@ type IdentifyRequest struct {
 	//
 	// Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
 	//
-	// For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-	// is sent for each property, so that a refusal does not tell which one wins.
+	// A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+	// stored and the sent value counts. So a refusal does not tell which one wins.
 	ObservedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
 	// Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
 	// created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is

@@ -289,8 +289,8 @@ private static final long serialVersionUID = 0L;
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
    *
-   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-   * is sent for each property, so that a refusal does not tell which one wins.
+   * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+   * stored and the sent value counts. So a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -314,8 +314,8 @@ private static final long serialVersionUID = 0L;
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
    *
-   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-   * is sent for each property, so that a refusal does not tell which one wins.
+   * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+   * stored and the sent value counts. So a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -339,8 +339,8 @@ private static final long serialVersionUID = 0L;
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
    *
-   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-   * is sent for each property, so that a refusal does not tell which one wins.
+   * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+   * stored and the sent value counts. So a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1618,8 +1618,8 @@ private static final long serialVersionUID = 0L;
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
      *
-     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-     * is sent for each property, so that a refusal does not tell which one wins.
+     * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+     * stored and the sent value counts. So a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1642,8 +1642,8 @@ private static final long serialVersionUID = 0L;
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
      *
-     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-     * is sent for each property, so that a refusal does not tell which one wins.
+     * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+     * stored and the sent value counts. So a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1670,8 +1670,8 @@ private static final long serialVersionUID = 0L;
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
      *
-     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-     * is sent for each property, so that a refusal does not tell which one wins.
+     * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+     * stored and the sent value counts. So a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1701,8 +1701,8 @@ private static final long serialVersionUID = 0L;
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
      *
-     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-     * is sent for each property, so that a refusal does not tell which one wins.
+     * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+     * stored and the sent value counts. So a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1732,8 +1732,8 @@ private static final long serialVersionUID = 0L;
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
      *
-     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-     * is sent for each property, so that a refusal does not tell which one wins.
+     * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+     * stored and the sent value counts. So a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1770,8 +1770,8 @@ private static final long serialVersionUID = 0L;
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
      *
-     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-     * is sent for each property, so that a refusal does not tell which one wins.
+     * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+     * stored and the sent value counts. So a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1800,8 +1800,8 @@ private static final long serialVersionUID = 0L;
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
      *
-     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-     * is sent for each property, so that a refusal does not tell which one wins.
+     * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+     * stored and the sent value counts. So a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1825,8 +1825,8 @@ private static final long serialVersionUID = 0L;
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
      *
-     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-     * is sent for each property, so that a refusal does not tell which one wins.
+     * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+     * stored and the sent value counts. So a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -1853,8 +1853,8 @@ private static final long serialVersionUID = 0L;
      *
      * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
      *
-     * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-     * is sent for each property, so that a refusal does not tell which one wins.
+     * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+     * stored and the sent value counts. So a refusal does not tell which one wins.
      * </pre>
      *
      * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>

@@ -169,8 +169,8 @@ public interface IdentifyRequestOrBuilder extends
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
    *
-   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-   * is sent for each property, so that a refusal does not tell which one wins.
+   * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+   * stored and the sent value counts. So a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -191,8 +191,8 @@ public interface IdentifyRequestOrBuilder extends
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
    *
-   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-   * is sent for each property, so that a refusal does not tell which one wins.
+   * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+   * stored and the sent value counts. So a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
@@ -213,8 +213,8 @@ public interface IdentifyRequestOrBuilder extends
    *
    * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
    *
-   * For a caller without the scope `users.read`, the limit on a user's bytes counts the larger of what is stored and what
-   * is sent for each property, so that a refusal does not tell which one wins.
+   * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
+   * stored and the sent value counts. So a refusal does not tell which one wins.
    * </pre>
    *
    * <code>.google.protobuf.Timestamp observed_at = 6 [json_name = "observedAt"];</code>
