@@ -9,45 +9,11 @@ import type { ServeOptions } from "./serve-process.ts";
 import { print } from "./standard-streams.ts";
 
 export function serveCommand(): Command {
-  return new Command("serve")
-    .description("run the service until it is told to stop (SIGTERM, SIGINT or SIGHUP; a second one stops at once)")
-    .addOption(serveOptions.listen())
-    .addOption(serveOptions.store())
-    .addOption(serveOptions.tlsCert())
-    .addOption(serveOptions.tlsKey())
-    .addOption(serveOptions.tlsClientCa())
-    .addOption(serveOptions.tlsClientCerts())
-    .addOption(serveOptions.credentials())
-    .addOption(serveOptions.jwtJwks())
-    .addOption(serveOptions.jwtIssuer())
-    .addOption(serveOptions.jwtAudience())
-    .addOption(serveOptions.jwtScopeClaim())
-    .addOption(serveOptions.writeOnlyAnswers())
-    .addOption(serveOptions.insecure())
-    .addOption(serveOptions.corsOrigins())
-    .addOption(serveOptions.reflection())
-    .addOption(serveOptions.workers())
-    .addOption(serveOptions.redisWaitReplicas())
-    .addOption(serveOptions.redisKeyPrefix())
-    .addOption(serveOptions.redisCa())
-    .addOption(serveOptions.redisCert())
-    .addOption(serveOptions.redisKey())
-    .addOption(serveOptions.redisPasswordFile())
-    .addOption(serveOptions.redisSentinelUsername())
-    .addOption(serveOptions.redisSentinelPassword())
-    .addOption(serveOptions.redisSentinelPasswordFile())
-    .addOption(serveOptions.redisNatMap())
-    .addOption(serveOptions.requiredProperties())
-    .addOption(serveOptions.maxConnections())
-    .addOption(serveOptions.maxConnectionAge())
-    .addOption(serveOptions.maxCalls())
-    .addOption(serveOptions.maxStreams())
-    .addOption(serveOptions.maxHeldMib())
-    .addOption(serveOptions.trustedProxies())
-    .addOption(serveOptions.drainTimeout())
-    .addOption(serveOptions.metricsListen())
-    .addOption(serveOptions.accessLog())
-    .addOption(serveOptions.logLevel())
+  const command = new Command("serve").description(
+    "run the service until it is told to stop (SIGTERM, SIGINT or SIGHUP; a second one stops at once)",
+  );
+  for (const option of Object.values(serveOptions)) command.addOption(option());
+  return command
     .addHelpText(
       "after",
       `

@@ -64,7 +64,7 @@ export const serveOptions = settings({
       "--redis-password-file <file>",
       "holds Redis' password, in place of the store's URL; read again when it changes",
     ),
-  redisSentinelUsername: () => new Option("--redis-sentinel-username <name>", "who to be to the Sentinels"),
+  redisSentinelUsername: () => new Option("--redis-sentinel-username <name>", "user name for the Sentinels"),
   redisSentinelPassword: () =>
     new Option(
       "--redis-sentinel-password <text>",
