@@ -50,6 +50,7 @@ test.each([
   ["answers of BatchGetUsers and ListUsers while they are read", `${defaultServerLimits.maxReadBytes / 1024 ** 2} MiB`],
   ["requests that wait for the store", `${defaultServerLimits.maxWaitingBytes / 1024 ** 2} MiB`],
   ["unary calls whose requests have not arrived in full", defaultServerLimits.maxArriving.toLocaleString("en")],
+  ["time between checks of an open stream's credentials", `${defaultServerLimits.recheckMs / 1_000} s`],
   ["requests to health and reflection", String(defaultServerLimits.maxOpenRequests)],
 ])("%s is bounded as the server has it", (what, bound) => {
   const row = rows.find((known) => known.what === what);

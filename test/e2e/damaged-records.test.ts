@@ -2,21 +2,29 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import { ConnectError, createClient } from "@connectrpc/connect";
+import {
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+} from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { rollcall } from "../support/processes.ts";
-import { failureOf } from "../support/rpc-errors.ts";
+import { describeError, failureOf } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { openSpoilt, type SpoiltStore } from "../support/spoilt-stores.ts";
 
 const transports = {
   gRPC: (baseUrl: string) => createGrpcTransport({ baseUrl }),
+  "gRPC, compressed": (baseUrl: string) =>
+    createGrpcTransport({ baseUrl, sendCompression: compressionGzip, compressMinBytes: 0 }),
   "gRPC-Web": (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
   Connect: (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
 } as const;
-const protocols = ["gRPC", "gRPC-Web", "Connect"] as const;
+const reasonOf = (error: unknown) => describeError(ConnectError.from(error)).reason;
+const protocols = ["gRPC", "gRPC, compressed", "gRPC-Web", "Connect"] as const;
 
 describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("over %s", (name) => {
   let spoilt: SpoiltStore;
@@ -80,6 +88,35 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("over %s", (name) =
         ).toMatchObject({ ...error, message: expect.stringContaining("nothing was written") });
       }
     });
+  });
+
+  test.each(protocols)("calls that come together with one about it get their true answers: %s", async (protocol) => {
+    const users = createClient(UserService, transports[protocol](server.url));
+    const exists = { condition: { case: "exists", value: false } } as const;
+    const theme = { theme: "light" };
+    for (let round = 0; round < 10; round++) {
+      const leaving = Array.from({ length: 10 }, (_, index) => `leaving-${index}`);
+      await Promise.all(leaving.map((id) => users.identify({ id, properties: ada })));
+      const calls = leaving.flatMap((id, index) => {
+        const about = damaged[index % damaged.length] ?? "";
+        return [
+          users.identify({ id: about, properties: { round }, validateOnly: true }),
+          users.deleteUser({ id }),
+          users.identify({ id: "a", properties: ada, precondition: exists }),
+          users.setPreferences({ id: "nobody", preferences: theme }),
+        ];
+      });
+      const told = await Promise.all(
+        calls.map((call) =>
+          call.then(
+            () => "done",
+            (error) => reasonOf(error),
+          ),
+        ),
+      );
+      const truth = ["USER_DAMAGED", "done", "USER_ALREADY_EXISTS", "USER_NOT_FOUND"];
+      expect(told).toEqual(leaving.flatMap(() => truth));
+    }
   });
 
   test("an item of a batch is refused for it, and the stream goes on", async () => {

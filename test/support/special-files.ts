@@ -1,6 +1,6 @@
 /** Things in a folder that are no regular files. */
 import { execFileSync } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { onTestFinished } from "vitest";
 
@@ -25,6 +25,8 @@ export function makeDevice(path: string): boolean {
     closeSync(openSync(path, "w"));
     return true;
   } catch {
+    // It can be made and not opened, in a file system without devices.
+    rmSync(path, { force: true });
     return false;
   }
 }
