@@ -2,11 +2,15 @@
 import { once } from "node:events";
 import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { connect as connectTcp } from "node:net";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
 import { create, type DescMethod, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
+import { temporaryFolder } from "../support/files.ts";
 import { enveloped } from "../support/grpc-streams.ts";
+import { rollcall, serve } from "../support/processes.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
@@ -130,4 +134,16 @@ test.each([
   expect(server.logs).toContainEqual(
     expect.objectContaining({ level: 30, reason: "malformed", msg: "a request was refused as HTTP" }),
   );
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+
+// Not every container has such an address; the requests that it leads to are among those above.
+test.runIf(hasIpv6)("commands reach a server at an IPv6 address", async () => {
+  const serving = await serve(`sqlite:${join(temporaryFolder(), "users.db")}`, ["--listen", "[::1]:0"]);
+  onTestFinished(() => void serving.stop());
+  expect(serving.url).toMatch(/^http:\/\/\[::1]:\d+$/);
+  expect(await rollcall(["health", "--server", serving.url])).toMatchObject({ status: 0, stdout: "SERVING\n" });
+  const missing = await rollcall(["get", "nobody", "--server", serving.url]);
+  expect(missing).toMatchObject({ status: 1, stderr: expect.stringContaining("USER_NOT_FOUND") });
 });

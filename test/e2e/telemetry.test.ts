@@ -8,6 +8,7 @@ import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { temporaryFolder } from "../support/files.ts";
 import { type OtlpSink, startOtlpSink } from "../support/otlp-sink.ts";
 import { personal, personalDataIn } from "../support/personal-data.ts";
 import { type ServeProcess, serve } from "../support/processes.ts";
@@ -257,4 +258,20 @@ test("no trait, token or password is in anything that the server tells", async (
     expect(told.length).toBeGreaterThan(1_000);
     expect(personalDataIn(told)).toBeUndefined();
   }
+});
+
+test("with --access-log 0, no request has a line in the log, not the first either", async () => {
+  let told = "";
+  const quiet = await serve(
+    `sqlite:${join(temporaryFolder(), "users.db")}`,
+    ["--log-level", "info", "--access-log", "0"],
+    (piece) => {
+      told += piece;
+    },
+  );
+  const client = users(createGrpcTransport({ baseUrl: quiet.url }));
+  for (let call = 0; call < 3; call++) await expect(client.getUser({ id: "nobody" })).rejects.toThrow("not_found");
+  expect(await quiet.stop()).toBe(0);
+  expect(told).toContain('"msg":"stopped"');
+  expect(told).not.toContain('"msg":"request"');
 });

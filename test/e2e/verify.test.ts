@@ -1,4 +1,5 @@
 /** `rollcall verify` over each kind of store, also while it is written to. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Redis } from "ioredis";
@@ -257,4 +258,17 @@ test("a store that cannot be walked over is another exit status than one with da
   expect(away.stderr).not.toContain("secret");
   expect((await rollcall(["verify", "--store", "nothing"])).status).toBe(2);
   expect((await rollcall(["verify", "--nothing"])).status).toBe(2);
+});
+
+test("options for Redis are taken from the command line", async () => {
+  const redis = await startRedis({ args: ["--requirepass", "PASSWORD"] });
+  onTestFinished(() => redis.stop());
+  const file = join(temporaryFolder(), "password");
+  writeFileSync(file, "PASSWORD\n");
+  const store = redis.url.replace("redis://", "redis://default@");
+  const walked = await rollcall(["verify", "--store", store, "--redis-password-file", file]);
+  expect(walked).toMatchObject({ status: 0, stderr: expect.stringContaining("0 users") });
+  const map = ["--redis-nat-map", "127.0.0.1=127.0.0.2"];
+  const refused = await rollcall(["verify", "--store", store, "--redis-password-file", file, ...map]);
+  expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("--redis-nat-map is for ") });
 });

@@ -56,7 +56,7 @@ export async function serve(
   child.stderr?.setEncoding("utf8").on("data", onLog);
   if (child.stdout === null) throw new Error("the process has no output");
   const [banner] = await once(createInterface({ input: child.stdout }), "line");
-  const url = /https?:\/\/[\d.:]+\d/.exec(String(banner))?.[0];
+  const url = /https?:\/\/[\d.:[\]]+\d/.exec(String(banner))?.[0];
   if (url === undefined) throw new Error(`no address in: ${banner}`);
   return {
     banner: String(banner),
