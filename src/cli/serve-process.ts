@@ -1,6 +1,6 @@
 /** A process that serves: all there is, or one of several workers. */
 import cluster from "node:cluster";
-import type { Address } from "../config/address.ts";
+import { type Address, formatAddress } from "../config/address.ts";
 import type { StoreLocation } from "../config/store-url.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";
 import type { AccessSettings } from "../server/access.ts";
@@ -156,7 +156,7 @@ export async function serveHere(
   }
 
   const { host, port } = server.address;
-  const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const address = formatAddress({ host, port });
   if (led === undefined) {
     announce(address);
   } else {

@@ -4,6 +4,11 @@ export interface Address {
   readonly port: number;
 }
 
+/** HOST:PORT, with an IPv6 address in brackets. */
+export function formatAddress({ host, port }: Address): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
 /** @throws Error that says what is expected */
 export function parseAddress(text: string): Address {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);

@@ -115,7 +115,7 @@ export const serveOptions = settings({
       "web pages that may call from a browser, separated by commas; * for any",
     ).argParser(checked(parseCorsOrigins)),
   reflection: () =>
-    new Option("--reflection <who>", "whom to tell the contract: open to all, to callers with credentials, or off")
+    new Option("--reflection <who>", "who may use gRPC reflection: open to all, to callers with credentials, or off")
       .default("open")
       .choices(["open", "credentials", "off"]),
   requiredProperties: () =>
@@ -181,7 +181,7 @@ export const clientOptions = settings({
   token: () =>
     new Option(
       "--token <text>",
-      "who to be to the server; better set as a variable, which a list of processes does not show",
+      "the token to send; better set as a variable, which a list of processes does not show",
     ),
   ca: () =>
     new Option("--ca <file>", "who signs the server's certificate, in PEM, in place of the system's authorities"),

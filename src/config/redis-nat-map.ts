@@ -1,4 +1,4 @@
-/** Where servers of Redis can be reached that announce other addresses, as behind NAT or a port forward. */
+/** Maps the addresses that Redis servers announce to those that reach them, as behind NAT or a port forward. */
 import { type Endpoint, splitHostPort } from "./redis-url.ts";
 
 /** By announced address, where the server is; without a port, for every port of the host. */

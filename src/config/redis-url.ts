@@ -1,3 +1,5 @@
+import { formatAddress } from "./address.ts";
+
 /** Where Redis is, as the operator writes it: one server, a cluster, or a server that Sentinels name. */
 export interface RedisLocation {
   readonly kind: "redis";
@@ -68,7 +70,7 @@ export function parseRedisUrl(text: string): RedisLocation {
 /** The URL without its credentials. */
 export function describeRedisUrl({ topology, endpoints, tls, database, masterName }: RedisLocation): string {
   const scheme = `${tls ? "rediss" : "redis"}${topology === "standalone" ? "" : `+${topology}`}`;
-  const hosts = endpoints.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
+  const hosts = endpoints.map(formatAddress);
   const path = [...(masterName === undefined ? [] : [encodeURIComponent(masterName)]), ...(database ? [database] : [])];
   return [`${scheme}://${hosts.join(",")}`, ...path].join("/");
 }

@@ -1,4 +1,4 @@
-/** That a caller reads its answer is seen in steps of so many bytes. */
+/** Answers are written in pieces of this size, so that a slow reader is seen to move. */
 export const answerPieceBytes = 64 * 1024;
 
 /** An answer in parts, each to be written once the one before has been taken. Views, not copies. */

@@ -1,4 +1,4 @@
-/** What of it is counted. Kept by HeldBytes. */
+/** The bytes that one request holds. Only HeldBytes changes it. */
 export class Account {
   /** Whether anything is counted: from `open` to `close`. */
   isOpen = false;

@@ -1,7 +1,8 @@
 /** Who may reach the service, and how: TLS, credentials, and what the operator has to say to go without them. */
+
 import { accessSync, constants } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
-import type { Address } from "../config/address.ts";
+import { type Address, formatAddress } from "../config/address.ts";
 import type { CorsOrigins } from "../config/cors-origins.ts";
 import { isLoopback } from "../config/loopback.ts";
 import type { Authenticator } from "../credentials/authenticator.ts";
@@ -43,7 +44,7 @@ function checkAccess(listen: Address, settings: AccessSettings): void {
   }
   if (!isLoopback(listen.host) && !asksForCredentials(settings) && settings.insecure !== true) {
     throw new Error(
-      `--listen ${listen.host}:${listen.port} can be reached from other machines, and whoever reaches it could read and change ` +
+      `--listen ${formatAddress(listen)} can be reached from other machines, and whoever reaches it could read and change ` +
         "users: ask for credentials (--credentials or --jwt-jwks), or say --insecure to go without",
     );
   }

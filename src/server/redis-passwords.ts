@@ -1,6 +1,7 @@
 /** The passwords of Redis and of its Sentinels, from the URL, an option, or a file that is read again when it changes. */
 import type { RedisLocation } from "../config/redis-url.ts";
 import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
+import type { RedisPasswords } from "../store/redis/connection.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 export interface RedisPasswordSettings {
@@ -9,12 +10,7 @@ export interface RedisPasswordSettings {
   readonly redisSentinelPasswordFile?: string | undefined;
 }
 
-interface RedisPasswords {
-  /** As they are now. */
-  readonly server: string | undefined;
-  readonly sentinel: string | undefined;
-  /** Whether that of the servers is from a file. */
-  readonly fromFile: boolean;
+interface WatchedRedisPasswords extends RedisPasswords {
   close(): void;
 }
 
@@ -23,7 +19,7 @@ export function openRedisPasswords(
   { username, password }: RedisLocation,
   { redisPasswordFile, redisSentinelPassword, redisSentinelPasswordFile }: RedisPasswordSettings,
   logger: Logger,
-): RedisPasswords {
+): WatchedRedisPasswords {
   if (redisPasswordFile !== undefined && password !== undefined) {
     throw new Error("--redis-password-file is given, and --store has a password too: leave one of them out");
   }

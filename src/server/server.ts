@@ -49,7 +49,7 @@ export interface ServerOptions extends RedisSettings, AccessSettings {
   readonly requiredProperties: readonly string[];
   /** How long a drain waits for calls that are under way. */
   readonly drainTimeoutMs: number;
-  /** Whom to tell the contract. */
+  /** Who may use gRPC reflection. */
   readonly reflection?: "open" | "credentials" | "off" | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
   /** Addresses from which connections never wait, whatever harm has come from there. Default: none. */

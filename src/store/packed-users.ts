@@ -45,7 +45,7 @@ export function unpackUser(reader: PackedReader, id: UserId): FoundUser {
   const preferences = reader.bytes();
   if (!Number.isSafeInteger(createdAt) || !Number.isSafeInteger(updatedAt)) return { id, damaged: "meta" };
   if (!isCanonical(properties)) return { id, damaged: "properties" };
-  if (preferences.length > 0 && !isCanonical(preferences, preferencesLimits)) return { id, damaged: "preferences" };
+  if (!isCanonical(preferences, preferencesLimits)) return { id, damaged: "preferences" };
   return { id, properties, preferences, createdAt, updatedAt, etag };
 }
 

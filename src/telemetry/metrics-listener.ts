@@ -1,6 +1,7 @@
 /** A port of its own for whoever watches over the process: it tells nothing of users, and asks nobody who they are. */
+
 import { createServer, type ServerResponse } from "node:http";
-import type { Address } from "../config/address.ts";
+import { type Address, formatAddress } from "../config/address.ts";
 import { formatMetrics, type PulledMetrics } from "./prometheus.ts";
 
 export interface Watched {
@@ -40,7 +41,9 @@ export async function serveMetrics(
     });
   });
   await new Promise<void>((resolve, reject) => {
-    server.on("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
+    server.on("error", (error) =>
+      reject(new Error(`cannot listen on ${formatAddress({ host, port })}: ${error.message}`)),
+    );
     server.listen(port, host, resolve);
   });
   const address = server.address();

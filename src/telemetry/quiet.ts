@@ -1,4 +1,4 @@
-/** What is alike is told once in so long. */
+/** How long repeats of a message are dropped. */
 const quietMs = 1_000;
 /** Kinds that are remembered for that. */
 const maxKinds = 100;

@@ -1,7 +1,7 @@
 /** One TCP port that speaks HTTP/2 and HTTP/1.1, in clear text or over TLS. */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
-  constants,
   createServer as createHttp2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
@@ -11,6 +11,7 @@ import {
 } from "node:http2";
 import { createServer as createTcpServer, type Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
+import { formatAddress } from "../config/address.ts";
 import { defaultServerLimits } from "../config/server-limits.ts";
 import { addressMatcher, type TrustedProxies } from "../config/trusted-proxies.ts";
 import { createHttp1Server } from "./http1-server.ts";
@@ -26,7 +27,7 @@ import {
 } from "./refused-requests.ts";
 import { resetBurst, resetsPerSecond } from "./reset-budget.ts";
 import { createTlsServerOf, type Serve, type TlsOptions } from "./tls-server.ts";
-import { streamWaits } from "./waits-for-answer.ts";
+import { resetWhenStalled } from "./waits-for-answer.ts";
 
 /** Calls under way on one HTTP/2 connection. */
 const maxConcurrentStreams = 1_024;
@@ -163,11 +164,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     endTimeoutWith(stream);
     const handlerHeaders = meetExpectation(stream, headers);
     if (streamHandler(stream, handlerHeaders, rawHeaders)) return;
-    stream.setTimeout(limits.stallTimeoutMs, () => {
-      if (streamWaits(stream)) return;
-      onStalled();
-      stream.close(constants.NGHTTP2_CANCEL);
-    });
+    resetWhenStalled(stream, limits.stallTimeoutMs, onStalled);
     requests.emit("stream", stream, handlerHeaders, flags, rawHeaders);
   });
   http2.on("session", (session) => {
@@ -232,7 +229,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const http1 = createHttp1Server({ ...limits, handler, onRefused, onStalled, onHarm });
   await new Promise<void>((resolve, reject) => {
     // It stays, and so a connection that cannot be accepted later on ends nothing else.
-    tcp.on("error", (error) => reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`)));
+    tcp.on("error", (error) =>
+      reject(new Error(`cannot listen on ${formatAddress({ host, port })}: ${error.message}`)),
+    );
     tcp.listen(port, host, resolve);
   }).catch((error: unknown) => {
     http1.destroy();

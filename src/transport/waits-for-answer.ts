@@ -7,7 +7,16 @@ export function streamWaits({ state, writableLength }: ServerHttp2Stream): boole
   return state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE && writableLength === 0;
 }
 
-/** The same, over HTTP/1.1. */
+/** Resets a stream once nothing has moved on it for so long, unless it waits for the server. */
+export function resetWhenStalled(stream: ServerHttp2Stream, timeoutMs: number, onStalled: () => void): void {
+  stream.setTimeout(timeoutMs, () => {
+    if (streamWaits(stream)) return;
+    onStalled();
+    stream.close(constants.NGHTTP2_CANCEL);
+  });
+}
+
+/** As `streamWaits`, over HTTP/1.1. */
 export function exchangeWaits({ complete }: IncomingMessage, { writableLength }: ServerResponse): boolean {
   return complete && writableLength === 0;
 }

@@ -9,42 +9,30 @@ import { limits } from "./limits.ts";
 /** Microseconds since 1970 by names, which are UTF-8 bytes written as latin1. */
 export type Marks = Map<string, number>;
 
-/** Whether the bytes are packed marks, each of a name of its own. */
-export function areMarks(packed: Uint8Array): boolean {
-  const names = new Set<string>();
-  const view = Buffer.from(packed.buffer, packed.byteOffset, packed.length);
-  let pos = 0;
-  let count = 0;
-  while (pos < packed.length) {
-    const length = packed[pos] ?? 0;
-    const end = pos + 1 + length + timeBytes;
-    if (length === 0 || length > limits.maxPropertyNameBytes || end > packed.length) return false;
-    if (view.readBigUInt64LE(end - timeBytes) > Number.MAX_SAFE_INTEGER) return false;
-    names.add(view.toString("latin1", pos + 1, pos + 1 + length));
-    count++;
-    pos = end;
-  }
-  return names.size === count;
-}
-
 const timeBytes = 8;
 
-/** @throws RangeError if the packed marks end early */
-export function readMarks(packed: Uint8Array): Marks {
+/** @returns undefined where the bytes are not packed marks, each of a name of its own */
+export function readMarks(packed: Uint8Array): Marks | undefined {
   const view = Buffer.from(packed.buffer, packed.byteOffset, packed.length);
   const marks: Marks = new Map();
-  for (let pos = 0; pos < view.length; ) {
-    const nameEnd = pos + 1 + view.readUInt8(pos);
-    marks.set(view.toString("latin1", pos + 1, nameEnd), Number(view.readBigUInt64LE(nameEnd)));
-    pos = nameEnd + 8;
+  let count = 0;
+  for (let pos = 0; pos < view.length; count++) {
+    const length = view[pos] ?? 0;
+    const nameEnd = pos + 1 + length;
+    const end = nameEnd + timeBytes;
+    if (length === 0 || length > limits.maxPropertyNameBytes || end > view.length) return undefined;
+    const time = Number(view.readBigUInt64LE(nameEnd));
+    if (time > Number.MAX_SAFE_INTEGER) return undefined;
+    marks.set(view.toString("latin1", pos + 1, nameEnd), time);
+    pos = end;
   }
-  return marks;
+  return marks.size === count ? marks : undefined;
 }
 
 export function packMarks(marks: ReadonlyMap<string, number>): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (const [name, time] of marks) {
-    const piece = Buffer.alloc(1 + name.length + 8);
+    const piece = Buffer.alloc(1 + name.length + timeBytes);
     piece.writeUInt8(name.length);
     piece.write(name, 1, "latin1");
     piece.writeBigUInt64LE(BigInt(time), 1 + name.length);

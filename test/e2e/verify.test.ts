@@ -256,6 +256,13 @@ test("a store that cannot be walked over is another exit status than one with da
   const away = await rollcall(["verify", "--store", "redis://user:secret@127.0.0.1:1"]);
   expect(away).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("cannot be reached") });
   expect(away.stderr).not.toContain("secret");
+  const text = join(temporaryFolder(), "notes.txt");
+  writeFileSync(text, "no database, but text that is longer than the head of one ".repeat(4));
+  const said = "it is no SQLite database (file is not a database); name another file in --store";
+  for (const command of [["verify"], ["backup", `${text}.copy`]]) {
+    const { status, stderr } = await rollcall([...command, "--store", `sqlite:${text}`]);
+    expect([status !== 0, stderr]).toEqual([true, expect.stringContaining(said)]);
+  }
   expect((await rollcall(["verify", "--store", "nothing"])).status).toBe(2);
   expect((await rollcall(["verify", "--nothing"])).status).toBe(2);
 });

@@ -4,7 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { type Caller, nobody, type Presented } from "../../credentials/caller.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import type { ObservedRequest } from "../../telemetry/requests.ts";
-import { streamWaits } from "../../transport/waits-for-answer.ts";
+import { resetWhenStalled, streamWaits } from "../../transport/waits-for-answer.ts";
 import { overloaded } from "../../users/errors.ts";
 import { answerPieceBytes, answerPieces } from "../answer-pieces.ts";
 import type { CallContext } from "../call-context.ts";
@@ -79,11 +79,7 @@ export class GrpcCall implements CallContext, Holder {
     options.held.open(this);
     const { timeoutMs, stallTimeoutMs } = options;
     if (timeoutMs === undefined || timeoutMs > stallTimeoutMs) {
-      stream.setTimeout(stallTimeoutMs, () => {
-        if (streamWaits(stream)) return;
-        options.onStalled();
-        stream.close(constants.NGHTTP2_CANCEL);
-      });
+      resetWhenStalled(stream, stallTimeoutMs, () => options.onStalled());
     }
     if (timeoutMs === undefined) return;
     if (timeoutMs <= 0) this.fail(deadlineExceeded());

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { Redis } from "ioredis";
+import { formatAddress } from "../../config/address.ts";
 import { entryTo, reachableAt } from "../../config/redis-nat-map.ts";
 import type { Endpoint } from "../../config/redis-url.ts";
 import { parseAddress } from "./addresses.ts";
@@ -23,7 +24,6 @@ interface KnownNode {
   usedAt: number;
 }
 
-const addressOf = ({ host, port }: Endpoint) => `${host}:${port}`;
 const slots = Array.from({ length: partitionCount }, (_, partition) => slotOf(partition));
 
 /** The servers of a cluster. Any of them says which server has which slots; scripts run over one connection to each. */
@@ -46,7 +46,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
 
   const nodes = new Map<string, KnownNode>();
   const nodeAt = (endpoint: Endpoint): RedisNode => {
-    const address = addressOf(endpoint);
+    const address = formatAddress(endpoint);
     let known = nodes.get(address);
     if (known === undefined) {
       const open = () => new Connection(connect(access, endpoint), access, (redis) => admit(redis, endpoint));
@@ -57,7 +57,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     return known.node;
   };
   const isConfigured = (endpoint: Endpoint) =>
-    access.location.endpoints.some((each) => addressOf(each) === addressOf(endpoint));
+    access.location.endpoints.some((each) => formatAddress(each) === formatAddress(endpoint));
   const closeIdle = () => {
     for (const [address, { node, usedAt }] of nodes) {
       if (performance.now() - usedAt < idleNodeMs) continue;
@@ -85,18 +85,20 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
    * rest, and the silent ones last.
    */
   const ask = async () => {
-    const known = new Map([...access.location.endpoints, ...told].map((endpoint) => [addressOf(endpoint), endpoint]));
+    const known = new Map(
+      [...access.location.endpoints, ...told].map((endpoint) => [formatAddress(endpoint), endpoint]),
+    );
     for (const address of silent) if (!known.has(address)) silent.delete(address);
     const candidates = [...known.values()];
     const first = turn++ % candidates.length;
     const inTurn = [...candidates.slice(first), ...candidates.slice(0, first)];
-    const isSilent = (endpoint: Endpoint) => Number(silent.has(addressOf(endpoint)));
+    const isSilent = (endpoint: Endpoint) => Number(silent.has(formatAddress(endpoint)));
     for (const endpoint of inTurn.sort((a, b) => isSilent(a) - isSilent(b))) {
       try {
         const { ranges, ids: toldIds } = await askSlots(access, endpoint);
         // A cluster that was made anew has other ids: those that are configured are believed.
         if (!isConfigured(endpoint)) checkIds(toldIds, endpoint);
-        if (ranges.length === 0) throw new Error(`${addressOf(endpoint)} knows of no slot that a server has`);
+        if (ranges.length === 0) throw new Error(`${formatAddress(endpoint)} knows of no slot that a server has`);
         for (const { from, to, servers, primaryId } of ranges) {
           for (const [partition, slot] of slots.entries()) {
             if (slot < from || to < slot) continue;
@@ -104,14 +106,14 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
             primaryIds[partition] = primaryId;
           }
         }
-        silent.delete(addressOf(endpoint));
+        silent.delete(formatAddress(endpoint));
         told = ranges.flatMap(({ servers }) => servers);
         ids = toldIds;
         moved.clear();
         return;
       } catch (error) {
         if (closed) return;
-        silent.add(addressOf(endpoint));
+        silent.add(formatAddress(endpoint));
         lastError = error instanceof Error ? error : new Error(String(error));
         const message = `${nameOfAddress(endpoint, access.natMap)}: ${explained(lastError, access.passwords.fromFile)}`;
         access.onConnectionError(new Error(message, { cause: lastError }));
@@ -139,7 +141,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
       const found = new Map<string, number>();
       for (let partition = 0; partition < partitionCount; partition++) {
         const endpoint = endpointOf(partition);
-        if (endpoint !== undefined) found.set(`${addressOf(endpoint)} ${primaryIds[partition]}`, partition);
+        if (endpoint !== undefined) found.set(`${formatAddress(endpoint)} ${primaryIds[partition]}`, partition);
       }
       return [...found.values()];
     },
@@ -154,8 +156,8 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
       const isKnown = host !== "" && host !== "?";
       const endpoint = reachableAt(access.natMap, { host: isKnown ? host : from.endpoint.host, port });
       if (reply.startsWith("MOVED")) {
-        if (isKnown && addressOf(endpoint) === from.address && isMapped(endpoint)) {
-          const what = `is another server than the one announced at ${addressOf({ host, port })}`;
+        if (isKnown && formatAddress(endpoint) === from.address && isMapped(endpoint)) {
+          const what = `is another server than the one announced at ${formatAddress({ host, port })}`;
           const cause = new WrongServerError(what, true);
           throw new NotSentError(`${nameOfAddress(endpoint, access.natMap)} ${what}`, { cause });
         }
@@ -176,7 +178,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
 
 function noServer({ location: { endpoints }, passwords }: RedisAccess, cause: Error | undefined): NotSentError {
   const reason = cause === undefined ? "none has answered yet" : explained(cause, passwords.fromFile);
-  return new NotSentError(`Redis' cluster cannot be reached at ${endpoints.map(addressOf).join(", ")}: ${reason}`, {
+  return new NotSentError(`Redis' cluster cannot be reached at ${endpoints.map(formatAddress).join(", ")}: ${reason}`, {
     cause,
   });
 }

@@ -20,7 +20,7 @@ interface RedisTls {
 }
 
 /** As they are now: they may change, and connections that are made after that use them. */
-interface RedisPasswords {
+export interface RedisPasswords {
   readonly server: string | undefined;
   readonly sentinel: string | undefined;
   /** Whether that of the servers is from a file. */

@@ -1,5 +1,7 @@
 /** Why Redis does not answer, in words that name the cause and the next step; ioredis' own are about its options. */
+
 import type { RedisOptions } from "ioredis";
+import { formatAddress } from "../../config/address.ts";
 import { entryTo, type NatMap } from "../../config/redis-nat-map.ts";
 import type { Endpoint } from "../../config/redis-url.ts";
 import { withoutArguments } from "../../telemetry/failure-log.ts";
@@ -14,7 +16,7 @@ export function nameOfServer({ sentinels, name, host = "", port = 0 }: RedisOpti
 /** With the entry of --redis-nat-map that leads there: it may be wrong. */
 export function nameOfAddress(endpoint: Endpoint, natMap: NatMap): string {
   const entry = entryTo(natMap, endpoint);
-  const address = `${endpoint.host}:${endpoint.port}`;
+  const address = formatAddress(endpoint);
   return `Redis at ${address}${entry === undefined ? "" : ` (by ${entry} of --redis-nat-map: is that right?)`}`;
 }
 

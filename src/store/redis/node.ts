@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { formatAddress } from "../../config/address.ts";
 import type { Endpoint } from "../../config/redis-url.ts";
 import type { Connection } from "./connection.ts";
 import { NotSentError, replyCode, UnansweredError } from "./failures.ts";
@@ -59,7 +60,7 @@ export class RedisNode {
   }
 
   get address(): string {
-    return `${this.endpoint.host}:${this.endpoint.port}`;
+    return formatAddress(this.endpoint);
   }
 
   /** What INFO says of a section, by name. */

@@ -33,7 +33,7 @@ export function neededPermissions(usage: StoreUsage, keys: readonly string[]): r
   };
   const needed = new Map(Object.entries(own).map(([rule, example]) => [rule, [example]]));
   for (const name of usage.scripts.flatMap(commandsIn)) {
-    // Which kind of key a command is run on, the scripts alone know.
+    // Only the scripts know which kind of key a command uses.
     if (!needed.has(`+${name}`)) {
       needed.set(
         `+${name}`,

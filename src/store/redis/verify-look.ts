@@ -14,8 +14,8 @@ export interface UserKey {
 
 /** What one look at a user found. */
 export interface Look {
-  readonly listed: "no" | "yes" | "with a score" | "in no sorted set";
-  readonly kind: "none" | "hash" | "other";
+  readonly listed: (typeof listings)[number];
+  readonly kind: (typeof kinds)[number];
   readonly record: StoredRecord;
 }
 

@@ -1,9 +1,10 @@
 /** Walks over the users in Redis, which servers may be using, in short scripts. */
+
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { UserError } from "../../users/errors.ts";
 import { PackedReader } from "../packed-buffer.ts";
-import type { Finding, Slice, StoreVerifier } from "../verify/verifier.ts";
+import { type Finding, recordsShare, type Slice, type StoreVerifier } from "../verify/verifier.ts";
 import { findCause, isForbidden, NotSentError, SlotMovingError, UnansweredError } from "./failures.ts";
 import { createKeys, partitionCount, partitionTags } from "./keys.ts";
 import type { RedisNode } from "./node.ts";
@@ -20,8 +21,6 @@ const maxUsers = 100;
 /** How long a server may be away, or a slot be on the move. */
 const patienceMs = 3_000;
 const retryPauseMs = 50;
-/** The share of the walk that the records are. */
-const recordsShare = 0.6;
 
 /** What stands between the hash tag and the id in the key of a user. */
 const afterTag = "}:user:";

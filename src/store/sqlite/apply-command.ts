@@ -2,7 +2,7 @@
 import type { DamagedPart } from "../../users/damaged.ts";
 import { limits } from "../../users/limits.ts";
 import { applyEdits, applySets, mostBytes } from "../../users/merge.ts";
-import { areMarks, packMarks, readMarks } from "../../users/observed.ts";
+import { packMarks, readMarks } from "../../users/observed.ts";
 import { preferencesLimits } from "../../users/struct-format.ts";
 import { isCanonical } from "../../users/struct-scan.ts";
 import { flags, type PackedCommand, status, verbs } from "../packed.ts";
@@ -85,15 +85,15 @@ function identify(
     refuseDamaged(results, "properties");
     return;
   }
-  if (!areMarks(stored.observed)) {
+  const marks = readMarks(stored.observed);
+  if (marks === undefined) {
     refuseDamaged(results, "observed");
     return;
   }
-  if (has(command, flags.wantUser) && !arePreferences(stored)) {
+  if (has(command, flags.wantUser) && !isCanonical(stored.preferences, preferencesLimits)) {
     refuseDamaged(results, "preferences");
     return;
   }
-  const marks = readMarks(stored.observed);
   const merged =
     onlySets && noMarks(stored)
       ? applySets(stored.properties, command.body)
@@ -181,10 +181,6 @@ function setPreferences(
 /** Before anything is written. */
 function refuseDamaged(results: PackedWriter, part: DamagedPart): void {
   results.u8(status.damaged).u8(codeOfPart(part));
-}
-
-function arePreferences({ preferences }: UserFields): boolean {
-  return preferences.length === 0 || isCanonical(preferences, preferencesLimits);
 }
 
 function noMarks({ observed }: UserFields): boolean {

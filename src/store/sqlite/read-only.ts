@@ -2,20 +2,24 @@
 import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { applicationId } from "./database.ts";
+import { explained } from "./failure-words.ts";
 
-/** @throws Error if there is no database of ours */
+const another = "name another file in --store";
+
+/** @throws Error, with the cause and the next step, if there is no database of ours that can be read */
 export function openReadOnly(path: string): DatabaseSync {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new Error(`there is no database ${path}`);
+  if (found === undefined) throw new Error(`there is no database ${path}; ${another}`);
   // To open a pipe waits for whoever writes into it.
-  if (!found.isFile()) throw new Error(`${path} is not a file`);
-  const database = new DatabaseSync(path, { readOnly: true });
+  if (!found.isFile()) throw new Error(`${path} is not a file; ${another}`);
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(path, { readOnly: true });
     const application = database.prepare("PRAGMA application_id").get()?.["application_id"];
-    if (application !== applicationId) throw new Error(`${path} is not ours`);
+    if (application !== applicationId) throw new Error(`is not ours: ${another}`);
     return database;
   } catch (error) {
-    database.close();
-    throw error;
+    database?.close();
+    throw new Error(`${path}: ${explained(error)}`, { cause: error });
   }
 }

@@ -3,7 +3,7 @@ const sqliteFull = 13;
 /** What a quota, or a limit to the size of files, comes to: of writing, of making room for the log's index, of fsync. */
 const mayBeRoom: ReadonlySet<unknown> = new Set([sqliteFull, 778, 4874, 1034]);
 
-/** What room there is, is for deletions. */
+/** Refuses a write: the room that is left is kept for deletions. */
 export class RoomRefusedError extends Error {
   override readonly name = "RoomRefusedError";
   readonly errcode = sqliteFull;

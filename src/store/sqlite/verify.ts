@@ -1,8 +1,9 @@
 /** Walks over an SQLite database, which a server may be using: it reads, in slices, and keeps nobody from writing. */
+
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { findIn } from "../verify/record-checks.ts";
-import { type Finding, notListed, notThere, type Slice, type StoreVerifier } from "../verify/verifier.ts";
+import { type Finding, notListed, notThere, recordsShare, type Slice, type StoreVerifier } from "../verify/verifier.ts";
 import { isCorrupt } from "./corrupt.ts";
 import { explained } from "./failure-words.ts";
 import { openReadOnly } from "./read-only.ts";
@@ -11,8 +12,6 @@ import { openReadOnly } from "./read-only.ts";
 const maxRows = 500;
 const maxBytes = 1024 * 1024;
 const busyTimeoutMs = 1_000;
-/** The share of the walk that the records are. */
-const recordsShare = 0.6;
 
 /** @throws Error if there is no database of ours */
 export function openSqliteVerifier(path: string): StoreVerifier {

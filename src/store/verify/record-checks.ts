@@ -1,5 +1,5 @@
 /** What is checked of each record. Whatever a record gets beside what it has today is checked here too. */
-import { areMarks } from "../../users/observed.ts";
+import { readMarks } from "../../users/observed.ts";
 import { preferencesLimits } from "../../users/struct-format.ts";
 import { isCanonical } from "../../users/struct-scan.ts";
 import { parseUserId } from "../../users/user-id.ts";
@@ -27,8 +27,7 @@ interface RecordCheck {
   readonly find: (record: StoredRecord) => string | undefined;
 }
 
-const maxTime = BigInt(Number.MAX_SAFE_INTEGER);
-const maxRid = BigInt(Number.MAX_SAFE_INTEGER);
+const maxInteger = BigInt(Number.MAX_SAFE_INTEGER);
 const maxStoredEtagBytes = 255;
 
 const recordChecks: readonly RecordCheck[] = [
@@ -42,11 +41,12 @@ const recordChecks: readonly RecordCheck[] = [
   {
     name: "meta",
     find({ rid = 0n, createdAt, updatedAt, etag }) {
-      if (rid < -maxRid || rid > maxRid) return `has the row number (rid) ${rid}, which is out of range`;
+      if (rid < -maxInteger || rid > maxInteger) return `has the row number (rid) ${rid}, which is out of range`;
       if (createdAt === undefined || updatedAt === undefined || etag === undefined) {
         return "has no times or no etag, or they are cut short";
       }
-      if (createdAt < 0n || createdAt > maxTime || updatedAt < 0n || updatedAt > maxTime) return "has impossible times";
+      if (createdAt < 0n || createdAt > maxInteger || updatedAt < 0n || updatedAt > maxInteger)
+        return "has impossible times";
       if (updatedAt < createdAt) return "was changed before it was created, by its times";
       return etag === "" || Buffer.byteLength(etag) > maxStoredEtagBytes ? "has an impossible etag" : undefined;
     },
@@ -62,15 +62,16 @@ const recordChecks: readonly RecordCheck[] = [
     name: "preferences",
     find({ preferences }) {
       if (preferences === undefined) return "has preferences of another type";
-      const isSound = preferences.length === 0 || isCanonical(preferences, preferencesLimits);
-      return isSound ? undefined : "has preferences that are no canonical Struct within the limits";
+      return isCanonical(preferences, preferencesLimits)
+        ? undefined
+        : "has preferences that are no canonical Struct within the limits";
     },
   },
   {
     name: "observed",
     find({ observed }) {
       if (observed === undefined) return "has times of observation of another type";
-      return areMarks(observed) ? undefined : "has times of observation that cannot be read";
+      return readMarks(observed) === undefined ? "has times of observation that cannot be read" : undefined;
     },
   },
   {

@@ -32,3 +32,6 @@ export interface StoreVerifier {
 
 export const notListed = "is in no listing: ListUsers leaves it out";
 export const notThere = "is listed, and there is no such user";
+
+/** The share of a walk that the records are; the listing is the rest. */
+export const recordsShare = 0.6;
