@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
-import { readIdentifyRequest } from "../src/rpc/requests/read-identify.ts";
+import { readIdentifyRequest } from "../src/rpc/messages/read-identify.ts";
 import { createKeys, partitionOf } from "../src/store/redis/keys.ts";
 import { ScriptCommand } from "../src/store/redis/script-command.ts";
 import { placed, writeCall } from "../src/store/redis/write-call.ts";

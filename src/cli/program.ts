@@ -6,14 +6,14 @@ import { version } from "./version.ts";
 
 /** Each is loaded where it is asked for: most of them need little of what another one needs. */
 const commands = {
-  serve: async () => (await import("./serve.ts")).serveCommand(),
+  serve: async () => (await import("./serve/command.ts")).serveCommand(),
   identify: async () => (await import("./identify.ts")).identifyCommand(),
   get: async () => (await import("./get.ts")).getCommand(),
   list: async () => (await import("./list.ts")).listCommand(),
   "set-preferences": async () => (await import("./set-preferences.ts")).setPreferencesCommand(),
   delete: async () => (await import("./delete.ts")).deleteCommand(),
-  import: async () => (await import("./import.ts")).importCommand(),
-  export: async () => (await import("./export.ts")).exportCommand(),
+  import: async () => (await import("./import/command.ts")).importCommand(),
+  export: async () => (await import("./export/command.ts")).exportCommand(),
   health: async () => (await import("./health.ts")).healthCommand(),
   token: async () => (await import("./token.ts")).tokenCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),

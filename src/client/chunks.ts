@@ -7,7 +7,7 @@ import {
   type IdentifyError,
   IdentifyRequestSchema,
 } from "#gen/rollcall/v1/user_service_pb.js";
-import { BackwardWriter } from "../users/backward-writer.ts";
+import { BackwardWriter } from "../users/struct/backward-writer.ts";
 import { refusalOf, type UserToImport, writeIdentify } from "./write-identify.ts";
 
 /** Items of an import that travel in one message. */

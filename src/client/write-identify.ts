@@ -4,10 +4,10 @@ import { type Timestamp, TimestampSchema, timestampFromMs } from "@bufbuild/prot
 import { Code } from "@connectrpc/connect";
 import { PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
 import { type IdentifyError, IdentifyErrorSchema, IdentifyRequestSchema } from "#gen/rollcall/v1/user_service_pb.js";
-import { BackwardWriter } from "../users/backward-writer.ts";
 import { invalidRequest, limitExceeded, type Violation } from "../users/errors.ts";
 import { formatPath } from "../users/field-path.ts";
 import { type LimitName, limits } from "../users/limits.ts";
+import { BackwardWriter } from "../users/struct/backward-writer.ts";
 import { isPlainObject } from "./plain-json.ts";
 import { structViolations } from "./struct-violations.ts";
 import { writeStruct } from "./write-struct.ts";

@@ -1,6 +1,6 @@
-import type { BackwardWriter } from "../users/backward-writer.ts";
 import { limits } from "../users/limits.ts";
-import { tags } from "../users/struct-format.ts";
+import type { BackwardWriter } from "../users/struct/backward-writer.ts";
+import { tags } from "../users/struct/format.ts";
 import { isPlainObject, type PlainObject } from "./plain-json.ts";
 
 /**

@@ -5,8 +5,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { type Reason, UserError, type Violation } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
-import { LimitCause, type MessageLimit } from "./envelopes.ts";
-import { unreadable } from "./unreadable.ts";
+import { LimitCause, type MessageLimit } from "./messages/envelopes.ts";
+import { unreadable } from "./messages/unreadable.ts";
 
 const domain = "rollcall.v1";
 

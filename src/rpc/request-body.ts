@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream";
 import type { ConnectError } from "@connectrpc/connect";
 import { limits } from "../users/limits.ts";
-import { EnvelopeReader, type MessageLimit, tooLarge } from "./envelopes.ts";
 import { canceled } from "./errors.ts";
-import { GatheredBytes } from "./gathered-bytes.ts";
+import { EnvelopeReader, type MessageLimit, tooLarge } from "./messages/envelopes.ts";
+import { GatheredBytes } from "./messages/gathered-bytes.ts";
 
 /**
  * The pieces of a request's body. Who takes no more of them leaves the stream as it is: it can still be answered.

@@ -13,8 +13,6 @@ import type { IdentifyInput } from "../users/identify.ts";
 import { limits } from "../users/limits.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Page, UserRegistry, UsersFound, Writer } from "../users/registry.ts";
-import { watchAccess } from "./access-watch.ts";
-import type { Admission } from "./admission.ts";
 import {
   answerBytes,
   type BatchMessage,
@@ -27,10 +25,12 @@ import {
 import type { CallContext } from "./call-context.ts";
 import type { Disclosure, ToldIdentified } from "./disclosure.ts";
 import { toConnectError } from "./errors.ts";
+import { watchAccess } from "./guard/access-watch.ts";
+import type { Admission } from "./guard/admission.ts";
+import type { WorkRoom } from "./guard/semaphore.ts";
+import { inTurns, type Turns } from "./guard/turns.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
-import { inTurns, type Turns } from "./turns.ts";
 import { readPrecondition, readPreferencesMode } from "./user-messages.ts";
-import type { WorkRoom } from "./work-room.ts";
 
 /** Messages of one stream that are worked on at a time. */
 const maxBatchesInFlight = 2;

@@ -1,9 +1,10 @@
 /** From SetPreferences and DeleteUser, as a caller sent them, to commands for the store. */
-import { canonicalStruct } from "./canonical-struct.ts";
+
 import { invalidRequest, type Violation } from "./errors.ts";
 import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
 import type { DeleteCommand, SetPreferencesCommand } from "./store.ts";
-import { preferencesLimits } from "./struct-format.ts";
+import { canonicalStruct } from "./struct/canonical.ts";
+import { preferencesLimits } from "./struct/format.ts";
 import { parseUserId } from "./user-id.ts";
 
 export interface SetPreferencesInput {

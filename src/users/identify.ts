@@ -1,15 +1,16 @@
 /** From an Identify as a caller sent it to a command for the store. */
-import { canonicalStruct } from "./canonical-struct.ts";
-import { combineEdits } from "./edits.ts";
+
 import { invalidRequest, scopeMissing, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
 import { invalidObservedAt, parseObservedAt, type TimestampInput } from "./observed-at.ts";
 import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
 import { checkNames, sortedNames } from "./property-names.ts";
 import type { IdentifyCommand } from "./store.ts";
-import { DecodeBudget } from "./struct-decode.ts";
-import { isNonEmptyString } from "./struct-entries.ts";
-import { type CanonicalStruct, propertiesLimits } from "./struct-format.ts";
+import { canonicalStruct } from "./struct/canonical.ts";
+import { DecodeBudget } from "./struct/decode.ts";
+import { combineEdits } from "./struct/edits.ts";
+import { isNonEmptyString } from "./struct/entries.ts";
+import { type CanonicalStruct, propertiesLimits } from "./struct/format.ts";
 import { parseUserId } from "./user-id.ts";
 
 /** An Identify as it came over the wire. */

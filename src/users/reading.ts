@@ -2,7 +2,7 @@
 import { isDamaged } from "./damaged.ts";
 import { limits } from "./limits.ts";
 import type { StoredUser, UserStore } from "./store.ts";
-import { selectProperties } from "./struct-entries.ts";
+import { selectProperties } from "./struct/entries.ts";
 import type { UserId } from "./user-id.ts";
 
 /** A user as it is answered: its properties may be a selection. */

@@ -13,7 +13,7 @@ import {
 import { type RequiredProperties, requiredMissing, requiredViolation } from "./identify.ts";
 import { observedTooFarAhead } from "./observed-at.ts";
 import type { Refused } from "./store.ts";
-import { preferencesLimits, propertiesLimits } from "./struct-format.ts";
+import { preferencesLimits, propertiesLimits } from "./struct/format.ts";
 
 export interface RefusedCommand {
   /** What the command writes to. */

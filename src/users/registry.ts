@@ -19,7 +19,7 @@ import { checkNames } from "./property-names.ts";
 import { type AnswerSize, readWhatFits, selector, type UserView } from "./reading.ts";
 import { refusal } from "./refusal.ts";
 import type { Applied, UserStore, WriteCommand, WriteOutcome, WriteResult } from "./store.ts";
-import { DecodeBudget } from "./struct-decode.ts";
+import { DecodeBudget } from "./struct/decode.ts";
 import { parseUserId, type UserId } from "./user-id.ts";
 
 export type IdentifyOutcome = Exclude<WriteOutcome, "deleted">;

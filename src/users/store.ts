@@ -6,9 +6,9 @@
  * answer, UNCHANGED included, means stored as firmly as the store's configuration promises.
  */
 import type { DamagedPart, DamagedUser } from "./damaged.ts";
-import type { Edits } from "./edits.ts";
 import type { Precondition } from "./precondition.ts";
-import type { CanonicalStruct } from "./struct-format.ts";
+import type { Edits } from "./struct/edits.ts";
+import type { CanonicalStruct } from "./struct/format.ts";
 import type { UserId } from "./user-id.ts";
 
 /** A user; one that is not stored, where a command says what would be created, has times of 0 and an empty etag. */

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { IdentifyRequestSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { refusalOf, type UserToImport, writeIdentify } from "../../src/client/write-identify.ts";
 import { writeStruct } from "../../src/client/write-struct.ts";
-import { BackwardWriter } from "../../src/users/backward-writer.ts";
+import { BackwardWriter } from "../../src/users/struct/backward-writer.ts";
 import { condition } from "../support/random-identifies.ts";
 import { decode, encode } from "../support/struct.ts";
 

@@ -2,10 +2,10 @@
 import { ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
-import { Admission } from "../../src/rpc/admission.ts";
 import { contractErrors, type RaisedErrors } from "../../src/rpc/errors.ts";
 import type { GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
-import { Turns } from "../../src/rpc/turns.ts";
+import { Admission } from "../../src/rpc/guard/admission.ts";
+import { Turns } from "../../src/rpc/guard/turns.ts";
 import { type AccessSettings, openAccess } from "../../src/server/access.ts";
 import { serveRpc } from "../../src/server/serve-rpc.ts";
 import { observeRequests } from "../../src/telemetry/requests.ts";

@@ -3,7 +3,7 @@
  * start a process any more once its working directory is gone. STOP_TIMEOUT_MS says how long workers may take to stop.
  */
 import cluster from "node:cluster";
-import { leadWorkers } from "../../src/cli/serve-workers.ts";
+import { leadWorkers } from "../../src/cli/serve/workers.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 
 cluster.setupPrimary({

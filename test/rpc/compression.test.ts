@@ -2,7 +2,7 @@ import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
-import { decompressorOf } from "../../src/rpc/compression.ts";
+import { decompressorOf } from "../../src/rpc/connect/compression.ts";
 import { limits } from "../../src/users/limits.ts";
 import { seededRandom } from "../support/random.ts";
 

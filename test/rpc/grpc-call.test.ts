@@ -6,7 +6,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { anybody } from "../../src/credentials/caller.ts";
 import { GrpcCall } from "../../src/rpc/grpc/call.ts";
-import { HeldBytes } from "../../src/rpc/held-bytes.ts";
+import { HeldBytes } from "../../src/rpc/guard/memory-budget.ts";
 
 /** Both sides of a stream, and the call on the server's. Of what the client does not read, hardly anything is sent. */
 async function openCall({ endsRequest = true, stallTimeoutMs = 60_000, onStalled = () => {} } = {}) {

@@ -9,9 +9,9 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { anybody } from "../../src/credentials/caller.ts";
 import { contractErrors } from "../../src/rpc/errors.ts";
 import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
-import { HeldBytes } from "../../src/rpc/held-bytes.ts";
-import { OldestOut } from "../../src/rpc/oldest-out.ts";
-import { Turns } from "../../src/rpc/turns.ts";
+import { OldestOut } from "../../src/rpc/guard/eviction.ts";
+import { HeldBytes } from "../../src/rpc/guard/memory-budget.ts";
+import { Turns } from "../../src/rpc/guard/turns.ts";
 import { enveloped, openStream } from "../support/grpc-streams.ts";
 
 const { getUser, batchIdentify } = UserService.method;

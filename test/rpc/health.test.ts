@@ -5,7 +5,7 @@ import {
   Health as HealthService,
   HealthCheckResponse_ServingStatus as Status,
 } from "#gen-server/health/v1/health_pb.js";
-import { Health, healthRoutes } from "../../src/rpc/health.ts";
+import { Health, healthRoutes } from "../../src/rpc/services/health.ts";
 
 const service = "rollcall.v1.UserService";
 

@@ -10,9 +10,9 @@ import {
   IdentifyRequestSchema as Wire,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import type { ToldIdentified } from "../../src/rpc/disclosure.ts";
-import { prefixBytes } from "../../src/rpc/envelopes.ts";
-import { writeIdentified, writeOneUser } from "../../src/rpc/grpc/write-user.ts";
-import { readBatchIdentifyRequest, readIdentifyRequest } from "../../src/rpc/requests/read-identify.ts";
+import { prefixBytes } from "../../src/rpc/messages/envelopes.ts";
+import { readBatchIdentifyRequest, readIdentifyRequest } from "../../src/rpc/messages/read-identify.ts";
+import { writeIdentified, writeOneUser } from "../../src/rpc/messages/write-user.ts";
 import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";
 import { limits } from "../../src/users/limits.ts";
 import type { UserView } from "../../src/users/reading.ts";

@@ -1,8 +1,8 @@
 /** JSON is read as JSON.parse reads it. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { NotJson, parseJson } from "../../src/rpc/requests/json-parser.ts";
-import { tokenKinds } from "../../src/rpc/requests/json-tape.ts";
+import { NotJson, parseJson } from "../../src/rpc/messages/json-parser.ts";
+import { tokenKinds } from "../../src/rpc/messages/json-tape.ts";
 import { damage, damaged, noLimits } from "../support/message-readers.ts";
 import { repeats } from "../support/repeats.ts";
 

@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
-import { reflectionRoutes } from "../../src/rpc/reflection.ts";
-import { Turns } from "../../src/rpc/turns.ts";
+import { Turns } from "../../src/rpc/guard/turns.ts";
+import { reflectionRoutes } from "../../src/rpc/services/reflection.ts";
 
 const stop = new AbortController();
 const transport = createRouterTransport(

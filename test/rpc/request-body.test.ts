@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { Code } from "@connectrpc/connect";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { GatheredBytes } from "../../src/rpc/gathered-bytes.ts";
+import { GatheredBytes } from "../../src/rpc/messages/gathered-bytes.ts";
 import { inEnvelopes, wholeBody } from "../../src/rpc/request-body.ts";
 import { limits } from "../../src/users/limits.ts";
 import { enveloped } from "../support/grpc-streams.ts";

@@ -6,7 +6,7 @@
  *     node --expose-gc --max-semi-space-size=256 --min-semi-space-size=256 request-cost-program.ts SIZE COUNT SEED
  */
 import { getHeapSpaceStatistics } from "node:v8";
-import { type RequestReader, userRequests } from "../../src/rpc/requests/user-requests.ts";
+import { type RequestReader, userRequests } from "../../src/rpc/messages/user-requests.ts";
 import { prepareIdentify, requiredProperties } from "../../src/users/identify.ts";
 import { seededRandom } from "../support/random.ts";
 import { type RequestShape, randomShape } from "../support/request-shapes/shape.ts";

@@ -8,7 +8,7 @@ import {
   ValueSchema,
 } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import { formOf } from "../../src/rpc/requests/request-form.ts";
+import { formOf } from "../../src/rpc/messages/request-form.ts";
 
 test.each([
   ["a list without a limit", ListValueSchema, "no limit is declared for google.protobuf.ListValue.values"],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Turns } from "../../src/rpc/turns.ts";
+import { Turns } from "../../src/rpc/guard/turns.ts";
 
 /** What has begun, and a turn of the loop that comes when it is told to. */
 function started(perTurn: number) {

@@ -8,14 +8,14 @@ import { BatchIdentifyRequestSchema as Contract } from "#gen/rollcall/v1/user_se
 import { BatchIdentifyRequestSchema } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
 import { anybody } from "../../src/credentials/caller.ts";
-import { Admission } from "../../src/rpc/admission.ts";
 import type { CallContext } from "../../src/rpc/call-context.ts";
 import { createDisclosure } from "../../src/rpc/disclosure.ts";
-import { Turns } from "../../src/rpc/turns.ts";
+import { Admission } from "../../src/rpc/guard/admission.ts";
+import { WorkRoom } from "../../src/rpc/guard/semaphore.ts";
+import { Turns } from "../../src/rpc/guard/turns.ts";
 import { createUserHandlers, type UserHandlers } from "../../src/rpc/user-handlers.ts";
 import { binarySize } from "../../src/rpc/user-messages.ts";
-import { WorkRoom } from "../../src/rpc/work-room.ts";
-import { coalesce } from "../../src/store/coalescing-store.ts";
+import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
 import { requiredProperties } from "../../src/users/identify.ts";

@@ -5,13 +5,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 
-import { readBinary } from "../../src/rpc/requests/read-binary.ts";
-import { readJson } from "../../src/rpc/requests/read-json.ts";
-import { formOf } from "../../src/rpc/requests/request-form.ts";
-import { userRequests } from "../../src/rpc/requests/user-requests.ts";
-import { wireMethods } from "../../src/rpc/wire-methods.ts";
+import { readBinary } from "../../src/rpc/messages/read-binary.ts";
+import { readJson } from "../../src/rpc/messages/read-json.ts";
+import { formOf } from "../../src/rpc/messages/request-form.ts";
+import { userRequests } from "../../src/rpc/messages/user-requests.ts";
+import { wireMethods } from "../../src/rpc/messages/wire-methods.ts";
 
-import { canonicalStruct } from "../../src/users/canonical-struct.ts";
+import { canonicalStruct } from "../../src/users/struct/canonical.ts";
 import { damage, damaged, noLimits, outcomeOf } from "../support/message-readers.ts";
 import { json, request, text } from "../support/random-identifies.ts";
 import { repeats } from "../support/repeats.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Fifo, type Place } from "../../src/store/fifo.ts";
+import { Fifo, type Place } from "../../src/store/lanes/fifo.ts";
 import "../support/seed.ts";
 
 const steps = fc.array(

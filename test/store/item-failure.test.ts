@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { eachAlone, ItemFailure } from "../../src/store/item-failure.ts";
+import { eachAlone, ItemFailure } from "../../src/store/lanes/item-failure.ts";
 
 /** Does letters, but no call with a `b` in it. */
 async function attempts(someMayBeDone: boolean) {

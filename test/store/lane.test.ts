@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Lanes, type LanesOptions } from "../../src/store/lanes.ts";
+import { Lanes, type LanesOptions } from "../../src/store/lanes/lanes.ts";
 import { storeFull, storeUnavailable } from "../../src/users/errors.ts";
 
 /** A lane whose calls wait until the test answers them; results are the items in capitals. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Lanes, type LanesOptions } from "../../src/store/lanes.ts";
+import { Lanes, type LanesOptions } from "../../src/store/lanes/lanes.ts";
 import { storeUnavailable } from "../../src/users/errors.ts";
 
 interface Item {

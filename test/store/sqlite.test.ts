@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { packCommands, unpackResults } from "../../src/store/packed.ts";
+import { packCommands, unpackResults } from "../../src/store/packed/packed.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { command, deletion, userId } from "../support/commands.ts";

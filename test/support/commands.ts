@@ -2,7 +2,6 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { expect } from "vitest";
 import { type DamagedUser, isDamaged } from "../../src/users/damaged.ts";
-import { combineEdits } from "../../src/users/edits.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
 import { sortedNames } from "../../src/users/property-names.ts";
 import type {
@@ -13,6 +12,7 @@ import type {
   StoredUser,
   WriteResult,
 } from "../../src/users/store.ts";
+import { combineEdits } from "../../src/users/struct/edits.ts";
 import { parseUserId, type UserId } from "../../src/users/user-id.ts";
 import { canonical } from "./struct.ts";
 

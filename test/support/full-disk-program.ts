@@ -9,7 +9,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
-import { coalesce } from "../../src/store/coalescing-store.ts";
+import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { UserError } from "../../src/users/errors.ts";
 import type { UserStore } from "../../src/users/store.ts";

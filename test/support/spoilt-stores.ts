@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Cluster, Redis } from "ioredis";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
-import { coalesce } from "../../src/store/coalescing-store.ts";
+import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";

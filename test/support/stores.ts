@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
 import { openStore, type RedisSettings } from "../../src/server/open-store.ts";
-import { coalesce } from "../../src/store/coalescing-store.ts";
+import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { UserStore } from "../../src/users/store.ts";

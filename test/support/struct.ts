@@ -2,8 +2,8 @@
 import { fromBinary, fromJson, type JsonObject, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
-import { canonicalStruct } from "../../src/users/canonical-struct.ts";
-import type { CanonicalStruct } from "../../src/users/struct-format.ts";
+import { canonicalStruct } from "../../src/users/struct/canonical.ts";
+import type { CanonicalStruct } from "../../src/users/struct/format.ts";
 import type { Random } from "./random.ts";
 
 /** The canonical Struct of JSON properties; fails the test where they are refused. */

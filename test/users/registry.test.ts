@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
-import { coalesce } from "../../src/store/coalescing-store.ts";
+import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { UserError } from "../../src/users/errors.ts";
 import { createEtagSource } from "../../src/users/etag.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isNonEmptyString, selectProperties } from "../../src/users/struct-entries.ts";
+import { isNonEmptyString, selectProperties } from "../../src/users/struct/entries.ts";
 import { canonical, decode } from "../support/struct.ts";
 
 describe("selecting", () => {

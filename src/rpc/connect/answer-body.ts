@@ -2,9 +2,9 @@ import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { answerPieces } from "../answer-pieces.ts";
 import { canceled } from "../errors.ts";
-import { respelled } from "../grpc-status.ts";
-import type { NodeRequest, NodeResponse } from "../node-requests.ts";
+import { respelled } from "../grpc/status.ts";
 import { type Hold, letGo } from "../request-body.ts";
+import type { NodeRequest, NodeResponse } from "./node-requests.ts";
 
 interface AnswerWatch {
   readonly hold: Hold;

@@ -7,12 +7,12 @@ import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError, createContextKey } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { limits } from "../../users/limits.ts";
-import { type Decompress, decompressorOf } from "../compression.ts";
-import { type MessageLimit, messageIn, prefixBytes, sealEnvelope, tooLarge } from "../envelopes.ts";
+import type { WorkRoom } from "../guard/semaphore.ts";
+import { type Turns, turnToDecode } from "../guard/turns.ts";
+import { type MessageLimit, messageIn, prefixBytes, sealEnvelope, tooLarge } from "../messages/envelopes.ts";
+import type { Encoding, RequestReader } from "../messages/user-requests.ts";
 import { type Hold, inEnvelopes, wholeBody } from "../request-body.ts";
-import type { Encoding, RequestReader } from "../requests/user-requests.ts";
-import { type Turns, turnToDecode } from "../turns.ts";
-import type { WorkRoom } from "../work-room.ts";
+import { type Decompress, decompressorOf } from "./compression.ts";
 
 export interface IncomingOptions {
   readonly encoding: Encoding;

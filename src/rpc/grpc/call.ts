@@ -9,9 +9,9 @@ import { overloaded } from "../../users/errors.ts";
 import { answerPieceBytes, answerPieces } from "../answer-pieces.ts";
 import type { CallContext } from "../call-context.ts";
 import { canceled, describeError } from "../errors.ts";
-import { trailersOf } from "../grpc-status.ts";
-import { Account, type HeldBytes, type Holder } from "../held-bytes.ts";
+import { Account, type HeldBytes, type Holder } from "../guard/memory-budget.ts";
 import { letGo } from "../request-body.ts";
+import { trailersOf } from "./status.ts";
 
 const answerHeaders: OutgoingHttpHeaders = {
   ":status": 200,

@@ -12,14 +12,14 @@ import { namesShownBy } from "../../credentials/peer.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import type { ObserveRequest } from "../../telemetry/requests.ts";
 import type { CallContext } from "../call-context.ts";
-import { EnvelopeReader, messageIn } from "../envelopes.ts";
+import { codeName, maxTimerMs } from "../connect/request-end.ts";
 import { type RaisedErrors, reasonOf, toConnectError } from "../errors.ts";
-import type { Gate } from "../gate.ts";
-import type { HeldBytes } from "../held-bytes.ts";
-import type { OldestOut } from "../oldest-out.ts";
+import type { OldestOut } from "../guard/eviction.ts";
+import type { Gate } from "../guard/gate.ts";
+import type { HeldBytes } from "../guard/memory-budget.ts";
+import { type Turns, turnToDecode } from "../guard/turns.ts";
+import { EnvelopeReader, messageIn } from "../messages/envelopes.ts";
 import { readPieces } from "../request-body.ts";
-import { codeName, maxTimerMs } from "../request-end.ts";
-import { type Turns, turnToDecode } from "../turns.ts";
 import { GrpcCall } from "./call.ts";
 
 /** Answers have gRPC's prefix in front, and memory of their own. */

@@ -10,13 +10,13 @@ import {
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { CallContext } from "../call-context.ts";
-import { prefixBytes, sealEnvelope } from "../envelopes.ts";
-import { type RequestReader, userRequests } from "../requests/user-requests.ts";
+import { prefixBytes, sealEnvelope } from "../messages/envelopes.ts";
+import { type RequestReader, userRequests } from "../messages/user-requests.ts";
+import { wireMethods } from "../messages/wire-methods.ts";
+import { writeIdentified, writeOneUser } from "../messages/write-user.ts";
 import type { UserHandlers } from "../user-handlers.ts";
 import { binarySize, pageMessage, usersFoundMessage } from "../user-messages.ts";
-import { wireMethods } from "../wire-methods.ts";
 import type { GrpcMethod } from "./grpc-handler.ts";
-import { writeIdentified, writeOneUser } from "./write-user.ts";
 
 export function grpcUserMethods(handlers: UserHandlers): GrpcMethod[] {
   const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = wireMethods;

@@ -1,8 +1,8 @@
 import type { WriteCommand, WriteResult } from "../../users/store.ts";
 import type { UserId } from "../../users/user-id.ts";
 import type { Postponed, StoreAdapter } from "../adapter.ts";
-import { unpackIds, unpackResults } from "../packed.ts";
-import { type FoundUser, readAll, unpackFound } from "../packed-users.ts";
+import { unpackIds, unpackResults } from "../packed/packed.ts";
+import { type FoundUser, readAll, unpackFound } from "../packed/users.ts";
 import { createCheck } from "./check.ts";
 import { openCluster } from "./cluster-servers.ts";
 import type { RedisAccess } from "./connection.ts";

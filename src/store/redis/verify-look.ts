@@ -1,6 +1,6 @@
 /** What a look at a user in Redis found, and what is wrong with that. */
 import { parseUserId } from "../../users/user-id.ts";
-import type { PackedReader } from "../packed-buffer.ts";
+import type { PackedReader } from "../packed/buffer.ts";
 import { findIn, type StoredRecord } from "../verify/record-checks.ts";
 import { type Finding, notListed, notThere } from "../verify/verifier.ts";
 import { partitionOf } from "./keys.ts";

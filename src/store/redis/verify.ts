@@ -3,7 +3,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { UserError } from "../../users/errors.ts";
-import { PackedReader } from "../packed-buffer.ts";
+import { PackedReader } from "../packed/buffer.ts";
 import { type Finding, recordsShare, type Slice, type StoreVerifier } from "../verify/verifier.ts";
 import { findCause, isForbidden, NotSentError, SlotMovingError, UnansweredError } from "./failures.ts";
 import { createKeys, partitionCount, partitionTags } from "./keys.ts";

@@ -1,6 +1,6 @@
 import { limits } from "../../users/limits.ts";
 import type { WriteCommand } from "../../users/store.ts";
-import { packCommands } from "../packed.ts";
+import { packCommands } from "../packed/packed.ts";
 import { type Keys, partitionOf } from "./keys.ts";
 import { loadScript, type ScriptCall } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";

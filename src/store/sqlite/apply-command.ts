@@ -1,13 +1,13 @@
 /** Applies one packed command to the table of users. `../redis/scripts/write.lua` and the files that it names do the same in Redis. */
 import type { DamagedPart } from "../../users/damaged.ts";
 import { limits } from "../../users/limits.ts";
-import { applyEdits, applySets, mostBytes } from "../../users/merge.ts";
-import { packMarks, readMarks } from "../../users/observed.ts";
-import { preferencesLimits } from "../../users/struct-format.ts";
-import { isCanonical } from "../../users/struct-scan.ts";
-import { flags, type PackedCommand, status, verbs } from "../packed.ts";
-import type { PackedWriter } from "../packed-buffer.ts";
-import { codeOfPart, found } from "../packed-users.ts";
+import { preferencesLimits } from "../../users/struct/format.ts";
+import { applyEdits, applySets, mostBytes } from "../../users/struct/merge.ts";
+import { packMarks, readMarks } from "../../users/struct/observed.ts";
+import { isCanonical } from "../../users/struct/scan.ts";
+import type { PackedWriter } from "../packed/buffer.ts";
+import { flags, type PackedCommand, status, verbs } from "../packed/packed.ts";
+import { codeOfPart, found } from "../packed/users.ts";
 import type { DamagedRow, UserFields, UserRow, UserTable } from "./user-table.ts";
 
 const maxAheadMicros = limits.maxObservedAheadSeconds * 1_000_000;

@@ -1,8 +1,8 @@
 /** The SQLite database, and the verbs of the store over packed lists. Blocks the thread that calls it. */
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { unpackCommand, verbs } from "../packed.ts";
-import { PackedReader, PackedWriter } from "../packed-buffer.ts";
-import { codeOfPart, found } from "../packed-users.ts";
+import { PackedReader, PackedWriter } from "../packed/buffer.ts";
+import { unpackCommand, verbs } from "../packed/packed.ts";
+import { codeOfPart, found } from "../packed/users.ts";
 import { applyCommand, writeUser } from "./apply-command.ts";
 import { isCorrupt } from "./corrupt.ts";
 import { makeFile, OpenFiles } from "./database-file.ts";

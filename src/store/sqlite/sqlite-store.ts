@@ -1,8 +1,8 @@
 import { storeUnavailable } from "../../users/errors.ts";
 import type { StoreAdapter } from "../adapter.ts";
-import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed.ts";
-import { giveBack } from "../packed-buffer.ts";
-import { readAll, unpackFound } from "../packed-users.ts";
+import { giveBack } from "../packed/buffer.ts";
+import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed/packed.ts";
+import { readAll, unpackFound } from "../packed/users.ts";
 import { CorruptError } from "./corrupt.ts";
 import { Database } from "./database-thread.ts";
 import type { ReserveNotice } from "./messages.ts";

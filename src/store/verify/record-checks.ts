@@ -1,7 +1,8 @@
 /** What is checked of each record. Whatever a record gets beside what it has today is checked here too. */
-import { readMarks } from "../../users/observed.ts";
-import { preferencesLimits } from "../../users/struct-format.ts";
-import { isCanonical } from "../../users/struct-scan.ts";
+
+import { preferencesLimits } from "../../users/struct/format.ts";
+import { readMarks } from "../../users/struct/observed.ts";
+import { isCanonical } from "../../users/struct/scan.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import type { Finding } from "./verifier.ts";
 

@@ -1,0 +1,95 @@
+import { failureOfRead, UserError } from "../../users/errors.ts";
+import type { UserStore, WriteCommand, WriteResult } from "../../users/store.ts";
+import type { UserId } from "../../users/user-id.ts";
+import type { StoreAdapter } from "../adapter.ts";
+import { bodyOf } from "../packed/packed.ts";
+import type { FoundUser } from "../packed/users.ts";
+import { eachAlone } from "./item-failure.ts";
+import { Lanes } from "./lanes.ts";
+
+/** What an item costs beside its body, and what a call that waits does beside its items. */
+const itemBytes = 128;
+const submissionBytes = 2_048;
+/** How often a command that the store postponed is given to it again, and for how long. */
+const retryMs = 100;
+const giveUpMs = 60_000;
+/** How many calls that list are under way at most. */
+const listLanes = 4;
+
+/**
+ * A store to which calls that arrive together travel together. Order is kept: of each lane, it hands the store one list
+ * of commands at a time, and one list of reads.
+ *
+ * @param maxWaitingBytes of requests, for each of writing, reading and listing; beyond it, calls are refused with
+ * OVERLOADED
+ */
+export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStore {
+  const { maxUsers: maxCallItems, maxBytes: maxCallBytes, ...shape } = store.shape;
+  const bounds = { ...shape, maxCallItems, maxCallBytes, maxWaitingBytes, submissionBytes, retryMs, giveUpMs };
+  const commands = new Lanes<WriteCommand, WriteResult>({
+    ...bounds,
+    call: (items) =>
+      eachAlone(
+        items,
+        async (some, again) => (await store.write(some, again)).map(unlessPostponed),
+        (error) => ({ mayLieInOne: isUnexpected(error) || isStoreFull(error), someMayBeDone: !isStoreFull(error) }),
+      ),
+    bytesOf: (command) => itemBytes + bodyOf(command).length,
+    keyOf: ({ id }) => id,
+  });
+  // A list of results holds undefined for a user that is not there, so that it is never short.
+  const reads = new Lanes<UserId, { user: FoundUser }>({
+    ...bounds,
+    call: (ids) =>
+      eachAlone(
+        ids,
+        async (some) => (await store.get(some)).map((user) => ({ user })),
+        (error) => ({ mayLieInOne: isUnexpected(error), someMayBeDone: false }),
+      ),
+    bytesOf: () => itemBytes,
+    keyOf: (id) => id,
+  });
+  let nextList = 0;
+  const lists = new Lanes<{ after: UserId | undefined; count: number }, { ids: readonly UserId[] }>({
+    ...bounds,
+    lanes: listLanes,
+    laneOf: () => nextList++ % listLanes,
+    mixed: false,
+    maxCallItems: 1,
+    call: (items) => Promise.all(items.map(async ({ after, count }) => ({ ids: await store.list(after, count) }))),
+    bytesOf: () => itemBytes,
+    keyOf: () => "",
+  });
+  return {
+    write: (items, options) => commands.submit(items, options),
+    get: async (ids, signal) => (await reads.submit(ids, { signal }).catch(rejectRead)).map(({ user }) => user),
+    list: async (after, count, signal) =>
+      (await lists.submit([{ after, count }], { signal }).catch(rejectRead)).flatMap(({ ids }) => ids),
+    check: () => store.check(),
+    warnings: () => store.warnings(),
+    async close() {
+      await Promise.all([commands.idle(), reads.idle(), lists.idle()]);
+      await store.close();
+    },
+  };
+}
+
+function rejectRead(error: unknown): never {
+  throw failureOfRead(error);
+}
+
+/** What the adapter did not foresee. (A record that cannot be read is a result.) */
+function isUnexpected(error: unknown): boolean {
+  return !(error instanceof UserError);
+}
+
+/** Some of the commands may need no room. */
+function isStoreFull(error: unknown): boolean {
+  return error instanceof UserError && error.reason === "STORE_FULL";
+}
+
+type AdapterResult = Awaited<ReturnType<StoreAdapter["write"]>>[number];
+
+function unlessPostponed(result: AdapterResult): WriteResult | undefined {
+  return "refused" in result && result.refused === "postponed" ? undefined : result;
+}

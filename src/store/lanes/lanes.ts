@@ -1,0 +1,190 @@
+import { overloaded } from "../../users/errors.ts";
+import { whenAborted } from "../../users/when-aborted.ts";
+import { CallRoom } from "./call-room.ts";
+import type { ItemFailure } from "./item-failure.ts";
+import { type Entry, Lane, type LaneOptions, type SubmitOptions } from "./lane.ts";
+import { WaitingBytes } from "./waiting-bytes.ts";
+
+export interface LanesOptions<Item, Result> extends LaneOptions<Item> {
+  /** How many lanes there are. */
+  readonly lanes: number;
+  /** The lane of a key, from 0. */
+  readonly laneOf: (key: string) => number;
+  /**
+   * Whether one call may hold items of several lanes, as where all of them lead to one server. Then calls stay few and
+   * large: while one is under way, a lane has another only for itself where enough waits in it.
+   */
+  readonly mixed: boolean;
+  /**
+   * Does the work for one list; results in the order of the items, undefined where one cannot be done yet. What it rejects
+   * with befalls all of them.
+   */
+  readonly call: (items: readonly Item[]) => Promise<readonly (Result | ItemFailure | undefined)[]>;
+  /** The most one call takes. A single item larger than the bytes is a call of its own. */
+  readonly maxCallItems: number;
+  readonly maxCallBytes: number;
+  /** The most that waits in all lanes together; beyond it, submissions are refused. */
+  readonly maxWaitingBytes: number;
+}
+
+/** The share of a call in which enough waits in one lane for a call of its own. */
+const enoughShare = 0.5;
+
+interface Part<Item, Result> {
+  readonly lane: Lane<Item, Result>;
+  readonly entries: readonly Entry<Item, Result>[];
+}
+
+/**
+ * Lets work that arrives together travel together: each lane has one call under way at a time, and what arrives meanwhile
+ * makes up the next. Items with the same key are in the same lane, and those of one way so keep their order.
+ */
+export class Lanes<Item, Result> {
+  readonly #options: LanesOptions<Item, Result>;
+  readonly #waitingBytes: WaitingBytes;
+  readonly #lanes: readonly Lane<Item, Result>[];
+  #scheduled = false;
+  /** The lane that is looked at first: another one each time, so that each has its turn. */
+  #turn = 0;
+  #callsUnderWay = 0;
+  /** Calls that have ended since one could be of several lanes: no lane with little waits for more of them. */
+  #callsSinceMixed = 0;
+  #onIdle: (() => void)[] = [];
+
+  constructor(options: LanesOptions<Item, Result>) {
+    this.#options = options;
+    this.#waitingBytes = new WaitingBytes(options.maxWaitingBytes);
+    const onWork = () => this.#schedule();
+    this.#lanes = Array.from({ length: options.lanes }, () => new Lane(options, this.#waitingBytes, onWork));
+  }
+
+  /**
+   * @returns results in the order of the items
+   * @throws UserError OVERLOADED if too much is waiting; else what a lane rejects with, once any of the items failed and
+   * none of the others is under way
+   */
+  async submit(items: readonly Item[], options: SubmitOptions = {}): Promise<readonly Result[]> {
+    options.signal?.throwIfAborted();
+    if (items.length === 0) return [];
+    const { bytesOf, submissionBytes } = this.#options;
+    const bytes = items.reduce((sum, item) => sum + bytesOf(item), submissionBytes);
+    if (!this.#waitingBytes.hasRoomFor(bytes)) throw overloaded();
+    const shares = this.#share(items);
+    const [only] = shares;
+    if (only !== undefined && shares.size === 1) return this.#lane(only[0]).submit(items, options);
+    return this.#submitShares(items, shares, options);
+  }
+
+  /** Resolves once nothing waits or is under way. */
+  async idle(): Promise<void> {
+    while (!this.#lanes.every(({ isIdle }) => isIdle)) {
+      await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    }
+  }
+
+  /** What is submitted in the same tick joins the same call. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#startCalls();
+      for (const resolve of this.#onIdle.splice(0)) resolve();
+    });
+  }
+
+  #startCalls(): void {
+    const { mixed, maxCallItems } = this.#options;
+    if (mixed && (this.#callsUnderWay === 0 || this.#callsSinceMixed >= this.#lanes.length)) {
+      const first = this.#turn++ % this.#lanes.length;
+      this.#startCall([...this.#lanes.slice(first), ...this.#lanes.slice(0, first)].filter(({ isReady }) => isReady));
+      this.#callsSinceMixed = 0;
+    }
+    const enough = mixed ? maxCallItems * enoughShare : 0;
+    for (const lane of this.#lanes) if (lane.isReady && lane.waitingItems >= enough) this.#startCall([lane]);
+  }
+
+  /** Starts a call with what waits in the first of some lanes, and in those of the others of which it can take all. */
+  #startCall(lanes: readonly Lane<Item, Result>[]): void {
+    const room = new CallRoom(this.#options.maxCallItems, this.#options.maxCallBytes);
+    const parts: Part<Item, Result>[] = [];
+    for (const lane of lanes) {
+      if (parts.length > 0 && lane.waitingItems > room.items) continue;
+      const entries = lane.take(room);
+      if (entries.length > 0) parts.push({ lane, entries });
+    }
+    if (parts.length === 0) return;
+    this.#callsUnderWay++;
+    const done = this.#call(parts);
+    for (const { lane, entries } of parts) lane.begin(entries, done);
+  }
+
+  async #call(parts: readonly Part<Item, Result>[]): Promise<void> {
+    const entries = parts.flatMap((part) => part.entries);
+    try {
+      const results = await this.#options.call(entries.map(({ item }) => item));
+      if (results.length !== entries.length) throw new Error("a call did not answer a result for each item");
+      let first = 0;
+      for (const { lane, entries } of parts) {
+        lane.settle(entries, parts.length === 1 ? results : results.slice(first, first + entries.length));
+        first += entries.length;
+      }
+    } catch (error) {
+      for (const { lane, entries } of parts) lane.fail(entries, error);
+    }
+    for (const { lane } of parts) lane.end();
+    this.#callsUnderWay--;
+    this.#callsSinceMixed++;
+    this.#schedule();
+  }
+
+  /** Which items belong to each lane. */
+  #share(items: readonly Item[]): ReadonlyMap<number, readonly number[]> {
+    const { keyOf, laneOf } = this.#options;
+    const shares = new Map<number, number[]>();
+    for (const [index, item] of items.entries()) {
+      const lane = this.#lanes.length === 1 ? 0 : laneOf(keyOf(item));
+      const share = shares.get(lane);
+      if (share === undefined) shares.set(lane, [index]);
+      else share.push(index);
+    }
+    return shares;
+  }
+
+  /** What fails in one lane is taken back from the others, or waited for where it is under way. */
+  async #submitShares(
+    items: readonly Item[],
+    shares: ReadonlyMap<number, readonly number[]>,
+    { way, signal }: SubmitOptions,
+  ): Promise<readonly Result[]> {
+    const failed = new AbortController();
+    const unlink = signal && whenAborted(signal, (reason) => failed.abort(reason));
+    const results = new Array<Result>(items.length);
+    const parts = [...shares].map(([lane, indices]) => ({
+      lane: this.#lane(lane),
+      indices,
+      share: indices.map((index) => items[index] as Item),
+    }));
+    const submitted = parts.map(async ({ lane, indices, share }) => {
+      const answers = await lane.submit(share, { way, signal: failed.signal });
+      for (const [at, index] of indices.entries()) results[index] = answers[at] as Result;
+    });
+    try {
+      await Promise.all(submitted);
+    } catch (error) {
+      failed.abort(error);
+      // Who gives up knows that what is under way may still be done; who is told of a failure writes again.
+      if (!signal?.aborted) await Promise.all(parts.map(({ lane, share }) => lane.overFor(share)));
+      throw error;
+    } finally {
+      unlink?.();
+    }
+    return results;
+  }
+
+  #lane(index: number): Lane<Item, Result> {
+    const lane = this.#lanes[index];
+    if (lane === undefined) throw new RangeError(`there is no lane ${index}`);
+    return lane;
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * The packed form in which the adapters hand lists of commands and results over, to a script or to a thread: one
+ * buffer each way, little-endian, instead of an object and several strings for each user.
+ *
+ *     commands   u8 groups, u32 count, then for each: u8 verb, u8 flags, u8 group, u8+etag, u16+id (only where nothing else
+ *                in the call says it), u32+body (edits or preferences), and where the flags say so: u64 observed µs, u8+etag wanted
+ *     results    for each: u8 status; damaged: u8 part; where it was applied: u8+etag, u16 count of names ignored with u8+name for each,
+ *                then a found user if it was wanted; too many, too large: u32 how many; fewer results than commands where
+ *                the first commands were enough for one call
+ *     ids        u32 count, then for each: u16+id
+ *     range      u16+after (empty for the beginning), u32 count; answered by ids
+ *     found      for each: u8 found (0, 1, or 2 and u8 part where its record is damaged), and if so: u64 created µs, u64 updated µs, u8+etag, u32+properties,
+ *                u32+preferences; fewer than asked for where the answer grew too large
+ *
+ * (`u8+etag` is a length and as many bytes.)
+ */
+import { isDamaged } from "../../users/damaged.ts";
+import type { IdentifyCommand, WriteCommand, WriteOutcome, WriteResult } from "../../users/store.ts";
+import type { Edits } from "../../users/struct/edits.ts";
+import { parseUserId, type UserId } from "../../users/user-id.ts";
+import type { Postponed } from "../adapter.ts";
+import { PackedReader, PackedWriter } from "./buffer.ts";
+import { unpackPart, unpackUser } from "./users.ts";
+
+/** `setProperties` is an identify whose edits are all to set. */
+export const verbs = {
+  identify: 1,
+  replacePreferences: 2,
+  mergePreferences: 3,
+  delete: 4,
+  setProperties: 5,
+} as const;
+/** Added to the verb of a command that hides its outcome. */
+const hiding = 128;
+export const flags = {
+  canCreate: 1,
+  wantUser: 2,
+  validateOnly: 4,
+  allowMissing: 8,
+  observed: 16,
+  ifExists: 32,
+  ifMissing: 64,
+  ifEtag: 128,
+} as const;
+export const status = {
+  created: 1,
+  updated: 2,
+  unchanged: 3,
+  deleted: 4,
+  requiredMissing: 5,
+  tooMany: 6,
+  tooLarge: 7,
+  notFound: 8,
+  alreadyExists: 9,
+  etagMismatch: 10,
+  observedAhead: 11,
+  storeFull: 12,
+  postponed: 13,
+  damaged: 14,
+} as const;
+
+const outcomes: Readonly<Record<number, WriteOutcome>> = {
+  [status.created]: "created",
+  [status.updated]: "updated",
+  [status.unchanged]: "unchanged",
+  [status.deleted]: "deleted",
+};
+
+/** Where a call carries the key of each user, and users are kept together by group. */
+export interface Grouping {
+  /** How many groups there are, 0 to 64. */
+  readonly groups: number;
+  /** The group of a command, from 1. */
+  readonly groupOf: (index: number) => number;
+}
+
+/** @param grouping without it, the commands bring the users' ids */
+export function packCommands(commands: readonly WriteCommand[], grouping?: Grouping): Buffer {
+  const size = commands.reduce((sum, command) => sum + frameBytes + command.id.length + bodyOf(command).length, 5);
+  const writer = new PackedWriter(size).u8(grouping?.groups ?? 0).u32(commands.length);
+  commands.forEach((command, index) => {
+    packCommand(writer, command, grouping?.groupOf(index));
+  });
+  return writer.finish();
+}
+
+/** What a command takes beside its id and its body, as a rule. */
+const frameBytes = 32;
+
+function packCommand(writer: PackedWriter, command: WriteCommand, group: number | undefined): void {
+  const observedAt = command.verb === "identify" ? command.observedAt : undefined;
+  const wanted = command.precondition;
+  let flag = 0;
+  if (command.verb === "identify") flag |= identifyFlags(command);
+  else if (command.verb === "set-preferences") flag |= flags.wantUser;
+  else if (command.allowMissing) flag |= flags.allowMissing;
+  if (observedAt !== undefined) flag |= flags.observed;
+  if (wanted !== undefined) flag |= "etag" in wanted ? flags.ifEtag : wanted.exists ? flags.ifExists : flags.ifMissing;
+  writer
+    .u8(verbOf(command) + ("hidesOutcome" in command && command.hidesOutcome ? hiding : 0))
+    .u8(flag)
+    .u8(group ?? 0)
+    .shortText(command.etag);
+  if (group === undefined) writer.text(command.id);
+  writer.bytes(bodyOf(command));
+  if (observedAt !== undefined) writer.u64(observedAt);
+  if (wanted !== undefined && "etag" in wanted) writer.shortText(wanted.etag);
+}
+
+/** A command as it is unpacked; `flags` are a sum of those above. */
+export interface PackedCommand {
+  readonly verb: number;
+  readonly hidesOutcome: boolean;
+  readonly flags: number;
+  readonly etag: string;
+  readonly id: string;
+  /** Preferences are edits that all set. */
+  readonly body: Edits;
+  readonly observedAt: number | undefined;
+  readonly wantedEtag: string | undefined;
+}
+
+/** @param reader at a command, past the head of the list */
+export function unpackCommand(reader: PackedReader): PackedCommand {
+  const code = reader.u8();
+  const hidesOutcome = code >= hiding;
+  const verb = hidesOutcome ? code - hiding : code;
+  const flag = reader.u8();
+  reader.u8();
+  const etag = reader.shortText();
+  const id = reader.text();
+  const body = reader.bytes();
+  if (!wereChecked(body)) throw new Error("a command carries no edits");
+  const observedAt = (flag & flags.observed) === 0 ? undefined : reader.u64();
+  const wantedEtag = (flag & flags.ifEtag) === 0 ? undefined : reader.shortText();
+  return { verb, hidesOutcome, flags: flag, etag, id, body, observedAt, wantedEtag };
+}
+
+/** They were when the command was made, and came no other way. */
+function wereChecked(_body: Uint8Array): _body is Edits {
+  return true;
+}
+
+function identifyFlags({ canCreate, wantUser, validateOnly }: IdentifyCommand): number {
+  return (canCreate ? flags.canCreate : 0) | (wantUser ? flags.wantUser : 0) | (validateOnly ? flags.validateOnly : 0);
+}
+
+function verbOf(command: WriteCommand): number {
+  switch (command.verb) {
+    case "identify":
+      return command.onlySets ? verbs.setProperties : verbs.identify;
+    case "set-preferences":
+      return command.merge ? verbs.mergePreferences : verbs.replacePreferences;
+    case "delete":
+      return verbs.delete;
+  }
+}
+
+/** What a command carries: edits or preferences. */
+export function bodyOf(command: WriteCommand): Uint8Array {
+  switch (command.verb) {
+    case "identify":
+      return command.edits;
+    case "set-preferences":
+      return command.preferences;
+    case "delete":
+      return noBody;
+  }
+}
+
+const noBody = new Uint8Array();
+
+/** @param commands the commands that the results answer: the first of them, if there are more than results */
+export function unpackResults(packed: Uint8Array, commands: readonly WriteCommand[]): (WriteResult | Postponed)[] {
+  const reader = new PackedReader(packed);
+  const results: (WriteResult | Postponed)[] = [];
+  for (const command of commands) {
+    if (reader.done) break;
+    results.push(unpackResult(reader, command));
+  }
+  return results;
+}
+
+function unpackResult(reader: PackedReader, command: WriteCommand): WriteResult | Postponed {
+  const code = reader.u8();
+  const outcome = outcomes[code];
+  if (outcome !== undefined) {
+    const etag = reader.shortText();
+    const ignored = unpackNames(reader);
+    const wantUser = command.verb === "set-preferences" || (command.verb === "identify" && command.wantUser);
+    const user = wantUser ? unpackUser(reader, command.id) : undefined;
+    if (isDamaged(user)) return { refused: "damaged", part: user.damaged, applied: !isValidation(command) };
+    return { outcome, etag, ignored, user };
+  }
+  switch (code) {
+    case status.requiredMissing:
+      return { refused: "required-missing" };
+    case status.observedAhead:
+      return { refused: "observed-ahead" };
+    case status.notFound:
+      return { refused: "not-found" };
+    case status.alreadyExists:
+      return { refused: "already-exists" };
+    case status.etagMismatch:
+      return { refused: "etag-mismatch" };
+    case status.tooMany:
+      return { refused: "too-many-properties", count: reader.u32() };
+    case status.tooLarge:
+      return { refused: "too-large", bytes: reader.u32() };
+    case status.storeFull:
+      return { refused: "store-full" };
+    case status.damaged:
+      return { refused: "damaged", part: unpackPart(reader), applied: false };
+    case status.postponed:
+      return { refused: "postponed" };
+    default:
+      throw new Error(`the store answered with the unknown status ${code}`);
+  }
+}
+
+function isValidation(command: WriteCommand): boolean {
+  return command.verb === "identify" && command.validateOnly;
+}
+
+const noNames: readonly string[] = [];
+
+function unpackNames(reader: PackedReader): readonly string[] {
+  const count = reader.u16();
+  return count === 0 ? noNames : Array.from({ length: count }, () => reader.shortText());
+}
+
+export function packIds(ids: readonly UserId[]): Buffer {
+  const writer = new PackedWriter(4 + ids.length * 40).u32(ids.length);
+  for (const id of ids) writer.text(id);
+  return writer.finish();
+}
+
+export function packRange(after: UserId | undefined, count: number): Buffer {
+  return new PackedWriter()
+    .text(after ?? "")
+    .u32(count)
+    .finish();
+}
+
+/** @throws Error where they are not users' ids */
+export function unpackIds(packed: Uint8Array): UserId[] {
+  const reader = new PackedReader(packed);
+  return Array.from({ length: reader.u32() }, () => {
+    const id = parseUserId(reader.textBytes());
+    if (typeof id !== "string") throw new Error("the store lists an id that is none");
+    return id;
+  });
+}

@@ -1,0 +1,64 @@
+/** Users as the adapters hand them over: see packed.ts. */
+import { type DamagedPart, type DamagedUser, damagedParts } from "../../users/damaged.ts";
+import type { StoredUser } from "../../users/store.ts";
+import { preferencesLimits } from "../../users/struct/format.ts";
+import { isCanonical } from "../../users/struct/scan.ts";
+import type { UserId } from "../../users/user-id.ts";
+import { PackedReader } from "./buffer.ts";
+
+/** @param ids the ids that were asked for; the first of them were found or not, the rest were not looked at */
+export function unpackFound(packed: Uint8Array, ids: readonly UserId[]): FoundUser[] {
+  const reader = new PackedReader(packed);
+  const users: FoundUser[] = [];
+  for (const id of ids) {
+    if (reader.done) break;
+    users.push(unpackUser(reader, id));
+  }
+  return users;
+}
+
+/** What an id is found to have. */
+export type FoundUser = StoredUser | DamagedUser | undefined;
+
+export const found = { none: 0, user: 1, damaged: 2 } as const;
+
+/** The code of a part. */
+export function codeOfPart(part: DamagedPart): number {
+  return damagedParts.indexOf(part) + 1;
+}
+
+export function unpackPart(reader: PackedReader): DamagedPart {
+  const code = reader.u8();
+  const part = damagedParts[code - 1];
+  if (part === undefined) throw new Error(`the store names the unknown part ${code} of a record`);
+  return part;
+}
+
+export function unpackUser(reader: PackedReader, id: UserId): FoundUser {
+  const kind = reader.u8();
+  if (kind === found.none) return undefined;
+  if (kind === found.damaged) return { id, damaged: unpackPart(reader) };
+  const createdAt = reader.u64();
+  const updatedAt = reader.u64();
+  const etag = reader.shortText();
+  const properties = reader.bytes();
+  const preferences = reader.bytes();
+  if (!Number.isSafeInteger(createdAt) || !Number.isSafeInteger(updatedAt)) return { id, damaged: "meta" };
+  if (!isCanonical(properties)) return { id, damaged: "properties" };
+  if (!isCanonical(preferences, preferencesLimits)) return { id, damaged: "preferences" };
+  return { id, properties, preferences, createdAt, updatedAt, etag };
+}
+
+/** Reads all, by as many calls as it takes: each answers the first of the ids that it is given, one at least. */
+export async function readAll(
+  ids: readonly UserId[],
+  readFirst: (ids: readonly UserId[]) => Promise<readonly FoundUser[]>,
+): Promise<readonly FoundUser[]> {
+  let users = await readFirst(ids);
+  while (users.length < ids.length) {
+    const more = await readFirst(ids.slice(users.length));
+    if (more.length === 0) throw new Error("the store read none of the users that it was asked for");
+    users = [...users, ...more];
+  }
+  return users;
+}

@@ -1,0 +1,42 @@
+import type { Violation } from "../errors.ts";
+import { DecodeBudget } from "./decode.ts";
+import { type CanonicalStruct, propertiesLimits, type StructLimits } from "./format.ts";
+import { normalizeStruct } from "./normalize.ts";
+import { isCanonical, type StructForm, scanStruct } from "./scan.ts";
+import { sortNames } from "./sort.ts";
+
+/**
+ * Brings a Struct, as it came over the wire, to canonical form. What is canonical already is taken as it
+ * is; where only the order of names differs, as most clients send it, names are sorted; the rest is encoded anew.
+ *
+ * @param pieces the occurrences of the message field that holds the Struct: together they are one encoding of it, and
+ * stay one of the same Struct, but perhaps in another order
+ * @param field the field's name, for errors
+ * @param budget for the values of all Structs of the request that have to be decoded
+ * @returns the canonical Struct, or the paths of what is wrong: INVALID_PROPERTY, LIMIT_EXCEEDED, MALFORMED_REQUEST
+ */
+export function canonicalStruct(
+  pieces: readonly Uint8Array[],
+  field: string,
+  structLimits: StructLimits = propertiesLimits,
+  budget: DecodeBudget = new DecodeBudget(),
+): { struct: CanonicalStruct } | { violations: readonly Violation[] } {
+  const [only = nothing] = pieces;
+  const encoded = pieces.length > 1 ? Buffer.concat(pieces) : only;
+  const form = scanStruct(encoded, structLimits);
+  if (foundCanonical(encoded, form)) return { struct: encoded };
+  if (form === "unsorted") {
+    const sorted = sortNames(encoded);
+    if (sorted !== undefined) return { struct: sorted };
+  }
+  const { bytes, violations } = normalizeStruct(encoded, field, structLimits, budget);
+  if (violations.length > 0) return { violations };
+  if (isCanonical(bytes, structLimits)) return { struct: bytes };
+  throw new Error("a normalized Struct is not canonical");
+}
+
+const nothing: Uint8Array = new Uint8Array();
+
+function foundCanonical(_bytes: Uint8Array, form: StructForm): _bytes is CanonicalStruct {
+  return form === "canonical";
+}
