@@ -9,7 +9,6 @@ import type {
   ListUsersRequest,
   SetPreferencesRequest,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
-import type { IdentifyInput } from "../users/identify.ts";
 import { limits } from "../users/limits.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Page, UserRegistry, UsersFound, Writer } from "../users/registry.ts";
@@ -30,7 +29,7 @@ import type { Admission } from "./guard/admission.ts";
 import type { WorkRoom } from "./guard/semaphore.ts";
 import { inTurns, type Turns } from "./guard/turns.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
-import { readPrecondition, readPreferencesMode } from "./user-messages.ts";
+import { readPreferencesMode } from "./user-messages.ts";
 
 /** Messages of one stream that are worked on at a time. */
 const maxBatchesInFlight = 2;
@@ -122,8 +121,7 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     identify: (request, context) =>
       failingAsPromised(
         context,
-        async () =>
-          disclosure.identified(context.caller, await registry.identify(readIdentify(request), writerOf(context))),
+        async () => disclosure.identified(context.caller, await registry.identify(request, writerOf(context))),
         ({ user }) => user,
       ),
 
@@ -136,7 +134,7 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
         const { messageBytes } = request;
         context.hold(messageBytes);
         const identified = batchRoom.run(workBytes(request), context.signal, async () => {
-          const results = await registry.identifyBatch(request.requests.map(readIdentify), writerOf(context));
+          const results = await registry.identifyBatch(request.requests, writerOf(context));
           const told = disclosure.items(context.caller, results);
           const bytes = answerBytes(request, told);
           context.hold(bytes);
@@ -180,16 +178,13 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
         context,
         async () => {
           const merge = readPreferencesMode(mode);
-          const input = { id, preferences, merge, precondition: readPrecondition(precondition) };
+          const input = { id, preferences, merge, precondition };
           return disclosure.user(context.caller, await registry.setPreferences(input, writerOf(context)));
         },
         theUser,
       ),
 
-    deleteUser: ({ id, precondition, allowMissing }, context) =>
-      failingAsPromised(context, () =>
-        registry.delete({ id, precondition: readPrecondition(precondition), allowMissing }, context.signal),
-      ),
+    deleteUser: (request, context) => failingAsPromised(context, () => registry.delete(request, context.signal)),
   };
 }
 
@@ -205,17 +200,4 @@ function bytesOf(user: UserView | undefined): number {
 
 function theUser<User extends UserView | undefined>(user: User): User {
   return user;
-}
-
-function readIdentify(request: Fields<IdentifyRequest>): IdentifyInput {
-  const { id, properties, setOnce, unset, observedAt, validateOnly } = request;
-  return {
-    id,
-    properties,
-    setOnce,
-    unset,
-    precondition: readPrecondition(request.precondition),
-    observedAt,
-    validateOnly,
-  };
 }

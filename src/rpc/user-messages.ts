@@ -9,7 +9,6 @@ import type {
   UserSchema,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { invalidRequest } from "../users/errors.ts";
-import type { PreconditionInput } from "../users/precondition.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Page, UsersFound } from "../users/registry.ts";
 import type { ToldIdentified, ToldOutcome } from "./disclosure.ts";
@@ -62,25 +61,6 @@ function userMessage(user: UserView): MessageInitShape<typeof UserSchema> {
 
 function timestamp(micros: number): MessageInitShape<typeof TimestampSchema> {
   return { seconds: BigInt(Math.floor(micros / 1_000_000)), nanos: (micros % 1_000_000) * 1_000 };
-}
-
-/** What the generated messages call a precondition: a oneof. */
-interface PreconditionMessage {
-  readonly condition:
-    | { readonly case: "exists"; readonly value: boolean }
-    | { readonly case: "etag"; readonly value: string }
-    | { readonly case: undefined; readonly value?: undefined };
-}
-
-export function readPrecondition(message: PreconditionMessage | undefined): PreconditionInput {
-  switch (message?.condition.case) {
-    case "exists":
-      return { exists: message.condition.value };
-    case "etag":
-      return { etag: message.condition.value };
-    default:
-      return message === undefined ? undefined : {};
-  }
 }
 
 /**

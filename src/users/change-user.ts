@@ -13,12 +13,12 @@ export interface SetPreferencesInput {
   readonly preferences: readonly Uint8Array[];
   /** Whether they are merged into what is stored, one level deep, or replace it. */
   readonly merge: boolean;
-  readonly precondition: PreconditionInput;
+  readonly precondition?: PreconditionInput | undefined;
 }
 
 export interface DeleteInput {
   readonly id: Uint8Array;
-  readonly precondition: PreconditionInput;
+  readonly precondition?: PreconditionInput | undefined;
   /** Whether a user that is not there is success, whatever the precondition. */
   readonly allowMissing: boolean;
 }

@@ -13,7 +13,7 @@ import { isNonEmptyString } from "./struct/entries.ts";
 import { type CanonicalStruct, propertiesLimits } from "./struct/format.ts";
 import { parseUserId } from "./user-id.ts";
 
-/** An Identify as it came over the wire. */
+/** An Identify as it came over the wire: a decoded IdentifyRequest is one as it is. */
 export interface IdentifyInput {
   readonly id: Uint8Array;
   /** The occurrences of the `properties` field: together one encoded Struct. */
@@ -22,8 +22,8 @@ export interface IdentifyInput {
   readonly setOnce: readonly Uint8Array[];
   /** Names. */
   readonly unset: readonly Uint8Array[];
-  readonly precondition: PreconditionInput;
-  readonly observedAt: TimestampInput | undefined;
+  readonly precondition?: PreconditionInput | undefined;
+  readonly observedAt?: TimestampInput | undefined;
   readonly validateOnly: boolean;
 }
 

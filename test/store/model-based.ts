@@ -196,10 +196,12 @@ class Run {
     ];
   }
 
-  #etag(of: string, wanted: WantedEtag): [ModelPrecondition | undefined, PreconditionInput] {
-    if (wanted === undefined || "exists" in wanted) return [wanted, wanted];
+  #etag(of: string, wanted: WantedEtag): [ModelPrecondition | undefined, PreconditionInput | undefined] {
+    if (wanted === undefined) return [undefined, undefined];
+    if ("exists" in wanted) return [wanted, { condition: { case: "exists", value: wanted.exists } }];
     const version = wanted.etag === undefined ? undefined : this.#versions.get(of)?.at(-1 - wanted.etag);
-    return [{ version: version ?? -1 }, { etag: this.#etags.get(version ?? -1) ?? "nobody's" }];
+    const value = this.#etags.get(version ?? -1) ?? "nobody's";
+    return [{ version: version ?? -1 }, { condition: { case: "etag", value } }];
   }
 
   #compare(
