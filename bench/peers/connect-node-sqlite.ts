@@ -4,7 +4,7 @@ import { createServer } from "node:http2";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
-import { anybody } from "../../src/credentials/caller.ts";
+import { anybody } from "../../src/credentials/principal.ts";
 import type { CallContext } from "../../src/rpc/call-context.ts";
 import { createDisclosure } from "../../src/rpc/disclosure.ts";
 import { Admission } from "../../src/rpc/guard/admission.ts";

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Command, Option } from "commander";
-import { isScope, type Scope, scopes } from "../credentials/caller.ts";
+import { isScope, type Scope, scopes } from "../credentials/principal.ts";
 import { CliError } from "./cli-error.ts";
 import { printJson } from "./standard-streams.ts";
 

@@ -2,9 +2,9 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { watchedFile } from "../config/watched-file.ts";
 import { credentialsInvalid } from "../users/errors.ts";
-import { bearerToken, type Caller, type CertificateNames, type Presented } from "./caller.ts";
 import { type CredentialsFile, parseCredentialsFile } from "./credentials-file.ts";
 import type { JwtOptions, JwtVerifier } from "./jwt.ts";
+import { bearerToken, type CertificateNames, type Presented, type Principal } from "./principal.ts";
 
 /** Verified JSON Web Tokens that are remembered, until they expire. */
 const maxRemembered = 10_000;
@@ -31,7 +31,7 @@ export interface Authenticator {
    *
    * @throws UserError CREDENTIALS_INVALID, CREDENTIALS_UNVERIFIABLE
    */
-  authenticate(presented: Presented): Caller | Promise<Caller>;
+  authenticate(presented: Presented): Principal | Promise<Principal>;
   close(): void;
 }
 
@@ -56,7 +56,7 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
     file?.close();
     throw error;
   });
-  const remembered = new Map<string, { caller: Caller; expiresAt: number }>();
+  const remembered = new Map<string, { principal: Principal; expiresAt: number }>();
 
   const verified = async (token: string, digest: string) => {
     if (jwt === undefined) throw credentialsInvalid("the token is not one that this server accepts");
@@ -64,7 +64,7 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
     const [oldest] = remembered.keys();
     if (remembered.size >= maxRemembered && oldest !== undefined) remembered.delete(oldest);
     remembered.set(digest, { ...found, expiresAt: Math.min(found.expiresAt, Date.now() + rememberMs) });
-    return found.caller;
+    return found.principal;
   };
 
   return {
@@ -74,8 +74,8 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
         if (certificateNames !== undefined && certificateNames.expiresAt < Date.now()) {
           throw credentialsInvalid("the client certificate has expired");
         }
-        const caller = certificateNames && byCertificate(file?.content, certificateNames);
-        if (caller !== undefined) return caller;
+        const principal = certificateNames && byCertificate(file?.content, certificateNames);
+        if (principal !== undefined) return principal;
         throw credentialsInvalid(
           certificateNames === undefined
             ? "credentials are missing: send `authorization: Bearer TOKEN`"
@@ -84,11 +84,11 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
       }
       const token = bearerToken(authorization);
       const digest = hash("sha256", token, "buffer");
-      const caller = byToken(file?.content, digest);
-      if (caller !== undefined) return caller;
+      const principal = byToken(file?.content, digest);
+      if (principal !== undefined) return principal;
       const key = digest.toString("latin1");
       const known = remembered.get(key);
-      if (known !== undefined && known.expiresAt > Date.now()) return known.caller;
+      if (known !== undefined && known.expiresAt > Date.now()) return known.principal;
       remembered.delete(key);
       return verified(token, key);
     },
@@ -107,13 +107,13 @@ async function openVerifier({ jwt, onError }: AuthenticatorOptions): Promise<Jwt
 }
 
 /** Takes as long whichever token it is, and whether it is one of them. */
-function byToken(file: CredentialsFile | undefined, digest: Buffer): Caller | undefined {
-  let found: Caller | undefined;
+function byToken(file: CredentialsFile | undefined, digest: Buffer): Principal | undefined {
+  let found: Principal | undefined;
   for (const entry of file?.tokens ?? []) if (timingSafeEqual(entry.digest, digest)) found = entry;
   return found;
 }
 
-function byCertificate(file: CredentialsFile | undefined, { uris, dns }: CertificateNames): Caller | undefined {
+function byCertificate(file: CredentialsFile | undefined, { uris, dns }: CertificateNames): Principal | undefined {
   return file?.certificates.find(
     (entry) =>
       (entry.uri !== undefined && uris.includes(entry.uri)) || (entry.dns !== undefined && dns.includes(entry.dns)),

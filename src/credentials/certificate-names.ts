@@ -1,4 +1,4 @@
-import type { CertificateNames } from "./caller.ts";
+import type { CertificateNames } from "./principal.ts";
 
 /** An entry of the text that Node writes a subjectAltName as; a value with anything special in it is a JSON string. */
 const entryPattern = /(?<type>[A-Za-z][A-Za-z ]*):(?<value>"(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;

@@ -1,8 +1,8 @@
 /** The operator's list of who may call: tokens, of which only the digest is kept, and client certificates. */
 import { z } from "zod";
 import { invisible } from "../config/invisible.ts";
-import { isReservedName, jwtPrefix, type Scope, scopes } from "./caller.ts";
 import { problemOf } from "./credentials-problems.ts";
+import { isReservedName, jwtPrefix, type Scope, scopes } from "./principal.ts";
 
 const scopeList = z.array(z.enum(scopes)).min(1);
 /** As a name of a certificate's or in a log has to be: one with a line break at its end would match nothing. */

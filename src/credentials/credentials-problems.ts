@@ -1,6 +1,6 @@
 /** What is wrong with the credentials file, and what is expected in its place: goes on where the path ends. */
 import type { core } from "zod";
-import { scopes } from "./caller.ts";
+import { scopes } from "./principal.ts";
 
 const kinds: ReadonlyMap<string, string> = new Map([
   ["array", "a list, [ … ]"],

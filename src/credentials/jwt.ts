@@ -2,8 +2,8 @@
 import { hash } from "node:crypto";
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { credentialsInvalid, credentialsUnverifiable, UserError } from "../users/errors.ts";
-import { type Caller, isScope, jwtPrefix } from "./caller.ts";
 import { openKeys } from "./jwks.ts";
+import { isScope, jwtPrefix, type Principal } from "./principal.ts";
 import { algorithms } from "./usable-keys.ts";
 
 export interface JwtOptions {
@@ -19,7 +19,7 @@ export interface JwtOptions {
 
 export interface JwtVerifier {
   /** @throws UserError CREDENTIALS_INVALID, CREDENTIALS_UNVERIFIABLE */
-  verify(token: string): Promise<{ caller: Caller; expiresAt: number }>;
+  verify(token: string): Promise<{ principal: Principal; expiresAt: number }>;
   close(): void;
 }
 
@@ -44,7 +44,7 @@ export function createJwtVerifier({ jwks, issuer, audience, scopeClaim, onError 
           clockTolerance: clockToleranceSeconds,
           requiredClaims: ["exp", "sub"],
         });
-        return { caller: callerOf(payload, scopeClaim), expiresAt: Number(payload.exp) * 1_000 };
+        return { principal: principalOf(payload, scopeClaim), expiresAt: Number(payload.exp) * 1_000 };
       } catch (error) {
         throw refusal(error);
       }
@@ -53,7 +53,7 @@ export function createJwtVerifier({ jwks, issuer, audience, scopeClaim, onError 
   };
 }
 
-function callerOf(payload: JWTPayload, scopeClaim: string): Caller {
+function principalOf(payload: JWTPayload, scopeClaim: string): Principal {
   const claim = payload[scopeClaim];
   const words: unknown[] = Array.isArray(claim) ? claim : typeof claim === "string" ? claim.split(" ") : [];
   const granted = words.filter((word) => typeof word === "string").filter(isScope);

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { ShownNames } from "./caller.ts";
 import { certificateNames } from "./certificate-names.ts";
+import type { ShownNames } from "./principal.ts";
 
 const shown = new WeakMap<Socket, ShownNames | undefined>();
 

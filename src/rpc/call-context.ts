@@ -1,11 +1,11 @@
-import type { Caller } from "../credentials/caller.ts";
+import type { Principal } from "../credentials/principal.ts";
 
 /** What a handler knows of the call that it answers. */
 export interface CallContext {
   /** Aborts when the answer does not matter any more: the caller has gone, its deadline has passed, the server ends. */
   readonly signal: AbortSignal;
   /** As they were when their credentials were last checked. */
-  readonly caller: Caller;
+  readonly caller: Principal;
   /** When its credentials were first checked, or before, as `performance.now()` has it. */
   readonly admittedAt: number;
   /**

@@ -1,5 +1,5 @@
 /** What a caller is told of what it writes: all of it with the scope `users.read`, else that it was applied. */
-import type { Caller } from "../credentials/caller.ts";
+import type { Principal } from "../credentials/principal.ts";
 import type { UserView } from "../users/reading.ts";
 import type { BatchItemResult, Identified, IdentifyOutcome } from "../users/registry.ts";
 
@@ -17,15 +17,15 @@ export type ToldItem =
 
 export interface Disclosure {
   /** Whether the caller may learn from its writes what is stored. */
-  mayLearn(caller: Caller): boolean;
-  identified(caller: Caller, identified: Identified): ToldIdentified;
-  items(caller: Caller, results: readonly BatchItemResult[]): readonly ToldItem[];
+  mayLearn(caller: Principal): boolean;
+  identified(caller: Principal, identified: Identified): ToldIdentified;
+  items(caller: Principal, results: readonly BatchItemResult[]): readonly ToldItem[];
   /** @returns undefined for a caller that is not told */
-  user(caller: Caller, user: UserView): UserView | undefined;
+  user(caller: Principal, user: UserView): UserView | undefined;
 }
 
 export function createDisclosure(writeOnlyAnswers: WriteOnlyAnswers): Disclosure {
-  const mayLearn = (caller: Caller) => writeOnlyAnswers === "legacy" || mayRead(caller);
+  const mayLearn = (caller: Principal) => writeOnlyAnswers === "legacy" || mayRead(caller);
   return {
     mayLearn,
     identified(caller, identified) {
@@ -42,7 +42,7 @@ export function createDisclosure(writeOnlyAnswers: WriteOnlyAnswers): Disclosure
   };
 }
 
-function mayRead({ scopes }: Caller): boolean {
+function mayRead({ scopes }: Principal): boolean {
   return scopes.has("users.read");
 }
 

@@ -90,7 +90,7 @@ describe("a token", () => {
   test("that names no key counts where one key can be meant", async () => {
     const unnamed = await token({}, { alg: "ES256" });
     await expect(verifierOf(await setOf(first)).verify(unnamed)).resolves.toMatchObject({
-      caller: { name: "jwt:billing" },
+      principal: { name: "jwt:billing" },
     });
     await expect(verifierOf(await setOf(second)).verify(unnamed)).rejects.toEqual(refused(/not one that/));
     await expect(verifierOf(await setOf(first, second)).verify(unnamed)).rejects.toEqual(refused(/no kid/));
@@ -106,7 +106,7 @@ describe("a token", () => {
     ["x".repeat(101), expect.stringMatching(/^jwt:#[0-9a-f]{16}$/)],
   ])("for %j names its caller %s", async (sub, name) => {
     const { verify } = verifierOf(await setOf(first));
-    expect((await verify(await token({ sub }))).caller.name).toEqual(name);
+    expect((await verify(await token({ sub }))).principal.name).toEqual(name);
   });
 });
 
@@ -143,7 +143,7 @@ describe("keys at a URL", () => {
     expect(keys.asked).toBe(2);
     later(1);
     keys.answer = await setOf(first);
-    await expect(verify(good)).resolves.toMatchObject({ caller: { name: "jwt:billing" } });
+    await expect(verify(good)).resolves.toMatchObject({ principal: { name: "jwt:billing" } });
     expect(keys.asked).toBe(3);
   });
 
@@ -245,13 +245,13 @@ describe("a set of keys of which none verifies a token", () => {
     writeFileSync(path, '{"keys":[]}');
     await until(() => errors.length > 0);
     expect(errors.map(({ message }) => message)).toEqual([`${path}: has no keys: no token could be verified`]);
-    await expect(verify(await token())).resolves.toMatchObject({ caller: { name: "jwt:billing" } });
+    await expect(verify(await token())).resolves.toMatchObject({ principal: { name: "jwt:billing" } });
   });
 
   test("may have keys for other uses beside one that does", async () => {
     const { publicKey } = first;
     const keys = [{ kty: "oct" }, jwk("ec", { use: "enc" }), { ...publicKey.export({ format: "jwk" }), kid: "first" }];
     const { verify } = verifierOf(JSON.stringify({ keys }));
-    await expect(verify(await token())).resolves.toMatchObject({ caller: { name: "jwt:billing" } });
+    await expect(verify(await token())).resolves.toMatchObject({ principal: { name: "jwt:billing" } });
   });
 });

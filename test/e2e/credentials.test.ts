@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
-import { type Scope, scopes } from "../../src/credentials/caller.ts";
+import { type Scope, scopes } from "../../src/credentials/principal.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { enveloped } from "../support/grpc-streams.ts";
 import { describeError } from "../support/rpc-errors.ts";

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BadRequestSchema } from "#gen/google/rpc/error_details_pb.js";
 import type { ErrorReason } from "#gen/rollcall/v1/errors_pb.js";
 import { BatchReport, PreferencesMode, UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { scopes as allScopes, type Scope } from "../../src/credentials/caller.ts";
+import { scopes as allScopes, type Scope } from "../../src/credentials/principal.ts";
 import { partitionOf } from "../../src/store/redis/keys.ts";
 import { limits } from "../../src/users/limits.ts";
 import { describeEachStore } from "../support/each-store.ts";

@@ -5,7 +5,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { BatchReport, Outcome, PreferencesMode, UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { scopes as allScopes, type Scope } from "../../src/credentials/caller.ts";
+import { scopes as allScopes, type Scope } from "../../src/credentials/principal.ts";
 import { describeEachStore } from "../support/each-store.ts";
 import { type CallEncoding, encodedCall, openSession, rawExchange } from "../support/raw-calls.ts";
 import { failureOf } from "../support/rpc-errors.ts";

@@ -4,7 +4,7 @@ import { connect, constants, createServer, type ServerHttp2Stream } from "node:h
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { anybody } from "../../src/credentials/caller.ts";
+import { anybody } from "../../src/credentials/principal.ts";
 import { GrpcCall } from "../../src/rpc/grpc/call.ts";
 import { HeldBytes } from "../../src/rpc/guard/memory-budget.ts";
 

@@ -6,7 +6,7 @@ import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { afterEach, describe, expect, test } from "vitest";
 import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { anybody } from "../../src/credentials/caller.ts";
+import { anybody } from "../../src/credentials/principal.ts";
 import { contractErrors } from "../../src/rpc/errors.ts";
 import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
 import { OldestOut } from "../../src/rpc/guard/eviction.ts";

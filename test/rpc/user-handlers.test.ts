@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { BatchIdentifyRequestSchema as Contract } from "#gen/rollcall/v1/user_service_pb.js";
 import { BatchIdentifyRequestSchema } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
-import { anybody } from "../../src/credentials/caller.ts";
+import { anybody } from "../../src/credentials/principal.ts";
 import type { CallContext } from "../../src/rpc/call-context.ts";
 import { createDisclosure } from "../../src/rpc/disclosure.ts";
 import { Admission } from "../../src/rpc/guard/admission.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Scope, scopes } from "../../src/credentials/caller.ts";
+import { type Scope, scopes } from "../../src/credentials/principal.ts";
 
 /** Every set of scopes but the empty one, which no credentials file may list. */
 export const scopeSets: readonly (readonly Scope[])[] = Array.from({ length: 2 ** scopes.length - 1 }, (_, at) =>

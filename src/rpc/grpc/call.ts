@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type Caller, nobody, type Presented } from "../../credentials/caller.ts";
+import { nobody, type Presented, type Principal } from "../../credentials/principal.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import type { ObservedRequest } from "../../telemetry/requests.ts";
 import { resetWhenStalled, streamWaits } from "../../transport/waits-for-answer.ts";
@@ -35,7 +35,7 @@ export interface GrpcCallOptions {
   /** What the caller shows of themselves. */
   readonly presented: () => Presented;
   /** Asks the gate again, for a call of the method. */
-  readonly recheck: (call: GrpcCall, presented: () => Presented) => Promise<Caller>;
+  readonly recheck: (call: GrpcCall, presented: () => Presented) => Promise<Principal>;
   /** Puts an error that did not come from a handler into the contract's terms. */
   readonly restate: (error: ConnectError) => void;
   readonly observed: ObservedRequest;
@@ -50,7 +50,7 @@ export interface GrpcCallOptions {
  */
 export class GrpcCall implements CallContext, Holder {
   /** Nobody, until it is known. */
-  caller: Caller = nobody;
+  caller: Principal = nobody;
   readonly account = new Account();
   readonly admittedAt = performance.now();
   readonly #stream: ServerHttp2Stream;

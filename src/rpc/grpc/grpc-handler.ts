@@ -7,8 +7,8 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
-import { type Caller, hasSeveralTokens, nobody, type Presented } from "../../credentials/caller.ts";
 import { namesShownBy } from "../../credentials/peer.ts";
+import { hasSeveralTokens, nobody, type Presented, type Principal } from "../../credentials/principal.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import type { ObserveRequest } from "../../telemetry/requests.ts";
 import type { CallContext } from "../call-context.ts";
@@ -84,7 +84,7 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     for (const call of underWay) call.cutShort(shutdown.reason);
   });
 
-  const serve = (served: Served, method: GrpcMethod, caller: Caller) => {
+  const serve = (served: Served, method: GrpcMethod, caller: Principal) => {
     const { call } = served;
     if (call.ended) return;
     call.caller = caller;
@@ -96,7 +96,7 @@ export function createGrpcHandler(options: GrpcHandlerOptions): StreamHandler {
     try {
       const { call } = served;
       const report = (failure: unknown) => call.report(failure);
-      const onCaller = (caller: Caller) => {
+      const onCaller = (caller: Principal) => {
         call.caller = caller;
       };
       const caller = gate.admit(method.method, presented, report, onCaller);

@@ -4,7 +4,14 @@ import { type ContextValues, createContextKey, type HandlerContext } from "@conn
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Authenticator } from "../../credentials/authenticator.ts";
-import { anybody, type Caller, checkScope, nobody, type Presented, type Scope } from "../../credentials/caller.ts";
+import {
+  anybody,
+  checkScope,
+  nobody,
+  type Presented,
+  type Principal,
+  type Scope,
+} from "../../credentials/principal.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import { UserError } from "../../users/errors.ts";
 import type { CallContext } from "../call-context.ts";
@@ -43,9 +50,9 @@ type Ask = (
   method: DescMethod,
   presented: () => Presented,
   report: (failure: unknown) => void,
-) => Caller | Promise<Caller>;
+) => Principal | Promise<Principal>;
 
-type OnCaller = (caller: Caller) => void;
+type OnCaller = (caller: Principal) => void;
 
 export interface Gate {
   /**
@@ -64,11 +71,11 @@ export function createGate({ authenticator, admission, reflectionIsOpen }: GateO
     method: DescMethod,
     presented: () => Presented,
     onCaller: OnCaller = () => {},
-  ): Caller | Promise<Caller> => {
+  ): Principal | Promise<Principal> => {
     if (authenticator === undefined) return anybody;
     if (method.parent.typeName === Health.typeName) return nobody;
     if (!isOurs(method) && reflectionIsOpen) return nobody;
-    const admit = (caller: Caller) => {
+    const admit = (caller: Principal) => {
       onCaller(caller);
       if (isOurs(method)) checkScope(caller, scopeOf(method));
       return caller;
@@ -127,7 +134,7 @@ export const holdKey = createContextKey<(bytes: number) => void>(() => {}, {
   description: "counts what the call holds",
 });
 
-const callerKey = createContextKey<Caller>(nobody, { description: "who calls" });
+const callerKey = createContextKey<Principal>(nobody, { description: "who calls" });
 
 const admittedKey = createContextKey<Pick<CallContext, "admittedAt" | "recheck">>(
   { admittedAt: 0, recheck: async () => {} },
@@ -137,7 +144,7 @@ const admittedKey = createContextKey<Pick<CallContext, "admittedAt" | "recheck">
 /** The gate as Connect asks for it. */
 export function admitRequest(gate: Gate, { method, values }: HandlerContext): void | Promise<void> {
   const report = reportOf(values);
-  const admit = (admitted: Caller) => void values.set(callerKey, admitted);
+  const admit = (admitted: Principal) => void values.set(callerKey, admitted);
   let shown: Presented | undefined;
   // The connection may be gone when they are checked again.
   const presented = () => (shown ??= values.get(presentedKey)());

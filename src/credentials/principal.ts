@@ -4,17 +4,17 @@ import { credentialsInvalid, scopeMissing } from "../users/errors.ts";
 export const scopes = ["users.read", "users.get", "users.write", "users.delete"] as const;
 export type Scope = (typeof scopes)[number];
 
-export interface Caller {
+export interface Principal {
   /** As the operator calls them, or what begins with `jwtPrefix`. */
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
 }
 
 /** Whoever calls, where no credentials are asked for. */
-export const anybody: Caller = { name: "anybody", scopes: new Set(scopes) };
+export const anybody: Principal = { name: "anybody", scopes: new Set(scopes) };
 
 /** Who is not asked. */
-export const nobody: Caller = { name: "", scopes: new Set() };
+export const nobody: Principal = { name: "", scopes: new Set() };
 
 /** What the names of callers begin with who are known by a JSON Web Token. */
 export const jwtPrefix = "jwt:";
@@ -32,7 +32,7 @@ export function isScope(text: string): text is Scope {
 }
 
 /** @throws UserError SCOPE_MISSING */
-export function checkScope({ scopes }: Caller, scope: Scope): void {
+export function checkScope({ scopes }: Principal, scope: Scope): void {
   if (scopes.has(scope) || (scope === "users.get" && scopes.has("users.read"))) return;
   throw scopeMissing(scope);
 }
