@@ -1,33 +1,33 @@
-/** Finds out who calls, by what they show of themselves. */
+/** Authenticates callers by bearer token or client certificate. */
 import { hash, timingSafeEqual } from "node:crypto";
 import { watchedFile } from "../config/watched-file.ts";
 import { credentialsInvalid } from "../users/errors.ts";
 import { type CredentialsFile, parseCredentialsFile } from "./credentials-file.ts";
 import type { JwtOptions, JwtVerifier } from "./jwt.ts";
-import { bearerToken, type CertificateNames, type Presented, type Principal } from "./principal.ts";
+import { bearerToken, type CertificateNames, type Presented, type Principal, tokenNotAccepted } from "./principal.ts";
 
-/** Verified JSON Web Tokens that are remembered, until they expire. */
+/** Verified JSON Web Tokens to remember until they expire. */
 const maxRemembered = 10_000;
-/** How long at most: by then a key that is no longer in the set is no longer accepted. */
+/** The longest that one is remembered, and so that a key removed from the set still counts. */
 const rememberMs = 300_000;
 
 export interface AuthenticatorOptions {
-  /** The file that lists tokens and certificates, if there is one. */
+  /** The file that lists tokens and certificates. */
   readonly file: string | undefined;
-  /** Whether connections verify the certificates that callers show; else a file must not list any. */
+  /** Whether connections verify client certificates; if not, the file must not list any. */
   readonly certificatesAreVerified: boolean;
   readonly jwt: Omit<JwtOptions, "onError"> | undefined;
-  /** Called where a file has changed and cannot be used; what it held before stays in use. */
+  /** Called when a changed file cannot be used; its previous content stays in use. */
   readonly onError: (error: Error) => void;
-  /** Called where a file has changed and is used. */
+  /** Called when a changed file is in use. */
   readonly onReload: () => void;
-  /** Called where a file is used that lists nobody, beside JSON Web Tokens; without those, such a file cannot be used. */
+  /** Called when a file without entries is in use, which only JSON Web Tokens allow. */
   readonly onNobody: () => void;
 }
 
 export interface Authenticator {
   /**
-   * The caller by its Authorization header or, without one, by its certificate. At once wherever nobody needs to be asked.
+   * Reads the Authorization header or, without one, the certificate. Answers at once unless keys have to be fetched.
    *
    * @throws UserError CREDENTIALS_INVALID, CREDENTIALS_UNVERIFIABLE
    */
@@ -35,17 +35,17 @@ export interface Authenticator {
   close(): void;
 }
 
-/** @throws Error that names what is wrong with a file */
+/** @throws Error that says what is wrong with a file */
 export async function createAuthenticator(options: AuthenticatorOptions): Promise<Authenticator> {
   const { certificatesAreVerified, onError, onReload, onNobody } = options;
   const parse = (content: Buffer) => {
     const parsed = parseCredentialsFile(content);
     if (parsed.certificates.length > 0 && !certificatesAreVerified) {
-      throw new Error("certificates: need an authority to verify them by: --tls-client-ca");
+      throw new Error("certificates: nothing verifies them; name their authority with --tls-client-ca");
     }
     if (parsed.tokens.length + parsed.certificates.length === 0) {
       if (options.jwt === undefined)
-        throw new Error("lists nobody, so that nobody could call: rollcall token makes an entry");
+        throw new Error("lists nobody, so nobody could call; rollcall token makes an entry");
       onNobody();
     }
     return parsed;
@@ -59,7 +59,7 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
   const remembered = new Map<string, { principal: Principal; expiresAt: number }>();
 
   const verified = async (token: string, digest: string) => {
-    if (jwt === undefined) throw credentialsInvalid("the token is not one that this server accepts");
+    if (jwt === undefined) throw tokenNotAccepted();
     const found = await jwt.verify(token);
     const [oldest] = remembered.keys();
     if (remembered.size >= maxRemembered && oldest !== undefined) remembered.delete(oldest);
@@ -79,7 +79,7 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
         throw credentialsInvalid(
           certificateNames === undefined
             ? "credentials are missing: send `authorization: Bearer TOKEN`"
-            : "the client certificate is not one that this server accepts",
+            : "the server does not accept the client certificate",
         );
       }
       const token = bearerToken(authorization);
@@ -101,12 +101,12 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
 
 async function openVerifier({ jwt, onError }: AuthenticatorOptions): Promise<JwtVerifier | undefined> {
   if (jwt === undefined) return undefined;
-  // Only those who use it wait for it to load.
+  // Loaded only by servers that use it.
   const { createJwtVerifier } = await import("./jwt.ts");
   return createJwtVerifier({ ...jwt, onError });
 }
 
-/** Takes as long whichever token it is, and whether it is one of them. */
+/** Compares every entry in constant time, so that timing reveals no token. */
 function byToken(file: CredentialsFile | undefined, digest: Buffer): Principal | undefined {
   let found: Principal | undefined;
   for (const entry of file?.tokens ?? []) if (timingSafeEqual(entry.digest, digest)) found = entry;

@@ -1,13 +1,13 @@
 import type { CertificateNames } from "./principal.ts";
 
-/** An entry of the text that Node writes a subjectAltName as; a value with anything special in it is a JSON string. */
+/** One entry of the text that Node makes of a subjectAltName; it quotes values with special characters as JSON. */
 const entryPattern = /(?<type>[A-Za-z][A-Za-z ]*):(?<value>"(?:[^"\\]|\\.)*"|[^",]*)(?:, |$)/y;
 
 /**
  * The names in a certificate's subjectAltName.
  *
- * @param subjectAltName as `X509Certificate.subjectAltName` of `node:crypto` has it
- * @returns no names where any of the text is not understood
+ * @param subjectAltName `X509Certificate.subjectAltName` of `node:crypto`
+ * @returns no names if any part of the text cannot be parsed
  */
 export function certificateNames(subjectAltName: string | undefined): CertificateNames {
   const uris: string[] = [];
@@ -17,7 +17,7 @@ export function certificateNames(subjectAltName: string | undefined): Certificat
   while (entryPattern.lastIndex < text.length) {
     const { type, value = "" } = entryPattern.exec(text)?.groups ?? {};
     if (type === undefined) return { uris: [], dns: [] };
-    // A quoted value holds what no name that is looked for has.
+    // No SPIFFE id or host name needs quotes.
     if (value.startsWith('"')) continue;
     if (type === "URI") uris.push(value);
     else if (type === "DNS") dns.push(value.toLowerCase());

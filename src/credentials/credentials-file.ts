@@ -1,11 +1,11 @@
-/** The operator's list of who may call: tokens, of which only the digest is kept, and client certificates. */
+/** The operator's list of who may call: digests of tokens, and names of client certificates. */
 import { z } from "zod";
 import { invisible } from "../config/invisible.ts";
 import { problemOf } from "./credentials-problems.ts";
-import { isReservedName, jwtPrefix, type Scope, scopes } from "./principal.ts";
+import { jwtPrefix, type Principal, reservedNames, scopes } from "./principal.ts";
 
 const scopeList = z.array(z.enum(scopes)).min(1);
-/** As a name of a certificate's or in a log has to be: one with a line break at its end would match nothing. */
+/** A name for logs or in a certificate. Spaces around it or a line break at its end would make it match nothing. */
 const text = z
   .string()
   .min(1)
@@ -16,8 +16,8 @@ const text = z
 const name = text
   .max(128)
   .refine(
-    (value) => !isReservedName(value),
-    `expected a name that stands for nobody else and does not begin with ${jwtPrefix}`,
+    (value) => !reservedNames.includes(value) && !value.startsWith(jwtPrefix),
+    `expected a name other than ${reservedNames.join(", ")}, and without ${jwtPrefix} at its beginning`,
   );
 
 const fileSchema = z.strictObject({
@@ -39,19 +39,15 @@ const fileSchema = z.strictObject({
     .default([]),
 });
 
-interface TokenEntry {
-  readonly name: string;
+interface TokenEntry extends Principal {
   /** 32 bytes. */
   readonly digest: Buffer;
-  readonly scopes: ReadonlySet<Scope>;
 }
 
-interface CertificateEntry {
-  readonly name: string;
-  /** A name in the certificate's subjectAltName: one of both. */
+/** A name in the certificate's subjectAltName: either `uri` or `dns`. */
+interface CertificateEntry extends Principal {
   readonly uri: string | undefined;
   readonly dns: string | undefined;
-  readonly scopes: ReadonlySet<Scope>;
 }
 
 export interface CredentialsFile {
@@ -59,7 +55,7 @@ export interface CredentialsFile {
   readonly certificates: readonly CertificateEntry[];
 }
 
-/** @throws Error that says what is wrong, by its path: goes on where the name of the file ends */
+/** @throws Error with a path and what is wrong there, to follow the name of the file */
 export function parseCredentialsFile(content: Buffer): CredentialsFile {
   const result = fileSchema.safeParse(readJson(content), { error: problemOf });
   if (!result.success) {
@@ -69,26 +65,26 @@ export function parseCredentialsFile(content: Buffer): CredentialsFile {
   const digests = new Map<string, number>();
   for (const [index, { sha256 }] of tokens.entries()) {
     const first = digests.get(sha256.toLowerCase());
-    if (first !== undefined) throw new Error(`tokens[${index}].sha256: is that of tokens[${first}] too`);
+    if (first !== undefined) throw new Error(`tokens[${index}].sha256: is the same as in tokens[${first}]`);
     digests.set(sha256.toLowerCase(), index);
   }
   for (const [index, { uri, dns }] of certificates.entries()) {
     const isSame = (other: (typeof certificates)[number]) =>
       other.uri === uri && other.dns?.toLowerCase() === dns?.toLowerCase();
     const first = certificates.findIndex(isSame);
-    if (first < index) throw new Error(`certificates[${index}]: has the name of certificates[${first}] too`);
+    if (first < index) throw new Error(`certificates[${index}]: has the same name as certificates[${first}]`);
   }
   return {
-    tokens: tokens.map((token) => ({
-      name: token.name,
-      digest: Buffer.from(token.sha256, "hex"),
-      scopes: new Set(token.scopes),
+    tokens: tokens.map(({ name, sha256, scopes }) => ({
+      name,
+      digest: Buffer.from(sha256, "hex"),
+      scopes: new Set(scopes),
     })),
-    certificates: certificates.map((certificate) => ({
-      name: certificate.name,
-      uri: certificate.uri,
-      dns: certificate.dns?.toLowerCase(),
-      scopes: new Set(certificate.scopes),
+    certificates: certificates.map(({ name, uri, dns, scopes }) => ({
+      name,
+      uri,
+      dns: dns?.toLowerCase(),
+      scopes: new Set(scopes),
     })),
   };
 }
@@ -97,7 +93,7 @@ function readJson(content: Buffer): unknown {
   try {
     return JSON.parse(content.toString("utf8"));
   } catch {
-    // What JSON.parse says would repeat what the file holds.
+    // The message of JSON.parse quotes the file.
     throw new Error("is not JSON; expected an object with tokens or certificates, or both");
   }
 }

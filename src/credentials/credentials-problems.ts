@@ -1,4 +1,4 @@
-/** What is wrong with the credentials file, and what is expected in its place: goes on where the path ends. */
+/** Describes what is wrong in the credentials file and what is expected, to follow the path. */
 import type { core } from "zod";
 import { scopes } from "./principal.ts";
 
@@ -8,13 +8,13 @@ const kinds: ReadonlyMap<string, string> = new Map([
   ["string", "text in quotes"],
 ]);
 
-/** What an object may hold, by the list that it stands in. */
+/** The members of an object, by the list that contains it. */
 const members: ReadonlyMap<unknown, string> = new Map([
   ["tokens", "name, sha256 and scopes"],
   ["certificates", "name, scopes, and either uri or dns"],
 ]);
 
-/** @returns undefined where the schema says it itself. Nothing of what the file holds is repeated but the names of members. */
+/** @returns undefined if the schema has a message of its own. Quotes nothing of the file but names of members. */
 export function problemOf(issue: core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type": {
@@ -26,7 +26,7 @@ export function problemOf(issue: core.$ZodRawIssue): string | undefined {
     case "too_big":
       return `is too long; expected at most ${issue.maximum} characters`;
     case "invalid_value":
-      return `is no scope; expected one of ${scopes.join(", ")}`;
+      return `is not a scope; expected one of ${scopes.join(", ")}`;
     case "unrecognized_keys": {
       const names = issue.keys.map((key) => JSON.stringify(key)).join(", ");
       return `has ${names}, which is not known; expected ${members.get(issue.path?.[0]) ?? "tokens and certificates"}`;

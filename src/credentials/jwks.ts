@@ -1,4 +1,4 @@
-/** The keys that JSON Web Tokens are verified with: https://www.rfc-editor.org/rfc/rfc7517 */
+/** Keys that verify JSON Web Tokens: https://www.rfc-editor.org/rfc/rfc7517 */
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
@@ -11,20 +11,20 @@ import { isLoopback } from "../config/loopback.ts";
 import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
 import { checkUsable } from "./usable-keys.ts";
 
-/** After a failure to fetch a first set, the next attempt waits for so long, and twice as long after each further one. */
+/** Pause before the first set of keys is fetched again; it doubles with each failure. */
 const firstRetryMs = 1_000;
 const maxRetryMs = 30_000;
 
 export interface Keys {
-  /** Fails with an error that is not of the caller's making where there is no set. */
+  /** Without a set of keys it rejects with an error that is not the caller's fault. */
   readonly find: JWTVerifyGetKey;
   close(): void;
 }
 
 /**
  * @param jwks a URL, or a file, which is read again when it changes
- * @param onError called where the set cannot be read again; the keys from before stay in use
- * @throws Error that names the option or the file, if it cannot be used
+ * @param onError called when the set cannot be read again; the previous keys stay in use
+ * @throws Error that names the option or the file if it cannot be used
  */
 export function openKeys(jwks: string, onError: (error: Error) => void): Keys {
   if (/^https?:/i.test(jwks)) return { find: keysOf(checkedUrl(jwks), onError), close() {} };
@@ -36,19 +36,17 @@ export function openKeys(jwks: string, onError: (error: Error) => void): Keys {
 function checkedUrl(text: string): URL {
   const url = URL.parse(text);
   if (url === null || url.username !== "" || url.password !== "") {
-    throw new Error("--jwt-jwks is not a URL to fetch keys from: https://HOST/PATH, without a user or a password");
+    throw new Error("--jwt-jwks is not a URL for keys; expected https://HOST/PATH, without user and password");
   }
   if (url.protocol === "http:" && !isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) {
-    throw new Error(
-      `--jwt-jwks ${url.origin}${url.pathname}: whoever is on the way could send keys of their own; use https`,
-    );
+    throw new Error(`--jwt-jwks ${url.origin}${url.pathname}: anyone on the way could replace the keys; use https`);
   }
   return url;
 }
 
 /**
- * jose keeps the set and fetches it again, at most every 30 seconds for a key that it does not have. What it fetches with
- * gives it the last good set again where the provider has none.
+ * jose caches the set and fetches it again, at most every 30 seconds for an unknown key. While the provider fails, the
+ * fetch function answers with the last good set.
  */
 function keysOf(url: URL, onError: (error: Error) => void): JWTVerifyGetKey {
   let good: string | undefined;
@@ -82,7 +80,7 @@ async function textAt(...[href, options]: Parameters<FetchImplementation>): Prom
   throw new Error(`answered ${response.status}`);
 }
 
-/** @throws Error that repeats nothing of the text, if no token could be verified with it */
+/** @throws Error that quotes nothing of the text, if it holds no usable key */
 function parseKeys(text: string): JWTVerifyGetKey {
   let set: JSONWebKeySet;
   try {
@@ -94,7 +92,7 @@ function parseKeys(text: string): JWTVerifyGetKey {
   return createLocalJWKSet(set);
 }
 
-/** What has happened to a connection is in the cause of what fetch fails with. */
+/** `fetch` puts the reason of a lost connection into the cause of its error. */
 function reasonOf(failure: unknown): string {
   const cause = failure instanceof Error && failure.cause instanceof Error ? failure.cause : failure;
   if (!(cause instanceof Error)) return "cannot be fetched";

@@ -1,19 +1,19 @@
-/** Callers that an identity provider vouches for, by JSON Web Tokens: https://www.rfc-editor.org/rfc/rfc9068 */
+/** Authenticates callers by JSON Web Tokens of an identity provider: https://www.rfc-editor.org/rfc/rfc9068 */
 import { hash } from "node:crypto";
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { credentialsInvalid, credentialsUnverifiable, UserError } from "../users/errors.ts";
 import { openKeys } from "./jwks.ts";
-import { isScope, jwtPrefix, type Principal } from "./principal.ts";
+import { isScope, jwtPrefix, type Principal, tokenNotAccepted } from "./principal.ts";
 import { algorithms } from "./usable-keys.ts";
 
 export interface JwtOptions {
-  /** The keys' set: a URL that begins with https, or with http on this machine, or a file, which is read again when it changes. */
+  /** The set of keys: a URL (https, or http on this machine), or a file, which is read again when it changes. */
   readonly jwks: string;
   readonly issuer: string;
   readonly audience: string;
-  /** The claim that holds the scopes: a text with spaces in between, or a list. */
+  /** The claim that holds the scopes: text separated by spaces, or a list. */
   readonly scopeClaim: string;
-  /** Called where the keys' set cannot be read again; the keys from before stay in use. */
+  /** Called when the set of keys cannot be read again; the previous keys stay in use. */
   readonly onError: (error: Error) => void;
 }
 
@@ -23,15 +23,15 @@ export interface JwtVerifier {
   close(): void;
 }
 
-/** How far clocks may be apart. */
+/** How far the clocks of the server and the provider may differ. */
 const clockToleranceSeconds = 30;
 
-/** Subjects that are told as they are: no e-mail address is among them, and no text of any length. */
-const tellableSubject = /^[A-Za-z0-9._:/|-]{1,100}$/;
-/** Hexadecimal digits of a subject's SHA-256 that stand for it where it is not told. */
+/** Subjects that are names as they are. E-mail addresses and long texts do not match. */
+const plainSubject = /^[A-Za-z0-9._:/|-]{1,100}$/;
+/** Hexadecimal digits of the SHA-256 that replaces any other subject. */
 const subjectDigits = 16;
 
-/** @throws Error that names the option or the file of keys, if it cannot be used */
+/** @throws Error that names the option or the file of keys if it cannot be used */
 export function createJwtVerifier({ jwks, issuer, audience, scopeClaim, onError }: JwtOptions): JwtVerifier {
   const keys = openKeys(jwks, onError);
   return {
@@ -60,26 +60,26 @@ function principalOf(payload: JWTPayload, scopeClaim: string): Principal {
   return { name: nameOf(payload.sub), scopes: new Set(granted) };
 }
 
-/** A caller's name for logs and metrics, which no caller of the credentials file has. */
+/** A name for logs and metrics that no entry of the credentials file can have. */
 function nameOf(subject: unknown): string {
   if (typeof subject !== "string" || subject === "") {
-    throw credentialsInvalid("the token's claim sub is not as it should be");
+    throw credentialsInvalid("the token's claim sub is missing or wrong");
   }
-  const told = tellableSubject.test(subject) ? subject : `#${hash("sha256", subject).slice(0, subjectDigits)}`;
-  return `${jwtPrefix}${told}`;
+  const name = plainSubject.test(subject) ? subject : `#${hash("sha256", subject).slice(0, subjectDigits)}`;
+  return `${jwtPrefix}${name}`;
 }
 
-/** What is wrong with a token, in words that repeat nothing of it. */
+/** What is wrong with a token, without quoting it. */
 function refusal(error: unknown): Error {
   if (error instanceof UserError) return error;
   if (error instanceof errors.JWTExpired) return credentialsInvalid("the token has expired");
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return credentialsInvalid(`the token's claim ${error.claim} is not as it should be`);
+    return credentialsInvalid(`the token's claim ${error.claim} is missing or wrong`);
   }
   if (error instanceof errors.JWKSMultipleMatchingKeys) {
-    return credentialsInvalid("the token does not say which key it is signed with: it has no kid");
+    return credentialsInvalid("several keys could have signed the token, and it has no kid to name one");
   }
-  // That the set is not as it should be is not the caller's fault.
+  // A missing or broken set of keys is not the caller's fault.
   if (
     error instanceof errors.JWKSTimeout ||
     error instanceof errors.JWKSInvalid ||
@@ -88,5 +88,5 @@ function refusal(error: unknown): Error {
   ) {
     return credentialsUnverifiable(error);
   }
-  return credentialsInvalid("the token is not one that this server accepts");
+  return tokenNotAccepted();
 }

@@ -5,7 +5,7 @@ import type { ShownNames } from "./principal.ts";
 
 const shown = new WeakMap<Socket, ShownNames | undefined>();
 
-/** The names of the certificate that a connection's other end has shown and the connection has verified. */
+/** The names in the client certificate of a connection; undefined without a verified one. */
 export function namesShownBy(socket: Socket): ShownNames | undefined {
   if (shown.has(socket)) return shown.get(socket);
   const certificate = socket instanceof TLSSocket && socket.authorized ? socket.getPeerX509Certificate() : undefined;

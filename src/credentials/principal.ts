@@ -1,31 +1,26 @@
 /** Who calls, and what they may do. */
-import { credentialsInvalid, scopeMissing } from "../users/errors.ts";
+import { credentialsInvalid, scopeMissing, type UserError } from "../users/errors.ts";
 
 export const scopes = ["users.read", "users.get", "users.write", "users.delete"] as const;
 export type Scope = (typeof scopes)[number];
 
 export interface Principal {
-  /** As the operator calls them, or what begins with `jwtPrefix`. */
+  /** The name in the credentials file, or `jwtPrefix` and the subject of a JSON Web Token. */
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
 }
 
-/** Whoever calls, where no credentials are asked for. */
+/** Every caller of a server that asks for no credentials. */
 export const anybody: Principal = { name: "anybody", scopes: new Set(scopes) };
 
-/** Who is not asked. */
+/** The caller of a method that is open to all, or one not authenticated yet. */
 export const nobody: Principal = { name: "", scopes: new Set() };
 
-/** What the names of callers begin with who are known by a JSON Web Token. */
+/** Prefix of the names of callers with a JSON Web Token. */
 export const jwtPrefix = "jwt:";
 
-/** What metrics call those who have no name, or not one of their own. */
-const wordsForOthers: ReadonlySet<string> = new Set([anybody.name, "unknown", "other"]);
-
-/** Whether a name could be taken for another's. */
-export function isReservedName(name: string): boolean {
-  return wordsForOthers.has(name) || name.startsWith(jwtPrefix);
-}
+/** Names that metrics use for callers without a name of their own. */
+export const reservedNames: readonly string[] = [anybody.name, "unknown", "other"];
 
 export function isScope(text: string): text is Scope {
   return scopes.some((scope) => scope === text);
@@ -37,22 +32,22 @@ export function checkScope({ scopes }: Principal, scope: Scope): void {
   throw scopeMissing(scope);
 }
 
-/** What a caller shows of themselves. */
+/** The credentials of a request. */
 export interface Presented {
-  /** The header, as it came. */
+  /** The header as received. */
   readonly authorization: string | undefined;
-  /** Whether there are several such headers. */
+  /** Whether the request has several such headers. */
   readonly hasSeveral?: boolean;
-  /** Names of the certificate that the caller has shown and the connection has verified. */
+  /** Names in the client certificate, which the connection has verified. */
   readonly certificateNames: ShownNames | undefined;
 }
 
 export interface ShownNames extends CertificateNames {
-  /** When the certificate expires, which may be while the connection is open: milliseconds since 1970. */
+  /** When the certificate expires, in milliseconds since 1970. The connection may outlive it. */
   readonly expiresAt: number;
 }
 
-/** Of a certificate's subjectAltName: https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6 */
+/** Names in a certificate's subjectAltName: https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.6 */
 export interface CertificateNames {
   readonly uris: readonly string[];
   readonly dns: readonly string[];
@@ -61,9 +56,9 @@ export interface CertificateNames {
 const authorizationName = "authorization";
 
 /**
- * Whether a request has several Authorization headers. Node keeps the first, and a proxy on the way may have checked another.
+ * Whether a request has several Authorization headers. Node keeps the first; a proxy may have checked another one.
  *
- * @param rawHeaders names and values in turn, as they came
+ * @param rawHeaders names and values in turn, as received
  */
 export function hasSeveralTokens(authorization: string | undefined, rawHeaders: readonly string[]): boolean {
   if (authorization === undefined) return false;
@@ -80,4 +75,8 @@ export function bearerToken(authorization: string): string {
   const [, token] = /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization) ?? [];
   if (token === undefined) throw credentialsInvalid("the authorization header is not `Bearer` and one token");
   return token;
+}
+
+export function tokenNotAccepted(): UserError {
+  return credentialsInvalid("the server does not accept the token");
 }

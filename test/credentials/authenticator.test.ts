@@ -94,7 +94,7 @@ test("a certificate is known by its URI or its DNS name", async () => {
     authenticator.authenticate({ authorization: undefined, certificateNames: { uris, dns, expiresAt } });
   expect(shown(["other", uri], [])).toMatchObject({ name: "billing" });
   expect(shown([], ["web.internal"])).toMatchObject({ name: "web" });
-  expect(() => shown(["web.internal"], [uri])).toThrow("not one that this server accepts");
+  expect(() => shown(["web.internal"], [uri])).toThrow("does not accept the client certificate");
   expect(() => shown([uri], [], Date.now() - 1)).toThrow("the client certificate has expired");
   authenticator.close();
 });
@@ -161,19 +161,17 @@ test("a JSON Web Token counts where issuer, audience, time and signature are rig
   authenticator.close();
 });
 
-test("a file that lists nobody is refused, for nobody could call; a change to one is not used", async () => {
+test("a file that lists nobody is refused, since nobody could call; a change to one is not used", async () => {
   for (const content of [{}, { tokens: [] }, { tokens: [], certificates: [] }]) {
     write(content);
-    await expect(open()).rejects.toThrow(`${file}: lists nobody, so that nobody could call`);
+    await expect(open()).rejects.toThrow(`${file}: lists nobody, so nobody could call`);
   }
   write({ tokens: [token("a", "token-a")] });
   const authenticator = await open();
   reloads.length = 0;
   write({});
   await until(() => reloads.length > 0);
-  expect(reloads).toEqual([
-    new Error(`${file}: lists nobody, so that nobody could call: rollcall token makes an entry`),
-  ]);
+  expect(reloads).toEqual([new Error(`${file}: lists nobody, so nobody could call; rollcall token makes an entry`)]);
   expect(authenticator.authenticate(bearer("token-a"))).toMatchObject({ name: "a" });
   authenticator.close();
 });

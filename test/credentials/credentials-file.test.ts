@@ -39,10 +39,13 @@ test.each([
   ],
   [{ tokens: [{ name: "a", sha256: "abc", scopes }] }, "tokens[0].sha256: expected the SHA-256"],
   [{ tokens: [{ name: "", sha256, scopes }] }, "tokens[0].name: is empty"],
-  [{ tokens: [{ name: "other", sha256, scopes }] }, "tokens[0].name: expected a name that stands for nobody else"],
+  [
+    { tokens: [{ name: "other", sha256, scopes }] },
+    "tokens[0].name: expected a name other than anybody, unknown, other",
+  ],
   [
     { tokens: [{ name: "jwt:billing", sha256, scopes }] },
-    "tokens[0].name: expected a name that stands for nobody else",
+    "tokens[0].name: expected a name other than anybody, unknown, other",
   ],
   [
     { tokens: [{ name: "a", sha256, scopes: [] }] },
@@ -50,7 +53,7 @@ test.each([
   ],
   [
     { tokens: [{ name: "a", sha256, scopes: ["users.all"] }] },
-    "tokens[0].scopes[0]: is no scope; expected one of users.read, ",
+    "tokens[0].scopes[0]: is not a scope; expected one of users.read, ",
   ],
   [
     {
@@ -59,7 +62,7 @@ test.each([
         { name: "b", sha256: sha256.toUpperCase(), scopes },
       ],
     },
-    "tokens[1].sha256: is that of tokens[0] too",
+    "tokens[1].sha256: is the same as in tokens[0]",
   ],
   [
     { tokens: [{ name: "a\u200bb", sha256, scopes }] },
@@ -75,7 +78,7 @@ test.each([
         { name: "b", dns: "A.internal", scopes },
       ],
     },
-    "certificates[1]: has the name of certificates[0] too",
+    "certificates[1]: has the same name as certificates[0]",
   ],
   [{ certificates: [{ name: "a", scopes }] }, "certificates[0]: expected either uri or dns"],
   [{ certificates: [{ name: "a", uri: "u", dns: "d", scopes }] }, "certificates[0]: expected either uri or dns"],

@@ -232,7 +232,7 @@ describe("from the file of credentials", () => {
       open((options) => createGrpcTransport(options), kept),
     );
     await until(() => staying.answers === 1);
-    const ends = unauthenticated("the token is not one that this server accepts");
+    const ends = unauthenticated("the server does not accept the token");
     await expectToEnd(streamsWith(removed, andReflection), leaving(removed), ends);
     staying.askAgain();
     await until(() => staying.answers === 2);
@@ -279,7 +279,7 @@ describe("from the file of credentials", () => {
     leaving(late)();
     await until(() => following.end !== undefined);
     revoked.resolve();
-    const message = "the call's credentials no longer hold: the token is not one that this server accepts";
+    const message = "the call's credentials no longer hold: the server does not accept the token";
     for (const answer of await Promise.all(slow)) expect(answer).toMatchObject({ outcome: "unauthenticated", message });
     const users = createClient(
       UserService,
@@ -291,7 +291,7 @@ describe("from the file of credentials", () => {
   });
 
   test("a certificate that is removed ends its streams", async () => {
-    const ends = unauthenticated("the client certificate is not one that this server accepts");
+    const ends = unauthenticated("the server does not accept the client certificate");
     await expectToEnd(streamsWith(undefined, andReflection), leaving(billing), ends);
   });
 });
