@@ -2,15 +2,15 @@ import { type DiagLogger, DiagLogLevel, diag } from "@opentelemetry/api";
 import type { Logger } from "./logger.ts";
 import { onceASecond } from "./quiet.ts";
 
-/** Lets what OpenTelemetry warns of reach the log: that a collector is away, say. At most one of a kind each second. */
+/** Logs warnings of OpenTelemetry, such as a collector that is away: at most one of each kind a second. */
 export function logDiagnostics(logger: Logger, now?: () => number): void {
   const isDue = onceASecond(now);
   const warn = (message: string) => {
     const reason = reasonIn(message);
-    // How many spans were dropped does not make it another kind.
+    // Messages that differ only in a number are of one kind.
     if (isDue(reason.replace(/\d+/g, ""))) logger.warn({ reason }, "OpenTelemetry warns");
   };
-  // What comes after the message is objects of any kind.
+  // Further arguments are objects of any kind, which may hold secrets.
   const diagLogger: DiagLogger = {
     error: (message) => warn(message),
     warn: (message) => warn(message),
@@ -22,8 +22,8 @@ export function logDiagnostics(logger: Logger, now?: () => number): void {
 }
 
 /**
- * What a message says, without the settings that it quotes, which may hold a collector's password. Exceptions come as
- * JSON, with the collector's answer and the stack.
+ * A message without the settings that it quotes, which may hold a collector's password. Exceptions come as JSON, with
+ * the collector's answer and the stack.
  */
 function reasonIn(message: string): string {
   const [line = ""] = exceptionIn(message).split("\n", 1);

@@ -6,12 +6,12 @@ import type { LogLevel } from "./log-levels.ts";
 export type { Logger } from "pino";
 
 const standardError = 2;
-/** How long to wait for a reader that makes no room, each time and for one line. */
+/** How long to wait for a reader of a full pipe, each time and for one line. */
 const fullPipeMs = 10;
 const maxFullPipeMs = 1_000;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 
-/** Logs JSON lines to standard error. Users' ids and traits are never given to it. */
+/** Logs JSON lines to standard error. It never gets users' ids or properties. */
 export function createLogger(level: LogLevel): Logger {
   return pino(
     {
@@ -20,19 +20,19 @@ export function createLogger(level: LogLevel): Logger {
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    // A name, or what a store answered, may reach a terminal by the log.
+    // Names and answers of a store may reach a terminal through the log.
     { write: (line) => writeLine(printableJson(line)) },
   );
 }
 
-/** Whether the last line was given up in its middle. */
+/** Whether only a part of the last line was written. */
 let isCut = false;
-/** Whether a reader made no room for the last line: the next ones do not wait for it. */
+/** Whether the reader did not make room for the last line in time; the next lines do not wait. */
 let isStuck = false;
 
 /**
- * Drops what cannot be written: a terminal that has been closed, a full disk or a reader that hangs stops no server. Pino's own
- * destination throws, waits for ever, or keeps every line in memory.
+ * Drops what cannot be written, so that a closed terminal, a full disk or a hanging reader cannot stop the server. Pino's
+ * own destination throws, waits for ever, or keeps every line in memory.
  */
 function writeLine(line: string): void {
   let rest = Buffer.from(isCut ? `\n${line}` : line);

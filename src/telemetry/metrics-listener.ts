@@ -1,4 +1,4 @@
-/** A port of its own for whoever watches over the process: it tells nothing of users, and asks nobody who they are. */
+/** Serves metrics and probes on a port of their own, without credentials. They reveal nothing about users. */
 
 import { createServer, type ServerResponse } from "node:http";
 import { type Address, formatAddress } from "../config/address.ts";
@@ -7,17 +7,17 @@ import { formatMetrics, type PulledMetrics } from "./prometheus.ts";
 export interface Watched {
   /** The metrics of each process, by its name. */
   readonly metrics: () => Promise<ReadonlyMap<string, PulledMetrics>>;
-  /** Whether every process that serves still does something. */
+  /** Whether every serving process still responds. */
   readonly alive: () => Promise<boolean>;
-  /** Whether calls are served: what grpc.health.v1 says of the whole server. */
+  /** Whether calls are served, as grpc.health.v1 reports for the whole server. */
   readonly ready: () => Promise<boolean>;
 }
 
 /**
  * Serves `/metrics` for Prometheus and, for probes, `/healthz` (alive) and `/readyz` (ready): 200 if so, 503 if not.
  *
- * @param onError what kept the metrics from being collected
- * @throws Error that names the address, if it cannot be listened on
+ * @param onError called with the reason when a page cannot be made
+ * @throws Error that names the address if it is not free
  */
 export async function serveMetrics(
   { host, port }: Address,
@@ -32,12 +32,12 @@ export async function serveMetrics(
   const server = createServer((request, response) => {
     const page = pages.get(request.url?.split("?", 1)[0] ?? "");
     if (page === undefined || (request.method !== "GET" && request.method !== "HEAD")) {
-      answer(response, 404, `there are ${[...pages.keys()].join(", ")}\n`);
+      answer(response, 404, `not found; the pages are ${[...pages.keys()].join(", ")}\n`);
       return;
     }
     page(response).catch((error: unknown) => {
       onError(error);
-      answer(response, 500, "that cannot be told\n");
+      answer(response, 500, "failed; see the log\n");
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -47,7 +47,7 @@ export async function serveMetrics(
     server.listen(port, host, resolve);
   });
   const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the metrics are served on no port");
+  if (address === null || typeof address === "string") throw new Error("the metrics have no port");
   return {
     address: { host, port: address.port },
     close() {

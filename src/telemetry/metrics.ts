@@ -1,4 +1,4 @@
-/** What is counted and measured: https://opentelemetry.io/docs/specs/semconv/, and our own under `rollcall.`. */
+/** Metrics by the conventions of https://opentelemetry.io/docs/specs/semconv/, and our own under `rollcall.`. */
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import type { Attributes, Histogram, Meter, MetricOptions } from "@opentelemetry/api";
 import {
@@ -12,11 +12,11 @@ import {
   METRIC_RPC_SERVER_CALL_DURATION,
 } from "@opentelemetry/semantic-conventions";
 
-/** Seconds, as the conventions advise, and finer below. */
+/** In seconds: the boundaries that the conventions advise, and finer ones below. */
 const durationBoundaries = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
-/** Callers that are told apart; what further ones do counts for `other`. */
+/** Callers with a label of their own; all others share the label `other`. */
 const maxCallers = 100;
 const eventLoopResolutionMs = 10;
 
@@ -27,54 +27,61 @@ export interface CallLabels {
   readonly system: string;
   /** `OK`, `NOT_FOUND`, … */
   readonly status: string;
-  /** Who called. */
-  readonly caller: string;
-  /** Why it failed, from a closed set, if that is known. */
+  /** The principal's name. */
+  readonly principal: string;
+  /** Why the call failed, from a closed set, if known. */
   readonly reason: string | undefined;
 }
 
-/** Instruments that record to several meters at once, as where one is scraped and another is pushed. */
+/** Adds to a counter with one label, whose values are from a closed set. */
+type Count = (value: string, count?: number) => void;
+
+/** Records to several meters at once: one may be scraped while another is pushed. */
 export class Metrics {
+  readonly connectionTurnedAway: Count;
+  readonly requestRefused: Count;
+  readonly requestCutOff: Count;
+  /** The label is the part of the record that cannot be read. */
+  readonly damagedRecords: Count;
   readonly #meters: readonly Meter[];
   readonly #callDurations: readonly Histogram[];
   readonly #storeDurations: readonly Histogram[];
-  readonly #calls = new Tally();
+  readonly #calls: Tally;
   readonly #inFlight = new Tally();
-  readonly #batchItems = new Tally();
-  readonly #turnedAway = new Tally();
-  readonly #refused = new Tally();
-  readonly #cutOff = new Tally();
-  readonly #damaged = new Tally();
+  readonly #batchItems: Count;
   readonly #callers = new Set<string>();
   readonly #eventLoopDelay: ReturnType<typeof monitorEventLoopDelay>;
 
   constructor(meters: readonly Meter[]) {
     this.#meters = meters;
-    this.#callDurations = this.#durations(METRIC_RPC_SERVER_CALL_DURATION, "How long calls took.");
-    this.#storeDurations = this.#durations(METRIC_DB_CLIENT_OPERATION_DURATION, "How long the store took for a call.");
-    this.#count("rollcall.calls", "Calls that have ended.", this.#calls);
-    this.#count("rollcall.batch.items", "Users of BatchIdentify by what became of them.", this.#batchItems);
-    this.#count("rollcall.connections.turned_away", "Connections that were ended for a reason.", this.#turnedAway);
-    this.#count("rollcall.requests.refused", "Requests that reached no handler.", this.#refused);
-    this.#count("rollcall.requests.cut_off", "Requests that were ended before they were done.", this.#cutOff);
-    this.#count("rollcall.damaged_records", "Times that the record of a user could not be read.", this.#damaged);
-    this.gauge("rollcall.calls.in_flight", { description: "Calls that are under way." }, () => this.#inFlight.all());
+    this.#callDurations = this.#durations(METRIC_RPC_SERVER_CALL_DURATION, "Duration of calls.");
+    this.#storeDurations = this.#durations(METRIC_DB_CLIENT_OPERATION_DURATION, "Duration of calls to the store.");
+    this.#calls = this.#tally("rollcall.calls", "Calls that have ended.");
+    this.#batchItems = this.#counter("rollcall.batch.items", "Users in BatchIdentify.", "rollcall.outcome");
+    const reason = "rollcall.reason";
+    const turnedAway = "Connections that the server closed.";
+    this.connectionTurnedAway = this.#counter("rollcall.connections.turned_away", turnedAway, reason);
+    this.requestRefused = this.#counter("rollcall.requests.refused", "Requests that reached no method.", reason);
+    this.requestCutOff = this.#counter("rollcall.requests.cut_off", "Requests that the server ended early.", reason);
+    const damaged = "Reads that found a damaged record.";
+    this.damagedRecords = this.#counter("rollcall.damaged_records", damaged, "rollcall.part");
+    this.gauge("rollcall.calls.in_flight", { description: "Calls in progress." }, () => this.#inFlight.all());
     this.#eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
     this.#eventLoopDelay.enable();
     this.#observeProcess();
   }
 
   callBegan(method: string): void {
-    this.#inFlight.add(1, method, () => ({ [ATTR_RPC_METHOD]: method }));
+    this.#inFlight.add(method, 1, methodLabel);
   }
 
-  callEnded({ method, system, status, caller, reason }: CallLabels, seconds: number): void {
-    this.#inFlight.add(-1, method, () => ({ [ATTR_RPC_METHOD]: method }));
+  callEnded({ method, system, status, principal, reason }: CallLabels, seconds: number): void {
+    this.#inFlight.add(method, -1, methodLabel);
     const labels = { [ATTR_RPC_METHOD]: method, [ATTR_RPC_SYSTEM_NAME]: system, [ATTR_RPC_STATUS_CODE]: status };
     for (const durations of this.#callDurations) durations.record(seconds, labels);
-    const name = this.#callerName(caller);
+    const name = this.#callerLabel(principal);
     const why = reason === undefined ? {} : { "rollcall.reason": reason };
-    this.#calls.add(1, `${method} ${system} ${status} ${reason} ${name}`, () => ({
+    this.#calls.add(`${method} ${system} ${status} ${reason} ${name}`, 1, () => ({
       ...labels,
       ...why,
       "rollcall.caller": name,
@@ -82,28 +89,10 @@ export class Metrics {
   }
 
   batchItems(outcome: string, count: number): void {
-    if (count > 0) this.#batchItems.add(count, outcome, () => ({ "rollcall.outcome": outcome }));
+    if (count > 0) this.#batchItems(outcome, count);
   }
 
-  /** Each reason is a label: from a closed set. */
-  connectionTurnedAway(reason: string): void {
-    this.#turnedAway.add(1, reason, () => ({ "rollcall.reason": reason }));
-  }
-
-  requestRefused(reason: string): void {
-    this.#refused.add(1, reason, () => ({ "rollcall.reason": reason }));
-  }
-
-  requestCutOff(reason: string): void {
-    this.#cutOff.add(1, reason, () => ({ "rollcall.reason": reason }));
-  }
-
-  /** @param part what of them cannot be read: from a closed set */
-  damagedRecords(part: string, count: number): void {
-    this.#damaged.add(count, part, () => ({ "rollcall.part": part }));
-  }
-
-  /** @param error the reason of the error that it failed with, if it did */
+  /** @param error the reason of the error, if the call failed */
   storeCall(system: string, operation: string, seconds: number, error: string | undefined): void {
     const labels = {
       [ATTR_DB_SYSTEM_NAME]: system,
@@ -131,34 +120,42 @@ export class Metrics {
     return this.#meters.map((meter) => meter.createHistogram(name, { description, unit: "s", advice }));
   }
 
-  #count(name: string, description: string, tally: Tally): void {
+  #counter(name: string, description: string, label: string): Count {
+    const tally = this.#tally(name, description);
+    const attributesOf = (value: string) => ({ [label]: value });
+    return (value, count = 1) => tally.add(value, count, attributesOf);
+  }
+
+  #tally(name: string, description: string): Tally {
+    const tally = new Tally();
     for (const meter of this.#meters) {
       meter.createObservableCounter(name, { description }).addCallback((result) => {
         for (const [attributes, value] of tally.all()) result.observe(value, attributes);
       });
     }
+    return tally;
   }
 
-  #callerName(caller: string): string {
-    if (this.#callers.has(caller)) return caller;
+  #callerLabel(principal: string): string {
+    if (this.#callers.has(principal)) return principal;
     if (this.#callers.size >= maxCallers) return "other";
-    this.#callers.add(caller);
-    return caller;
+    this.#callers.add(principal);
+    return principal;
   }
 
   #observeProcess(): void {
     const percentiles = [50, 90, 99];
     for (const percentile of percentiles) {
-      const description = `By how much the event loop came late, percentile ${percentile}, since it was last asked for.`;
+      const description = `Delay of the event loop since the last collection, percentile ${percentile}.`;
       this.gauge(`nodejs.eventloop.delay.p${percentile}`, { description, unit: "s" }, () => {
-        // What is measured is the time between two ticks of a timer.
+        // The monitor measures the time between two ticks of its timer.
         const delayMs = Math.max(0, this.#eventLoopDelay.percentile(percentile) / 1e6 - eventLoopResolutionMs);
         if (percentile === percentiles.at(-1)) this.#eventLoopDelay.reset();
         return [[{}, delayMs / 1_000]];
       });
     }
     let last = performance.eventLoopUtilization();
-    const description = "Share of the time in which the event loop was busy, since it was last asked for.";
+    const description = "Share of time that the event loop was busy since the last collection.";
     this.gauge("nodejs.eventloop.utilization", { description, unit: "1" }, () => {
       const now = performance.eventLoopUtilization();
       const { utilization } = performance.eventLoopUtilization(now, last);
@@ -178,17 +175,19 @@ export class Metrics {
   }
 }
 
-/** Numbers by what they stand for. */
-class Tally {
-  readonly #values = new Map<string, { readonly attributes: Attributes; value: number }>();
+const methodLabel = (method: string): Attributes => ({ [ATTR_RPC_METHOD]: method });
 
-  add(count: number, key: string, attributes: () => Attributes): void {
-    const known = this.#values.get(key);
-    if (known === undefined) this.#values.set(key, { attributes: attributes(), value: count });
+/** Sums by attributes, which a key stands for. */
+class Tally {
+  readonly #sums = new Map<string, { readonly attributes: Attributes; value: number }>();
+
+  add(key: string, count: number, attributesOf: (key: string) => Attributes): void {
+    const known = this.#sums.get(key);
+    if (known === undefined) this.#sums.set(key, { attributes: attributesOf(key), value: count });
     else known.value += count;
   }
 
   *all(): Iterable<readonly [Attributes, number]> {
-    for (const { attributes, value } of this.#values.values()) yield [attributes, value];
+    for (const { attributes, value } of this.#sums.values()) yield [attributes, value];
   }
 }

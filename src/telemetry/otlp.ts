@@ -14,9 +14,9 @@ import type { Logger } from "./logger.ts";
 const scope = "rollcall";
 
 /**
- * Sends metrics and traces as the standard variables `OTEL_*` say, and reads and writes traces' contexts in headers.
+ * Sends metrics and traces as the standard variables `OTEL_*` say, and propagates trace contexts in headers.
  *
- * @param logger is told what goes wrong with that
+ * @param logger gets warnings about sending
  */
 export function openOtlp(
   env: Readonly<Record<string, string | undefined>>,
@@ -32,12 +32,12 @@ export function openOtlp(
       "process.runtime.version": process.versions.node,
     }),
   );
-  // Where it is set, the SDK puts a logger in that writes to the console, and ours takes its place again.
+  // With OTEL_LOG_LEVEL the SDK installs a logger for the console. The second call below replaces it.
   if ((env["OTEL_LOG_LEVEL"] ?? "") === "") logDiagnostics(logger);
   const sdk = new NodeSDK({
     resource,
-    // What the variables say of the service comes on top of it. The detectors that there are by default would tell the
-    // process' arguments, which may hold a password, its user and its machine.
+    // Variables override the resource. The default detectors would reveal the process' arguments, which may hold a
+    // password, its user and its machine.
     resourceDetectors: [serviceInstanceIdDetector, resourceAttributesEnvDetector, serviceNameEnvDetector],
     instrumentations: [],
     logRecordProcessors: [],

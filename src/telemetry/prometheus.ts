@@ -1,4 +1,4 @@
-/** Metrics in the form that Prometheus scrapes: https://prometheus.io/docs/instrumenting/exposition_formats/ */
+/** Metrics in the text format of Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/ */
 import type { Attributes, Meter } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { emptyResource } from "@opentelemetry/resources";
@@ -7,7 +7,9 @@ import { MeterProvider, MetricReader, type ScopeMetrics } from "@opentelemetry/s
 /** All metrics of one process. */
 export type PulledMetrics = readonly ScopeMetrics[];
 
-/** Collects when it is asked to. */
+type Metric = ScopeMetrics["metrics"][number];
+
+/** Collects on demand. */
 class PullReader extends MetricReader {
   protected override async onForceFlush(): Promise<void> {}
   protected override async onShutdown(): Promise<void> {}
@@ -31,20 +33,24 @@ export function openPulledMetrics(): {
   };
 }
 
-/** @param byWorker what each worker has; their names become a label. Without workers, the name is empty */
+/** @param byWorker the metrics of each worker, whose name becomes a label; without workers, one empty name */
 export function formatMetrics(byWorker: ReadonlyMap<string, PulledMetrics>): string {
-  const merged = new Map<string, ScopeMetrics["metrics"][number]>();
+  const merged = new Map<string, Metric>();
   for (const [worker, scopes] of byWorker) {
     for (const metric of scopes.flatMap(({ metrics }) => metrics)) {
       const { name } = metric.descriptor;
       const points = metric.dataPoints.map((point) => ({ ...point, attributes: labelled(point.attributes, worker) }));
       const before = merged.get(name)?.dataPoints ?? [];
-      merged.set(name, { ...metric, dataPoints: [...before, ...points] } as ScopeMetrics["metrics"][number]);
+      merged.set(name, withPoints(metric, [...before, ...points]));
     }
   }
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
   const scopeMetrics = [{ scope: { name: "rollcall" }, metrics: [...merged.values()] }];
   return serializer.serialize({ resource: emptyResource(), scopeMetrics });
+}
+
+function withPoints<M extends Metric>(metric: M, dataPoints: Metric["dataPoints"][number][]): M {
+  return { ...metric, dataPoints };
 }
 
 function labelled(attributes: Attributes, worker: string): Attributes {

@@ -1,16 +1,16 @@
-/** How long repeats of a message are dropped. */
+/** How long repeated messages are dropped. */
 const quietMs = 1_000;
-/** Kinds that are remembered for that. */
+/** The most kinds to remember. */
 const maxKinds = 100;
 
-/** @returns whether something of this kind is to be told: at most one each second */
+/** @returns a function that says whether to log a message of this kind: at most one a second */
 export function onceASecond(now: () => number = () => performance.now()): (kind: string) => boolean {
-  const lastTold = new Map<string, number>();
+  const lastLogged = new Map<string, number>();
   return (kind) => {
-    const last = lastTold.get(kind);
+    const last = lastLogged.get(kind);
     if (last !== undefined && now() - last < quietMs) return false;
-    if (lastTold.size >= maxKinds) lastTold.clear();
-    lastTold.set(kind, now());
+    if (lastLogged.size >= maxKinds) lastLogged.clear();
+    lastLogged.set(kind, now());
     return true;
   };
 }

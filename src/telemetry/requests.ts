@@ -1,4 +1,4 @@
-/** Each request from its beginning to its end, for whoever wants to know: the log, the metrics, a trace. */
+/** Reports each request to the log, the metrics and a trace. */
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http2";
 import {
@@ -23,7 +23,7 @@ import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { onceASecond } from "./quiet.ts";
 
-/** What a method is called that there is not: https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/ */
+/** The method name of calls to unknown methods: https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/ */
 export const unknownMethod = "_OTHER";
 
 interface RequestStart {
@@ -34,19 +34,19 @@ interface RequestStart {
   readonly headers: Headers | IncomingHttpHeaders;
 }
 
-/** A request that is under way. */
+/** A request in progress. */
 export interface ObservedRequest {
-  /** Does the request's work as a part of its trace. */
+  /** Runs the request's work as part of its trace. */
   run<Result>(work: () => Result): Result;
   /**
    * Called once.
    *
    * @param code `ok`, or the status code's name, as `InvalidArgument`
-   * @param caller who called, if that is known
-   * @param reason why it failed, from the contract's closed set, if that is known
+   * @param principal the name of who called, if known
+   * @param reason why it failed, from the contract's closed set, if known
    */
-  end(code: string, caller: string | undefined, reason: string | undefined): void;
-  /** What a line of the log says to tell requests apart. */
+  end(code: string, principal: string | undefined, reason: string | undefined): void;
+  /** Identifies the request in the log. */
   ids(): { readonly requestId: string; readonly traceId?: string };
 }
 
@@ -54,16 +54,16 @@ export type ObserveRequest = (start: RequestStart) => ObservedRequest;
 
 export interface RequestObservers {
   readonly logger: Logger;
-  /** The share of requests that are logged whatever the level of debugging, from 0 to 1. */
+  /** The share of requests that are logged at level info, from 0 to 1. */
   readonly accessLogShare: number;
   readonly metrics?: Metrics | undefined;
   readonly tracer?: Tracer | undefined;
 }
 
-/** What callers may call their requests; anything else could be anything. */
+/** The request ids that callers may choose; others could hold anything. */
 const requestIdPattern = /^[A-Za-z0-9._:-]{1,64}$/;
 
-/** Codes of which the server is to blame: https://opentelemetry.io/docs/specs/semconv/rpc/grpc/ */
+/** Codes of errors that are the server's fault: https://opentelemetry.io/docs/specs/semconv/rpc/grpc/ */
 const serverErrors: ReadonlySet<string> = new Set([
   "Unknown",
   "DeadlineExceeded",
@@ -75,37 +75,32 @@ const serverErrors: ReadonlySet<string> = new Set([
 
 export function observeRequests(observers: RequestObservers): ObserveRequest {
   const { accessLogShare } = observers;
-  /** Evenly: of a tenth, every tenth. */
+  /** Spreads the share evenly: a tenth is every tenth request. */
   let owed = 1 - accessLogShare;
-  const denialIsDue = onceASecond();
+  const shared = { ...observers, denialIsDue: onceASecond() };
   return (start) => {
     owed += accessLogShare;
     const isSampled = accessLogShare > 0 && owed >= 1;
     if (isSampled) owed -= 1;
-    return new Observed(start, observers, isSampled, denialIsDue);
+    return new Observed(start, shared, isSampled);
   };
 }
 
+type Observers = RequestObservers & { readonly denialIsDue: (kind: string) => boolean };
+
 class Observed implements ObservedRequest {
   readonly #start: RequestStart;
-  readonly #observers: RequestObservers;
+  readonly #observers: Observers;
   readonly #isSampled: boolean;
-  readonly #denialIsDue: (kind: string) => boolean;
   readonly #startMs = performance.now();
   #span: Span | undefined;
   #context: Context | undefined;
   #requestId: string | undefined;
 
-  constructor(
-    start: RequestStart,
-    observers: RequestObservers,
-    isSampled: boolean,
-    denialIsDue: (kind: string) => boolean,
-  ) {
+  constructor(start: RequestStart, observers: Observers, isSampled: boolean) {
     this.#start = start;
     this.#observers = observers;
     this.#isSampled = isSampled;
-    this.#denialIsDue = denialIsDue;
     observers.metrics?.callBegan(start.method);
     if (observers.tracer === undefined) return;
     const parent = propagation.extract(ROOT_CONTEXT, start.headers, headerGetter);
@@ -118,20 +113,20 @@ class Observed implements ObservedRequest {
     return this.#context === undefined ? work() : context.with(this.#context, work);
   }
 
-  end(code: string, caller: string | undefined, reason: string | undefined): void {
-    const { logger, metrics } = this.#observers;
+  end(code: string, principal: string | undefined, reason: string | undefined): void {
+    const { logger, metrics, denialIsDue } = this.#observers;
     const { method, protocol } = this.#start;
-    // Whoever has to give the scope learns of it from the log, whatever share of requests that has.
-    const isDenial = reason === "SCOPE_MISSING" && this.#denialIsDue(`${caller} ${method}`);
+    // The operator who grants scopes needs to see denials, whatever share of requests the log has.
+    const isDenial = reason === "SCOPE_MISSING" && denialIsDue(`${principal} ${method}`);
     const isLogged = this.#isSampled || isDenial || logger.isLevelEnabled("debug");
     if (!isLogged && metrics === undefined && this.#span === undefined) return;
     const durationMs = Math.round((performance.now() - this.#startMs) * 1_000) / 1_000;
     const status = statusName(code);
-    const labels = { method, system: systemOf(this.#start), status, caller: caller ?? "unknown", reason };
+    const labels = { method, system: systemOf(this.#start), status, principal: principal ?? "unknown", reason };
     metrics?.callEnded(labels, durationMs / 1_000);
     this.#endSpan(code, status, reason);
     if (!isLogged) return;
-    const line = { method, protocol, code, reason, durationMs, caller, ...this.ids() };
+    const line = { method, protocol, code, reason, durationMs, caller: principal, ...this.ids() };
     if (isDenial) logger.warn(line, "a caller lacks the scope that a method needs");
     else if (this.#isSampled) logger.info(line, "request");
     else logger.debug(line, "request");

@@ -1,15 +1,15 @@
-/** What leaves the process beside its log: metrics to be scraped, and metrics and traces that are sent to a collector. */
+/** Metrics to be scraped, and metrics and traces that are sent to a collector. */
 import type { Meter, Tracer } from "@opentelemetry/api";
 import type { Logger } from "./logger.ts";
 import type { PulledMetrics } from "./prometheus.ts";
 
 export interface Telemetry {
-  /** None where nobody wants to know. */
+  /** Empty if metrics are neither scraped nor sent. */
   readonly meters: readonly Meter[];
   readonly tracer: Tracer | undefined;
-  /** All metrics as they stand, where they were asked for. */
+  /** Collects all metrics; undefined if they are not scraped. */
   readonly pull: (() => Promise<PulledMetrics>) | undefined;
-  /** Sends what has not been sent. */
+  /** Sends what is left. */
   close(): Promise<void>;
 }
 
@@ -17,16 +17,16 @@ export const noTelemetry: Telemetry = { meters: [], tracer: undefined, pull: und
 
 export async function openTelemetry(options: {
   readonly pulled: boolean;
-  /** The process' own, from which OpenTelemetry's SDK reads as well. */
+  /** `process.env`, which OpenTelemetry's SDK reads too. */
   readonly env: Record<string, string | undefined>;
-  /** Of this program. */
+  /** The version of this program. */
   readonly version: string;
-  /** Is told what goes wrong with it. */
+  /** Gets warnings about sending. */
   readonly logger: Logger;
 }): Promise<Telemetry> {
   const { pulled, env, version, logger } = options;
   trimVariables(env);
-  // Who wants none of it does not wait for it to be loaded.
+  // Loaded only if used.
   const pull = pulled ? (await import("./prometheus.ts")).openPulledMetrics() : undefined;
   const push = isPushConfigured(env) ? (await import("./otlp.ts")).openOtlp(env, version, logger) : undefined;
   return {
@@ -39,7 +39,7 @@ export async function openTelemetry(options: {
   };
 }
 
-/** Secrets and files often end in a line break, which the SDK takes for a part of the value. */
+/** Values from files often end in a line break, which the SDK would take as part of the value. */
 function trimVariables(env: Record<string, string | undefined>): void {
   for (const [name, value] of Object.entries(env)) {
     if (name.startsWith("OTEL_") && value !== undefined) env[name] = value.trim();

@@ -40,7 +40,7 @@ test("it is alive and ready", async () => {
 });
 
 test("there is nothing else beside its metrics, and nothing to change", async () => {
-  expect(await probe("")).toEqual([404, "there are /metrics, /healthz, /readyz\n"]);
+  expect(await probe("")).toEqual([404, "not found; the pages are /metrics, /healthz, /readyz\n"]);
   expect((await probe("readyz", "POST"))[0]).toBe(404);
 });
 
