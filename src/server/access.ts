@@ -1,4 +1,4 @@
-/** Who may reach the service, and how: TLS, credentials, and what the operator has to say to go without them. */
+/** Who may call the service: TLS, credentials, and `--insecure` to serve without them. */
 
 import { accessSync, constants } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
@@ -44,13 +44,13 @@ function checkAccess(listen: Address, settings: AccessSettings): void {
   }
   if (!isLoopback(listen.host) && !asksForCredentials(settings) && settings.insecure !== true) {
     throw new Error(
-      `--listen ${formatAddress(listen)} can be reached from other machines, and whoever reaches it could read and change ` +
-        "users: ask for credentials (--credentials or --jwt-jwks), or say --insecure to go without",
+      `--listen ${formatAddress(listen)} is open to other machines, which could read and change users: ` +
+        "ask for credentials (--credentials or --jwt-jwks), or allow it with --insecure",
     );
   }
 }
 
-/** That the files of TLS and of credentials can be read. */
+/** @throws Error that names the option of a file that cannot be read */
 function checkFiles({ tlsCert, tlsKey, tlsClientCa, credentials }: AccessSettings): void {
   for (const [option, path] of Object.entries({
     "--tls-cert": tlsCert,
@@ -71,43 +71,43 @@ function asksForCredentials({ credentials, jwtJwks }: AccessSettings): boolean {
   return credentials !== undefined || jwtJwks !== undefined;
 }
 
-/** What may be wrong with how the service can be reached, in a line each. */
+/** Settings that work but may be unsafe, one line each. */
 function accessWarnings(listen: Address, settings: AccessSettings): string[] {
   if (isLoopback(listen.host)) {
     return settings.corsOrigins === "*" && !asksForCredentials(settings)
-      ? ["any web page that is open on this machine can read and change users (--cors-origins)"]
+      ? ["any web page open on this machine can read and change users (--cors-origins)"]
       : [];
   }
-  if (!asksForCredentials(settings)) return ["whoever reaches the service can read and change users (--insecure)"];
+  if (!asksForCredentials(settings)) return ["anyone who reaches the service can read and change users (--insecure)"];
   return settings.tlsCert === undefined
-    ? ["tokens and users travel in clear text; use --tls-cert, or a proxy with TLS"]
+    ? ["tokens and users travel unencrypted; use --tls-cert, or a proxy with TLS"]
     : [];
 }
 
-/** What the settings come to while the service runs. */
+/** The settings in use while the service runs. */
 export interface Access {
-  /** Undefined where no credentials are asked for. */
+  /** Undefined if the server asks for no credentials. */
   readonly authenticator: Authenticator | undefined;
-  /** Undefined where clear text is spoken. */
+  /** Undefined without TLS. */
   readonly tls: TlsOptions | undefined;
   readonly corsOrigins: CorsOrigins;
   readonly writeOnlyAnswers: WriteOnlyAnswers;
-  /** @param onChange called with what new connections are to be shown, at once and after each change */
+  /** @param onChange called with the context for new connections, at once and after each change */
   followTls(onChange: (context: SecureContextOptions) => void): void;
   close(): void;
 }
 
-/** @throws Error that names the option or the file, where the settings cannot be used or are not safe */
+/** @throws Error that names the option or the file if the settings cannot be used or are unsafe */
 export async function openAccess(listen: Address, settings: AccessSettings, logger: Logger): Promise<Access> {
   checkAccess(listen, settings);
   checkFiles(settings);
   for (const warning of accessWarnings(listen, settings)) logger.warn(warning);
   const { writeOnlyAnswers = "applied" } = settings;
   if (writeOnlyAnswers === "legacy" && asksForCredentials(settings)) {
-    logger.warn("callers who may only write can find out what is stored (--write-only-answers legacy)");
+    logger.warn("callers with only the scope users.write can find out what is stored (--write-only-answers legacy)");
   }
-  let show: (context: SecureContextOptions) => void = () => {};
-  const tls = openTls(settings, logger, (context) => show(context));
+  let notify: (context: SecureContextOptions) => void = () => {};
+  const tls = openTls(settings, logger, (context) => notify(context));
   try {
     const authenticator = await openAuthenticator(settings, logger);
     return {
@@ -119,8 +119,8 @@ export async function openAccess(listen: Address, settings: AccessSettings, logg
       corsOrigins: settings.corsOrigins ?? [],
       writeOnlyAnswers,
       followTls(onChange) {
-        show = onChange;
-        // It may have changed since it was opened.
+        notify = onChange;
+        // The files may have changed since they were opened.
         if (tls !== undefined) onChange(tls.current);
       },
       close() {
@@ -138,17 +138,17 @@ async function openAuthenticator(settings: AccessSettings, logger: Logger): Prom
   if (!asksForCredentials(settings)) return undefined;
   const { credentials, jwtJwks, jwtIssuer = "", jwtAudience = "", jwtScopeClaim = "scope" } = settings;
   const jwt = { jwks: jwtJwks ?? "", issuer: jwtIssuer, audience: jwtAudience, scopeClaim: jwtScopeClaim };
-  // Only servers that need it wait for it to load.
+  // Loaded only by servers that use it.
   const { createAuthenticator } = await import("../credentials/authenticator.ts");
   return createAuthenticator({
     file: credentials,
     certificatesAreVerified: settings.tlsClientCa !== undefined,
     jwt: jwtJwks === undefined ? undefined : jwt,
     onError: ({ message }) =>
-      logger.error({ reason: message }, "credentials cannot be read again; those from before stay in use"),
+      logger.error({ reason: message }, "changed credentials cannot be used; the previous ones stay in use"),
     onReload: () => logger.info({ file: credentials }, "credentials were read again"),
     onNobody: () =>
-      logger.warn({ file: credentials }, "the credentials list nobody: only JSON Web Tokens are accepted"),
+      logger.warn({ file: credentials }, "the credentials file has no entries; only JSON Web Tokens are accepted"),
   });
 }
 
@@ -164,6 +164,7 @@ function openTls(
       logger.info({ file: tlsCert }, "certificates were read again");
       onChange(context);
     },
-    ({ message }) => logger.error({ reason: message }, "changed certificates are not used"),
+    ({ message }) =>
+      logger.error({ reason: message }, "changed certificates cannot be used; the previous ones stay in use"),
   );
 }

@@ -22,7 +22,7 @@ export interface RedisSettings extends RedisPasswordSettings {
   readonly redisNatMap?: NatMap | undefined;
 }
 
-/** @throws Error that names what is wrong with the location or a setting */
+/** @throws Error that says what is wrong with the location or a setting */
 export async function openStore(
   location: StoreLocation,
   settings: RedisSettings,
@@ -32,7 +32,7 @@ export async function openStore(
     const { openSqliteStore } = await import("../store/sqlite/sqlite-store.ts");
     return openSqliteStore(location.path, { onReserve: createReserveLog(logger, location.path) });
   }
-  // Its client takes longer to load than all that SQLite needs.
+  // Loaded only if used: its client takes longer to load than all that SQLite needs.
   const { openRedisStore } = await import("../store/redis/redis-store.ts");
   const { options, close } = redisOptions(location, settings, logger);
   const store = openRedisStore(options);
@@ -46,9 +46,9 @@ export async function openStore(
 }
 
 /**
- * Opens a store to be walked over, also one that a server uses.
+ * Opens a store to verify it, which a server may be using.
  *
- * @throws Error as openStore does, and where there is no SQLite database
+ * @throws Error as openStore does, and if there is no SQLite database
  */
 export async function openVerifier(
   location: StoreLocation,
@@ -71,7 +71,7 @@ export async function openVerifier(
   };
 }
 
-/** How to reach Redis; `close` ends looking after its passwords. */
+/** @returns options for Redis; `close` stops watching its passwords */
 function redisOptions(
   location: RedisLocation,
   settings: RedisSettings,
@@ -79,7 +79,7 @@ function redisOptions(
 ): { options: RedisStoreOptions; close: () => void } {
   const files = [settings.redisCa, settings.redisCert, settings.redisKey];
   if (!location.tls && files.some((file) => file !== undefined)) {
-    throw new Error("--redis-ca, --redis-cert and --redis-key need TLS: a store that begins with rediss");
+    throw new Error("--redis-ca, --redis-cert and --redis-key need TLS: begin --store with rediss");
   }
   const tls = {
     ca: readPem("--redis-ca", settings.redisCa),

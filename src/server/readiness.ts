@@ -3,17 +3,21 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { UserStore } from "../users/store.ts";
 
 const checkIntervalMs = 1_000;
-/** What is logged of one outage at most. */
+/** The most reasons to log for one outage. */
 const maxReasons = 10;
 
-/** Keeps checking the store, and tells when it becomes available, in whole or in part, or ceases to be. */
+/**
+ * Checks the store once a second:
+ *
+ *     not ready: unavailable <-> ready: available for all users <-> ready: available for some users
+ */
 export interface Readiness {
   stop(): void;
 }
 
 /**
- * @param onChange called with the first finding and with every change
- * @returns once the first finding is there
+ * @param onChange called with the first result and with every change
+ * @returns after the first check
  */
 export async function watchReadiness(
   store: UserStore,
@@ -23,47 +27,36 @@ export async function watchReadiness(
   let ready: boolean | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  /** Logged reasons of the current outage: the first one found may follow from the actual cause. */
+  const logged = new Set<string>();
+  /** Logged reasons why some users cannot be served. */
+  const loggedOfSome = new Set<string>();
 
-  /** Why the store is away, as the log has it: what is found first may be what follows from the cause. */
-  const told = new Set<string>();
-
-  /** Why some users cannot be served while others can, as the log has it. */
-  const toldOfSome = new Set<string>();
-  const tellOfSome = (reasons: readonly string[]) => {
-    if (stopped) return;
-    for (const reason of reasons.map(withoutArguments)) {
-      if (toldOfSome.has(reason) || toldOfSome.size >= maxReasons) continue;
-      toldOfSome.add(reason);
-      logger.warn({ reason }, "some of the users cannot be served; trying again");
-    }
-    if (reasons.length > 0 || toldOfSome.size === 0) return;
-    toldOfSome.clear();
-    logger.info("all users can be served again");
-  };
-
-  const find = (now: boolean, failure?: unknown) => {
-    if (stopped) return;
-    if (!now) tell(failure);
+  const setReady = (now: boolean) => {
     if (now === ready) return;
     if (now && ready === false) logger.info("the store is available again");
-    if (now) told.clear();
     ready = now;
     onChange(now);
   };
-  const tell = (failure: unknown) => {
+  const available = (reasons: readonly string[]) => {
+    if (stopped) return;
+    logged.clear();
+    setReady(true);
+    for (const reason of reasons.map(withoutArguments)) {
+      if (isNew(loggedOfSome, reason)) logger.warn({ reason }, "some of the users cannot be served; trying again");
+    }
+    if (reasons.length > 0 || loggedOfSome.size === 0) return;
+    loggedOfSome.clear();
+    logger.info("all users can be served again");
+  };
+  const unavailable = (failure: unknown) => {
+    if (stopped) return;
     const described = describeFailure(failure);
-    if (told.has(described.reason) || told.size >= maxReasons) return;
-    told.add(described.reason);
-    logger.error(described, "the store is not available; trying again");
+    if (isNew(logged, described.reason)) logger.error(described, "the store is not available; trying again");
+    setReady(false);
   };
   const check = async () => {
-    await store.check().then(
-      (reasons) => {
-        find(true);
-        tellOfSome(reasons);
-      },
-      (failure: unknown) => find(false, failure),
-    );
+    await store.check().then(available, unavailable);
     if (!stopped) timer = setTimeout(check, checkIntervalMs).unref();
   };
 
@@ -74,4 +67,11 @@ export async function watchReadiness(
       clearTimeout(timer);
     },
   };
+}
+
+/** Whether to log a reason: each once, and not more than `maxReasons`. Remembers it. */
+function isNew(logged: Set<string>, reason: string): boolean {
+  if (logged.has(reason) || logged.size >= maxReasons) return false;
+  logged.add(reason);
+  return true;
 }

@@ -1,4 +1,4 @@
-/** The passwords of Redis and of its Sentinels, from the URL, an option, or a file that is read again when it changes. */
+/** Passwords of Redis and its Sentinels, from the URL, an option, or a file that is read again when it changes. */
 import type { RedisLocation } from "../config/redis-url.ts";
 import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
 import type { RedisPasswords } from "../store/redis/connection.ts";
@@ -14,7 +14,7 @@ interface WatchedRedisPasswords extends RedisPasswords {
   close(): void;
 }
 
-/** @throws Error that names the option, where a file cannot be used or a password is given twice */
+/** @throws Error that names the option if a file cannot be used or a password is given twice */
 export function openRedisPasswords(
   { username, password }: RedisLocation,
   { redisPasswordFile, redisSentinelPassword, redisSentinelPasswordFile }: RedisPasswordSettings,
@@ -24,7 +24,9 @@ export function openRedisPasswords(
     throw new Error("--redis-password-file is given, and --store has a password too: leave one of them out");
   }
   if (redisSentinelPasswordFile !== undefined && redisSentinelPassword !== undefined) {
-    throw new Error("--redis-sentinel-password and --redis-sentinel-password-file exclude one another");
+    throw new Error(
+      "--redis-sentinel-password and --redis-sentinel-password-file exclude one another: leave one of them out",
+    );
   }
   if (username !== undefined && password === undefined && redisPasswordFile === undefined) {
     throw new Error("--store has a user and no password: write USER:PASSWORD@, or give --redis-password-file");
@@ -60,14 +62,14 @@ function watch(option: string, path: string | undefined, logger: Logger): Watche
       parse: parsePassword,
       onChange: () => logger.info({ file: path }, "a password of Redis was read again; new connections use it"),
       onError: ({ message }) =>
-        logger.error({ reason: message }, "a password of Redis cannot be read again; the one from before stays in use"),
+        logger.error({ reason: message }, "a changed password of Redis cannot be used; the previous one stays in use"),
     });
   } catch (error) {
     throw new Error(`${option} cannot be used: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 }
 
-/** The one line of the file, without the line break that editors and `echo` leave at its end. */
+/** The only line of the file, without the line break that editors and `echo` add. */
 function parsePassword(content: Buffer): string {
   const password = content.toString("utf8").replace(/[\r\n]+$/, "");
   if (password === "") throw new Error("it is empty");

@@ -1,13 +1,13 @@
 import type { ReserveNotice } from "../store/sqlite/messages.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
-/** Logs what becomes of the reserve beside an SQLite database, which is at `path`. */
+/** Logs changes of the reserve beside the SQLite database at `path`. */
 export function createReserveLog(logger: Logger, path: string): (notice: ReserveNotice) => void {
   let wasMissed = false;
   return ({ reserve, reason }) => {
     if (reserve === "used") {
       const what =
-        "the disk is full: free some room. Until then users are deleted with the room of the reserve, and other writes are refused";
+        "the disk is full: free some room. Until then deletions use the reserve, and other writes are refused";
       logger.error({ database: path, reason }, what);
     } else if (reserve === "unavailable") {
       const what = "there is no reserve beside the database: on a full disk users cannot be deleted";

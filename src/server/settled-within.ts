@@ -1,4 +1,4 @@
-/** Whether `promise` resolves in time; fails as it does. */
+/** Whether `promise` resolves in time. Rejects if it rejects. */
 export async function settledWithin(timeoutMs: number, promise: Promise<unknown>): Promise<boolean> {
   const timeout = Promise.withResolvers<boolean>();
   const timer = setTimeout(() => timeout.resolve(false), timeoutMs);
