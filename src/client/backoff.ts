@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Where time and chance come from. */
+/** The clock and the random source. */
 export interface Timing {
-  /** Milliseconds, from any beginning. */
+  /** Milliseconds; only differences count. */
   readonly now: () => number;
-  /** From 0 up to 1. */
+  /** From 0 to 1, without 1. */
   readonly random: () => number;
   /** Rejects when the signal is aborted. */
   readonly wait: (ms: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -16,20 +16,20 @@ export const systemTiming: Timing = {
   wait: (ms, signal) => pause(ms, undefined, signal === undefined ? {} : { signal }),
 };
 
-/** How long to wait between attempts. */
+/** How long to wait between attempts, in milliseconds. */
 export interface Backoff {
-  /** The most that is waited after a first failure; it doubles with each further one. */
+  /** The longest wait after the first failure; it doubles with each further one. */
   readonly baseDelayMs: number;
-  /** What it does not grow beyond. */
+  /** The longest wait of all. */
   readonly maxDelayMs: number;
 }
 
 /**
- * Exponential backoff with full jitter: anything from nothing to the most there is to wait, so that those who failed
- * together do not come back together. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ * Exponential backoff with full jitter: a random wait up to the longest, so that clients that failed together do not
+ * return together. https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  *
  * @param failures in a row, from 1
- * @param leastMs what is waited in any case
+ * @param leastMs added to the random wait
  */
 export function backoffMs(
   { baseDelayMs, maxDelayMs }: Backoff,

@@ -1,19 +1,19 @@
 import { type Chunk, ChunkBuilder, type ChunkOptions } from "./chunks.ts";
 import type { UserToImport } from "./write-identify.ts";
 
-/** Where the items of an import come from: one after the other, or, where they have to be waited for, also in lists. */
+/** The items of an import, one by one; an asynchronous source may yield lists of them. */
 export type UserSource<Item> = Iterable<Item> | AsyncIterable<Item> | AsyncIterable<Iterable<Item>>;
 
 /**
- * The chunks of an import that are read and not yet answered, in order. It reads its source ahead while it has room, and
- * knows nothing of connections: each of them sends what is there from its beginning.
+ * The unanswered chunks of an import, in order. Reads its source ahead while there is room. It knows nothing of
+ * connections: each one sends all chunks from the first.
  */
 export class ChunkWindow<Item extends UserToImport, Kept> {
-  /** What the source threw, once it has. */
+  /** What the source threw. */
   failure: { readonly error: unknown } | undefined;
   readonly #unanswered: Chunk<Kept>[] = [];
   readonly #maxChunks: number;
-  /** Chunks that have been answered. */
+  /** The number of answered chunks. */
   #answered = 0;
   #isRead = false;
   #isClosed = false;
@@ -27,24 +27,24 @@ export class ChunkWindow<Item extends UserToImport, Kept> {
         this.failure = { error };
       })
       .then(() => {
-        // What comes before a failure is imported too.
+        // Items before a failure are imported too.
         if (!builder.isEmpty) this.#unanswered.push(builder.take());
         this.#isRead = true;
         this.#change();
       });
   }
 
-  /** Whether everything is read and answered. */
+  /** Whether everything has been read and answered. */
   get isDone(): boolean {
     return this.#isRead && this.#unanswered.length === 0;
   }
 
-  /** What is kept of the first item without an answer, if one has been read into a chunk. */
+  /** What `keep` kept of the first unanswered item; undefined if no chunk is left. */
   get firstUnanswered(): Kept | undefined {
     return this.#unanswered[0]?.items[0];
   }
 
-  /** The chunk that is answered next leaves. */
+  /** Removes the first chunk, which has its answer. */
   shift(): Chunk<Kept> | undefined {
     const chunk = this.#unanswered.shift();
     if (chunk !== undefined) this.#answered++;
@@ -52,7 +52,7 @@ export class ChunkWindow<Item extends UserToImport, Kept> {
     return chunk;
   }
 
-  /** The messages of all chunks from the first unanswered one on, as they come; they end where the source does. */
+  /** The messages of all unanswered chunks, and of later ones as they are read, until the source ends. */
   async *messages(): AsyncGenerator<Chunk<Kept>["message"]> {
     for (let next = this.#answered; !this.#isClosed; ) {
       const chunk = this.#unanswered[next - this.#answered];
@@ -64,7 +64,7 @@ export class ChunkWindow<Item extends UserToImport, Kept> {
     }
   }
 
-  /** Ends the reading, with the next item that the source has for it at the latest, and lets the source know. */
+  /** Stops reading, and returns the source at its next item. */
   close(): void {
     this.#isClosed = true;
     this.#change();
@@ -81,7 +81,7 @@ export class ChunkWindow<Item extends UserToImport, Kept> {
     }
   }
 
-  /** Items that are there at once are not waited for: that costs as much as to encode a small one. */
+  /** Awaits nothing between items of a list: that costs as much as encoding a small item. */
   async #readAll(items: Iterable<Item>, builder: ChunkBuilder<Item, Kept>): Promise<void> {
     for (const item of items) {
       const full = builder.add(item);
@@ -90,7 +90,7 @@ export class ChunkWindow<Item extends UserToImport, Kept> {
     }
   }
 
-  /** Resolves once there is room for another. */
+  /** Resolves once there is room for another chunk. */
   async #push(chunk: Chunk<Kept>): Promise<void> {
     this.#unanswered.push(chunk);
     this.#change();

@@ -10,12 +10,12 @@ import {
 import { BackwardWriter } from "../users/struct/backward-writer.ts";
 import { refusalOf, type UserToImport, writeIdentify } from "./write-identify.ts";
 
-/** Items of an import that travel in one message. */
+/** The items of an import in one message. */
 export interface Chunk<Kept> {
   readonly message: BatchIdentifyRequest;
-  /** What is kept of all items, in order, also of those that are not sent. */
+  /** What `keep` kept of each item, in order, including unsendable ones. */
   readonly items: readonly Kept[];
-  /** The items that cannot be sent, by their places among the items, in order. */
+  /** The items that cannot be sent, by their index in `items`, in order. */
   readonly unsendable: ReadonlyMap<number, Unsendable>;
 }
 
@@ -25,11 +25,11 @@ interface Unsendable {
 }
 
 export interface ChunkOptions<Item, Kept> {
-  /** What is kept of an item. */
+  /** Chooses what to keep of an item until it is answered. */
   readonly keep: (item: Item) => Kept;
-  /** The most items of a chunk. */
+  /** The most items in a chunk. */
   readonly maxItems: number;
-  /** The most bytes of a chunk; an item that is larger than that travels by itself. */
+  /** The most bytes in a chunk; a larger item gets a chunk of its own. */
   readonly maxBytes: number;
   readonly report: BatchReport;
   readonly validateOnly: boolean;
@@ -39,8 +39,7 @@ const requests = BatchIdentifyRequestSchema.field.requests.number;
 const leastBytes = 16 * 1024;
 
 /**
- * Gathers items into chunks. Items are encoded as they come, so that no more than their bytes is decided on, and kept;
- * their fields are not touched after.
+ * Gathers items into chunks. It encodes each item at once and does not touch it afterwards.
  */
 export class ChunkBuilder<Item extends UserToImport, Kept> {
   readonly #options: ChunkOptions<Item, Kept>;
@@ -49,7 +48,7 @@ export class ChunkBuilder<Item extends UserToImport, Kept> {
   #unsendable = new Map<number, Unsendable>();
   #bytes = Buffer.alloc(0);
   #used = 0;
-  /** What a chunk is likely to need: as much as the one before. */
+  /** The expected size of the next chunk, from the previous one. */
   #likelyBytes = leastBytes;
 
   constructor(options: ChunkOptions<Item, Kept>) {
@@ -60,7 +59,7 @@ export class ChunkBuilder<Item extends UserToImport, Kept> {
     return this.#items.length === 0;
   }
 
-  /** Takes one more item. Answers the chunk that is then full, which holds the item or ends before it. */
+  /** Adds an item. Returns the chunk that this fills, which ends with the item or before it. */
   add(item: Item): Chunk<Kept> | undefined {
     const { keep, maxItems, maxBytes, validateOnly } = this.#options;
     const writer = this.#writer;
@@ -75,9 +74,9 @@ export class ChunkBuilder<Item extends UserToImport, Kept> {
     return full === undefined && this.#items.length >= maxItems ? this.take() : full;
   }
 
-  /** What there is, as a chunk. */
+  /** Returns the items so far as a chunk. */
   take(): Chunk<Kept> {
-    // The contract's field, as it is on the wire: each item with its length, and with its tag but for the first.
+    // The field `requests` on the wire: length and bytes of each item, and the tag of each but the first.
     const data = this.#bytes.subarray(1, this.#used);
     const message = create(BatchIdentifyRequestSchema, { report: this.#options.report });
     if (this.#used > 0) message.$unknown = [{ no: requests, wireType: WireType.LengthDelimited, data }];
@@ -103,11 +102,7 @@ export class ChunkBuilder<Item extends UserToImport, Kept> {
   }
 }
 
-/**
- * An item as it was sent.
- *
- * @param index its place among those that were
- */
+/** @param index of an item among those that were sent; decodes it from the message */
 export function sentItem({ message }: Chunk<unknown>, index: number): UserToImport {
   const reader = new BinaryReader(message.$unknown?.[0]?.data ?? new Uint8Array());
   for (let before = 0; before < index; before++) {

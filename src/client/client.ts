@@ -13,16 +13,16 @@ import { withTypedErrors } from "./typed-errors.ts";
 export type RollcallClient = Client<typeof UserService>;
 
 export interface ConnectionOptions {
-  /** The server's URL, as `http://127.0.0.1:50051`. */
+  /** The server's URL, such as `http://127.0.0.1:50051`. */
   readonly server: string;
-  /** Who the caller is: sent as a bearer token with each call. A function is asked anew for each attempt at one. */
+  /** The bearer token to send with each call. A function is called for each attempt, so that tokens can change. */
   readonly token?: string | (() => string | Promise<string>) | undefined;
-  /** For servers over TLS, in PEM. */
+  /** For servers with TLS; all in PEM. */
   readonly tls?:
     | {
-        /** Who signs the server's certificate, in place of the system's authorities. */
+        /** The authority that signs the server's certificate. Default: the system's authorities. */
         readonly ca?: string | Buffer | undefined;
-        /** The certificate to show, and its key. */
+        /** The client certificate, and its key. */
         readonly cert?: string | Buffer | undefined;
         readonly key?: string | Buffer | undefined;
       }
@@ -31,21 +31,21 @@ export interface ConnectionOptions {
 
 export interface ClientOptions extends ConnectionOptions {
   /**
-   * How long a unary call may take, with all its attempts, unless it says otherwise by its own `timeoutMs` (0: any time).
-   * Streams have no deadline but their own. Default: 10 seconds.
+   * The deadline of a unary call, over all its attempts. A call's own `timeoutMs` overrides it; 0 is no deadline. Streams
+   * only have deadlines of their own. Default: 10 seconds.
    */
   readonly timeoutMs?: number | undefined;
-  /** How unary calls are made again that fail for the time being; false: not at all. */
+  /** How to retry unary calls after transient failures; false: not at all. */
   readonly retries?: Partial<RetryOptions> | false | undefined;
 }
 
 const defaultTimeoutMs = 10_000;
-/** How often the other end of a connection with calls under way is asked whether it is there, where it sends nothing. */
+/** How often to ping a silent server while calls are in progress. */
 const pingIntervalMs = 30_000;
 
 /**
- * A client of UserService over gRPC, on one connection, which it opens when it is needed and opens again when it is lost.
- * Its calls fail with RollcallError.
+ * A client of UserService over gRPC, on one connection that it opens when needed and reopens when lost. Failed calls reject
+ * with RollcallError.
  */
 export function createRollcallClient(options: string | ClientOptions, timing: Timing = systemTiming): RollcallClient {
   const { timeoutMs, retries, ...connection } = typeof options === "string" ? { server: options } : options;
@@ -61,13 +61,13 @@ function withTimeout(transport: Transport, defaultMs: number): Transport {
   };
 }
 
-/** Tells the server which trace a call is a part of, where its caller has set up OpenTelemetry. */
+/** Sends the trace context of a call if the program has set up OpenTelemetry. */
 const traceContext: Interceptor = (next) => (request) => {
   propagation.inject(context.active(), request.header, { set: (headers, name, value) => headers.set(name, value) });
   return next(request);
 };
 
-/** gRPC to a server, for any of its services: every call one attempt, with the deadline that it brings. */
+/** A gRPC transport for any service of the server: one attempt for each call, and no deadline but its own. */
 export function createTransport({ server, token, tls = {} }: ConnectionOptions): Transport {
   const bearer: Interceptor = (next) => async (request) => {
     request.header.set("authorization", `Bearer ${typeof token === "function" ? await token() : token}`);
@@ -85,7 +85,7 @@ export function createTransport({ server, token, tls = {} }: ConnectionOptions):
   return withRequestChecks(withWholeTimeouts(transport));
 }
 
-/** What is left of a deadline is often a fraction of a millisecond more, of which `grpc-timeout` cannot tell. */
+/** Rounds deadlines up to whole milliseconds, the finest unit of `grpc-timeout` in Connect. */
 function withWholeTimeouts({ unary, stream }: Transport): Transport {
   const whole = (timeoutMs: number | undefined) => timeoutMs && Math.ceil(timeoutMs);
   return {

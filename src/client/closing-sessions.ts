@@ -3,20 +3,20 @@ import { type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from "nod
 import type { Interceptor } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
 
-/** The signal of the call under way, which aborts when the call is over. */
+/** The signal of the current call, which aborts when the call is over. */
 const callSignal = new AsyncLocalStorage<AbortSignal>();
 
 /** Tells ClosingSessions when each call is over. */
 export const closeWithCall: Interceptor = (next) => (request) => callSignal.run(request.signal, () => next(request));
 
 /**
- * The HTTP/2 connection of a transport that uses `closeWithCall`. When a call is over, its stream is closed.
+ * The HTTP/2 connection of a transport that uses `closeWithCall`. It closes the stream of each call that is over.
  *
- * Connect leaves the body of an answer that is not gRPC unread, such as a proxy's page for status 502. Node keeps a stream
- * open until its body is read, and an open stream keeps its memory and the process.
+ * Connect leaves the body of an answer that is not gRPC unread, such as a proxy's page for status 502. Node keeps such a
+ * stream open, and an open stream keeps its memory and the process alive.
  */
 export class ClosingSessions extends Http2SessionManager {
-  /** Node would name an IPv6 address without its brackets. */
+  /** Node would leave out the brackets of an IPv6 address. */
   readonly #authority = ipv6Authority(new URL(this.authority));
 
   override async request(...request: Parameters<Http2SessionManager["request"]>): Promise<ClientHttp2Stream> {
@@ -26,7 +26,7 @@ export class ClosingSessions extends Http2SessionManager {
     const close = () => {
       if (stream.destroyed || stream.readableEnded) return;
       if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
-      // What is under way still comes. To destroy the stream would count it as invalid frames, which end the connection.
+      // Data may still arrive. For a destroyed stream, Node would count it as invalid frames and end the connection.
       stream.on("readable", () => {
         while (stream.read() !== null);
       });
@@ -37,7 +37,7 @@ export class ClosingSessions extends Http2SessionManager {
   }
 }
 
-/** The header that names the server, where its address is one of IPv6: RFC 3986, section 3.2.2. */
+/** The `:authority` header for a server with an IPv6 address: RFC 3986, section 3.2.2. */
 function ipv6Authority({ hostname, port, protocol }: URL): OutgoingHttpHeaders {
   if (!hostname.startsWith("[")) return {};
   const defaultPort = protocol === "https:" ? "443" : "80";

@@ -1,10 +1,11 @@
-/** Why a server could not be reached, in words that name the cause and the next step; Node has some of its own for each layer. */
+/** Explains why a server cannot be reached: the cause and the next step, in place of the errors of Node's layers. */
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { causesOf, lostConnection } from "./errors.ts";
 
-/** The `cause` of what a call fails with where no server has answered it. */
+/** The `cause` of the error of a call that no server has answered. */
 export class ConnectionFailure extends Error {
   override readonly name = "ConnectionFailure";
-  /** What has happened. */
+  /** The cause, without the next step. */
   readonly what: string;
 
   constructor(what: string, advice: string, cause: Error) {
@@ -16,8 +17,8 @@ export class ConnectionFailure extends Error {
 type Words = readonly [what: string, advice: string];
 
 const unknownAuthority = (message: string): Words => [
-  `the server's certificate is signed by nobody who is trusted here (${message.split(";", 1)[0]})`,
-  "name who signs it: --ca, or tls.ca in TypeScript",
+  `the server's certificate is not signed by a trusted authority (${message.split(";", 1)[0]})`,
+  "name its authority: --ca, or tls.ca in TypeScript",
 ];
 const notAccepted = (message: string): Words => [
   `the server does not accept the client certificate (${alertIn(message)})`,
@@ -25,10 +26,10 @@ const notAccepted = (message: string): Words => [
 ];
 const noAddress = (message: string): Words => [message, "check the host's name, and DNS where the call is made"];
 const noWay = (message: string): Words => [message, "check the address, the network, and firewalls on the way"];
-const noTls: Words = ["no TLS is spoken there", "the URL of a server in clear text begins with http:"];
-const notHttp2: Words = ["what listens there does not speak HTTP/2", "is that the port of Rollcall?"];
+const noTls: Words = ["the server does not speak TLS", "the URL of a server without TLS begins with http:"];
+const notHttp2: Words = ["the server does not speak HTTP/2", "is that the port of Rollcall?"];
 
-/** By the codes of Node, of OpenSSL and of certificates. */
+/** By error codes of Node, OpenSSL and certificate checks. */
 const wordsOf: Readonly<Record<string, (message: string, host: string) => Words>> = {
   ECONNREFUSED: (message) => [message, "is a server running there? Start one with: rollcall serve"],
   ENOTFOUND: noAddress,
@@ -65,29 +66,18 @@ const wordsOf: Readonly<Record<string, (message: string, host: string) => Words>
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: notAccepted,
 };
 
-/** `alert unknown ca` of what OpenSSL writes around it. */
+/** The part `alert unknown ca` of a message of OpenSSL. */
 function alertIn(message: string): string {
-  return /(?:sslv3|tlsv1[0-9]?) (alert [a-z ]+)/.exec(message)?.[1] ?? "an alert of TLS";
+  return /(?:sslv3|tlsv1[0-9]?) (alert [a-z ]+)/.exec(message)?.[1] ?? "TLS alert";
 }
 
-/** Codes by which a connection has come about and is lost. */
-const closed: ReadonlySet<string> = new Set([
-  "ECONNABORTED",
-  "ECONNRESET",
-  "EPIPE",
-  "ERR_HTTP2_GOAWAY_SESSION",
-  "ERR_HTTP2_INVALID_SESSION",
-  "ERR_HTTP2_SESSION_ERROR",
-  "ERR_HTTP2_STREAM_CANCEL",
-]);
-
 /**
- * Lets a call that no server has answered fail with words for why, and a ConnectionFailure as its cause.
+ * Explains the error of a call that no server has answered, and gives it a ConnectionFailure as its cause.
  *
- * @param server its URL
+ * @param server the URL
  */
 export function explainConnectionFailures(server: string): Interceptor {
-  /** Then it speaks what the URL says. */
+  /** If so, scheme and port of the URL are right. */
   let hasAnswered = false;
   return (next) => async (request) => {
     try {
@@ -107,17 +97,16 @@ export function explainConnectionFailures(server: string): Interceptor {
 
 function connectionFailure(error: ConnectError, server: string, hasAnswered: boolean): ConnectionFailure | undefined {
   if (error.metadata.has("grpc-status") || error.details.length > 0) return undefined;
-  for (let cause: unknown = error, steps = 0; cause instanceof Error && steps < 8; cause = cause.cause, steps++) {
-    const code = "code" in cause ? String(cause.code) : "";
-    const words = wordsOf[code]?.(cause.message, new URL(server).hostname);
+  for (const { message, code } of causesOf(error)) {
+    const words = wordsOf[code]?.(message, new URL(server).hostname);
     if (words !== undefined) return new ConnectionFailure(...words, error);
-    if (closed.has(code)) return new ConnectionFailure(...wordsOfClosed(server, hasAnswered), error);
+    if (lostConnection.has(code)) return new ConnectionFailure(...wordsOfClosed(server, hasAnswered), error);
     if (code.startsWith("ERR_SSL_")) {
-      const what = `the server and the client do not agree on TLS (${alertIn(cause.message)}, ${code})`;
-      return new ConnectionFailure(what, "compare their certificates and versions of TLS", error);
+      const what = `the server and the client do not agree on TLS (${alertIn(message)}, ${code})`;
+      return new ConnectionFailure(what, "compare their TLS versions and certificates", error);
     }
   }
-  // Node ends the streams of a connection that has gone as if they had been cancelled.
+  // Node cancels the streams of a lost connection.
   return error.code === Code.Canceled ? new ConnectionFailure(...wordsOfClosed(server, hasAnswered), error) : undefined;
 }
 

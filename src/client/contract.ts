@@ -1,5 +1,5 @@
 /**
- * The contract's messages and UserService, and what reads its errors, with nothing of Node: for browsers, over a transport of
+ * The contract's messages, UserService and errors, without Node: for browsers, over a transport of
  * `@connectrpc/connect-web`.
  */
 export { Code } from "@connectrpc/connect";

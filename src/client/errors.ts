@@ -1,38 +1,38 @@
-/** What calls fail with: errors of Connect, with the details that the contract promises read out of them. */
+/** The errors of calls: Connect's, with the details of the contract as fields. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import type { ErrorReason } from "#gen/rollcall/v1/errors_pb.js";
 
-/** The name of an ErrorReason without its prefix. A newer server may know more of them. */
+/** The name of an ErrorReason without its prefix. A newer server may have others. */
 export type ReasonName = Exclude<keyof typeof ErrorReason, "UNSPECIFIED"> | (string & Record<never, never>);
 
 /** One offending field of a request. */
 export interface RollcallViolation {
-  /** The path of the field, as `properties["a.b"].list[3]`. */
+  /** The path of the field, such as `properties["a.b"].list[3]`. */
   readonly field: string;
   readonly reason: ReasonName;
   /** What is wrong with it, for people. */
   readonly description: string;
 }
 
-/** The domain of the ErrorInfo that the contract's errors have. */
+/** The domain of the contract's ErrorInfo. */
 export const errorDomain = "rollcall.v1";
 
 /**
- * What a call failed with. It is a ConnectError (its `name` too, by which Connect knows its own) with `code`,
- * `rawMessage` and `details`, and says what the contract's details say.
+ * The error of a failed call: a ConnectError, with its `name`, `code`, `rawMessage` and `details`, and the contract's
+ * details as fields.
  */
 export class RollcallError extends ConnectError {
-  /** Undefined where neither the server nor the client has refused the request, as where a connection fails. */
+  /** Why the server or the client refused the request; undefined for other failures, such as a lost connection. */
   readonly reason: ReasonName | undefined;
-  /** The offending fields, where the request was wrong; at most 20. */
+  /** The offending fields of an invalid request; at most 20. */
   readonly violations: readonly RollcallViolation[];
-  /** Invites a retry, and is the least time to wait before it; undefined where the server does not invite one. */
+  /** The least time to wait before a retry; undefined if the server does not invite one. */
   readonly retryDelayMs: number | undefined;
-  /** What belongs to the reason: limits, sizes, the scope that is missing. */
+  /** Details of the reason: limits, sizes, the missing scope. */
   readonly reasonMetadata: Readonly<Record<string, string>>;
 
-  /** @param code where it is another than the error's */
+  /** @param code replaces the error's code */
   constructor(error: ConnectError, code: Code = error.code) {
     super(error.rawMessage, code, error.metadata, undefined, error.cause ?? error);
     this.details = error.details;
@@ -56,8 +56,8 @@ function isError(value: object): boolean {
   return value instanceof ConnectError && "reason" in value && "violations" in value;
 }
 
-/** The failures of Node by which a connection is lost, or does not come about. */
-const lostConnection = new Set([
+/** Codes of Node for a connection that is lost or cannot be made. */
+export const lostConnection: ReadonlySet<string> = new Set([
   "EAI_AGAIN",
   "ECONNABORTED",
   "ECONNREFUSED",
@@ -76,15 +76,15 @@ const lostConnection = new Set([
   "ETIMEDOUT",
 ]);
 
-/** Whatever was caught, as a RollcallError. */
+/** Turns anything that was caught into a RollcallError. */
 export function rollcallErrorOf(failure: unknown): RollcallError {
   return failure instanceof RollcallError ? failure : new RollcallError(ConnectError.from(failure));
 }
 
 /**
- * What a call failed with. A connection that is lost is UNAVAILABLE, as in gRPC, whatever Connect calls it.
+ * The error of a failed call. A lost connection is UNAVAILABLE, as in gRPC, whatever code Connect gives it.
  *
- * @param signal the caller's, by which a call that its caller ended is told from one whose connection did
+ * @param signal the caller's: tells a cancelled call from a lost connection
  */
 export function failureOfCall(failure: unknown, signal: AbortSignal | undefined): RollcallError {
   if (failure instanceof RollcallError) return failure;
@@ -94,22 +94,37 @@ export function failureOfCall(failure: unknown, signal: AbortSignal | undefined)
 }
 
 function isConnectionLost(error: ConnectError): boolean {
-  // Node ends the streams of a connection that has gone as if they had been cancelled.
+  // Node cancels the streams of a lost connection.
   if (error.code === Code.Canceled) return true;
-  for (let cause: unknown = error, steps = 0; cause instanceof Error && steps < 8; cause = cause.cause, steps++) {
-    if ("code" in cause && typeof cause.code === "string" && lostConnection.has(cause.code)) return true;
-    // The server gives up an answer that it has no room for until it is read.
-    if (cause.message.includes("NGHTTP2_ENHANCE_YOUR_CALM")) return true;
-  }
-  return false;
+  // The server resets an answer with ENHANCE_YOUR_CALM when unread answers exceed its memory budget.
+  const isLost = ({ code, message }: Cause) =>
+    lostConnection.has(code) || message.includes("NGHTTP2_ENHANCE_YOUR_CALM");
+  return causesOf(error).some(isLost);
 }
 
-/** Whether the same call may succeed later: the server, its store or the connection is away, or a retry is invited. */
+/** A bound, since causes may form a cycle. */
+const maxCauses = 8;
+
+interface Cause {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** An error and its causes, the outermost first. */
+export function causesOf(error: Error): readonly Cause[] {
+  const causes: Cause[] = [];
+  for (let cause: unknown = error; cause instanceof Error && causes.length < maxCauses; cause = cause.cause) {
+    causes.push({ code: "code" in cause ? String(cause.code) : "", message: cause.message });
+  }
+  return causes;
+}
+
+/** Whether the same call may succeed later: the server, its store or the connection is away, or the server invites a retry. */
 export function isTransient({ code, retryDelayMs }: RollcallError): boolean {
   return code === Code.Unavailable || (code === Code.ResourceExhausted && retryDelayMs !== undefined);
 }
 
-/** A call that its caller ended. */
+/** The error of a call that its caller cancelled. */
 export function canceledBy(signal: AbortSignal): RollcallError {
   return rollcallErrorOf(ConnectError.from(signal.reason, Code.Canceled));
 }

@@ -1,12 +1,12 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 
-/** An answer that is not gRPC, and so not Rollcall's. The `cause` of what a call fails with. */
+/** An answer that is not gRPC and so not Rollcall's: the `cause` of the call's error. */
 export class ForeignAnswer extends Error {
   override readonly name = "ForeignAnswer";
   /** The HTTP status. */
   readonly status: number;
 
-  /** @param what the answer, as `HTTP 502` */
+  /** @param what the answer, such as `HTTP 502` */
   constructor(status: number, what: string, hint: string) {
     super(`answered ${what}, which is not Rollcall's answer: ${hint}`);
     this.status = status;
@@ -16,7 +16,7 @@ export class ForeignAnswer extends Error {
 const unreachable = "a proxy in between cannot reach Rollcall";
 const refused = "a proxy in between refuses the call";
 const notPassedOn = "a proxy in between does not pass gRPC on to Rollcall, or another server listens there";
-/** What most likely stands between, by the HTTP status. */
+/** The likely reason, by HTTP status. */
 const hints: Readonly<Record<number, string>> = {
   401: refused,
   403: refused,
@@ -28,7 +28,7 @@ const hints: Readonly<Record<number, string>> = {
   504: unreachable,
 };
 
-/** Lets a call whose answer is not gRPC fail with a message that says who may have answered, and a ForeignAnswer as its cause. */
+/** Explains the error of a call whose answer is not gRPC, and gives it a ForeignAnswer as its cause. */
 export const explainForeignAnswers: Interceptor = (next) => async (request) => {
   try {
     return await next(request);
@@ -37,7 +37,7 @@ export const explainForeignAnswers: Interceptor = (next) => async (request) => {
   }
 };
 
-/** Connect has the status and the content type only in its messages. */
+/** Reads status and content type from Connect's message, which alone has them. */
 function explained(failure: unknown): unknown {
   if (!(failure instanceof ConnectError) || failure.metadata.has("grpc-status")) return failure;
   const { rawMessage, code, metadata } = failure;
@@ -62,5 +62,5 @@ function redirection(status: number, metadata: Headers): string | undefined {
   if (status < 300 || status >= 400) return undefined;
   const location = metadata.get("location") ?? "";
   const where = URL.canParse(location) ? ` to ${new URL(location).origin}` : "";
-  return `it redirects${where}, and calls do not follow: use the URL of Rollcall itself`;
+  return `it redirects${where}, and calls do not follow redirects: use the URL of Rollcall itself`;
 }

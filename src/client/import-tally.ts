@@ -2,36 +2,36 @@ import type { BatchIdentifyResponse, BatchIdentifyResult, IdentifyError } from "
 import { type Chunk, sentItem } from "./chunks.ts";
 import type { UserToImport } from "./write-identify.ts";
 
-/** What has become of the items of an import. */
+/** The results of an import so far. */
 export interface ImportCounts {
   readonly created: number;
   readonly updated: number;
   readonly unchanged: number;
-  /** Created, updated or unchanged: all that a caller without the scope `users.read` is told. */
+  /** Created, updated or unchanged; a caller without the scope `users.read` learns no more. */
   readonly applied: number;
   readonly failed: number;
-  /** The sum of the others: so many items of the source, from its first on, are done with. */
+  /** The sum of the others: how many items from the beginning of the source are done. */
   readonly answered: number;
 }
 
-/** Each is given what is kept of an item: the item itself, unless `keep` is given. */
+/** Callbacks get what `keep` kept of an item; without `keep`, the item. */
 export interface ImportCallbacks<Kept> {
   /**
    * Called for each user that is refused for good, by the server or because it cannot be sent.
    *
-   * @param user says what was to be imported, for a source of which nothing is kept
+   * @param user returns the user, decoded from what was sent, for when `keep` kept little
    */
   readonly onRefused: (item: Kept, error: IdentifyError, user: () => UserToImport) => void;
   /**
-   * Called for each other user, with its outcome and, for a caller with the scope `users.read`, its etag. Where it is given,
-   * the server's answers list every user.
+   * Called for each other user, with its outcome and, for a caller with the scope `users.read`, its etag. With this
+   * callback, the server's answers list every user.
    */
   readonly onResult?: ((item: Kept, result: BatchIdentifyResult) => void) | undefined;
-  /** Called after each answer, once its items have been reported, with the counts so far. */
+  /** Called after each answer and the callbacks of its items, with the counts so far. */
   readonly onProgress?: ((counts: ImportCounts) => void) | undefined;
 }
 
-/** Counts what becomes of an import's items, and tells it, item by item in order. */
+/** Counts the results of an import, and calls the callbacks item by item, in order. */
 export class ImportTally<Kept> {
   readonly #callbacks: ImportCallbacks<Kept>;
   #counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, applied: 0, failed: 0, answered: 0 };
@@ -44,7 +44,7 @@ export class ImportTally<Kept> {
     return this.#counts;
   }
 
-  /** Takes the answer to a chunk. */
+  /** Adds the answer to a chunk. */
   add(chunk: Chunk<Kept>, answer: BatchIdentifyResponse): void {
     const { items, unsendable } = chunk;
     const { created, updated, unchanged, applied, failed, answered } = this.#counts;
@@ -68,7 +68,7 @@ export class ImportTally<Kept> {
     else onResult?.(item, result);
   }
 
-  /** The server counts only the items that were sent. */
+  /** Indexes in the results count only the items that were sent. */
   #reportWithUnsent(chunk: Chunk<Kept>, results: readonly BatchIdentifyResult[]): void {
     const resultOf = new Map(results.map((result) => [result.index, result]));
     let sent = 0;

@@ -9,42 +9,41 @@ import { type ImportCallbacks, type ImportCounts, ImportTally } from "./import-t
 import { maxItemBytes, type UserToImport } from "./write-identify.ts";
 
 export interface ImportOptions<Kept> extends ImportCallbacks<Kept> {
-  /** Let the server say what would be, and write nothing. Default: false. */
+  /** Only validate: the server reports what each write would do, and stores nothing. Default: false. */
   readonly validateOnly?: boolean | undefined;
-  /** Ends the import: with ImportInterrupted. */
+  /** Ends the import with ImportInterrupted. */
   readonly signal?: AbortSignal | undefined;
-  /** Users in one message, up to 1,000. Default: 500. */
+  /** The most users in one message, up to 1,000. Default: 500. */
   readonly chunkUsers?: number | undefined;
-  /** Bytes of one message, as far as one user alone has no more. Default: 128 KiB. */
+  /** The most bytes in one message; a larger user gets a message of its own. Default: 128 KiB. */
   readonly chunkBytes?: number | undefined;
-  /** Messages that are read and not yet answered. Default: 8. */
+  /** The most unanswered messages, up to 1,000. Default: 8. */
   readonly chunksInFlight?: number | undefined;
   /**
-   * How long the server, its store or the connection may be away, counted from the first failure after an answer, before
-   * the import gives up; 0: it gives up at once. Default: five minutes.
+   * How long the server, its store or the connection may be away, counted from the first failure after an answer. After
+   * that the import gives up; 0: at once. Default: five minutes.
    */
   readonly maxDownMs?: number | undefined;
   /**
-   * Called for each failure after which the import waits and tries again, with how long it waits; `onProgress`, once it is
-   * answered again.
+   * Called for each failure that the import waits after, with how long it waits. The next `onProgress` says that it goes on.
    */
   readonly onWaiting?: ((failure: RollcallError, delayMs: number) => void) | undefined;
 }
 
 export interface KeepOption<Item, Kept> {
   /**
-   * What is kept of an item until it is answered, and given to the callbacks then: so that of large items only what tells
-   * them apart takes memory. It is called once an item has been encoded, in order. Default: the item.
+   * Chooses what to keep of an item for the callbacks, so that large items need not stay in memory. Called for each item
+   * in order, once it is encoded. Default: the item.
    */
   readonly keep: (item: Item) => Kept;
 }
 
-/** The import ended before everything was answered. */
+/** The import ended before all items were answered. */
 export class ImportInterrupted<Kept> extends Error {
   override readonly name = "ImportInterrupted";
   override readonly cause: RollcallError;
   readonly counts: ImportCounts;
-  /** The first item without an answer; undefined if none had been read. It and some that follow may be stored. */
+  /** The first unanswered item; undefined if none had been read. It and some that follow may be stored. */
   readonly firstUnanswered: Kept | undefined;
 
   constructor(cause: RollcallError, counts: ImportCounts, firstUnanswered: Kept | undefined) {
@@ -55,28 +54,29 @@ export class ImportInterrupted<Kept> extends Error {
   }
 }
 
-/** A few messages fit into what a server lets a stream send ahead, so that neither side waits for the other. */
+/** A few such messages fit into a stream's flow-control window, so that neither side waits for the other. */
 const defaults = { chunkUsers: 500, chunkBytes: 128 * 1024, chunksInFlight: 8, maxDownMs: 5 * 60_000 } as const;
 const reconnecting: Backoff = { baseDelayMs: 100, maxDelayMs: 10_000 };
 
 /**
- * Imports users through BatchIdentify, in the order of the source, in chunks of which a few are under way at a time: what
- * it holds does not grow with the source, which is read only while there is room.
+ * Imports users through BatchIdentify, in the order of the source, a few chunks at a time. It reads the source only while
+ * there is room, so that its memory does not grow with the source.
  *
- * When the server, its store or the connection is away (UNAVAILABLE, and RESOURCE_EXHAUSTED where the server invites a
- * retry), it waits, connects again and sends every chunk from the first unanswered one again, in order. An item that had
- * been stored by then counts as unchanged, and one with a precondition may be refused for what it itself wrote. For a caller
- * without the scope `users.read`, all that is not refused counts as applied.
+ * When the server, its store or the connection is away (UNAVAILABLE, or RESOURCE_EXHAUSTED with an invitation to retry), it
+ * waits, reconnects and resends every chunk from the first unanswered one on. Items that had been stored then count as
+ * unchanged, and a precondition may fail because of the item's own first write. For a caller without the scope `users.read`,
+ * all items that are not refused count as applied.
  *
- * Where its credentials expire or are revoked on the way, it asks for the token and connects once more.
+ * When its credentials expire or are revoked, it gets the token again and reconnects once.
  *
- * Answers come in order: after each, every item of the source up to the last of its chunk is stored, unchanged or refused,
- * and `answered` is how many items that is. Whoever keeps that number can go on from there with a later import.
+ * Answers come in order. After each, the first `answered` items of the source are stored, unchanged or refused, so that a
+ * later import can resume after them.
  *
- * What the source throws comes out as it is, once everything before it has been answered; what a callback throws, at once.
+ * An error of the source is thrown once everything before it is answered; an error of a callback, at once.
  *
- * @param source each item is encoded when it is read. Items may have more fields than are sent, to be known by later
- * @throws ImportInterrupted if the server refuses the import as a whole, or is away for too long; RangeError for options
+ * @param source each item is encoded when it is read. Items may have further fields, which are not sent
+ * @throws ImportInterrupted if the server refuses the whole import, is away for too long or `signal` is aborted; RangeError
+ * for options out of range
  */
 export function importUsers<Item extends UserToImport, Kept>(
   client: RollcallClient,
@@ -101,10 +101,10 @@ export async function importUsers(
   const tally = new ImportTally(options);
   let failures = 0;
   let downSince: number | undefined;
-  /** Whether the last stream has been answered anything: its credentials were valid, and may be again. */
+  /** Whether the last stream got an answer: its credentials were valid, and may be again. */
   let wasAnswered = false;
 
-  /** Resolves to what ended the stream before everything was answered. */
+  /** Resolves to the failure that ended the stream early, if any. */
   const stream = async (): Promise<RollcallError | undefined> => {
     wasAnswered = false;
     const over = new AbortController();
@@ -149,7 +149,7 @@ export async function importUsers(
 }
 
 function endedEarly(): RollcallError {
-  return rollcallErrorOf(new ConnectError("the stream ended before everything was answered", Code.Unavailable));
+  return rollcallErrorOf(new ConnectError("the stream ended before all items were answered", Code.Unavailable));
 }
 
 function openWindow(

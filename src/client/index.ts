@@ -1,4 +1,4 @@
-/** What a TypeScript caller of Rollcall imports. */
+/** The exports of the package `rollcall`. */
 
 export { Code } from "@connectrpc/connect";
 export type { User } from "#gen/rollcall/v1/user_pb.js";

@@ -1,4 +1,4 @@
-/** Refuses requests whose fields would reach the server as something else than they are. */
+/** Refuses requests with values that protobuf-es would change when it encodes them. */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { StructSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
@@ -11,9 +11,9 @@ import { isPlainObject } from "./plain-json.ts";
 import { structViolations, withArticle } from "./struct-violations.ts";
 
 /**
- * Fails a call before anything of its request is sent, where protobuf-es would send a part of it as something else: a Date
- * as `{}`, half a surrogate pair as a replacement character. The error is INVALID_ARGUMENT, as the server's own, and names
- * the fields. In a stream, the messages before the refused one have been sent.
+ * Refuses a request before it is sent if protobuf-es would change a value: a Date to `{}`, half a surrogate pair to a
+ * replacement character. The error is INVALID_ARGUMENT and names the fields, as the server's own. In a stream, the messages
+ * before the refused one have been sent.
  */
 export function withRequestChecks(transport: Transport): Transport {
   return {
@@ -28,7 +28,7 @@ export function withRequestChecks(transport: Transport): Transport {
   };
 }
 
-/** Not a generator: it would tell its source that nobody reads on only after the source's next message. */
+/** Not a generator: that would return its source only after the source's next message. */
 function eachChecked<Message>(
   messages: AsyncIterable<Message>,
   check: (message: Message) => void,
@@ -49,7 +49,7 @@ function eachChecked<Message>(
   };
 }
 
-/** @throws RollcallError if a part of the request cannot be sent as it is */
+/** @throws RollcallError if a part of the request cannot be sent unchanged */
 function checkRequest(desc: DescMessage, request: unknown): void {
   const found: Violation[] = [];
   checkMessage(found, desc, request, { path: "request", prefix: "", reason: "MALFORMED_REQUEST" });
@@ -58,16 +58,15 @@ function checkRequest(desc: DescMessage, request: unknown): void {
 
 function refusal(found: readonly Violation[]): RollcallError {
   const { reason, message, violations, metadata } = invalidRequest(found);
-  const fieldViolations = violations.map(({ field, reason, description }) => ({ field, reason, description }));
   return rollcallErrorOf(
     new ConnectError(message, Code.InvalidArgument, undefined, [
       { desc: ErrorInfoSchema, value: { reason, domain: errorDomain, metadata } },
-      { desc: BadRequestSchema, value: { fieldViolations } },
+      { desc: BadRequestSchema, value: { fieldViolations: [...violations] } },
     ]),
   );
 }
 
-/** Fields that are not named have MALFORMED_REQUEST. */
+/** Reasons by field; all others have MALFORMED_REQUEST. */
 const reasons: Readonly<Record<string, Reason>> = {
   id: "INVALID_ID",
   ids: "INVALID_ID",
@@ -79,16 +78,16 @@ const reasons: Readonly<Record<string, Reason>> = {
   page_token: "INVALID_PAGE_TOKEN",
 };
 
-/** Where a message stands in the request. */
+/** The place of a message in the request. */
 interface Position {
   readonly path: string;
-  /** What comes before the paths of its fields. */
+  /** The prefix of the paths of its fields. */
   readonly prefix: string;
-  /** Of a violation that is the message itself. */
+  /** The reason if the message itself is the violation. */
   readonly reason: Reason;
 }
 
-/** @param init what protobuf-es makes the message of; of a Map, a Promise or a Date it would make an empty message */
+/** @param init the input of protobuf-es, which would turn a Map, a Promise or a Date into an empty message */
 function checkMessage(found: Violation[], desc: DescMessage, init: unknown, position: Position): void {
   const { path, prefix, reason } = position;
   if (!isMessageInit(init)) {
@@ -105,7 +104,7 @@ function checkMessage(found: Violation[], desc: DescMessage, init: unknown, posi
   }
 }
 
-/** A misspelt name would be left out, and nobody told. */
+/** protobuf-es would silently leave out a misspelt name. */
 function checkNames(
   found: Violation[],
   desc: DescMessage,
@@ -126,7 +125,7 @@ function checkNames(
   }
 }
 
-/** Fields of a oneof are no members of their own. */
+/** Fields of a oneof are not members of the message. */
 function isMember(desc: DescMessage, name: string): boolean {
   if (Object.hasOwn(desc.field, name)) return desc.field[name]?.oneof === undefined;
   return desc.oneofs.some(({ localName }) => localName === name);
@@ -139,12 +138,12 @@ function fieldValue(init: Readonly<Record<string, unknown>>, { localName, oneof 
 }
 
 function checkField(found: Violation[], field: DescField, value: unknown, path: string): void {
-  // Null too: properties that were meant would be left out.
+  // Null too: protobuf-es would leave out the whole field.
   if (field.fieldKind === "message" && field.message.typeName === StructSchema.typeName) {
     found.push(...structViolations(value, path));
     return;
   }
-  // Elsewhere protobuf-es takes null for a field that is not set.
+  // Elsewhere null means a field that is not set.
   if (value === null) return;
   const reason = reasons[field.name] ?? "MALFORMED_REQUEST";
   const invalid = (at: string, description: string) => found.push({ field: at, reason, description });
@@ -162,7 +161,7 @@ function checkField(found: Violation[], field: DescField, value: unknown, path: 
   } else if (field.fieldKind === "message") {
     checkMessage(found, field.message, value, { path, prefix: `${path}.`, reason });
   } else if (field.fieldKind === "enum") {
-    if (!Number.isInteger(value)) invalid(path, `is not a ${field.enum.name}: send its number, as the enum has it`);
+    if (!Number.isInteger(value)) invalid(path, `is not a ${field.enum.name}: send a value of that enum`);
   } else checkScalar(field.scalar, value, (description) => invalid(path, description));
 }
 
@@ -184,7 +183,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** Whether a message can be made of a value: a plain object, or a message, which may be an instance of a class. */
+/** Whether protobuf-es can make a message of a value: a plain object or a message, which may be an instance of a class. */
 function isMessageInit(value: unknown): value is Readonly<Record<string, unknown>> {
   return isPlainObject(value) || (isRecord(value) && "$typeName" in value);
 }

@@ -6,19 +6,18 @@ import { type Backoff, backoffMs, systemTiming, type Timing } from "./backoff.ts
 import { canceledBy, failureOfCall, isTransient, type RollcallError } from "./errors.ts";
 
 export interface RetryOptions extends Backoff {
-  /** Attempts at one call, the first included. */
+  /** Attempts at one call, including the first. */
   readonly maxAttempts: number;
 }
 
 export const defaultRetries: RetryOptions = { maxAttempts: 4, baseDelayMs: 100, maxDelayMs: 5_000 };
 
 /**
- * Makes unary calls again that may be repeated and have failed for the time being: UNAVAILABLE, and RESOURCE_EXHAUSTED
- * where the server invites a retry. All attempts share the call's deadline, and end with its signal; where the next would
- * begin after the deadline, the call fails with what the last one did.
+ * Retries idempotent unary calls after UNAVAILABLE, and after RESOURCE_EXHAUSTED if the server invites a retry. All attempts
+ * share the call's deadline and signal. If the next one would begin after the deadline, the call fails with the last error.
  *
- * A write whose first attempt may have been applied can be refused because of what it itself wrote: an etag is then
- * another, a user there or gone. Such a call fails with what made it be repeated: whether it was applied is not known.
+ * A retried write can meet the effect of its own first attempt: the etag has changed, the user exists or is gone. Such a
+ * call fails with the error before the retry, since it is unknown whether the write was applied.
  */
 export function withRetries(
   transport: Transport,
@@ -36,8 +35,8 @@ export function withRetries(
           return await transport.unary(method, signal, leftMs, header, message, contextValues);
         } catch (failure) {
           const error = failureOfCall(failure, signal);
-          if (inDoubt !== undefined && isMadeByRepeating(method, error)) throw inDoubt;
-          if (attempt >= maxAttempts || !isTransient(error) || !isRepeatable(method)) throw error;
+          if (inDoubt !== undefined && mayBeOwnEffect(method, error)) throw inDoubt;
+          if (attempt >= maxAttempts || !isTransient(error) || !isRetryable(method)) throw error;
           if (error.code === Code.Unavailable) inDoubt = error;
           const delayMs = backoffMs(backoff, attempt, error.retryDelayMs ?? 0, random);
           if (now() + delayMs >= deadline) throw error;
@@ -52,11 +51,11 @@ export function withRetries(
   };
 }
 
-function isRepeatable({ idempotency }: DescMethod): boolean {
+function isRetryable({ idempotency }: DescMethod): boolean {
   return idempotency === IdempotencyLevel.IDEMPOTENT || idempotency === IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
-function isMadeByRepeating(method: DescMethod, { code }: RollcallError): boolean {
+function mayBeOwnEffect(method: DescMethod, { code }: RollcallError): boolean {
   if (method.idempotency !== IdempotencyLevel.IDEMPOTENT) return false;
   if (code === Code.NotFound) return method.name === UserService.method.deleteUser.name;
   return code === Code.Aborted || code === Code.AlreadyExists;

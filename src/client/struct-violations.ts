@@ -4,11 +4,11 @@ import { limits } from "../users/limits.ts";
 import { isPlainObject } from "./plain-json.ts";
 
 /**
- * What in an object cannot be sent as a google.protobuf.Struct, in the words that the server would have for it. None of
- * it is JSON, but for text that is not valid Unicode and nesting without a bound, which JSON.parse lets through.
+ * Finds what cannot be sent as a google.protobuf.Struct, and describes it as the server would: values that are not JSON,
+ * and, though JSON.parse accepts them, invalid Unicode and deep nesting.
  *
- * @param field the request's field that it is for, with which paths begin
- * @returns at most as many as one error names
+ * @param field the request's field, with which paths begin
+ * @returns at most as many violations as one error lists
  */
 export function structViolations(properties: unknown, field: string): readonly Violation[] {
   const violations: Violation[] = [];
@@ -49,7 +49,7 @@ export function structViolations(properties: unknown, field: string): readonly V
   return violations;
 }
 
-/** What to send in place of a value, by its type. */
+/** What to send instead, by the type of the value. */
 const remedies: Readonly<Record<string, string>> = {
   undefined: "leave it out, or send null",
   bigint: "send a number or text",
@@ -58,7 +58,7 @@ const remedies: Readonly<Record<string, string>> = {
   Set: "send an array of its items",
 };
 
-/** What a value is that JSON does not have, and what to send in its place. */
+/** Names the type of a value that is not JSON, and what to send instead. */
 function notJson(value: unknown): string {
   const type =
     typeof value === "object" ? Object.prototype.toString.call(value).slice("[object ".length, -1) : typeof value;
@@ -66,7 +66,7 @@ function notJson(value: unknown): string {
   return `is ${withArticle(type)}, not a JSON value: ${remedy}`;
 }
 
-/** A type's name in a sentence. */
+/** A type's name with its article. */
 export function withArticle(type: string): string {
   if (type === "undefined") return type;
   if (type === "Object") return "an instance of a class";

@@ -1,7 +1,7 @@
 import type { Transport } from "@connectrpc/connect";
 import { failureOfCall } from "./errors.ts";
 
-/** Lets every call fail with a RollcallError. */
+/** Turns the errors of all calls into RollcallErrors. */
 export function withTypedErrors(transport: Transport): Transport {
   return {
     async unary(method, signal, ...call) {

@@ -1,4 +1,4 @@
-/** Writes the items of an import as the bytes of an IdentifyRequest, or says why one cannot be sent. */
+/** Encodes items of an import as IdentifyRequests, and explains why one cannot be sent. */
 import { create, type JsonObject, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
@@ -7,12 +7,13 @@ import { type IdentifyError, IdentifyErrorSchema, IdentifyRequestSchema } from "
 import { invalidRequest, limitExceeded, type Violation } from "../users/errors.ts";
 import { formatPath } from "../users/field-path.ts";
 import { type LimitName, limits } from "../users/limits.ts";
+import { invalidObservedAt } from "../users/observed-at.ts";
 import { BackwardWriter } from "../users/struct/backward-writer.ts";
 import { isPlainObject } from "./plain-json.ts";
 import { structViolations } from "./struct-violations.ts";
 import { writeStruct } from "./write-struct.ts";
 
-/** One user to import: the fields of an IdentifyRequest, which says what they mean. */
+/** One user to import: the fields of an IdentifyRequest, where they are documented. */
 export interface UserToImport {
   readonly id: string;
   readonly properties?: JsonObject | undefined;
@@ -22,7 +23,7 @@ export interface UserToImport {
   readonly observedAt?: Date | Timestamp | undefined;
 }
 
-/** The most bytes of one item that fit into a message, with what surrounds it. */
+/** The most bytes of an item, which leave room for the rest of its message. */
 export const maxItemBytes = limits.maxRequestBytes - 64;
 
 const lengthDelimited = 2;
@@ -41,7 +42,7 @@ const tags = {
 /**
  * Writes an IdentifyRequest, without tag and length.
  *
- * @returns false where it cannot be sent, of which refusalOf tells why; anything may have been written then
+ * @returns false if the item cannot be sent; refusalOf explains why. Some of it may have been written
  */
 export function writeIdentify(writer: BackwardWriter, user: UserToImport, isValidateOnly: boolean): boolean {
   const start = writer.length;
@@ -100,16 +101,16 @@ function encodePrecondition(init: MessageInitShape<typeof PreconditionSchema>): 
   }
 }
 
-/** Why an item could not be written, as the server tells what it refuses. */
+/** Why an item cannot be sent, in the form of the server's refusals. */
 export function refusalOf(user: UserToImport): IdentifyError {
   const unsendable = violationsOf(user);
-  // Where everything in it can be sent, there is too much of it.
+  // If every part can be sent, the item is too large.
   const { reason, message, violations } = invalidRequest(unsendable.length > 0 ? unsendable : excessOf(user));
   return create(IdentifyErrorSchema, {
     code: Code.InvalidArgument,
     reason,
     message,
-    violations: violations.map(({ field, reason, description }) => ({ field, reason, description })),
+    violations: [...violations],
   });
 }
 
@@ -129,12 +130,12 @@ function violationsOf(user: UserToImport): Violation[] {
     add("precondition", "INVALID_PRECONDITION", "is not a Precondition");
   }
   if (user.observedAt !== undefined && encodeTime(user.observedAt) === undefined) {
-    add("observed_at", "INVALID_OBSERVED_AT", "is not a valid Timestamp");
+    violations.push(invalidObservedAt("is not a valid Timestamp"));
   }
   return violations;
 }
 
-/** Of an item that no message holds. */
+/** What is too large in an item that fits into no message. */
 function excessOf(user: UserToImport): Violation[] {
   const exceeding: Violation[] = [];
   const check = (field: string, limit: LimitName, actual: number, unit: string) => {

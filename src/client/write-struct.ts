@@ -4,15 +4,13 @@ import { tags } from "../users/struct/format.ts";
 import { isPlainObject, type PlainObject } from "./plain-json.ts";
 
 /**
- * Writes an object as a google.protobuf.Struct, without tag and length: what protobuf-es makes of it, in a fraction of the
- * time.
+ * Writes an object as a google.protobuf.Struct, without tag and length, as protobuf-es would, in a fraction of the time.
  *
- * @returns false where something in it cannot be sent, of which structViolations tells what; anything may have been
- * written then
+ * @returns false if a part cannot be sent; structViolations explains which. Some of it may have been written
  */
 export function writeStruct(writer: BackwardWriter, properties: PlainObject, depth = 0): boolean {
   const names = Object.keys(properties);
-  // Looking up each value by its name would take three times as long.
+  // Looking up each value by name takes three times as long.
   const values = Object.values(properties);
   for (let at = names.length - 1; at >= 0; at--) {
     const name = names[at] ?? "";

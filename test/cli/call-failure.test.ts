@@ -75,16 +75,16 @@ describe("with TLS", () => {
     const secure = spoken.url.replace("http:", "https:");
     for (const url of [secure, `https://${await listening(createHttpServer())}`]) {
       expect(await toldOf(url)).toBe(
-        `cannot reach ${url}: no TLS is spoken there; the URL of a server in clear text begins with http:`,
+        `cannot reach ${url}: the server does not speak TLS; the URL of a server without TLS begins with http:`,
       );
     }
-    expect((await rollcall(["health", "--server", secure])).stderr).toMatch(/no TLS is spoken there/);
+    expect((await rollcall(["health", "--server", secure])).stderr).toMatch(/the server does not speak TLS/);
   });
 
   test("that the server's certificate is not trusted, has expired, or is for another name", async () => {
     const trusted = await secured();
     expect(await toldOf(`https://${trusted}`)).toMatch(
-      /: the server's certificate is signed by nobody who is trusted here \(unable to .*\); name who signs it: --ca, or tls.ca in TypeScript$/,
+      /: the server's certificate is not signed by a trusted authority \(unable to .*\); name its authority: --ca, or tls.ca in TypeScript$/,
     );
     const expired = await secured(certificates.signExpired("expired"));
     expect(await toldOf(`https://${expired}`, 5_000, ca())).toMatch(

@@ -160,7 +160,7 @@ describe("is refused before it is sent, by the path of each part:", () => {
     expect(await violations((client) => client.listUsers(page))).toEqual([["page_size", "is not a whole number"]]);
     const mode = { id: "u", mode: "MERGE" } as object;
     expect(await violations((client) => client.setPreferences(mode))).toEqual([
-      ["mode", "is not a PreferencesMode: send its number, as the enum has it"],
+      ["mode", "is not a PreferencesMode: send a value of that enum"],
     ]);
   });
 

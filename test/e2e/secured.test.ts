@@ -95,7 +95,7 @@ test("without a token, without the scope, and without its authority a command sa
 test("a server that other machines could reach does not start without credentials, and says why", async () => {
   const { status, stderr } = await rollcall(["serve", "--listen", "0.0.0.0:0", "--store", `sqlite:${directory}/x.db`]);
   expect(status).toBe(1);
-  expect(stderr).toContain("--listen 0.0.0.0:0 can be reached from other machines");
+  expect(stderr).toContain("--listen 0.0.0.0:0 is open to other machines");
   const variable = await rollcall(["serve"], { ROLLCALL_INSECURE: "maybe" });
   expect(variable.stderr).toContain("Expected yes or no");
 });
