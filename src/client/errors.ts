@@ -48,12 +48,8 @@ export class RollcallError extends ConnectError {
   }
 
   static override [Symbol.hasInstance](value: unknown): value is RollcallError {
-    return typeof value === "object" && value !== null && Object.hasOwn(value, "retryDelayMs") && isError(value);
+    return value instanceof ConnectError && "retryDelayMs" in value && "reason" in value && "violations" in value;
   }
-}
-
-function isError(value: object): boolean {
-  return value instanceof ConnectError && "reason" in value && "violations" in value;
 }
 
 /** Codes of Node for a connection that is lost or cannot be made. */
