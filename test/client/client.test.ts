@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { ClosingSessions } from "../../src/client/closing-sessions.ts";
 import { type ClientOptions, createRollcallClient, rollcallErrorOf } from "../../src/client/index.ts";
 
-/** A server of HTTP/2 that does with each call what it is told to, and a client of it. */
+/** A scripted HTTP/2 server, and a client of it. */
 async function against(onCall: Parameters<typeof withCalls>[1], options: Partial<ClientOptions> = {}) {
   const server = createServer();
   onTestFinished(() => void server.close());
@@ -46,7 +46,7 @@ test("a unary call has a deadline: its own, the client's, or ten seconds", async
   expect(other.seen[0]?.timeout).toBe("2000m");
 });
 
-test("a deadline is told in whole milliseconds, also to the attempts after the first", async () => {
+test("every attempt sends its deadline in whole milliseconds", async () => {
   const { client, seen } = await against("cut the connection");
   await get(client, 5_000.25);
   expect(seen).toHaveLength(4);
@@ -55,21 +55,21 @@ test("a deadline is told in whole milliseconds, also to the attempts after the f
   for (const timeout of others) expect(timeout).toMatch(/^\d{1,4}m$/);
 });
 
-test("a stream has no deadline but its own", async () => {
+test("a stream only has a deadline of its own", async () => {
   const { client, seen } = await against("answer NOT_FOUND");
   async function* nothing() {}
   await expect(client.batchIdentify(nothing())[Symbol.asyncIterator]().next()).rejects.toThrow("not_found");
   expect(seen[0]?.timeout).toBeUndefined();
 });
 
-test("a token that changes is asked for with each attempt", async () => {
+test("each attempt calls the token function", async () => {
   let tokens = 0;
   const { client, seen } = await against("cut the connection", { token: async () => `t${++tokens}` });
   expect((await get(client)).code).toBe(Code.Unavailable);
   expect(seen.map(({ authorization }) => authorization)).toEqual(["Bearer t1", "Bearer t2", "Bearer t3", "Bearer t4"]);
 });
 
-test("a connection that is lost is UNAVAILABLE, and without retries it is told at once", async () => {
+test("a lost connection is UNAVAILABLE, and without retries the call fails at once", async () => {
   const { client, seen } = await against("cut the connection", { retries: false });
   expect(await get(client)).toMatchObject({ code: Code.Unavailable, reason: undefined });
   expect(seen).toHaveLength(1);

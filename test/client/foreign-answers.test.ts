@@ -1,4 +1,4 @@
-/** Answers that are not gRPC, as a proxy gives them. */
+/** Answers of proxies, which are not gRPC. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ClientHttp2Stream, ServerHttp2Stream } from "node:http2";
 import { Code } from "@connectrpc/connect";
@@ -8,7 +8,7 @@ import { foreignServer, foreignThread, page } from "../support/foreign-server.ts
 import { enveloped } from "../support/grpc-streams.ts";
 import { until } from "../support/until.ts";
 
-/** The clients' sides of the streams that begin in this process during a test. */
+/** The client streams that this process opens during a test. */
 function clientStreams(): readonly ClientHttp2Stream[] {
   const channel = "http2.client.stream.created";
   const streams: ClientHttp2Stream[] = [];
@@ -35,7 +35,7 @@ test.for([
   [504, {}, Code.Unavailable],
   [200, {}, Code.Unknown],
 ] as const)(
-  "a call that is answered HTTP %i fails with that status, and leaves no stream open",
+  "a call with the answer HTTP %i fails with that status, and leaves no stream open",
   async ([status, headers, code]) => {
     const streams = clientStreams();
     const { url } = await foreignServer(page(status, headers));
@@ -56,7 +56,7 @@ test.for([
   },
 );
 
-test("a call that is answered HTTP 502 is made again, and each attempt's stream is closed", async () => {
+test("a call with the answer HTTP 502 is retried, and each attempt's stream is closed", async () => {
   const streams = clientStreams();
   const { url, calls } = await foreignServer(page(502));
   const client = createRollcallClient({ server: url, retries: { maxAttempts: 4, baseDelayMs: 1 } });
@@ -74,7 +74,7 @@ test.for([
     },
   ],
   [
-    "gRPC in an encoding that nobody asked for",
+    "gRPC in an encoding that was not requested",
     (stream: ServerHttp2Stream) => {
       stream.respond({ ":status": 200, "content-type": "application/grpc", "grpc-encoding": "other" });
       stream.end(enveloped(Buffer.alloc(10), 1));
@@ -96,14 +96,14 @@ test.for([
   await until(() => streams.every((stream) => stream.destroyed));
 });
 
-test("thousands of answers that come while their calls end do no harm to the connection", async () => {
+test("thousands of answers to calls that are ending leave the connection open", async () => {
   const client = createRollcallClient({ server: await foreignThread(), retries: false });
   const messages = new Set<string>();
   for (let n = 0; n < 3_000; n++) messages.add((await failureOf(client.getUser({ id: "u" }))).rawMessage);
   expect([...messages]).toEqual([expect.stringContaining("HTTP 502")]);
 });
 
-test("a call that its caller ends is reset with CANCEL", async () => {
+test("a call that its caller cancels is reset with CANCEL", async () => {
   const resets: number[] = [];
   const { url, calls } = await foreignServer((stream) => {
     stream.on("close", () => resets.push(stream.rstCode));

@@ -19,8 +19,8 @@ import {
 } from "../support/import-items.ts";
 import { startRedis } from "../support/redis.ts";
 
-describe("an import whose connection is cut again and again", () => {
-  test("goes on from the first chunk without an answer", async () => {
+describe("an import whose connection is lost again and again", () => {
+  test("resumes from the first unanswered chunk", async () => {
     const [server] = await servers();
     let pieces = 0;
     const proxy = await startCuttingProxy(server.port, () => ++pieces % 5 === 0);
@@ -56,7 +56,7 @@ describe("an import whose store goes away", () => {
     return { redis, client };
   }
 
-  test("goes on when the store is back", async () => {
+  test("resumes when the store is back", async () => {
     const { redis, client } = await overRedis();
     let back: Promise<unknown> | undefined;
     const result = await importUsers(
@@ -82,12 +82,12 @@ describe("an import whose store goes away", () => {
     ).toBe(5_000);
   });
 
-  test("gives up after the time that it was given, and says where to go on", async () => {
+  test("gives up after maxDownMs, and says where to resume", async () => {
     const { redis, client } = await overRedis();
     let now = 0;
     const waited: number[] = [];
     const told: [string | undefined, number][] = [];
-    // Time goes by only where the import waits.
+    // Time passes only while the import waits.
     const timing = {
       now: () => now,
       random: () => 1,
@@ -114,13 +114,13 @@ describe("an import whose store goes away", () => {
     expect(failure.cause).toMatchObject({ code: Code.Unavailable, reason: "STORE_UNAVAILABLE" });
     expect(failure.firstUnanswered).toMatchObject({ position: failure.counts.answered });
     expect(failure.counts.answered).toBeGreaterThanOrEqual(1_000);
-    // The server asks for half a second; what is added to it doubles.
+    // The server asks for half a second; the wait added to it doubles.
     expect(waited).toEqual([600, 700, 900]);
     expect(told).toEqual(waited.map((delayMs) => ["STORE_UNAVAILABLE", delayMs]));
   });
 });
 
-test("an import that the server refuses as a whole ends at once", async () => {
+test("an import that the server refuses ends at once", async () => {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-import-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const credentials = join(directory, "credentials.json");
@@ -135,8 +135,8 @@ test("an import that the server refuses as a whole ends at once", async () => {
   expect(failure.counts).toEqual(counts({}));
 });
 
-describe("an import whose token is revoked on the way", () => {
-  /** The reasons for which the import waits, and what ends it: that it goes on, or the failure. */
+describe("an import whose token is revoked meanwhile", () => {
+  /** The reasons that the import waits for, and its end: success or the failure. */
   async function revokeOnTheWay(tokenAfterwards: string) {
     const directory = mkdtempSync(join(tmpdir(), "rollcall-import-"));
     onTestFinished(() => rmSync(directory, { recursive: true }));
@@ -164,12 +164,12 @@ describe("an import whose token is revoked on the way", () => {
     return { reasons, code: failure.cause.code, answered: failure.counts.answered };
   }
 
-  test("goes on with another", async () => {
+  test("resumes with another", async () => {
     const seen = await revokeOnTheWay("second");
     expect(seen).toMatchObject({ reasons: ["CREDENTIALS_INVALID"], code: Code.Canceled });
   });
 
-  test("ends where there is no other", async () => {
+  test("ends without another", async () => {
     const seen = await revokeOnTheWay("third");
     expect(seen).toMatchObject({ reasons: ["CREDENTIALS_INVALID"], code: Code.Unauthenticated });
     expect(seen.answered).toBeGreaterThan(0);

@@ -39,7 +39,7 @@ describe("an import", () => {
   const prefixed = (prefix: string, count: number) =>
     items(count).map((each) => ({ ...each, id: `${prefix}-${each.position}` }));
 
-  test("tells the outcome and the etag of each user, in order, where that is asked for", async () => {
+  test("reports the outcome and the etag of each user in order, if onResult is given", async () => {
     const source = prefixed("told", 7);
     const seen: [number, Outcome][] = [];
     const options: ImportOptions<Item> = {
@@ -59,7 +59,7 @@ describe("an import", () => {
     ]);
   });
 
-  test("reads lists that have to be waited for, each as far as there is room", async () => {
+  test("reads asynchronous lists, each while there is room", async () => {
     let read = 0;
     let ahead = 0;
     async function* lists() {
@@ -80,7 +80,7 @@ describe("an import", () => {
     expect(ahead).toBeLessThanOrEqual(6);
   });
 
-  test("counts what is answered after each chunk", async () => {
+  test("reports the counts after each chunk", async () => {
     const answered: number[] = [];
     const onProgress: ImportOptions<Item>["onProgress"] = (progress) => answered.push(progress.answered);
     await importUsers(client, prefixed("progress", 7), { ...nothingRefused, chunkUsers: 3, onProgress });
@@ -89,7 +89,7 @@ describe("an import", () => {
     expect(answered.slice(3)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
-  test("writes nothing where it only validates", async () => {
+  test("writes nothing with validateOnly", async () => {
     const source = prefixed("validated", 2);
     expect(await importUsers(client, source, { ...nothingRefused, validateOnly: true })).toEqual(
       counts({ created: 2 }),
@@ -148,7 +148,7 @@ describe("an import", () => {
     ]);
   });
 
-  test("reads its source only while there is room, and lets it go when its caller ends the import", async () => {
+  test("reads its source only while there is room, and returns it when the import is cancelled", async () => {
     const stop = new AbortController();
     let read = 0;
     let answered = 0;
@@ -180,13 +180,13 @@ describe("an import", () => {
     await until(() => isLetGo);
   });
 
-  test("that is over before it begins stores nothing", async () => {
+  test("that is cancelled before it begins stores nothing", async () => {
     const failure = await interrupted(client, prefixed("never", 1), { signal: AbortSignal.abort() });
     expect(failure.cause.code).toBe(Code.Canceled);
     expect(await storedOf(client, ["never-0"])).toBe(0);
   });
 
-  test("comes out with what its source fails with, once all before that is answered", async () => {
+  test("throws the error of its source, once everything before it is answered", async () => {
     const failure = new Error("the file ended in the middle of a line");
     function* failing() {
       yield* prefixed("failing", 3);
@@ -197,7 +197,7 @@ describe("an import", () => {
     expect(await storedOf(client, ["failing-0", "failing-1", "failing-2"])).toBe(3);
   });
 
-  test("comes out with what a callback fails with", async () => {
+  test("throws the error of a callback", async () => {
     const failure = new Error("no room in the journal");
     const onProgress = () => {
       throw failure;
@@ -205,7 +205,7 @@ describe("an import", () => {
     await expect(importUsers(client, endless(), { ...nothingRefused, onProgress })).rejects.toBe(failure);
   });
 
-  test("of nothing is nothing, and limits that make no sense are refused", async () => {
+  test("without items does nothing, and options out of range are refused", async () => {
     expect(await importUsers(client, [], nothingRefused)).toEqual(counts({}));
     for (const limit of [{ chunkUsers: 1_001 }, { chunkBytes: 2 ** 22 }, { chunksInFlight: 0 }]) {
       await expect(importUsers(client, [], { ...nothingRefused, ...limit })).rejects.toThrow(RangeError);
@@ -223,7 +223,7 @@ describe("an import that keeps little of its items", () => {
     item(4),
   ];
 
-  test("holds none of them once it is encoded", async () => {
+  test("holds no item once it is encoded", async () => {
     const [, client] = await servers();
     const read: WeakRef<Item>[] = [];
     async function* source() {
@@ -246,7 +246,7 @@ describe("an import that keeps little of its items", () => {
     expect(held).toBeLessThan(20);
   });
 
-  test("tells what was to be imported of those that are refused", async () => {
+  test("decodes the users that are refused", async () => {
     const [, client] = await servers();
     const refused = new Map<number, UserToImport>();
     await importUsers(client, rows(), {

@@ -1,4 +1,4 @@
-/** The package that `npm pack` makes, in a project of its own, as its users have it: the example in TypeScript. */
+/** The package that `npm pack` makes, installed in a project as its users do: the example in TypeScript. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -37,7 +37,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("the example is of its version, and of the project's tools", () => {
+test("the example has the version of the package and of the project's tools", () => {
   const example = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
   expect(example.version).toBe(version);
   expect(example.dependencies).toEqual({ rollcall: `file:../../rollcall-${version}.tgz` });
@@ -117,7 +117,7 @@ try {
 await users.getUser({ id: 1 });
 `;
 
-test("the types of its contract check under strict with those of a browser alone", async () => {
+test("the types of its contract check under strict with only those of a browser", async () => {
   const compilerOptions = {
     strict: true,
     noEmit: true,
@@ -184,7 +184,7 @@ test("its program works", async () => {
   expect((await run(program, ["health"], { env })).stdout).toBe("SERVING\n");
 });
 
-test("its program says which Node is needed, where this one is too old for what it is asked for", async () => {
+test("its program names the Node it needs if this one is too old for the command", async () => {
   const under = (version: string, at: string, ...args: string[]) => {
     const pretend = `Object.defineProperty(process.versions, "node", { value: ${JSON.stringify(version)} })`;
     return run(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(pretend)}`, at, ...args]);

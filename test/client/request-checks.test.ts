@@ -1,4 +1,4 @@
-/** Requests that would reach the server as something else than they are. */
+/** Requests with values that protobuf-es would change. */
 import { runInNewContext } from "node:vm";
 import { Code } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { ada } from "../support/server.ts";
 type Call = (client: RollcallClient) => Promise<unknown>;
 type Request = Parameters<RollcallClient["identify"]>[0];
 
-/** What a call is refused with; fails where anything of it is sent. */
+/** The error that refuses a call; fails if any of the call is sent. */
 async function refused(call: Call) {
   const { url, calls } = await foreignServer(page(502));
   const client = createRollcallClient({ server: url });
@@ -21,7 +21,7 @@ async function refused(call: Call) {
   return error;
 }
 
-/** The path of each part that is wrong, and why. */
+/** The path of each invalid part, and why. */
 async function violations(call: Call): Promise<(readonly [string, string])[]> {
   return (await refused(call)).violations.map(({ field, description }) => [field, description]);
 }
@@ -35,7 +35,7 @@ async function readAll(answers: AsyncIterable<unknown>): Promise<void> {
 class Point {
   readonly x = 1;
 }
-/** Values that JSON does not have, and what the refusal says to send. */
+/** Values that are not JSON, and what the refusal says to send instead. */
 const notJson: readonly (readonly [string, unknown, RegExp])[] = [
   ["Date", new Date(0), /is a Date, not a JSON value: send its toISOString\(\)$/],
   ["Date of another realm", runInNewContext("new Date(0)"), /is a Date, not a JSON value: send its toISOString\(\)$/],
@@ -56,14 +56,14 @@ const notJson: readonly (readonly [string, unknown, RegExp])[] = [
   ["half a surrogate pair", "\ud800", /is not valid Unicode/],
 ];
 
-describe("is refused before it is sent, by the path of each part:", () => {
+describe("is refused before it is sent, with the path of each part:", () => {
   test.for(notJson)("%s", async ([, value, why]) => {
     expect(await identify({ properties: { seen: value, fine: 1 } })).toEqual([
       ["properties.seen", expect.stringMatching(why)],
     ]);
   });
 
-  test("a value in properties, set_once and preferences, also deep in it", async () => {
+  test("a value in properties, set_once and preferences, also nested", async () => {
     const date = new Date(0);
     const properties = { list: [1, [date]], object: { "a b": date } };
     const paths = await identify({ properties, setOnce: { since: date } });
@@ -90,11 +90,11 @@ describe("is refused before it is sent, by the path of each part:", () => {
     expect(error).toMatchObject({ reason: "LIMIT_EXCEEDED", reasonMetadata: { limit: "maxValueDepth", max: "24" } });
   });
 
-  test.for([new Map(), [1], "text", null, new Date(0)])("properties that are no object", async (properties) => {
+  test.for([new Map(), [1], "text", null, new Date(0)])("properties that are not an object", async (properties) => {
     expect(await identify({ properties })).toEqual([["properties", "is not a JSON object"]]);
   });
 
-  test("text that is none, names that are no list, and a Date for a Timestamp", async () => {
+  test("text that is not a string, names that are not a list, and a Date for a Timestamp", async () => {
     const request = {
       id: "\ud800",
       unset: ["fine", "\udfff", 7],
@@ -138,7 +138,7 @@ describe("is refused before it is sent, by the path of each part:", () => {
     }
   });
 
-  test("no more than 20 items are named", async () => {
+  test("at most 20 items are named", async () => {
     async function* messages() {
       yield { requests: Array.from({ length: 30 }, () => new Map()) } as object;
     }
@@ -152,7 +152,7 @@ describe("is refused before it is sent, by the path of each part:", () => {
     ]);
   });
 
-  test("what is no truth value, number or enum value", async () => {
+  test("values that are not a boolean, number or enum value", async () => {
     expect(await identify({ validateOnly: "no" })).toEqual([["validate_only", "is not true or false"]]);
     const precondition = { condition: { case: "exists", value: "yes" } };
     expect(await identify({ precondition })).toEqual([["precondition.exists", "is not true or false"]]);
@@ -164,19 +164,19 @@ describe("is refused before it is sent, by the path of each part:", () => {
     ]);
   });
 
-  test("a field that there is not, and the contract's name of one", async () => {
+  test("an unknown field, and a field by its name in the contract", async () => {
     expect(await identify({ propertes: {}, set_once: {} })).toEqual([
       ["propertes", "is no field of rollcall.v1.IdentifyRequest"],
       ["set_once", "is no field of rollcall.v1.IdentifyRequest: it is setOnce in TypeScript"],
     ]);
   });
 
-  test("no more than 20 parts are named", async () => {
+  test("at most 20 parts are named", async () => {
     expect(await identify({ properties: { list: Array.from({ length: 30 }, () => 1n) } })).toHaveLength(20);
   });
 });
 
-test("a stream is refused by the path of the item, after the message before it has been stored", async () => {
+test("a stream is refused with the path of the item, after the message before it has been stored", async () => {
   const [, client] = await servers();
   async function* messages() {
     yield { requests: [{ id: "before", properties: ada }] };
@@ -202,7 +202,7 @@ test("a stream is refused by the path of the item, after the message before it h
   expect(users.map(({ id }) => id)).toEqual(["before"]);
 });
 
-test("the source of a stream that ends early hears of it at once, also while it has no message", async () => {
+test("the source of a stream that ends early is returned at once, even while it has no message", async () => {
   const [, client] = await servers();
   let ended = false;
   const source: AsyncIterable<object> = {
@@ -222,7 +222,7 @@ test("the source of a stream that ends early hears of it at once, also while it 
   expect(ended).toBe(true);
 });
 
-test("what is JSON is stored as it is, whatever made its objects", async () => {
+test("JSON is stored unchanged, whatever made its objects", async () => {
   const [, client] = await servers();
   const bare = Object.assign(Object.create(null), { a: Object.create(null) });
   const foreign = runInNewContext('({ list: [1, { b: "x" }], none: null, yes: true })');
@@ -235,7 +235,7 @@ test("what is JSON is stored as it is, whatever made its objects", async () => {
   expect(JSON.stringify(user?.preferences)).toBe(JSON.stringify({ list: [1, { b: "x" }], none: null, yes: true }));
 });
 
-test("an import refuses such an item in the same words, and goes on", async () => {
+test("an import refuses such an item with the same message, and goes on", async () => {
   const [, client] = await servers();
   const messages: string[] = [];
   const properties = { ...ada, seen: new Date(0) };

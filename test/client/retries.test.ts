@@ -10,7 +10,7 @@ import { withTypedErrors } from "../../src/client/typed-errors.ts";
 import { foreignServer } from "../support/foreign-server.ts";
 import { ada } from "../support/server.ts";
 
-/** An error as the server sends it. */
+/** An error of the server. */
 function failure(code: Code, reason: string, retryDelayMs?: number): ConnectError {
   const error = new ConnectError("no", code);
   error.details.push({ desc: ErrorInfoSchema, value: { reason, domain: "rollcall.v1", metadata: { max: "1" } } });
@@ -24,7 +24,7 @@ const unavailable = failure(Code.Unavailable, "STORE_UNAVAILABLE", 500);
 const overloaded = failure(Code.ResourceExhausted, "OVERLOADED", 200);
 const full = failure(Code.ResourceExhausted, "STORE_FULL");
 
-/** A client whose calls fail with the errors, one after the other, and succeed then; time goes by where it waits. */
+/** A client whose calls fail with each of the errors in turn and then succeed. Time passes only while it waits. */
 function clientOf(failures: (ConnectError | undefined)[], { maxAttempts = 4, msForCall = 0, random = 1 } = {}) {
   let now = 0;
   let attempts = 0;
@@ -60,19 +60,19 @@ function clientOf(failures: (ConnectError | undefined)[], { maxAttempts = 4, msF
 const user = { id: "u", properties: ada };
 const errorOf = (call: Promise<unknown>) => call.then(() => expect.fail("it succeeded"), rollcallErrorOf);
 
-test("what fails for the time being is called again, ever later, and at least as late as the server asks", async () => {
+test("a transient failure is retried, later and later, and not before the server asks for it", async () => {
   const { client, waited } = clientOf([unavailable, overloaded, new ConnectError("gone", Code.Unavailable)]);
   await client.identify(user);
   expect(waited).toEqual([600, 400, 300]);
 });
 
-test("what is waited beyond that is left to chance", async () => {
+test("the wait beyond that is random", async () => {
   const { client, waited } = clientOf([unavailable, overloaded], { random: 0.25 });
   await client.identify(user);
   expect(waited).toEqual([525, 250]);
 });
 
-test("attempts are bounded, and the last failure is told", async () => {
+test("attempts are bounded, and the call fails with the last error", async () => {
   const { client, attempts } = clientOf([unavailable, unavailable, overloaded, unavailable], { maxAttempts: 3 });
   expect(await errorOf(client.getUser({ id: "u" }))).toMatchObject({ reason: "OVERLOADED", retryDelayMs: 200 });
   expect(attempts()).toBe(3);
@@ -89,7 +89,7 @@ test.for([
   expect(attempts()).toBe(1);
 });
 
-test("no attempt begins after the deadline, and each has what is left of it", async () => {
+test("no attempt begins after the deadline, and each has the time that is left", async () => {
   const late = clientOf([unavailable, unavailable, unavailable], { msForCall: 100 });
   expect(await errorOf(late.client.identify(user, { timeoutMs: 1_500 }))).toMatchObject({
     reason: "STORE_UNAVAILABLE",
@@ -100,7 +100,7 @@ test("no attempt begins after the deadline, and each has what is left of it", as
   expect(inTime.waited).toEqual([600, 700, 800]);
 });
 
-test("a call whose answer the server ends unread is made again, and is UNAVAILABLE in the end", async () => {
+test("a call whose unread answer the server resets is retried, and is UNAVAILABLE in the end", async () => {
   const { url, calls } = await foreignServer((stream) => {
     stream.respond({ ":status": 200, "content-type": "application/grpc" });
     stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -110,7 +110,7 @@ test("a call whose answer the server ends unread is made again, and is UNAVAILAB
   expect(calls()).toBe(3);
 });
 
-test("a caller that ends its call waits no longer", async () => {
+test("a cancelled call stops waiting", async () => {
   const stop = new AbortController();
   const { client, attempts } = clientOf([unavailable]);
   stop.abort();
@@ -118,7 +118,7 @@ test("a caller that ends its call waits no longer", async () => {
   expect(attempts()).toBeLessThanOrEqual(1);
 });
 
-test("a write that may have been applied is not refused because of itself", async () => {
+test("a write is not refused because of its own earlier attempt", async () => {
   const refusals = [failure(Code.Aborted, "ETAG_MISMATCH"), failure(Code.AlreadyExists, "USER_ALREADY_EXISTS")];
   for (const refusal of refusals) {
     expect(await errorOf(clientOf([unavailable, refusal]).client.identify(user))).toMatchObject({
@@ -132,7 +132,7 @@ test("a write that may have been applied is not refused because of itself", asyn
   expect((await errorOf(clientOf([unavailable, missing]).client.getUser({ id: "u" }))).code).toBe(Code.NotFound);
 });
 
-test("an error says what its details say, and is an error of Connect", async () => {
+test("an error has its details as fields, and is an error of Connect", async () => {
   const invalid = failure(Code.InvalidArgument, "INVALID_ID");
   const violation = { field: "id", reason: "INVALID_ID", description: "is required" };
   invalid.details.push({ desc: BadRequestSchema, value: { fieldViolations: [violation] } });

@@ -7,7 +7,7 @@ import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { expect, onTestFinished, test } from "vitest";
 import { createRollcallClient } from "../../src/client/client.ts";
 
-test("a call made in a trace tells the server which", async () => {
+test("a call in a trace sends its trace context", async () => {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   const server = createServer();

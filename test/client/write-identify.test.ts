@@ -1,4 +1,4 @@
-/** What an import writes by itself is what protobuf-es would write. */
+/** An import encodes items as protobuf-es would. */
 import { create, fromBinary, type JsonObject, type JsonValue, toBinary } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
@@ -31,12 +31,12 @@ function structOf(properties: JsonObject): Uint8Array {
   return writer.written();
 }
 
-/** So many objects or lists in one another. */
+/** Nested objects or lists. */
 function nested(depth: number, around: (inner: JsonValue) => JsonValue): JsonValue {
   return depth === 0 ? 1 : around(nested(depth - 1, around));
 }
 
-/** What is named as wrong with an item that cannot be written. */
+/** The violations of an item that cannot be sent. */
 function refused(user: object): [string, string][] {
   expect(written(user as UserToImport)).toBeUndefined();
   const { code, reason, violations } = refusalOf(user as UserToImport);
@@ -46,7 +46,7 @@ function refused(user: object): [string, string][] {
 }
 
 describe("a Struct", () => {
-  test("is read as protobuf-es reads what it writes of the same JSON", () => {
+  test("decodes to the same as the encoding of protobuf-es", () => {
     fc.assert(
       fc.property(json, (properties) => {
         expect(decode(structOf(properties as JsonObject))).toEqual(decode(encode(properties as JsonObject)));
@@ -55,7 +55,7 @@ describe("a Struct", () => {
     );
   });
 
-  test("has its names in the order of the object, and is as long as protobuf-es' own", () => {
+  test("has its names in the order of the object, and is as long as the encoding of protobuf-es", () => {
     const properties = { b: -0, a: [null, true, { z: "é", y: 0.1 }], long: "x".repeat(20_000), c: {}, d: [] };
     expect(Buffer.from(structOf(properties))).toEqual(Buffer.from(encode(properties)));
   });
@@ -97,7 +97,7 @@ describe("an IdentifyRequest", () => {
     );
   });
 
-  test("of what cannot be sent is refused with the path of each such part", () => {
+  test("with parts that cannot be sent is refused with their paths", () => {
     const cyclic: Record<string, unknown> = {};
     cyclic["self"] = cyclic;
     const properties = {
@@ -133,7 +133,7 @@ describe("an IdentifyRequest", () => {
     expect(refused({ id: "u", properties: { list: Array.from({ length: 30 }, () => 1n) } })).toHaveLength(20);
   });
 
-  test("larger than any message is refused with what is too large", () => {
+  test("larger than any message is refused with the part that is too large", () => {
     const large = { text: "x".repeat(5 * 2 ** 20) };
     expect(refused({ id: "u", properties: large })).toEqual([["properties", "LIMIT_EXCEEDED"]]);
     expect(refused({ id: "u", setOnce: large })).toEqual([["set_once", "LIMIT_EXCEEDED"]]);

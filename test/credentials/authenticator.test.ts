@@ -27,7 +27,7 @@ function keyPair(kid: string) {
 }
 
 function write(content: unknown) {
-  // As a whole, as those who deploy do it.
+  // Replaces the whole file, as deployments do.
   writeFileSync(`${file}.new`, typeof content === "string" ? content : JSON.stringify(content));
   renameSync(`${file}.new`, file);
 }
@@ -64,7 +64,7 @@ function jwt(
     .sign(privateKey);
 }
 
-test("a token is known by its digest, whatever its place in the list", async () => {
+test("a token is recognised by its digest, at any place in the list", async () => {
   write({ tokens: [token("a", "token-a"), token("b", "token-b", ["users.read", "users.write"])] });
   const authenticator = await open();
   expect(authenticator.authenticate(bearer("token-a"))).toMatchObject({ name: "a" });
@@ -81,7 +81,7 @@ test("a token is known by its digest, whatever its place in the list", async () 
   authenticator.close();
 });
 
-test("a certificate is known by its URI or its DNS name", async () => {
+test("a certificate is recognised by its URI or its DNS name", async () => {
   const uri = "spiffe://example.org/billing";
   write({
     certificates: [
@@ -99,7 +99,7 @@ test("a certificate is known by its URI or its DNS name", async () => {
   authenticator.close();
 });
 
-test("a changed file is read again, and one that cannot be used leaves what was there", async () => {
+test("a changed file is read again, and an unusable one leaves the previous entries in use", async () => {
   write({ tokens: [token("a", "token-a")] });
   const authenticator = await open();
   reloads.length = 0;
@@ -117,7 +117,7 @@ test("a changed file is read again, and one that cannot be used leaves what was 
   authenticator.close();
 });
 
-test("a file that is not there is named", async () => {
+test("a missing file is named", async () => {
   const missing = createAuthenticator({
     file: join(directory, "none"),
     certificatesAreVerified: false,
@@ -129,7 +129,7 @@ test("a file that is not there is named", async () => {
   await expect(missing).rejects.toThrow(join(directory, "none"));
 });
 
-test("a JSON Web Token counts where issuer, audience, time and signature are right", async () => {
+test("a JSON Web Token needs the right issuer, audience, time and signature", async () => {
   write({});
   const keys = join(directory, "jwks.json");
   writeFileSync(keys, await jwks(jwtKeys));
@@ -161,7 +161,7 @@ test("a JSON Web Token counts where issuer, audience, time and signature are rig
   authenticator.close();
 });
 
-test("a file that lists nobody is refused, since nobody could call; a change to one is not used", async () => {
+test("a file without entries is refused, and a change to one is not used", async () => {
   for (const content of [{}, { tokens: [] }, { tokens: [], certificates: [] }]) {
     write(content);
     await expect(open()).rejects.toThrow(`${file}: lists nobody, so nobody could call`);
@@ -176,7 +176,7 @@ test("a file that lists nobody is refused, since nobody could call; a change to 
   authenticator.close();
 });
 
-test("beside JSON Web Tokens, a file may list nobody, and that is told", async () => {
+test("with JSON Web Tokens, a file without entries is used, with a warning", async () => {
   const keys = join(directory, "beside.json");
   writeFileSync(keys, await jwks(jwtKeys));
   write({});

@@ -10,7 +10,7 @@ test.each([
   expect(certificateNames(text)).toEqual({ uris, dns });
 });
 
-// As Node writes a value that holds what its text uses to tell values apart.
+// As Node writes values with the separators of its text.
 test.each([
   `URI:"http://x/, URI:spiffe://example.org/billing, DNS:b"`,
   String.raw`DNS:"a\", URI:spiffe://example.org/billing, DNS:\"b"`,

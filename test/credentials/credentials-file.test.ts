@@ -85,7 +85,7 @@ test.each([
 ])("%j is refused, and what is wrong is named", (content, message) => {
   const file = content === "no JSON" ? Buffer.from("{") : Buffer.from(JSON.stringify(content));
   expect(() => parseCredentialsFile(file)).toThrow(message);
-  // Of the library's own words there are none.
+  // None of the library's own messages gets through.
   expect(() => parseCredentialsFile(file)).not.toThrow(
     /[Ii]nvalid input|Too (small|big)|[Uu]nrecognized|received|>=|<=/,
   );

@@ -1,4 +1,4 @@
-/** Callers that an identity provider vouches for: which tokens count, what the callers are called, where keys come from. */
+/** JSON Web Tokens: which are accepted, how they name callers, and where keys come from. */
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -50,7 +50,7 @@ function verifierOf(set: string): JwtVerifier {
 
 const inTwoHours = () => Math.floor(Date.now() / 1_000) + 7_200;
 
-/** @param claims in the place of those of a good token; undefined removes one */
+/** @param claims replace those of a good token; undefined removes one */
 function token(
   claims: Record<string, unknown> = {},
   header: JWTHeaderParameters = { alg: "ES256", kid: "first" },
@@ -74,7 +74,7 @@ describe("a token", () => {
     await expect(verify(await token(claims))).rejects.toEqual(refused(message));
   });
 
-  test("that is signed with the public key as if it were a shared secret is refused", async () => {
+  test("signed with the public key as a shared secret is refused", async () => {
     const { verify } = verifierOf(await setOf(first));
     const { x = "" } = await exportJWK(first.publicKey);
     for (const key of [
@@ -87,7 +87,7 @@ describe("a token", () => {
     }
   });
 
-  test("that names no key counts where one key can be meant", async () => {
+  test("without kid is accepted if only one key can have signed it", async () => {
     const unnamed = await token({}, { alg: "ES256" });
     await expect(verifierOf(await setOf(first)).verify(unnamed)).resolves.toMatchObject({
       principal: { name: "jwt:billing" },
@@ -122,14 +122,14 @@ describe("keys at a URL", () => {
     onTestFinished(() => void server.close().closeAllConnections());
     await once(server, "listening");
     state.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
-    // Only the date: what waits for the network goes on.
+    // Fakes only the date, so that timers of the network go on.
     vi.useFakeTimers({ toFake: ["Date"] });
     return state;
   }
   const later = (seconds: number) => void vi.setSystemTime(Date.now() + seconds * 1_000);
   const unverifiable = expect.objectContaining({ reason: "CREDENTIALS_UNVERIFIABLE" });
 
-  test("that cannot be fetched leave callers to come again, and are asked for ever less often", async () => {
+  test("that cannot be fetched make calls fail as retryable, and are fetched less and less often", async () => {
     const keys = await provider();
     const { verify } = verifier(keys.url);
     const good = await token();
@@ -147,7 +147,7 @@ describe("keys at a URL", () => {
     expect(keys.asked).toBe(3);
   });
 
-  test("stay in use while the provider is away, or sends something else", async () => {
+  test("stay in use while the provider is away or sends something else", async () => {
     const keys = await provider(await setOf(first));
     const { verify } = verifier(keys.url);
     const good = await token();
@@ -165,7 +165,7 @@ describe("keys at a URL", () => {
     expect(keys.asked).toBe(4);
   });
 
-  test("are asked for again where a token names another key, at most every half a minute", async () => {
+  test("are fetched again for a token with an unknown key, at most every half a minute", async () => {
     const keys = await provider(await setOf(first));
     const { verify } = verifier(keys.url);
     await verify(await token());
@@ -203,14 +203,14 @@ describe("keys at a URL", () => {
   });
 
   test.each(["https://id.example.com/keys", "HTTPS://id.example.com/keys", "http://localhost:1/", "http://[::1]:1/"])(
-    "%s are taken",
+    "%s are accepted",
     (url) => {
       verifier(url);
     },
   );
 });
 
-describe("a set of keys of which none verifies a token", () => {
+describe("a set without a key that verifies tokens", () => {
   const jwk = (type: "ec" | "rsa" | "ed25519", more: object = {}) => {
     const { publicKey } =
       type === "ec"
@@ -234,11 +234,11 @@ describe("a set of keys of which none verifies a token", () => {
     ["many", Array.from({ length: 5 }, () => ({ kty: "oct" })), /keys\[2\] has a kty .*; and 2 more$/],
   ];
 
-  test.each(sets)("is refused at the start, and why is told: %s", (_, keys, message) => {
+  test.each(sets)("is refused at the start with the reason: %s", (_, keys, message) => {
     expect(() => verifierOf(JSON.stringify({ keys }))).toThrow(message);
   });
 
-  test("is not used when the file changes to it", async () => {
+  test("is not used after a change of the file", async () => {
     const directory = mkdtempSync(join(tmpdir(), "rollcall-jwt-"));
     onTestFinished(() => rmSync(directory, { recursive: true }));
     const path = join(directory, "jwks.json");
@@ -250,7 +250,7 @@ describe("a set of keys of which none verifies a token", () => {
     await expect(verify(await token())).resolves.toMatchObject({ principal: { name: "jwt:billing" } });
   });
 
-  test("may have keys for other uses beside one that does", async () => {
+  test("is accepted with keys for other uses once it has one that does", async () => {
     const { publicKey } = first;
     const keys = [{ kty: "oct" }, jwk("ec", { use: "enc" }), { ...publicKey.export({ format: "jwk" }), kid: "first" }];
     const { verify } = verifierOf(JSON.stringify({ keys }));

@@ -13,15 +13,12 @@ async function open(host: string, settings: AccessSettings) {
   (await openAccess({ host, port: 1 }, settings, logger)).close();
 }
 
-test.each(["127.0.0.1", "127.1.2.3", "::1", "localhost"])(
-  "%s is served to whoever is on this machine",
-  async (host) => {
-    await open(host, {});
-  },
-);
+test.each(["127.0.0.1", "127.1.2.3", "::1", "localhost"])("%s is served without credentials", async (host) => {
+  await open(host, {});
+});
 
 test.each(["0.0.0.0", "::", "192.168.1.1", "127.example.com", "rollcall.internal"])(
-  "%s is served with credentials, or where the operator says that none are needed",
+  "%s is served with credentials or --insecure",
   async (host) => {
     await expect(open(host, {})).rejects.toThrow(/--listen .*--credentials.* --insecure/);
     await expect(open(host, { insecure: false })).rejects.toThrow("--insecure");
@@ -30,7 +27,7 @@ test.each(["0.0.0.0", "::", "192.168.1.1", "127.example.com", "rollcall.internal
   },
 );
 
-test("that any web page may call is said where nobody is asked for credentials", async () => {
+test("without credentials, a warning says that any web page may call", async () => {
   const warnings = async (host: string, settings: AccessSettings) => {
     const logged: string[] = [];
     const log = pino({}, { write: (line: string) => void logged.push(JSON.parse(line).msg) });
@@ -43,7 +40,7 @@ test("that any web page may call is said where nobody is asked for credentials",
   expect(await warnings("127.0.0.1", { corsOrigins: ["https://app.example.com"] })).toEqual([]);
 });
 
-test("a certificate that changes before the service listens is the one that it shows", async () => {
+test("a certificate that changes before the service listens is used", async () => {
   const certificates = createCertificates();
   onTestFinished(() => certificates.remove());
   const logged: string[] = [];

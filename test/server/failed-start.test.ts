@@ -1,4 +1,4 @@
-/** A start that fails leaves nothing open, whichever step it is that fails. */
+/** A failed start leaves nothing open, whichever step fails. */
 import { once } from "node:events";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
@@ -40,7 +40,7 @@ async function takePort(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Where nothing listens. */
+/** A port on which nothing listens. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -98,14 +98,14 @@ describe("nothing is left open when", () => {
     ["an authority is not in PEM", () => ({ ...tls(), tlsClientCa: file("ca", "none") }), /is not in PEM/],
     ["credentials are no JSON", () => ({ ...tls(), credentials: file("c", "{") }), /c: /],
     [
-      "keys for tokens are no keys",
+      "the keys for tokens are not a set of keys",
       () => ({ ...tls(), credentials: credentials(), jwtJwks: file("jwks", "{"), ...jwt }),
       /is not a JSON Web Key Set/,
     ],
     ["the store is a folder", () => ({ ...tls(), store: parseStoreLocation(`sqlite:${folder}`) }), /is not a file/],
     ["the store is of another program", foreignStore, /is not ours: name another file in --store/],
     [
-      "the store is no database",
+      "the store is not a database",
       () => ({ store: parseStoreLocation(`sqlite:${file("text", "no database".repeat(100))}`) }),
       /it is no SQLite database .*; name another file in --store/,
     ],
@@ -122,12 +122,12 @@ describe("nothing is left open when", () => {
       /cannot listen on 127/,
     ],
     [
-      "it cannot be told that Redis is away",
+      "the log cannot say that Redis is away",
       async () => ({ logger: brokenLog, store: parseStoreLocation(`redis://127.0.0.1:${await freePort()}`) }),
       /the log cannot be written/,
     ],
     [
-      "it cannot be told that a cluster is away",
+      "the log cannot say that a cluster is away",
       async () => ({ logger: brokenLog, store: parseStoreLocation(`redis+cluster://127.0.0.1:${await freePort()}`) }),
       /the log cannot be written/,
     ],
@@ -136,7 +136,7 @@ describe("nothing is left open when", () => {
     await expectNothingOpen(() => startServer(prepared), message);
   });
 
-  test("it cannot be told that the database is locked", async () => {
+  test("the log cannot say that the database is locked", async () => {
     await (await openSqliteStore(path)).close();
     await expectNothingOpen(async () => {
       const store = await openSqliteStore(path);
@@ -150,7 +150,7 @@ describe("nothing is left open when", () => {
     }, /the log cannot be written/);
   });
 
-  test("a set of keys cannot be read: the file of credentials is not watched any more", async () => {
+  test("a set of keys cannot be read: the credentials file is no longer watched", async () => {
     const lines: string[] = [];
     const logger = pino({ level: "trace" }, { write: (line: string) => lines.push(line) });
     const path = credentials();
@@ -160,7 +160,7 @@ describe("nothing is left open when", () => {
     const onChange = () => seen++;
     const watched = watchedFile({ path, parse: String, onChange, onError: () => {} });
     onTestFinished(() => watched.close());
-    // Each of them looks once a second.
+    // Each watcher checks once a second.
     for (const text of ["{", "{{"]) {
       const before = seen;
       writeFileSync(path, text);
@@ -169,7 +169,7 @@ describe("nothing is left open when", () => {
     expect(lines).toEqual([]);
   });
 
-  test("metrics are measured, and the address is taken", async () => {
+  test("metrics are collected, and the address is taken", async () => {
     const telemetry = await openTelemetry({ pulled: true, env: {}, version: "0", logger: silent });
     onTestFinished(() => telemetry.close());
     await expectNothingOpen(() => startServer(options({ ...onTakenPort(), telemetry })), /cannot listen on 127/);
@@ -207,7 +207,7 @@ describe("the process ends, and says why, when", () => {
       /^rollcall: .*c: /m,
     ],
     [
-      "its store is where the system makes no folder",
+      "its store is where no folder can be made",
       // Of two options, the last one counts.
       () => ["--listen", "127.0.0.1:0", "--store", "sqlite:/proc/none/users.db"],
       /^rollcall: cannot open --store sqlite:\/proc\/none\/users\.db: .*; name a place in --store/,

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { logDiagnostics } from "../../src/telemetry/diagnostics.ts";
 
-test("what OpenTelemetry warns of is logged once a second, without what it quotes", () => {
+test("warnings of OpenTelemetry are logged once a second, without what they quote", () => {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: "trace" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   let now = 0;

@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { createFailureLog } from "../../src/telemetry/failure-log.ts";
 
-test("failures that are alike are logged once a second", () => {
+test("equal failures are logged once a second", () => {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: "trace" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   let now = 0;

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 const module = new URL("../../src/telemetry/logger.ts", import.meta.url).href;
 
-test("a log that cannot be written ends no process", async () => {
+test("a log that cannot be written does not end the process", async () => {
   const program = `
     const { createLogger } = await import(${JSON.stringify(module)});
     for (let line = 0; line < 3; line++) createLogger("info").info("lost");
@@ -21,7 +21,7 @@ test("a log that cannot be written ends no process", async () => {
   expect(output).toBe("goes on\n");
 });
 
-test("a reader that makes no room for a while loses nothing", async () => {
+test("a reader that pauses loses nothing", async () => {
   const line = "x".repeat(1_000);
   const program = `
     const { createLogger } = await import(${JSON.stringify(module)});
@@ -41,7 +41,7 @@ test("a reader that makes no room for a while loses nothing", async () => {
   expect(lines.map((text) => JSON.parse(text).at)).toEqual(Array.from({ length: 1_000 }, (_, at) => at));
 });
 
-test("a reader that hangs stops nothing for long, and what it reads later are whole lines but one", async () => {
+test("a reader that hangs blocks the process only briefly, and later reads whole lines except one", async () => {
   const program = `
     const { createLogger } = await import(${JSON.stringify(module)});
     const logger = createLogger("info");
@@ -50,7 +50,7 @@ test("a reader that hangs stops nothing for long, and what it reads later are wh
     setInterval(() => logger.info("last"), 10).unref();
     process.stdin.resume();`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "pipe" });
-  // Nothing of its log is read until somebody listens.
+  // The log is not read before a listener is added.
   const [said] = await once(child.stdout.setEncoding("utf8"), "data");
   expect(said).toBe("goes on\n");
   let log = "";
@@ -66,7 +66,7 @@ test("a reader that hangs stops nothing for long, and what it reads later are wh
   expect(JSON.parse(lines.at(-1) ?? "").msg).toBe("last");
 });
 
-test("a log has no invisible characters as they are", async () => {
+test("a log escapes invisible characters", async () => {
   const program = `
     const { createLogger } = await import(${JSON.stringify(module)});
     createLogger("info").info({ reason: String.fromCodePoint(0x9b, 0x202e, 0xe0041) }, "odd");`;

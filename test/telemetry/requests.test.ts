@@ -2,7 +2,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { observeRequests } from "../../src/telemetry/requests.ts";
 
-/** How many of some requests have a line in the log, in their order. */
+/** The number of log lines of each request, in order. */
 function logged(accessLogShare: number, requests: number): number[] {
   const lines: string[] = [];
   const logger = pino({ level: "info" }, { write: (line) => void lines.push(line) });
@@ -13,14 +13,14 @@ function logged(accessLogShare: number, requests: number): number[] {
   });
 }
 
-test("the share of requests that are logged: none, some, all", () => {
+test("a share of requests is logged: none, some, all", () => {
   expect(logged(0, 10)).toEqual(Array(10).fill(0));
   expect(logged(0.5, 6)).toEqual([1, 0, 1, 0, 1, 0]);
   expect(logged(0.01, 100).reduce((sum, count) => sum + count)).toBe(1);
   expect(logged(1, 5)).toEqual(Array(5).fill(1));
 });
 
-test("a caller without a method's scope is named, whatever the share: one line a second for each caller and method", () => {
+test("a caller that lacks a scope is logged at any share: one line a second for each caller and method", () => {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: "info" }, { write: (line) => void lines.push(JSON.parse(line)) });
   const observe = observeRequests({ logger, accessLogShare: 0 });
