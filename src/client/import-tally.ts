@@ -19,7 +19,7 @@ export interface ImportCallbacks<Kept> {
   /**
    * Called for each user that is refused for good, by the server or because it cannot be sent.
    *
-   * @param user returns the user, decoded from what was sent, for when `keep` kept little
+   * @param user returns the user, decoded from the message, for when `keep` kept little
    */
   readonly onRefused: (item: Kept, error: IdentifyError, user: () => UserToImport) => void;
   /**

@@ -7,7 +7,7 @@ import { isPlainObject } from "./plain-json.ts";
  * Finds what cannot be sent as a google.protobuf.Struct, and describes it as the server would: values that are not JSON,
  * and, though JSON.parse accepts them, invalid Unicode and deep nesting.
  *
- * @param field the request's field, with which paths begin
+ * @param field the request's field, the first part of all paths
  * @returns at most as many violations as one error lists
  */
 export function structViolations(properties: unknown, field: string): readonly Violation[] {
