@@ -3,14 +3,20 @@
 import { createServer } from "node:http2";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import {
+  BatchIdentifyRequestSchema,
+  GetUserRequestSchema,
+  GetUserResponseSchema,
+  IdentifyRequestSchema,
+  IdentifyResponseSchema,
+} from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
 import { anybody } from "../../src/credentials/principal.ts";
-import type { CallContext } from "../../src/rpc/call-context.ts";
+import type { CallContext } from "../../src/rpc/call/call-context.ts";
 import { createDisclosure } from "../../src/rpc/disclosure.ts";
-import { Admission } from "../../src/rpc/guard/admission.ts";
-import { WorkRoom } from "../../src/rpc/guard/semaphore.ts";
+import { Semaphore } from "../../src/rpc/guard/semaphore.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
-import { wireMethods } from "../../src/rpc/messages/wire-methods.ts";
 import { createUserHandlers } from "../../src/rpc/user-handlers.ts";
 import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";
 import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
@@ -28,33 +34,29 @@ const registry = createUserRegistry({
 const handlers = createUserHandlers({
   registry,
   disclosure: createDisclosure("applied"),
-  admission: new Admission(defaultServerLimits),
-  draining: new AbortController().signal,
-  batchRoom: new WorkRoom(defaultServerLimits.maxBatchWorkBytes),
-  readRoom: new WorkRoom(defaultServerLimits.maxReadBytes),
+  batchWork: new Semaphore(defaultServerLimits.maxBatchWorkBytes),
+  reads: new Semaphore(defaultServerLimits.maxReadBytes),
   turns: new Turns(),
-  recheckMs: defaultServerLimits.recheckMs,
 });
 const contextOf = ({ signal }: HandlerContext): CallContext => ({
   signal,
-  caller: anybody,
-  admittedAt: performance.now(),
-  recheck: async () => {},
+  principal: anybody,
+  encoding: "binary",
   hold: () => {},
-  report: console.error,
 });
 const routes = (router: ConnectRouter) => {
-  router.rpc(wireMethods.identify, async (request, context) =>
+  const { identify, getUser, batchIdentify } = UserService.method;
+  router.rpc({ ...identify, input: IdentifyRequestSchema, output: IdentifyResponseSchema }, async (request, context) =>
     identifyMessage(await handlers.identify(request, contextOf(context))),
   );
-  router.rpc(wireMethods.getUser, async (request, context) =>
+  router.rpc({ ...getUser, input: GetUserRequestSchema, output: GetUserResponseSchema }, async (request, context) =>
     oneUserMessage(await handlers.getUser(request, contextOf(context))),
   );
-  router.rpc(wireMethods.batchIdentify, async function* (requests, context) {
+  router.rpc({ ...batchIdentify, input: BatchIdentifyRequestSchema }, async function* (requests, context) {
     async function* messages() {
       for await (const { requests: items, report } of requests) yield { requests: items, report, messageBytes: 0 };
     }
-    yield* handlers.batchIdentify(messages(), contextOf(context));
+    yield* handlers.batchIdentify(messages(), contextOf(context), context.signal);
   });
 };
 const server = createServer(connectNodeAdapter({ routes }));

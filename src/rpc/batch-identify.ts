@@ -4,12 +4,15 @@ import {
   type BatchIdentifyResponseSchema,
   type BatchIdentifyResultSchema,
   BatchReport,
+  UserService,
 } from "#gen/rollcall/v1/user_service_pb.js";
-import type { IdentifyRequest } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import { BatchIdentifyRequestSchema, type IdentifyRequest } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { invalidRequest, limitExceeded, type UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
 import type { ToldItem } from "./disclosure.ts";
 import { codeOf, fitting } from "./errors.ts";
+import { readBatchIdentifyRequest } from "./messages/read-identify.ts";
+import { type Fields, type RequestReader, requestReader } from "./messages/request-reader.ts";
 import { outcomes } from "./user-messages.ts";
 
 /** Bytes of violations that one item's error holds, so that an answer with a thousand of them stays small. */
@@ -19,11 +22,25 @@ const maxIgnoredBytes = 128 * 1024;
 
 /** What a message of the stream holds. */
 export interface BatchMessage {
-  readonly requests: readonly Omit<IdentifyRequest, "$typeName" | "$unknown">[];
+  readonly requests: readonly Fields<IdentifyRequest>[];
   readonly report: BatchReport;
   /** Of the message as it was read: its items are parts of it. */
   readonly messageBytes: number;
 }
+
+const reader = requestReader({
+  contract: UserService.method.batchIdentify.input,
+  wire: BatchIdentifyRequestSchema,
+  lists: { requests: "maxBatchItems", unset: "maxProperties" },
+  readFast: readBatchIdentifyRequest,
+});
+
+export const batchReader: RequestReader<BatchMessage> = {
+  read(bytes, encoding, reserve) {
+    const { requests, report } = reader.read(bytes, encoding, reserve);
+    return { requests, report, messageBytes: bytes.length };
+  },
+};
 
 /** @throws UserError for what ends the stream */
 export function checkBatch({ requests, report }: BatchMessage): void {

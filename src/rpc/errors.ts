@@ -60,18 +60,18 @@ export function codeOf(reason: Reason): Code {
  * What a caller is told of a failure. A domain error becomes its code with details; an error of Connect (a deadline, a
  * cancellation) stays; anything else is INTERNAL and says nothing of its cause.
  *
- * @param report called with a failure that its operator should know of: a failing store, and what nobody foresaw
+ * @param call is told of a failure that its operator should know of: of the store, or one that nobody foresaw
  */
-export function toConnectError(failure: unknown, report: (failure: unknown) => void): ConnectError {
+export function toConnectError(failure: unknown, call: { report(failure: unknown): void }): ConnectError {
   if (failure instanceof UserError) {
-    if (reported.has(failure.reason)) report(failure);
+    if (reported.has(failure.reason)) call.report(failure);
     return describedOnce(failure);
   }
   if (failure instanceof ConnectError) return failure;
   if (failure instanceof DOMException && failure.name === "AbortError") {
     return canceled();
   }
-  report(failure);
+  call.report(failure);
   return describeError(new UserError("INTERNAL", "the server failed; its log says why"));
 }
 
@@ -197,6 +197,11 @@ export function reasonOf(error: unknown): string | undefined {
       return String(detail.value["reason"]);
   }
   return undefined;
+}
+
+/** The name of a status code as the log has it; `ok` without an error. */
+export function codeName(error: ConnectError | undefined): string {
+  return error === undefined ? "ok" : (Code[error.code] ?? String(error.code));
 }
 
 /** The first violations that fit into `maxBytes`. */

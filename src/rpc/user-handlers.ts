@@ -1,4 +1,4 @@
-/** UserService's methods over the registry, whatever its messages look like on the wire. */
+/** UserService's methods over the registry, whatever protocol they are called in. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { BatchIdentifyResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import type {
@@ -21,183 +21,133 @@ import {
   turnCost,
   workBytes,
 } from "./batch-identify.ts";
-import type { CallContext } from "./call-context.ts";
+import type { CallContext } from "./call/call-context.ts";
 import type { Disclosure, ToldIdentified } from "./disclosure.ts";
-import { toConnectError } from "./errors.ts";
-import { watchAccess } from "./guard/access-watch.ts";
-import type { Admission } from "./guard/admission.ts";
-import type { WorkRoom } from "./guard/semaphore.ts";
+import type { Semaphore } from "./guard/semaphore.ts";
 import { inTurns, type Turns } from "./guard/turns.ts";
+import type { Fields } from "./messages/request-reader.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
-import { readPreferencesMode } from "./user-messages.ts";
+import { readPreferencesMode, userSizes } from "./user-messages.ts";
 
 /** Messages of one stream that are worked on at a time. */
 const maxBatchesInFlight = 2;
 
-/** What a message holds, without what protobuf-es adds. */
-export type Fields<Message> = Omit<Message, "$typeName" | "$unknown">;
-
-/** Each method throws ConnectError, as the contract promises it. */
+/** Each method throws UserError. */
 export interface UserHandlers {
-  identify(request: Fields<IdentifyRequest>, context: CallContext): Promise<ToldIdentified>;
-  getUser(request: Fields<GetUserRequest>, context: CallContext): Promise<UserView>;
+  identify(request: Fields<IdentifyRequest>, call: CallContext): Promise<ToldIdentified>;
+  getUser(request: Fields<GetUserRequest>, call: CallContext): Promise<UserView>;
+  /** @param stop aborts, with the error to end with, once no more requests are taken */
   batchIdentify(
     requests: AsyncIterable<BatchMessage>,
-    context: CallContext,
+    call: CallContext,
+    stop: AbortSignal,
   ): AsyncIterable<MessageInitShape<typeof BatchIdentifyResponseSchema>>;
-  /** @param sizeOf a user's size in the answer's encoding */
-  batchGetUsers(request: Fields<BatchGetUsersRequest>, context: CallContext, sizeOf: AnswerSize): Promise<UsersFound>;
-  /** @param sizeOf a user's size in the answer's encoding */
-  listUsers(request: Fields<ListUsersRequest>, context: CallContext, sizeOf: AnswerSize): Promise<Page>;
+  batchGetUsers(request: Fields<BatchGetUsersRequest>, call: CallContext): Promise<UsersFound>;
+  listUsers(request: Fields<ListUsersRequest>, call: CallContext): Promise<Page>;
   /** Undefined where the caller is told only that the preferences were applied. */
-  setPreferences(request: Fields<SetPreferencesRequest>, context: CallContext): Promise<UserView | undefined>;
-  deleteUser(request: Fields<DeleteUserRequest>, context: CallContext): Promise<void>;
+  setPreferences(request: Fields<SetPreferencesRequest>, call: CallContext): Promise<UserView | undefined>;
+  deleteUser(request: Fields<DeleteUserRequest>, call: CallContext): Promise<void>;
 }
 
 export interface UserHandlersOptions {
   readonly registry: UserRegistry;
   readonly disclosure: Disclosure;
-  readonly admission: Admission;
-  /** Aborts, with the error that streams end with, when the server begins to drain. */
-  readonly draining: AbortSignal;
-  /** Memory for messages of BatchIdentify while they are worked on. */
-  readonly batchRoom: WorkRoom;
-  /** Memory for answers with many users while they are read. */
-  readonly readRoom: WorkRoom;
+  /** Bounds the memory of messages of BatchIdentify while they are worked on. */
+  readonly batchWork: Semaphore;
+  /** Bounds the memory of answers with many users while they are read. */
+  readonly reads: Semaphore;
   readonly turns: Turns;
-  /** How often the credentials of an open call are checked again. */
-  readonly recheckMs: number;
   /** Called with what became of so many users of a batch. */
   readonly onBatchItems?: ((outcome: string, count: number) => void) | undefined;
 }
 
 export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
-  const { registry, disclosure, admission, draining, batchRoom, readRoom, turns, recheckMs, onBatchItems } = options;
-  const writerOf = ({ caller, signal }: CallContext): Writer => ({ mayRead: disclosure.mayLearn(caller), signal });
+  const { registry, disclosure, batchWork, reads, turns, onBatchItems } = options;
+  const writerOf = ({ principal, signal }: CallContext): Writer => ({
+    mayRead: disclosure.mayLearn(principal),
+    signal,
+  });
   /**
    * Counts an answer for its caller, and lets it be encoded in its turn: much that comes from the store at once would be
-   * encoded before anything of it is sent.
+   * encoded before any of it is sent.
    */
-  const prepared = async (context: CallContext, bytes: number): Promise<void> => {
-    context.hold(bytes);
-    await turns.take(bytes * encodingCost, context.signal);
+  const prepare = async (call: CallContext, bytes: number): Promise<void> => {
+    call.hold(bytes);
+    await turns.take(bytes * encodingCost, call.signal);
   };
-  /** @param userOf the user that is answered, if one is */
-  const failingAsPromised = async <Answer>(
-    context: CallContext,
-    work: () => Promise<Answer>,
-    userOf?: (answer: Answer) => UserView | undefined,
-  ): Promise<Answer> => {
-    let entered = false;
-    try {
-      // Its request may have come a byte at a time, and its credentials may have been revoked meanwhile.
-      if (performance.now() - context.admittedAt >= recheckMs) await context.recheck();
-      admission.enter("unary");
-      entered = true;
-      const answer = await work();
-      const bytes = bytesOf(userOf?.(answer));
-      if (bytes >= minCountedBytes) await prepared(context, bytes);
-      return answer;
-    } catch (error) {
-      throw toConnectError(error, (failure) => context.report(failure));
-    } finally {
-      if (entered) admission.leave("unary");
-    }
+  const prepared = async <Answer>(call: CallContext, answer: Answer, user: UserView | undefined): Promise<Answer> => {
+    const bytes = user === undefined ? 0 : user.properties.length + user.preferences.length;
+    if (bytes >= minCountedBytes) await prepare(call, bytes);
+    return answer;
   };
-  /** Reads users where there is room for an answer of them, which counts for its caller once it is there. */
-  const readMany = <Answer>(context: CallContext, sizeOf: AnswerSize, read: (sizeOf: AnswerSize) => Promise<Answer>) =>
-    readRoom.run(limits.maxAnswerBytes, context.signal, async () => {
+  /** Reads users once there is room for an answer of them, which counts for its caller once it is there. */
+  const readMany = <Answer>(call: CallContext, read: (sizeOf: AnswerSize) => Promise<Answer>) =>
+    reads.run(limits.maxAnswerBytes, call.signal, async () => {
+      const sizeOf = userSizes[call.encoding];
       let bytes = 0;
       const answer = await read((user) => {
         const size = sizeOf(user);
         bytes += size;
         return size;
       });
-      await prepared(context, bytes);
+      await prepare(call, bytes);
       return answer;
     });
 
   return {
-    identify: (request, context) =>
-      failingAsPromised(
-        context,
-        async () => disclosure.identified(context.caller, await registry.identify(request, writerOf(context))),
-        ({ user }) => user,
-      ),
+    async identify(request, call) {
+      const told = disclosure.identified(call.principal, await registry.identify(request, writerOf(call)));
+      return prepared(call, told, told.user);
+    },
 
-    getUser: ({ id, onlyProperties }, context) =>
-      failingAsPromised(context, () => registry.get(id, onlyProperties, context.signal), theUser),
+    async getUser({ id, onlyProperties }, call) {
+      const user = await registry.get(id, onlyProperties, call.signal);
+      return prepared(call, user, user);
+    },
 
-    async *batchIdentify(requests, context) {
+    async *batchIdentify(requests, call, stop) {
       const work = (request: BatchMessage, sequence: number) => {
         checkBatch(request);
         const { messageBytes } = request;
-        context.hold(messageBytes);
-        const identified = batchRoom.run(workBytes(request), context.signal, async () => {
-          const results = await registry.identifyBatch(request.requests, writerOf(context));
-          const told = disclosure.items(context.caller, results);
+        call.hold(messageBytes);
+        const identified = batchWork.run(workBytes(request), call.signal, async () => {
+          const results = await registry.identifyBatch(request.requests, writerOf(call));
+          const told = disclosure.items(call.principal, results);
           const bytes = answerBytes(request, told);
-          context.hold(bytes);
+          call.hold(bytes);
           return { answer: batchAnswer(request, told, sequence), counts: countOutcomes(results), bytes };
         });
-        return identified.finally(() => context.hold(-messageBytes));
+        return identified.finally(() => call.hold(-messageBytes));
       };
-      let entered = false;
-      const access = watchAccess(context, recheckMs, draining);
-      try {
-        admission.enter("stream");
-        entered = true;
-        const options = { maxInFlight: maxBatchesInFlight, stop: access.stop };
-        const answers = orderedPipeline(inTurns(requests, turns, turnCost), work, options);
-        for await (const { answer, counts, bytes } of answers) {
-          for (const [outcome, count] of Object.entries(counts)) onBatchItems?.(outcome, count);
-          yield answer;
-          // It has been written, or there is room for it where it is.
-          context.hold(-bytes);
-        }
-      } catch (error) {
-        throw toConnectError(error, (failure) => context.report(failure));
-      } finally {
-        access.end();
-        if (entered) admission.leave("stream");
+      const inOrder = { maxInFlight: maxBatchesInFlight, stop };
+      for await (const { answer, counts, bytes } of orderedPipeline(
+        inTurns(requests, turns, turnCost),
+        work,
+        inOrder,
+      )) {
+        for (const [outcome, count] of Object.entries(counts)) onBatchItems?.(outcome, count);
+        yield answer;
+        // It has been written, or there is room for it where it is.
+        call.hold(-bytes);
       }
     },
 
-    batchGetUsers: (request, context, sizeOf) =>
-      failingAsPromised(context, () =>
-        readMany(context, sizeOf, (size) => registry.getMany(request, size, context.signal)),
-      ),
+    batchGetUsers: (request, call) => readMany(call, (sizeOf) => registry.getMany(request, sizeOf, call.signal)),
 
-    listUsers: (request, context, sizeOf) =>
-      failingAsPromised(context, () =>
-        readMany(context, sizeOf, (size) => registry.list(request, size, context.signal)),
-      ),
+    listUsers: (request, call) => readMany(call, (sizeOf) => registry.list(request, sizeOf, call.signal)),
 
-    setPreferences: ({ id, preferences, mode, precondition }, context) =>
-      failingAsPromised(
-        context,
-        async () => {
-          const merge = readPreferencesMode(mode);
-          const input = { id, preferences, merge, precondition };
-          return disclosure.user(context.caller, await registry.setPreferences(input, writerOf(context)));
-        },
-        theUser,
-      ),
+    async setPreferences({ id, preferences, mode, precondition }, call) {
+      const input = { id, preferences, merge: readPreferencesMode(mode), precondition };
+      const user = disclosure.user(call.principal, await registry.setPreferences(input, writerOf(call)));
+      return prepared(call, user, user);
+    },
 
-    deleteUser: (request, context) => failingAsPromised(context, () => registry.delete(request, context.signal)),
+    deleteUser: (request, call) => registry.delete(request, call.signal),
   };
 }
 
-/** What is smaller is not worth to be counted while it is on its way to the answer. */
+/** A smaller answer is not worth counting on its way to its caller. */
 const minCountedBytes = 16 * 1024;
 
-/** To encode one byte of an answer is as much work as to decode so many. */
+/** Encoding one byte of an answer takes as much work as decoding so many. */
 const encodingCost = 4;
-
-function bytesOf(user: UserView | undefined): number {
-  return user === undefined ? 0 : user.properties.length + user.preferences.length;
-}
-
-function theUser<User extends UserView | undefined>(user: User): User {
-  return user;
-}

@@ -12,6 +12,7 @@ import { invalidRequest } from "../users/errors.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Page, UsersFound } from "../users/registry.ts";
 import type { ToldIdentified, ToldOutcome } from "./disclosure.ts";
+import type { Encoding } from "./messages/request-reader.ts";
 
 export const outcomes: Record<ToldOutcome, Outcome> = {
   created: Outcome.CREATED,
@@ -76,13 +77,13 @@ export function readPreferencesMode(mode: PreferencesMode): boolean {
 /** More than a user takes in an answer beside its id and its Structs. */
 const userFrameBytes = { binary: 128, json: 320 };
 
-/** The bytes of a user in protobuf's binary encoding, or a little more. */
-export const binarySize: AnswerSize = ({ id, properties, preferences }) =>
-  userFrameBytes.binary + Buffer.byteLength(id) + properties.length + preferences.length;
-
-/** The bytes of a user in JSON, or more. */
-export const jsonSize: AnswerSize = ({ id, properties, preferences }) =>
-  userFrameBytes.json + 2 * Buffer.byteLength(id) + jsonSizeOfStruct(properties) + jsonSizeOfStruct(preferences);
+/** The bytes of a user in an answer, or a few more. */
+export const userSizes: Readonly<Record<Encoding, AnswerSize>> = {
+  binary: ({ id, properties, preferences }) =>
+    userFrameBytes.binary + Buffer.byteLength(id) + properties.length + preferences.length,
+  json: ({ id, properties, preferences }) =>
+    userFrameBytes.json + 2 * Buffer.byteLength(id) + jsonSizeOfStruct(properties) + jsonSizeOfStruct(preferences),
+};
 
 /**
  * No byte of text takes more than six in JSON, as `\u0001`. Bytes that JSON escapes are counted so; an encoded Struct's

@@ -1,42 +1,43 @@
 /** Serves methods on a port, whatever they do: who comes in, what is held in memory, both ways in, and the listener. */
 import { setMaxListeners } from "node:events";
-import { Code } from "@connectrpc/connect";
 import type { Address } from "../config/address.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";
+import type { Call } from "../rpc/call/call.ts";
 import { withCors } from "../rpc/connect/cors.ts";
-import { createNodeHandler, type NodeHandlerOptions } from "../rpc/connect/node-handler.ts";
-import { describeError } from "../rpc/errors.ts";
-import { createGrpcHandler, type GrpcHandlerOptions } from "../rpc/grpc/grpc-handler.ts";
-import type { Admission } from "../rpc/guard/admission.ts";
-import { OldestOut } from "../rpc/guard/eviction.ts";
-import { createGate } from "../rpc/guard/gate.ts";
-import { HeldBytes } from "../rpc/guard/memory-budget.ts";
+import { type ConnectHandlerOptions, createConnectHandler } from "../rpc/connect/handler.ts";
+import { describeError, type RaisedErrors } from "../rpc/errors.ts";
+import { createGrpcHandler, type GrpcMethod } from "../rpc/grpc/handler.ts";
+import { Admission } from "../rpc/guard/admission.ts";
+import { EvictionQueue } from "../rpc/guard/eviction.ts";
+import { Gate } from "../rpc/guard/gate.ts";
+import { MemoryBudget } from "../rpc/guard/memory-budget.ts";
 import { OpenRequests } from "../rpc/guard/open-requests.ts";
 import type { Turns } from "../rpc/guard/turns.ts";
+import { Work } from "../rpc/guard/work.ts";
 import { createFailureLog } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { onceASecond } from "../telemetry/quiet.ts";
 import type { ObserveRequest } from "../telemetry/requests.ts";
-import { endForHarm } from "../transport/http2-guard.ts";
 import { listen } from "../transport/listener.ts";
-import { draining } from "../users/errors.ts";
+import { draining as drainingError } from "../users/errors.ts";
 import type { Access } from "./access.ts";
 import { settledWithin } from "./settled-within.ts";
 
-export interface RpcServerOptions
-  extends Pick<GrpcHandlerOptions, "methods" | "errors">,
-    Pick<NodeHandlerOptions, "binaryRoutes" | "jsonRoutes"> {
+export interface RpcServerOptions extends Pick<ConnectHandlerOptions, "binaryRoutes" | "jsonRoutes" | "scopes"> {
   readonly listen: Address;
+  /** For gRPC without compression. The routes have them too, for all else. */
+  readonly methods: readonly GrpcMethod[];
   /** Without it, clear text for all. It stays open for whoever opened it to close. */
   readonly access: Access | undefined;
-  /** The one in which what serves the calls counts them. */
-  readonly admission: Admission;
   /** Shares out each turn of the event loop among messages that are decoded. */
   readonly turns: Turns;
-  /** Whether the methods of other services than UserService and Health are for all. */
+  /** Whether reflection is open to all callers. */
   readonly reflectionIsOpen: boolean;
+  /** Aborts, with the error that streams end with, when the server begins to drain. */
+  readonly draining: AbortSignal;
+  readonly errors: RaisedErrors;
   readonly limits: ServerLimits;
   /** Addresses from which connections never wait, whatever harm has come from there. */
   readonly trustedProxies?: TrustedProxies | undefined;
@@ -62,51 +63,44 @@ const lastAnswersMs = 500;
 
 /** @throws Error if the address is not free */
 export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
-  const { access, admission, limits, logger, metrics, observe } = options;
+  const { access, limits, logger, metrics, turns, draining } = options;
   const shutdown = new AbortController();
-  // Every request and stream listens to it.
+  // Every call listens to it.
   setMaxListeners(0, shutdown.signal);
-  const onCutOff = (reason: "memory" | "oldest" | "stalled") => metrics?.requestCutOff(reason);
-  const onOldest = () => onCutOff("oldest");
-  const onStalled = () => onCutOff("stalled");
-  const held = new HeldBytes(limits.maxHeldBytes, onCutOff);
-  const shared = {
-    gate: createGate({
-      authenticator: access?.authenticator,
-      admission,
-      reflectionIsOpen: options.reflectionIsOpen,
-    }),
-    held,
-    turns: options.turns,
-    arriving: new OldestOut(limits.maxArriving, onOldest),
-    shutdown: shutdown.signal,
+  const onEvicted = (reason: "memory" | "oldest" | "stalled") => metrics?.requestCutOff(reason);
+  const onOldest = () => onEvicted("oldest");
+  const onStalled = () => onEvicted("stalled");
+  const budget = new MemoryBudget(limits.maxHeldBytes, onEvicted);
+  const gate = new Gate({ authenticator: access?.authenticator, reflectionIsOpen: options.reflectionIsOpen });
+  const underWay = new Set<Call>();
+  const environment = {
+    gate,
+    work: new Work({ gate, admission: new Admission(limits), recheckMs: limits.recheckMs, draining }),
+    budget,
+    arriving: new EvictionQueue(limits.maxArriving, onOldest),
     errors: options.errors,
-    observe,
+    observe: options.observe,
     report: createFailureLog(logger),
-  };
-  const streamHandler = createGrpcHandler({
-    ...shared,
-    methods: options.methods,
     stallTimeoutMs: limits.stallTimeoutMs,
     onStalled,
-  });
-  const callHandler = createNodeHandler({
-    ...shared,
-    binaryRoutes: options.binaryRoutes,
-    jsonRoutes: options.jsonRoutes,
-    openRequests: new OpenRequests(new OldestOut(limits.maxOpenRequests, onOldest), {
-      onHarm: endForHarm,
-      onRefused: () => metrics?.requestRefused("open"),
-    }),
-    onBrokenAnswer: (error) => {
-      if (error.code !== Code.Aborted) logger.debug({ code: Code[error.code] }, "an answer could not be written");
-    },
-  });
+    underWay,
+    shutdown: shutdown.signal,
+  };
+  const { binaryRoutes, jsonRoutes, scopes } = options;
+  const openRequests = new OpenRequests(new EvictionQueue(limits.maxOpenRequests, onOldest), () =>
+    metrics?.requestRefused("open"),
+  );
+  const serveGrpc = createGrpcHandler(options.methods, environment, turns);
+  const serveOthers = withCors(
+    access?.corsOrigins ?? [],
+    createConnectHandler({ binaryRoutes, jsonRoutes, scopes, openRequests, turns }, environment),
+  );
   const isDue = onceASecond();
   const listener = await listen({
     ...options.listen,
-    handler: withCors(access?.corsOrigins ?? [], callHandler),
-    streamHandler,
+    handler(exchange) {
+      if (!serveGrpc(exchange)) serveOthers(exchange);
+    },
     trustedProxies: options.trustedProxies,
     tls: access?.tls,
     limits,
@@ -118,8 +112,8 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     },
     onStalled,
   });
-  const stallCheck = setInterval(() => held.shedStalled(), limits.stallTimeoutMs / 2).unref();
-  const unreadCheck = setInterval(() => held.countUnread(), unreadCheckMs).unref();
+  const stallCheck = setInterval(() => budget.evictStalled(), limits.stallTimeoutMs / 2).unref();
+  const unreadCheck = setInterval(() => budget.countUnread(), unreadCheckMs).unref();
   const end = () => {
     listener.destroy();
     clearInterval(stallCheck);
@@ -131,7 +125,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
       [{}, listener.connections],
     ]);
     const heldBytes = { description: "Requests that come in and answers that go out.", unit: "By" };
-    metrics?.gauge("rollcall.held", heldBytes, () => [[{}, held.total]]);
+    metrics?.gauge("rollcall.held", heldBytes, () => [[{}, budget.total]]);
   } catch (error) {
     listener.close().catch(() => {});
     end();
@@ -144,7 +138,8 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
       const closed = listener.close();
       if (!(await settledWithin(timeoutMs, closed))) {
         logger.warn("calls were still under way at the end of the drain timeout");
-        shutdown.abort(describeError(draining()));
+        shutdown.abort(describeError(drainingError()));
+        for (const call of underWay) call.abort(shutdown.signal.reason);
         await settledWithin(lastAnswersMs, closed);
       }
       end();

@@ -11,16 +11,16 @@ import type { Address } from "../config/address.ts";
 import { defaultServerLimits, type ServerLimits } from "../config/server-limits.ts";
 import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";
-import { userRoutes } from "../rpc/connect/user-routes.ts";
+import { userRoutes } from "../rpc/connect/mount.ts";
 import { createDisclosure } from "../rpc/disclosure.ts";
 import { contractErrors, describeError } from "../rpc/errors.ts";
-import { grpcUserMethods } from "../rpc/grpc/user-methods.ts";
-import { Admission } from "../rpc/guard/admission.ts";
-import { WorkRoom } from "../rpc/guard/semaphore.ts";
+import { grpcUserMethods } from "../rpc/grpc/mount.ts";
+import { Semaphore } from "../rpc/guard/semaphore.ts";
 import { Turns } from "../rpc/guard/turns.ts";
 import { Health, healthRoutes } from "../rpc/services/health.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
+import { userScopes } from "../rpc/user-methods.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { tellingDamaged } from "../store/damaged-records.ts";
 import { coalesce } from "../store/lanes/coalescing-store.ts";
@@ -148,24 +148,20 @@ async function serveStore(
     required: requiredProperties(options.requiredProperties),
     drawEtag: createEtagSource(),
   });
-  const admission = new Admission(limits);
-  const batchRoom = new WorkRoom(limits.maxBatchWorkBytes);
+  const batchWork = new Semaphore(limits.maxBatchWorkBytes);
   const turns = new Turns();
   const handlers = createUserHandlers({
     registry,
     disclosure: createDisclosure(access?.writeOnlyAnswers ?? "applied"),
-    admission,
-    draining: drain.signal,
-    batchRoom,
-    readRoom: new WorkRoom(limits.maxReadBytes),
+    batchWork,
+    reads: new Semaphore(limits.maxReadBytes),
     turns,
-    recheckMs: limits.recheckMs,
     onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
   });
   const workGauge = { description: "Messages of BatchIdentify that are worked on.", unit: "By" };
-  metrics?.gauge("rollcall.batch.work", workGauge, () => [[{}, batchRoom.taken]]);
+  metrics?.gauge("rollcall.batch.work", workGauge, () => [[{}, batchWork.used]]);
   const waitingGauge = { description: "Messages of BatchIdentify that wait for memory." };
-  metrics?.gauge("rollcall.batch.waiting", waitingGauge, () => [[{}, batchRoom.waiting]]);
+  metrics?.gauge("rollcall.batch.waiting", waitingGauge, () => [[{}, batchWork.waiting]]);
   const reflection = options.reflection ?? "open";
   const health = new Health();
   const shared = [
@@ -176,9 +172,7 @@ async function serveStore(
           reflectionRoutes(
             [UserService, HealthService, ServerReflection, ServerReflectionV1Alpha],
             [file_rollcall_v1_errors, file_google_rpc_error_details],
-            drain.signal,
             turns,
-            limits.recheckMs,
           ),
         ]),
   ];
@@ -194,10 +188,11 @@ async function serveStore(
     methods: grpcUserMethods(handlers),
     binaryRoutes: [userRoutes(handlers, "binary"), ...shared],
     jsonRoutes: [userRoutes(handlers, "json"), ...shared],
+    scopes: userScopes,
     access,
-    admission,
     turns,
     reflectionIsOpen: reflection === "open",
+    draining: drain.signal,
     errors: contractErrors,
     limits,
     trustedProxies: options.trustedProxies,

@@ -1,5 +1,6 @@
 /** Ends HTTP/2 connections whose other end has gone, does nothing, or does harm. */
 import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Connection } from "../rpc/call/exchange.ts";
 import { ResetBudget } from "./reset-budget.ts";
 
 export interface Http2GuardLimits {
@@ -35,11 +36,11 @@ export interface Http2GuardEvents {
   readonly onManyAnswers: () => void;
 }
 
-const ends = new WeakMap<Http2Session, () => void>();
+const connections = new WeakMap<Http2Session, Connection>();
 
-/** Ends a connection for the harm that its calls do, which only those see who know what calls are. */
-export function endForHarm(session: Http2Session): void {
-  ends.get(session)?.();
+/** A session's connection, for those who see what harm its calls do. Undefined for a session that nobody guards. */
+export function connectionOf(session: Http2Session): Connection | undefined {
+  return connections.get(session);
 }
 
 /** @returns whether a call on it has been answered, or begun to be */
@@ -55,7 +56,7 @@ export function guardSession(
   };
   const harm = () => end("harm");
 
-  ends.set(session, harm);
+  connections.set(session, { endForHarm: harm });
 
   let hasAnswered = false;
   /** The last, until one has been answered. */

@@ -1,20 +1,15 @@
 /** One TCP port that speaks HTTP/2 and HTTP/1.1, in clear text or over TLS. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-import {
-  createServer as createHttp2Server,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
+import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { createServer as createTcpServer, type Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { formatAddress } from "../config/address.ts";
 import { defaultServerLimits } from "../config/server-limits.ts";
 import { addressMatcher, type TrustedProxies } from "../config/trusted-proxies.ts";
+import type { ExchangeHandler } from "../rpc/call/exchange.ts";
+import { Http1Exchange } from "./http1-exchange.ts";
 import { createHttp1Server } from "./http1-server.ts";
+import { Http2Exchange } from "./http2-exchange.ts";
 import { type EndReason, guardSession, type Http2GuardLimits } from "./http2-guard.ts";
 import { Penalties } from "./penalties.ts";
 import { sniffProtocol } from "./protocol-sniffer.ts";
@@ -27,7 +22,6 @@ import {
 } from "./refused-requests.ts";
 import { resetBurst, resetsPerSecond } from "./reset-budget.ts";
 import { createTlsServerOf, type Serve, type TlsOptions } from "./tls-server.ts";
-import { resetWhenStalled } from "./waits-for-answer.ts";
 
 /** Calls under way on one HTTP/2 connection. */
 const maxConcurrentStreams = 1_024;
@@ -50,7 +44,7 @@ export interface ConnectionLimits extends Http2GuardLimits {
   readonly headersTimeoutMs: number;
   /** How long an HTTP/1.1 client may take to send a whole request, to the next full second. */
   readonly requestTimeoutMs: number;
-  /** How long nothing may move on a stream that goes to `handler`, or on an HTTP/1.1 connection. */
+  /** How long nothing may move on an HTTP/1.1 connection. */
   readonly stallTimeoutMs: number;
 }
 
@@ -65,18 +59,6 @@ const defaultLimits: ConnectionLimits = {
   stallTimeoutMs: defaultServerLimits.stallTimeoutMs,
 };
 
-type RequestHandler = (
-  request: IncomingMessage | Http2ServerRequest,
-  response: ServerResponse | Http2ServerResponse,
-) => void;
-
-/** Serves an HTTP/2 stream; or answers false, and leaves it as it was. */
-type StreamHandler = (
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  rawHeaders: readonly string[],
-) => boolean;
-
 /**
  * Why a connection was ended: there were too many (`limit`); it came from where harm had come from (`penalty`); or as the guard
  * says, where `timeout` is also for those that do not say which protocol they speak.
@@ -87,14 +69,12 @@ export interface ListenerOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
-  readonly handler: RequestHandler;
-  /** Asked first for each HTTP/2 stream, and watches over what it takes; what it leaves goes to `handler`. */
-  readonly streamHandler?: StreamHandler;
+  readonly handler: ExchangeHandler;
   /** Called for each connection that is ended, and not because its calls have. */
   readonly onTurnedAway?: ((reason: TurnedAway) => void) | undefined;
   /** Called for each request that is refused without reaching a handler. */
   readonly onRefused?: ((reason: RefusalReason) => void) | undefined;
-  /** Called for each request that is ended because nothing moved, and that went to `handler`. */
+  /** Called for each connection of HTTP/1.1 that is ended because nothing moved while a request was under way. */
   readonly onStalled?: (() => void) | undefined;
   /** Addresses from which connections never wait, whatever harm has come from there. */
   readonly trustedProxies?: TrustedProxies | undefined;
@@ -122,7 +102,7 @@ export interface Listener {
 
 /** @throws Error that names the address, if it cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { host, port, handler, streamHandler = () => false, tls } = options;
+  const { host, port, handler, tls } = options;
   const { onTurnedAway = ignore, onRefused = ignore, onStalled = ignore } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const sockets = new Set<Socket>();
@@ -138,8 +118,6 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
   const onHarm = ({ remoteAddress = "" }: Socket) => harmFrom(remoteAddress);
 
-  // It makes requests of the streams it is given, and takes no connections itself.
-  const requests = createHttp2Server(handler);
   const http2 = createHttp2Server({
     maxSessionMemory: maxSessionMemoryMegabytes,
     streamResetBurst,
@@ -162,10 +140,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       return;
     }
     endTimeoutWith(stream);
-    const handlerHeaders = meetExpectation(stream, headers);
-    if (streamHandler(stream, handlerHeaders, rawHeaders)) return;
-    resetWhenStalled(stream, limits.stallTimeoutMs, onStalled);
-    requests.emit("stream", stream, handlerHeaders, flags, rawHeaders);
+    handler(new Http2Exchange(stream, meetExpectation(stream, headers), rawHeaders));
   });
   http2.on("session", (session) => {
     sessions.add(session);
@@ -226,7 +201,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   tcp.on("drop", () => onTurnedAway("limit"));
 
   // Its timers run from now on.
-  const http1 = createHttp1Server({ ...limits, handler, onRefused, onStalled, onHarm });
+  const http1 = createHttp1Server({
+    ...limits,
+    handler: (request, response) => handler(new Http1Exchange(request, response)),
+    onRefused,
+    onStalled,
+    onHarm,
+  });
   await new Promise<void>((resolve, reject) => {
     // It stays, and so a connection that cannot be accepted later on ends nothing else.
     tcp.on("error", (error) =>

@@ -1,4 +1,4 @@
-import { TokenBucket } from "./token-bucket.ts";
+import { TokenBucket } from "../rpc/guard/token-bucket.ts";
 
 /** A call that is reset sooner has cost its caller no waiting, so that there is no other bound to how many it makes. */
 const rapidResetMs = 10;

@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { subscribe } from "node:diagnostics_channel";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
-import type { CallContext } from "../../src/rpc/call-context.ts";
+import type { CallContext } from "../../src/rpc/call/call-context.ts";
 import type { ObserveRequest } from "../../src/telemetry/requests.ts";
 import type { Call } from "./service.ts";
 

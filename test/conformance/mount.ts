@@ -3,8 +3,7 @@ import { ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
 import { contractErrors, type RaisedErrors } from "../../src/rpc/errors.ts";
-import type { GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
-import { Admission } from "../../src/rpc/guard/admission.ts";
+import type { GrpcMethod } from "../../src/rpc/grpc/handler.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
 import { type AccessSettings, openAccess } from "../../src/server/access.ts";
 import { serveRpc } from "../../src/server/serve-rpc.ts";
@@ -12,6 +11,7 @@ import { observeRequests } from "../../src/telemetry/requests.ts";
 import { withMetadata } from "./metadata.ts";
 
 export const host = "127.0.0.1";
+const never = new AbortController().signal;
 /** As `serve` has it. */
 const drainTimeoutMs = 10_000;
 
@@ -22,6 +22,8 @@ export interface Mounted {
   readonly methods: readonly GrpcMethod[];
   readonly access: AccessSettings;
   readonly logger: Logger;
+  /** Ends streams, with its reason. */
+  readonly draining?: AbortSignal;
 }
 
 export interface MountedService {
@@ -31,7 +33,13 @@ export interface MountedService {
   drain(): Promise<void>;
 }
 
-export async function mount({ routes, methods, access: settings, logger }: Mounted): Promise<MountedService> {
+export async function mount({
+  routes,
+  methods,
+  access: settings,
+  logger,
+  draining = never,
+}: Mounted): Promise<MountedService> {
   const listen = { host, port: 0 };
   const access = await openAccess(listen, settings, logger);
   const server = await serveRpc({
@@ -40,7 +48,8 @@ export async function mount({ routes, methods, access: settings, logger }: Mount
     binaryRoutes: [routes],
     jsonRoutes: [routes],
     access,
-    admission: new Admission(limits),
+    scopes: new Map(),
+    draining,
     turns: new Turns(),
     reflectionIsOpen: true,
     errors: withoutDetails,

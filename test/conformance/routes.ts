@@ -1,6 +1,7 @@
 /** ConformanceService for Connect's adapter. */
 import { createRegistry } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { callOf } from "../../src/rpc/connect/call-values.ts";
 import {
   ConformanceService,
   file_connectrpc_conformance_v1_service,
@@ -37,7 +38,7 @@ export function callOfContext(context: HandlerContext): Call {
   return {
     signal,
     requestHeaders: requestHeader,
-    timeoutMs: context.timeoutMs(),
+    timeoutMs: callOf(context).start.timeoutMs,
     query: requestMethod === "GET" ? new URL(url).searchParams : undefined,
     responseHeaders: responseHeader,
     responseTrailers: responseTrailer,

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { OldestOut } from "../../src/rpc/guard/eviction.ts";
+import { EvictionQueue } from "../../src/rpc/guard/eviction.ts";
 
 test("for one more than there is room for, the one that has been there the longest has to go", () => {
   const gone: string[] = [];
-  const member = (name: string) => ({ shed: () => void gone.push(name) });
-  const few = new OldestOut(2);
+  const member = (name: string) => ({ evict: () => void gone.push(name) });
+  const few = new EvictionQueue(2);
   const [first, second, third, fourth] = ["first", "second", "third", "fourth"].map(member);
   if (!first || !second || !third || !fourth) expect.fail();
   few.add(first);

@@ -6,12 +6,10 @@ import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { afterEach, describe, expect, test } from "vitest";
 import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { anybody } from "../../src/credentials/principal.ts";
-import { contractErrors } from "../../src/rpc/errors.ts";
-import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/grpc-handler.ts";
-import { OldestOut } from "../../src/rpc/guard/eviction.ts";
-import { HeldBytes } from "../../src/rpc/guard/memory-budget.ts";
+import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/handler.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
+import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
+import { callEnvironment } from "../support/call-environment.ts";
 import { enveloped, openStream } from "../support/grpc-streams.ts";
 
 const { getUser, batchIdentify } = UserService.method;
@@ -25,20 +23,14 @@ afterEach(() => {
 /** Calls a method once: what its caller sees, and what is reported inside. */
 async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
   const reports: unknown[] = [];
-  const handle = createGrpcHandler({
-    gate: { admit: () => anybody, recheck: () => anybody },
-    held: new HeldBytes(1_000_000),
-    turns: new Turns(),
-    arriving: new OldestOut(10),
-    stallTimeoutMs: 60_000,
-    onStalled: () => {},
-    methods: [method],
-    shutdown: new AbortController().signal,
-    errors: contractErrors,
+  const environment = callEnvironment({
     observe: () => ({ run: (work) => work(), end: onEnd, ids: () => ({ requestId: "" }) }),
     report: (failure) => reports.push(failure),
   });
-  const server = createServer().on("stream", handle).listen(0, "127.0.0.1");
+  const handle = createGrpcHandler([method], environment, new Turns());
+  const server = createServer()
+    .on("stream", (stream, headers, _, rawHeaders) => handle(new Http2Exchange(stream, headers, rawHeaders)))
+    .listen(0, "127.0.0.1");
   await once(server, "listening");
   const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   stops.push(
@@ -68,9 +60,15 @@ async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
 const unary = (serve: () => Promise<Buffer>): GrpcMethod => ({
   kind: "unary",
   method: getUser,
-  read: () => () => serve(),
+  scope: "users.get",
+  serve,
 });
-const bidi = (serve: () => AsyncGenerator<Buffer>): GrpcMethod => ({ kind: "bidi", method: batchIdentify, serve });
+const bidi = (serve: () => AsyncGenerator<Buffer>): GrpcMethod => ({
+  kind: "stream",
+  method: batchIdentify,
+  scope: "users.write",
+  serve,
+});
 const unforeseen = new TypeError("private");
 
 describe("a failure that nobody foresaw is INTERNAL with its reason, and reported", () => {
@@ -84,16 +82,6 @@ describe("a failure that nobody foresaw is INTERNAL with its reason, and reporte
       }),
     ],
     ["later", unary(() => Promise.reject(unforeseen))],
-    [
-      "while a request is read",
-      {
-        kind: "unary",
-        method: getUser,
-        read() {
-          throw unforeseen;
-        },
-      },
-    ],
   ])("in a unary call, %s", async (_, method) => {
     const seen = await call(method);
     expect(seen).toMatchObject(internal);

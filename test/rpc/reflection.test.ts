@@ -1,17 +1,26 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
-import { describe, expect, test } from "vitest";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
+import { pino } from "pino";
+import { afterAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
+import { createTransport } from "../../src/client/client.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
 import { reflectionRoutes } from "../../src/rpc/services/reflection.ts";
+import { mount } from "../conformance/mount.ts";
 
-const stop = new AbortController();
-const transport = createRouterTransport(
-  reflectionRoutes([UserService], [file_google_protobuf_descriptor], stop.signal, new Turns(), 60_000),
-);
+const draining = new AbortController();
+const served = await mount({
+  routes: reflectionRoutes([UserService], [file_google_protobuf_descriptor], new Turns()),
+  methods: [],
+  access: {},
+  logger: pino({ level: "silent" }),
+  draining: draining.signal,
+});
+const transport = createTransport({ server: `http://127.0.0.1:${served.port}` });
+afterAll(() => served.drain());
 const contract = "rollcall/v1/user_service.proto";
 const users = "rollcall/v1/user.proto";
 const struct = "google/protobuf/struct.proto";
@@ -32,26 +41,6 @@ const versions = {
   v1alpha: (questions: Question[]) =>
     createClient(ServerReflectionV1Alpha, transport).serverReflectionInfo(requests(questions)),
 };
-
-test.each([ServerReflection, ServerReflectionV1Alpha])(
-  "an idle stream of $typeName ends with the server's reason",
-  async (service) => {
-    const stopping = new AbortController();
-    const routes = reflectionRoutes([UserService], [], stopping.signal, new Turns(), 60_000);
-    const left = Promise.withResolvers<void>();
-    async function* oneAndThenNothing() {
-      yield { messageRequest: { case: "listServices", value: "" } } as const;
-      await left.promise;
-    }
-    const client = createClient(service, createRouterTransport(routes));
-    const answers = client.serverReflectionInfo(oneAndThenNothing())[Symbol.asyncIterator]();
-    expect((await answers.next()).value?.messageResponse.case).toBe("listServicesResponse");
-    const next = answers.next();
-    stopping.abort(new ConnectError("stopping", Code.Unavailable));
-    await expect(next).rejects.toMatchObject({ code: Code.Unavailable, rawMessage: "stopping" });
-    left.resolve();
-  },
-);
 
 describe.each(Object.entries(versions))("reflection %s", (_version, ask) => {
   async function answerTo(question: Question) {
@@ -143,4 +132,24 @@ describe.each(Object.entries(versions))("reflection %s", (_version, ask) => {
       expect(originalRequest).toMatchObject({ host: "here", messageRequest: questions[n] });
     }
   });
+});
+
+test("idle streams end with the server's reason when it drains", async () => {
+  const left = Promise.withResolvers<void>();
+  async function* oneAndThenNothing() {
+    yield { messageRequest: { case: "listServices", value: "" } } as const;
+    await left.promise;
+  }
+  const streams = [ServerReflection, ServerReflectionV1Alpha].map((service) =>
+    createClient(service, transport).serverReflectionInfo(oneAndThenNothing())[Symbol.asyncIterator](),
+  );
+  for (const answers of streams) {
+    expect((await answers.next()).value?.messageResponse.case).toBe("listServicesResponse");
+  }
+  const nexts = streams.map((answers) => answers.next());
+  draining.abort(new ConnectError("stopping", Code.Unavailable));
+  for (const next of nexts) {
+    await expect(next).rejects.toMatchObject({ code: Code.Unavailable, rawMessage: "stopping" });
+  }
+  left.resolve();
 });

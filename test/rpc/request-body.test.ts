@@ -5,7 +5,7 @@ import { Code } from "@connectrpc/connect";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { GatheredBytes } from "../../src/rpc/messages/gathered-bytes.ts";
-import { inEnvelopes, wholeBody } from "../../src/rpc/request-body.ts";
+import { inEnvelopes, wholeBody } from "../../src/rpc/messages/request-body.ts";
 import { limits } from "../../src/users/limits.ts";
 import { enveloped } from "../support/grpc-streams.ts";
 

@@ -6,7 +6,8 @@
  *     node --expose-gc --max-semi-space-size=256 --min-semi-space-size=256 request-cost-program.ts SIZE COUNT SEED
  */
 import { getHeapSpaceStatistics } from "node:v8";
-import { type RequestReader, userRequests } from "../../src/rpc/messages/user-requests.ts";
+import type { RequestReader } from "../../src/rpc/messages/request-reader.ts";
+import { userMethods } from "../../src/rpc/user-methods.ts";
 import { prepareIdentify, requiredProperties } from "../../src/users/identify.ts";
 import { seededRandom } from "../support/random.ts";
 import { type RequestShape, randomShape } from "../support/request-shapes/shape.ts";
@@ -55,7 +56,7 @@ function built(): number {
 
 function decode({ method, encoding, bytes }: RequestShape): void {
   try {
-    const reader: RequestReader<object> = userRequests[method];
+    const reader: RequestReader<object> = userMethods[method].reader;
     const request = reader.read(bytes, encoding, () => {});
     if (method === "identify") prepare(request as Parameters<typeof prepare>[0]);
     if (method !== "batchIdentify") return;

@@ -16,12 +16,12 @@ test.each([
   ["a list inside of a message", FieldDescriptorProtoSchema, "google.protobuf.FieldOptions.targets is a list"],
   ["a message in a oneof", ValueSchema, "google.protobuf.Value.struct_value cannot be in a oneof"],
 ])("a request with %s is refused by the field's name", (_, desc, message) => {
-  expect(() => formOf(desc, desc)).toThrow(message);
+  expect(() => formOf(desc, desc, {})).toThrow(message);
 });
 
 test.each([
   ["scalars", MixinSchema],
   ["a message of scalars", OptionSchema],
 ])("a request with %s is read", (_, desc) => {
-  expect([...formOf(desc, desc).byNumber.values()].map(({ kind }) => kind)).toEqual(desc.fields.map(() => "plain"));
+  expect([...formOf(desc, desc, {}).byNumber.values()].map(({ kind }) => kind)).toEqual(desc.fields.map(() => "plain"));
 });

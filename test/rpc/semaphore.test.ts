@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { WorkRoom } from "../../src/rpc/guard/semaphore.ts";
+import { Semaphore } from "../../src/rpc/guard/semaphore.ts";
 
 const never = new AbortController().signal;
 
 /** Work that ends when it is told to, and takes note of when it began. */
-function workIn(room: WorkRoom, began: string[]) {
+function workIn(room: Semaphore, began: string[]) {
   return (name: string, bytes: number, signal = never) => {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const done = room.run(bytes, signal, () => {
@@ -16,13 +16,13 @@ function workIn(room: WorkRoom, began: string[]) {
 }
 
 test("work begins in the order in which it came, as far as there is room", async () => {
-  const room = new WorkRoom(100);
+  const room = new Semaphore(100);
   const began: string[] = [];
   const work = workIn(room, began);
   const [a, b, c, d] = [work("a", 60), work("b", 40), work("c", 50), work("d", 10)];
   // d would fit once b has ended, and does not overtake c.
   expect(began).toEqual(["a", "b"]);
-  expect([room.taken, room.waiting]).toEqual([100, 2]);
+  expect([room.used, room.waiting]).toEqual([100, 2]);
   b.end();
   expect(await b.done).toBe("b");
   expect(began).toEqual(["a", "b"]);
@@ -32,11 +32,11 @@ test("work begins in the order in which it came, as far as there is room", async
   c.end();
   d.end();
   await Promise.all([c.done, d.done]);
-  expect([room.taken, room.waiting]).toEqual([0, 0]);
+  expect([room.used, room.waiting]).toEqual([0, 0]);
 });
 
 test("work that needs more than there is has all of it for itself", async () => {
-  const room = new WorkRoom(100);
+  const room = new Semaphore(100);
   const began: string[] = [];
   const work = workIn(room, began);
   const small = work("small", 1);
@@ -54,7 +54,7 @@ test("work that needs more than there is has all of it for itself", async () => 
 });
 
 test("work that fails gives its room back", async () => {
-  const room = new WorkRoom(100);
+  const room = new Semaphore(100);
   const began: string[] = [];
   const work = workIn(room, began);
   const failing = work("failing", 100);
@@ -64,11 +64,11 @@ test("work that fails gives its room back", async () => {
   expect(began).toEqual(["failing", "next"]);
   next.end();
   await next.done;
-  expect(room.taken).toBe(0);
+  expect(room.used).toBe(0);
 });
 
 test("who waits no longer does not hold up the others", async () => {
-  const room = new WorkRoom(100);
+  const room = new Semaphore(100);
   const began: string[] = [];
   const work = workIn(room, began);
   const first = work("first", 90);
@@ -83,5 +83,5 @@ test("who waits no longer does not hold up the others", async () => {
   first.end();
   small.end();
   await Promise.all([first.done, small.done]);
-  expect([room.taken, room.waiting]).toEqual([0, 0]);
+  expect([room.used, room.waiting]).toEqual([0, 0]);
 });

@@ -8,13 +8,11 @@ import { BatchIdentifyRequestSchema as Contract } from "#gen/rollcall/v1/user_se
 import { BatchIdentifyRequestSchema } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
 import { anybody } from "../../src/credentials/principal.ts";
-import type { CallContext } from "../../src/rpc/call-context.ts";
+import type { CallContext } from "../../src/rpc/call/call-context.ts";
 import { createDisclosure } from "../../src/rpc/disclosure.ts";
-import { Admission } from "../../src/rpc/guard/admission.ts";
-import { WorkRoom } from "../../src/rpc/guard/semaphore.ts";
+import { Semaphore } from "../../src/rpc/guard/semaphore.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
 import { createUserHandlers, type UserHandlers } from "../../src/rpc/user-handlers.ts";
-import { binarySize } from "../../src/rpc/user-messages.ts";
 import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
@@ -27,18 +25,15 @@ import { until } from "../support/until.ts";
 const directory = mkdtempSync(join(tmpdir(), "rollcall-handlers-"));
 let store: UserStore;
 let handlers: UserHandlers;
-const readRoom = new WorkRoom(limits.maxReadBytes);
+const reads = new Semaphore(limits.maxReadBytes);
 beforeAll(async () => {
   store = coalesce(await openSqliteStore(join(directory, "users.db")), limits.maxWaitingBytes);
   handlers = createUserHandlers({
     registry: createUserRegistry({ store, required: requiredProperties([]), drawEtag: createEtagSource() }),
     disclosure: createDisclosure("applied"),
-    admission: new Admission(limits),
-    draining: new AbortController().signal,
-    batchRoom: new WorkRoom(limits.maxBatchWorkBytes),
-    readRoom,
+    batchWork: new Semaphore(limits.maxBatchWorkBytes),
+    reads,
     turns: new Turns(),
-    recheckMs: limits.recheckMs,
   });
 });
 afterAll(async () => {
@@ -51,10 +46,8 @@ function call() {
   const held: number[] = [];
   const context: CallContext = {
     signal: new AbortController().signal,
-    caller: anybody,
-    admittedAt: performance.now(),
-    recheck: async () => {},
-    report: (failure) => expect.fail(String(failure)),
+    principal: anybody,
+    encoding: "binary",
     hold: (bytes) => held.push(bytes),
   };
   return { context, held, total: () => held.reduce((sum, bytes) => sum + bytes, 0) };
@@ -80,31 +73,31 @@ test("users that are read count before there is an answer", async () => {
   const ids = Array.from({ length: 40 }, (_, at) => `u${at}`);
   for (const id of ids) await identify(id);
   const { context, total } = call();
-  const { users } = await handlers.batchGetUsers({ ids: ids.map(idOf), onlyProperties: [] }, context, binarySize);
+  const { users } = await handlers.batchGetUsers({ ids: ids.map(idOf), onlyProperties: [] }, context);
   expect(users).toHaveLength(40);
   expect(total()).toBeGreaterThan(40 * large.length);
 
   const listing = call();
-  await handlers.listUsers({ pageSize: 40, pageToken: "", onlyProperties: [] }, listing.context, binarySize);
+  await handlers.listUsers({ pageSize: 40, pageToken: "", onlyProperties: [] }, listing.context);
   expect(listing.total()).toBe(total());
 });
 
 test("users are not read for an answer before there is room for it", async () => {
   const released = Promise.withResolvers<void>();
-  const held = readRoom.run(limits.maxReadBytes, new AbortController().signal, () => released.promise);
+  const held = reads.run(limits.maxReadBytes, new AbortController().signal, () => released.promise);
   await identify("waited for");
   const [found, listing] = [call(), call()];
   const ids = [idOf("waited for")];
   const answers = [
-    handlers.batchGetUsers({ ids, onlyProperties: [] }, found.context, binarySize),
-    handlers.listUsers({ pageSize: 1, pageToken: "", onlyProperties: [] }, listing.context, binarySize),
+    handlers.batchGetUsers({ ids, onlyProperties: [] }, found.context),
+    handlers.listUsers({ pageSize: 1, pageToken: "", onlyProperties: [] }, listing.context),
   ];
-  await until(() => readRoom.waiting === answers.length);
+  await until(() => reads.waiting === answers.length);
   expect([found.total(), listing.total()]).toEqual([0, 0]);
   released.resolve();
   await held;
   for (const { users } of await Promise.all(answers)) expect(users).toHaveLength(1);
-  expect([readRoom.taken, readRoom.waiting]).toEqual([0, 0]);
+  expect([reads.used, reads.waiting]).toEqual([0, 0]);
 });
 
 test("one large user counts", async () => {
@@ -126,7 +119,7 @@ test("an answer of a batch counts from when it is known until it is written, its
     for (let sent = 0; sent < 4; sent++) yield message;
   }
   const { context, total } = call();
-  const answers = handlers.batchIdentify(messages(), context)[Symbol.asyncIterator]();
+  const answers = handlers.batchIdentify(messages(), context, context.signal)[Symbol.asyncIterator]();
   const first = await answers.next();
   if (first.done === true) expect.fail("there is no answer");
   expect(first.value).toMatchObject({ failed: 1_000 });

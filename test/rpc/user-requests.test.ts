@@ -4,19 +4,27 @@ import { create, type DescMessage, fromBinary, fromJsonString, toBinary, toJsonS
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import {
+  BatchGetUsersRequestSchema,
+  BatchIdentifyRequestSchema,
+  DeleteUserRequestSchema,
+  GetUserRequestSchema,
+  IdentifyRequestSchema,
+  ListUsersRequestSchema,
+  SetPreferencesRequestSchema,
+} from "#gen-server/rollcall/server/v1/wire_pb.js";
 
 import { readBinary } from "../../src/rpc/messages/read-binary.ts";
 import { readJson } from "../../src/rpc/messages/read-json.ts";
 import { formOf } from "../../src/rpc/messages/request-form.ts";
-import { userRequests } from "../../src/rpc/messages/user-requests.ts";
-import { wireMethods } from "../../src/rpc/messages/wire-methods.ts";
+import { userMethods } from "../../src/rpc/user-methods.ts";
 
 import { canonicalStruct } from "../../src/users/struct/canonical.ts";
 import { damage, damaged, noLimits, outcomeOf } from "../support/message-readers.ts";
 import { json, request, text } from "../support/random-identifies.ts";
 import { repeats } from "../support/repeats.ts";
 
-type Name = keyof typeof userRequests;
+type Name = keyof typeof userMethods;
 
 const precondition = { condition: { case: "etag" as const, value: "e" } };
 const texts = fc.array(text, { maxLength: 4 });
@@ -35,6 +43,24 @@ const inits = {
   }),
   deleteUser: fc.record({ id: text, precondition: fc.constant(precondition), allowMissing: fc.boolean() }),
 } satisfies Record<Name, fc.Arbitrary<unknown>>;
+
+/** The server's views of the requests. */
+const wires: Record<Name, DescMessage> = {
+  identify: IdentifyRequestSchema,
+  getUser: GetUserRequestSchema,
+  batchIdentify: BatchIdentifyRequestSchema,
+  batchGetUsers: BatchGetUsersRequestSchema,
+  listUsers: ListUsersRequestSchema,
+  setPreferences: SetPreferencesRequestSchema,
+  deleteUser: DeleteUserRequestSchema,
+};
+
+const lists = {
+  requests: "maxBatchItems",
+  unset: "maxProperties",
+  ids: "maxBatchIds",
+  only_properties: "maxProperties",
+} as const;
 
 const runs = { numRuns: repeats(3_000), seed: Number(process.env["TEST_SEED"] ?? 1) };
 
@@ -64,10 +90,10 @@ function meant(message: object): object {
   return Object.fromEntries(entries);
 }
 
-describe.each(Object.keys(userRequests) as Name[])("%s", (name) => {
+describe.each(Object.keys(userMethods) as Name[])("%s", (name) => {
   const contract: DescMessage = UserService.method[name].input;
-  const wire: DescMessage = wireMethods[name].input;
-  const form = formOf(contract, wire);
+  const wire = wires[name];
+  const form = formOf(contract, wire, lists);
   const read = (bytes: Uint8Array) => readBinary(form, bytes);
   const bytesOf = (init: unknown) => toBinary(contract, create(contract, init as Record<string, unknown>));
 
@@ -122,7 +148,7 @@ describe.each(Object.keys(userRequests) as Name[])("%s", (name) => {
 });
 
 describe("JSON of a batch", () => {
-  const form = formOf(UserService.method.batchIdentify.input, wireMethods.batchIdentify.input);
+  const form = formOf(UserService.method.batchIdentify.input, wires.batchIdentify, lists);
 
   test.each([
     ["traits", "requests[1].traits"],

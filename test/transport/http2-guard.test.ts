@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { parseTrustedProxies } from "../../src/config/trusted-proxies.ts";
 import { type ConnectionLimits, type Listener, listen } from "../../src/transport/listener.ts";
+import { answerWith } from "../support/exchanges.ts";
 import { watchServerStreams } from "../support/grpc-streams.ts";
 import { flags, frame, headerBlock, preface } from "../support/http2-frames.ts";
 import { ResettingCaller } from "../support/resetting-caller.ts";
@@ -32,12 +33,16 @@ async function open(limits: Partial<ConnectionLimits>, trusted = ""): Promise<vo
     limits,
     trustedProxies: parseTrustedProxies(trusted),
     onTurnedAway: (reason) => turnedAway.push(reason),
-    handler: (request, response) => {
+    handler: (exchange) => {
       begun++;
-      request.resume();
-      if (request.url === "/long") response.end(long);
-      else if (request.url === "/later") later.push(() => response.end("done"));
-      else request.on("end", () => response.end("done"));
+      if (limits.stallTimeoutMs !== undefined) exchange.resetWhenStalled(limits.stallTimeoutMs, () => {});
+      const done = () => answerWith(exchange, "done");
+      if (exchange.path === "/long") answerWith(exchange, long);
+      else if (exchange.path === "/later") later.push(done);
+      exchange.receive(
+        () => {},
+        () => exchange.path === "/" && done(),
+      );
     },
   });
 }

@@ -7,6 +7,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Listener, type ListenerOptions, listen } from "../../src/transport/listener.ts";
+import { answerWith } from "../support/exchanges.ts";
 import { flags, frame, headerBlock, preface } from "../support/http2-frames.ts";
 import { until } from "../support/until.ts";
 
@@ -36,10 +37,10 @@ async function start(limits?: ListenerOptions["limits"]): Promise<void> {
     limits,
     onRefused: (reason) => refusedFor.push(reason),
     onTurnedAway: (reason) => turnedAway.push(reason),
-    handler: (request, response) => {
-      const answer = () => response.end(`${request.method} HTTP/${request.httpVersion}`);
-      if (request.url === "/held") held.push(answer);
-      else if (request.url === "/long") response.end(long);
+    handler: (exchange) => {
+      const answer = () => answerWith(exchange, `${exchange.method} HTTP/${exchange.httpVersion}`);
+      if (exchange.path === "/held") held.push(answer);
+      else if (exchange.path === "/long") answerWith(exchange, long);
       else answer();
     },
   });

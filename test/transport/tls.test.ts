@@ -13,6 +13,7 @@ import { type Listener, listen } from "../../src/transport/listener.ts";
 import { type TlsContext, watchedTlsContext } from "../../src/transport/tls.ts";
 import type { TlsOptions } from "../../src/transport/tls-server.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
+import { answerWith } from "../support/exchanges.ts";
 import { until } from "../support/until.ts";
 
 let certificates: Certificates;
@@ -58,7 +59,7 @@ async function open(clientCertificates: TlsOptions["clientCertificates"] = "none
     tls: { context: context.current, clientCertificates },
     limits: { sniffTimeoutMs },
     onTurnedAway: (reason) => turnedAway.push(reason),
-    handler: (request, response) => response.end(`HTTP/${request.httpVersion}`),
+    handler: (exchange) => answerWith(exchange, `HTTP/${exchange.httpVersion}`),
   });
 }
 

@@ -5,43 +5,46 @@
  */
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError, createContextKey } from "@connectrpc/connect";
-import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { limits } from "../../users/limits.ts";
-import type { WorkRoom } from "../guard/semaphore.ts";
+import type { Call } from "../call/call.ts";
+import type { Semaphore } from "../guard/semaphore.ts";
 import { type Turns, turnToDecode } from "../guard/turns.ts";
 import { type MessageLimit, messageIn, prefixBytes, sealEnvelope, tooLarge } from "../messages/envelopes.ts";
-import type { Encoding, RequestReader } from "../messages/user-requests.ts";
-import { type Hold, inEnvelopes, wholeBody } from "../request-body.ts";
+import { inEnvelopes, wholeBody } from "../messages/request-body.ts";
+import type { Encoding, RequestReader } from "../messages/request-reader.ts";
 import { type Decompress, decompressorOf } from "./compression.ts";
+import type { Content } from "./content.ts";
 
 export interface IncomingOptions {
-  readonly encoding: Encoding;
-  /** Whether each message has gRPC's prefix, as gRPC's, gRPC-Web's and those of Connect's streams do. */
-  readonly isEnveloped: boolean;
+  readonly content: Content;
   /** Of the bytes of each message, also once it is decompressed. */
   readonly limit: MessageLimit;
   /** Whether the method's handler reads its messages from here. */
   readonly keeps: boolean;
-  /** Whether a message is let go of once it has been read, or only with the call. */
-  readonly isStream: boolean;
-  readonly hold: Hold;
-  /** What has ended the request, if something has. */
-  readonly endedBy: { readonly error?: ConnectError };
   readonly turns: Turns;
-  /** For as many messages as are decompressed at one time. */
-  readonly decoders: WorkRoom;
+  /** Bounds how many messages are decompressed at one time. */
+  readonly decoders: Semaphore;
+}
+
+/** A request on its way to Connect. */
+interface IncomingRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly header: Headers;
+  readonly body: AsyncIterable<Buffer>;
 }
 
 const compressedFlag = 1;
 
 export class IncomingMessages {
+  readonly #call: Call;
   readonly #options: IncomingOptions;
   /** Messages that Connect has been given empty ones for. */
   readonly #kept: (() => Buffer | Promise<Buffer>)[] = [];
-  #signal = new AbortController().signal;
   #isCompressed = false;
 
-  constructor(options: IncomingOptions) {
+  constructor(call: Call, options: IncomingOptions) {
+    this.#call = call;
     this.#options = options;
   }
 
@@ -50,20 +53,16 @@ export class IncomingMessages {
     return this.#isCompressed;
   }
 
-  /**
-   * The request as Connect gets it.
-   *
-   * @param pieces its body
-   */
-  replace(request: UniversalServerRequest, pieces: AsyncIterable<Buffer>): UniversalServerRequest {
-    this.#signal = request.signal;
-    if (request.method === "GET") return this.#options.keeps ? this.#replaceQuery(request) : request;
-    if (this.#options.isEnveloped) return { ...request, body: this.#envelopes(pieces, encodingOf(request.header)) };
+  /** The request as Connect gets it. */
+  replace<Request extends IncomingRequest>(request: Request): Request {
+    const { content, keeps } = this.#options;
+    if (request.method === "GET") return keeps ? this.#replaceQuery(request) : request;
+    if (content.isEnveloped) return { ...request, body: this.#envelopes(request) };
     const decompress = decompressorOf(request.header.get("content-encoding"));
     const length = Number(request.header.get("content-length"));
     if (decompress !== undefined) withoutEncoding(request.header);
     request.header.delete("content-length");
-    return { ...request, body: this.#onlyMessage(pieces, length, decompress) };
+    return { ...request, body: this.#onlyMessage(request.body, length, decompress) };
   }
 
   /**
@@ -72,31 +71,35 @@ export class IncomingMessages {
    * @throws ConnectError for a message that cannot be read, or for which there is no memory
    */
   async next<Request>(reader: RequestReader<Request>): Promise<Request> {
-    const { hold, endedBy, encoding, isStream, turns } = this.#options;
+    const call = this.#call;
     const message = this.#kept.shift();
     if (message === undefined) throw new Error("no message has arrived");
     const bytes = await message();
-    await turnToDecode(turns, bytes.length);
+    await turnToDecode(this.#options.turns, bytes.length);
     let reserved = 0;
     const reserve = (more: number) => {
       reserved += more;
-      hold(more);
-      if (endedBy.error !== undefined) throw endedBy.error;
+      this.#hold(more);
     };
     try {
-      return reader.read(bytes, encoding, reserve);
+      return reader.read(bytes, call.encoding, reserve);
     } finally {
-      hold(-reserved);
-      // A stream's messages were counted with their prefixes.
-      if (isStream) hold(-bytes.length - prefixBytes);
+      call.hold(-reserved);
+      // A stream's messages were counted with their prefixes; a unary call's stays with the call.
+      if (call.start.method.methodKind !== "unary") call.hold(-bytes.length - prefixBytes);
     }
   }
 
-  /** @param compression what the envelopes that say so are compressed with */
-  async *#envelopes(pieces: AsyncIterable<Buffer>, compression: string | null): AsyncGenerator<Buffer> {
-    const { limit, keeps, hold } = this.#options;
-    const decompress = decompressorOf(compression);
-    for await (const envelope of inEnvelopes(pieces, limit)) {
+  /** @throws ConnectError where there is no memory, which has ended the call */
+  #hold(more: number): void {
+    this.#call.hold(more);
+    if (this.#call.error !== undefined) throw this.#call.error;
+  }
+
+  async *#envelopes({ header, body }: IncomingRequest): AsyncGenerator<Buffer> {
+    const { limit, keeps } = this.#options;
+    const decompress = decompressorOf(this.#compressionIn(header));
+    for await (const envelope of inEnvelopes(body, limit)) {
       const flags = envelope[0] ?? 0;
       const isCompressed = (flags & compressedFlag) !== 0;
       if (isCompressed && decompress === undefined) {
@@ -111,7 +114,7 @@ export class IncomingMessages {
       if (keeps) yield this.#keep(messageIn(given), given[0]);
       else {
         yield given;
-        hold(-given.length);
+        this.#call.hold(-given.length);
       }
     }
   }
@@ -130,15 +133,17 @@ export class IncomingMessages {
   /** @param prefix bytes of a prefix in front of the message, which is written anew */
   async #decompressed(compressed: Buffer, decompress: Decompress | undefined, prefix: number): Promise<Buffer> {
     if (decompress === undefined) return compressed;
-    const { limit, hold, endedBy, decoders } = this.#options;
-    const message = await decoders.run(1, this.#signal, () =>
-      decompress(compressed.subarray(prefix), limit, prefix, (more) => {
-        hold(more);
-        if (endedBy.error !== undefined) throw endedBy.error;
-      }),
+    const { limit, decoders } = this.#options;
+    const message = await decoders.run(1, this.#call.signal, () =>
+      decompress(compressed.subarray(prefix), limit, prefix, (more) => this.#hold(more)),
     );
-    hold(prefix - compressed.length);
+    this.#call.hold(prefix - compressed.length);
     return prefix === 0 ? message : sealEnvelope(message);
+  }
+
+  /** What the envelopes that say so are compressed with: each protocol has a header of its own. */
+  #compressionIn(header: Headers): string | null {
+    return header.get(this.#options.content.protocol === "connect" ? "connect-content-encoding" : "grpc-encoding");
   }
 
   /**
@@ -147,11 +152,11 @@ export class IncomingMessages {
    */
   #keep(message: Buffer, flags?: number): Buffer {
     this.#kept.push(() => message);
-    return standInFor(this.#options.encoding, flags);
+    return standInFor(this.#call.encoding, flags);
   }
 
   /** A Connect GET has its message in the URL. */
-  #replaceQuery(request: UniversalServerRequest): UniversalServerRequest {
+  #replaceQuery<Request extends IncomingRequest>(request: Request): Request {
     const url = new URL(request.url);
     const query = url.searchParams;
     const text = query.get("message") ?? "";
@@ -159,14 +164,14 @@ export class IncomingMessages {
     const decompress = decompressorOf(query.get("compression"));
     if (decompress !== undefined) query.delete("compression");
     query.delete("base64");
-    query.set("message", standInFor(this.#options.encoding).toString());
+    query.set("message", standInFor(this.#call.encoding).toString());
     this.#kept.push(() => this.#fromQuery(text, isBase64, decompress));
     return { ...request, url: url.toString() };
   }
 
   async #fromQuery(text: string, isBase64: boolean, decompress: Decompress | undefined): Promise<Buffer> {
     const bytes = isBase64 ? fromBase64(text) : Buffer.from(text, "utf8");
-    this.#options.hold(bytes.length);
+    this.#call.hold(bytes.length);
     return this.#decompressed(bytes, decompress, 0);
   }
 }
@@ -184,12 +189,6 @@ function standInFor(encoding: Encoding, flags?: number): Buffer {
   const envelope = sealEnvelope(Buffer.concat([Buffer.alloc(prefixBytes), message]));
   envelope[0] = flags;
   return envelope;
-}
-
-/** What a body's messages are compressed with, by the header that its protocol has for it. Connect reads no other. */
-function encodingOf(header: Headers): string | null {
-  const isConnect = /^application\/connect\+/i.test(header.get("content-type") ?? "");
-  return header.get(isConnect ? "connect-content-encoding" : "grpc-encoding");
 }
 
 /** Says that the body is not compressed. Without Accept-Encoding, the answer keeps the request's compression. */

@@ -1,26 +1,36 @@
-import type { OutgoingHttpHeaders } from "node:http2";
+import type { OutgoingHttpHeaders } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import type { Exchange } from "../call/exchange.ts";
 
-const told = new WeakMap<ConnectError, OutgoingHttpHeaders>();
+export const answerHeaders: OutgoingHttpHeaders = {
+  "content-type": "application/grpc+proto",
+  "grpc-accept-encoding": "gzip,br",
+};
+export const okTrailers: OutgoingHttpHeaders = { "grpc-status": "0" };
+
+/** Answers an error in gRPC, after the answers that have been written. */
+export function answerGrpcError(exchange: Exchange, error: ConnectError): void {
+  const trailers = trailersOf(error);
+  if (exchange.hasAnswered) exchange.end(undefined, trailers);
+  else exchange.answer(200, { ...answerHeaders, ...trailers });
+}
+
+const known = new WeakMap<ConnectError, OutgoingHttpHeaders>();
 
 /** An error as gRPC's trailers tell it, worked out once for each error. */
 export function trailersOf(error: ConnectError): OutgoingHttpHeaders {
-  const known = told.get(error);
-  if (known !== undefined) return known;
-  const trailers = Object.fromEntries(statusOf(error));
-  told.set(error, trailers);
+  let trailers = known.get(error);
+  if (trailers === undefined) {
+    trailers = Object.fromEntries(respelled(setTrailerStatus(new Headers(), error)));
+    known.set(error, trailers);
+  }
   return trailers;
 }
 
-/** An error as gRPC's trailers tell it. */
-export function statusOf(error: ConnectError): Headers {
-  return respelled(setTrailerStatus(new Headers(), error));
-}
-
 /**
- * Changes gRPC's trailers of Connect's, which escapes an error's message as a part of a URI, so that every client reads
- * it: no byte is escaped but those that gRPC says, which are not printable ASCII, and the percent sign.
+ * Changes gRPC's trailers of Connect's, which escapes an error's message as a part of a URI, so that every client reads it:
+ * gRPC escapes no bytes but the percent sign and those that are not printable ASCII.
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: Status-Message
  */
 export function respelled(trailers: Headers): Headers {

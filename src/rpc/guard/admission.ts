@@ -7,13 +7,10 @@ export interface AdmissionLimits {
   readonly maxStreams: number;
 }
 
-/**
- * Lets in as many calls as can be answered soon. The rest are refused at once: what waits longer than its caller does is
- * work for nobody.
- */
+/** Admits as many calls as can be answered soon. The rest is refused at once: nobody would wait for its answer. */
 export class Admission {
   readonly #limits: AdmissionLimits;
-  /** The same each time, so that to refuse costs as little as it can. */
+  /** The same each time, so that refusing costs as little as it can. */
   readonly #refusal = overloaded();
   #calls = 0;
   #streams = 0;
@@ -23,22 +20,13 @@ export class Admission {
   }
 
   /**
-   * Called before a request's body is read.
-   *
-   * @throws UserError OVERLOADED
-   */
-  check(kind: "unary" | "stream"): void {
-    const isFull = kind === "unary" ? this.#calls >= this.#limits.maxCalls : this.#streams >= this.#limits.maxStreams;
-    if (isFull) throw this.#refusal;
-  }
-
-  /**
    * Called when the work of a call begins; `leave` follows.
    *
    * @throws UserError OVERLOADED
    */
   enter(kind: "unary" | "stream"): void {
-    this.check(kind);
+    const isFull = kind === "unary" ? this.#calls >= this.#limits.maxCalls : this.#streams >= this.#limits.maxStreams;
+    if (isFull) throw this.#refusal;
     if (kind === "unary") this.#calls++;
     else this.#streams++;
   }

@@ -1,35 +1,41 @@
-/**
- * So many at one time: for one more, the one that has been there the longest has to go. So those that come and go soon
- * always have room, however many others stay.
- */
-export class OldestOut {
-  readonly #max: number;
-  readonly #onShed: () => void;
-  readonly #members = new Set<Sheddable>();
+export interface Evictable {
+  /** Ends it, to make room for another. */
+  evict(): void;
+}
 
-  /** @param onShed called for each that has to go */
-  constructor(max: number, onShed: () => void = () => {}) {
+/** Where something counts from `add` to `delete`. */
+export interface Queue {
+  add(member: Evictable): void;
+  delete(member: Evictable): void;
+}
+
+/**
+ * Holds so many members at one time and evicts the oldest for one more. Members that come and go quickly always have room,
+ * however many others stay.
+ */
+export class EvictionQueue implements Queue {
+  readonly #max: number;
+  readonly #onEvicted: () => void;
+  readonly #members = new Set<Evictable>();
+
+  /** @param onEvicted called for each that is evicted */
+  constructor(max: number, onEvicted: () => void = () => {}) {
     this.#max = max;
-    this.#onShed = onShed;
+    this.#onEvicted = onEvicted;
   }
 
-  add(member: Sheddable): void {
+  add(member: Evictable): void {
     this.#members.add(member);
     if (this.#members.size <= this.#max) return;
     for (const oldest of this.#members) {
       this.#members.delete(oldest);
-      this.#onShed();
-      oldest.shed();
+      this.#onEvicted();
+      oldest.evict();
       return;
     }
   }
 
-  delete(member: Sheddable): void {
+  delete(member: Evictable): void {
     this.#members.delete(member);
   }
-}
-
-export interface Sheddable {
-  /** Ends it. */
-  shed(): void;
 }

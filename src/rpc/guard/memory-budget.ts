@@ -1,13 +1,13 @@
-/** The bytes that one request holds. Only HeldBytes changes it. */
+/** The bytes that one call holds. Only MemoryBudget changes it. */
 export class Account {
   /** Whether anything is counted: from `open` to `close`. */
   isOpen = false;
   held = 0;
-  /** What has arrived before anybody may read it, at the last look. */
+  /** What had arrived before anybody received it, at the last look. */
   unread = 0;
-  /** Grows with whatever its caller or the server does: each piece read, message decoded, and piece of an answer taken. */
+  /** Grows with whatever the caller or the server does: each piece read, message decoded, and piece of an answer taken. */
   moves = 0;
-  /** What `moves` was when it was last looked at. */
+  /** What `moves` was at the last look. */
   movesSeen = -1;
 
   get bytes(): number {
@@ -15,86 +15,90 @@ export class Account {
   }
 }
 
-/** Who holds bytes of requests and answers. */
-export interface Holder {
+/** Who holds bytes of a request and its answer. */
+export interface BudgetHolder {
   readonly account: Account;
-  /** What of its request has arrived before anybody may read it, in bytes. */
-  unread(): number;
-  /** Whether it waits for the server: all of its request is there, and no answer waits for its caller. */
-  waits(): boolean;
+  readonly exchange: {
+    /** Bytes of the request that have arrived before anybody received them. */
+    readonly unread: number;
+    /** Whether it is the server's turn: all of the request is there, and no answer waits to be sent. */
+    readonly isWaiting: boolean;
+  };
   /** Ends what is held: there is no room for it, or it does not move. */
-  shed(): void;
+  evict(): void;
 }
 
+export type EvictionReason = "memory" | "stalled";
+
 /**
- * What requests that are still coming in, and answers that are still going out, take of the memory together, against a
- * bound. Beyond it, whoever holds the most has to go: small calls do not suffer from large or stalled ones.
+ * Bounds the memory that requests coming in and answers going out take together. Beyond the bound, whoever holds the most is
+ * evicted: small calls do not suffer from large or stalled ones.
  */
-export class HeldBytes {
+export class MemoryBudget {
   readonly #max: number;
-  readonly #onShed: (reason: "memory" | "stalled") => void;
-  /** All that are under way, and have not had to go. */
-  readonly #open = new Set<Holder>();
+  readonly #onEvicted: (reason: EvictionReason) => void;
+  /** All that are open, and have not been evicted. */
+  readonly #open = new Set<BudgetHolder>();
   /** Those that hold something. */
-  readonly #holders = new Set<Holder>();
+  readonly #holders = new Set<BudgetHolder>();
   #total = 0;
 
-  /** @param onShed called for each that is ended: there was no memory for it, or nothing moved */
-  constructor(max: number, onShed: (reason: "memory" | "stalled") => void = () => {}) {
+  /** @param onEvicted called for each that is evicted: there was no memory for it, or nothing moved */
+  constructor(max: number, onEvicted: (reason: EvictionReason) => void = () => {}) {
     this.#max = max;
-    this.#onShed = onShed;
+    this.#onEvicted = onEvicted;
   }
 
   get total(): number {
     return this.#total;
   }
 
-  /** Whose bytes count from now on; `close` follows. */
-  open(holder: Holder): void {
+  /** Counts a holder's bytes from now on; `close` follows. */
+  open(holder: BudgetHolder): void {
     holder.account.isOpen = true;
     this.#open.add(holder);
   }
 
-  /** Nothing counts for it any more, whatever is said of it later: work for a caller who has gone may still go on. */
-  close(holder: Holder): void {
+  /** Nothing of the holder counts any more, whatever is said of it later: work for a caller who has gone may still go on. */
+  close(holder: BudgetHolder): void {
     this.#open.delete(holder);
     this.#change(holder, 0, 0);
     holder.account.isOpen = false;
   }
 
-  /** @param bytes that it holds now, all in all, beside what nobody has read */
-  set(holder: Holder, bytes: number): void {
+  /** @param bytes that it holds now in all, beside what is unread */
+  set(holder: BudgetHolder, bytes: number): void {
     if (bytes !== holder.account.held) this.#change(holder, bytes, holder.account.unread);
   }
 
   /** @param more bytes that it holds than before; fewer, where negative */
-  hold(holder: Holder, more: number): void {
+  hold(holder: BudgetHolder, more: number): void {
     this.set(holder, Math.max(0, holder.account.held + more));
   }
 
-  /** Takes note that its caller has taken a part of what it holds. */
-  move(holder: Holder): void {
+  /** Tells that its caller has taken a part of what it holds. */
+  move(holder: BudgetHolder): void {
     holder.account.moves++;
   }
 
-  /** Counts what has arrived before anybody may read it: Node takes in a stream's window whether or not anybody asks. */
+  /** Counts what has arrived and is unread: HTTP takes in a window's worth whether or not anybody asks. */
   countUnread(): void {
     for (const holder of this.#open) {
-      const unread = holder.unread();
+      const { unread } = holder.exchange;
       if (unread !== holder.account.unread) this.#change(holder, holder.account.held, unread);
     }
   }
 
-  /** Ends those that hold something, do not wait for the server, and have not moved since the last look. */
-  shedStalled(): void {
+  /** Evicts those that hold something, do not wait for the server, and have not moved since the last look. */
+  evictStalled(): void {
     for (const holder of this.#holders) {
       const { account } = holder;
-      if (account.moves === account.movesSeen && !holder.waits()) this.#shed(holder, "stalled");
+      if (account.moves === account.movesSeen && !holder.exchange.isWaiting) this.#evict(holder, "stalled");
       else account.movesSeen = account.moves;
     }
   }
 
-  #change(holder: Holder, held: number, unread: number): void {
+  #change(holder: BudgetHolder, held: number, unread: number): void {
     const { account } = holder;
     if (!account.isOpen) return;
     this.#total += held + unread - account.bytes;
@@ -103,21 +107,21 @@ export class HeldBytes {
     account.moves++;
     if (account.bytes === 0) this.#holders.delete(holder);
     else this.#holders.add(holder);
-    while (this.#total > this.#max && this.#holders.size > 1) this.#shedLargest();
+    while (this.#total > this.#max && this.#holders.size > 1) this.#evictLargest();
   }
 
-  #shedLargest(): void {
-    let largest: Holder | undefined;
+  #evictLargest(): void {
+    let largest: BudgetHolder | undefined;
     for (const holder of this.#holders) {
       if (largest === undefined || holder.account.bytes > largest.account.bytes) largest = holder;
     }
-    if (largest !== undefined) this.#shed(largest, "memory");
+    if (largest !== undefined) this.#evict(largest, "memory");
   }
 
-  #shed(holder: Holder, reason: "memory" | "stalled"): void {
-    this.#onShed(reason);
+  #evict(holder: BudgetHolder, reason: EvictionReason): void {
+    this.#onEvicted(reason);
     this.#open.delete(holder);
     this.#change(holder, 0, 0);
-    holder.shed();
+    holder.evict();
   }
 }

@@ -1,7 +1,7 @@
-/** Requests to the services that are open to all, health and reflection: what callers whom nobody knows may take. */
-import { constants, type Http2Session, type ServerHttp2Stream } from "node:http2";
-import { TokenBucket } from "../../transport/token-bucket.ts";
-import type { OldestOut, Sheddable } from "./eviction.ts";
+/** Requests to the services that are open to all, health and reflection: what callers without credentials may use. */
+import type { Connection } from "../call/exchange.ts";
+import type { Evictable, Queue } from "./eviction.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** Under way on one HTTP/2 connection: most clients have one, a Watch. */
 const maxPerConnection = 16;
@@ -9,62 +9,56 @@ const maxPerConnection = 16;
 const refusalBurst = 50;
 const refusalsPerSecond = 10;
 
-export interface OpenRequestsEvents {
-  /** Called with a connection that goes on asking for more than it may. */
-  readonly onHarm: (session: Http2Session) => void;
-  /** Called for each request of a connection that has too many under way. */
-  readonly onRefused: () => void;
-}
+class OnConnection implements Queue {
+  readonly #all: Queue;
+  readonly refusals = new TokenBucket(refusalBurst, refusalsPerSecond);
+  underWay = 0;
 
-interface OnConnection {
-  underWay: number;
-  readonly refusals: TokenBucket;
-}
-
-export class OpenRequests {
-  readonly #all: OldestOut;
-  readonly #perConnection = new WeakMap<Http2Session, OnConnection>();
-  readonly #onHarm: (session: Http2Session) => void;
-  readonly #onRefused: () => void;
-
-  /** @param all those that are under way, of all connections */
-  constructor(all: OldestOut, { onHarm, onRefused }: OpenRequestsEvents) {
+  constructor(all: Queue) {
     this.#all = all;
-    this.#onHarm = onHarm;
-    this.#onRefused = onRefused;
   }
 
-  /**
-   * Called before the request has cost anything; `leave` follows.
-   *
-   * @param stream where it comes over HTTP/2; it is reset if its connection has too many under way
-   * @returns whether it may be served
-   */
-  enter(request: Sheddable, stream: ServerHttp2Stream | undefined): boolean {
-    if (stream?.session !== undefined && !this.#enterConnection(stream, stream.session)) return false;
+  add(request: Evictable): void {
+    this.underWay++;
     this.#all.add(request);
-    return true;
   }
 
-  #enterConnection(stream: ServerHttp2Stream, session: Http2Session): boolean {
-    const known = this.#perConnection.get(session);
-    const connection = known ?? { underWay: 0, refusals: new TokenBucket(refusalBurst, refusalsPerSecond) };
-    if (known === undefined) this.#perConnection.set(session, connection);
-    if (connection.underWay >= maxPerConnection) {
-      stream.on("error", ignore).close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-      this.#onRefused();
-      if (!connection.refusals.take()) this.#onHarm(session);
-      return false;
-    }
-    connection.underWay++;
-    stream.once("close", () => connection.underWay--);
-    return true;
-  }
-
-  leave(request: Sheddable): void {
+  delete(request: Evictable): void {
+    this.underWay--;
     this.#all.delete(request);
   }
 }
 
-/** It has been reset: its caller knows. */
-function ignore(): void {}
+export class OpenRequests {
+  readonly #all: Queue;
+  readonly #perConnection = new WeakMap<Connection, OnConnection>();
+  readonly #onRefused: () => void;
+
+  /**
+   * @param all those that are under way, of all connections
+   * @param onRefused called for each request of a connection that has too many under way
+   */
+  constructor(all: Queue, onRefused: () => void) {
+    this.#all = all;
+    this.#onRefused = onRefused;
+  }
+
+  /**
+   * Called before the request has cost anything. A connection that goes on asking for more than it may is ended.
+   *
+   * @param connection undefined where it carries no other requests
+   * @returns the queue that counts the request from its beginning to its end; undefined if it is refused
+   */
+  enter(connection: Connection | undefined): Queue | undefined {
+    if (connection === undefined) return this.#all;
+    let known = this.#perConnection.get(connection);
+    if (known === undefined) {
+      known = new OnConnection(this.#all);
+      this.#perConnection.set(connection, known);
+    }
+    if (known.underWay < maxPerConnection) return known;
+    this.#onRefused();
+    if (!known.refusals.take()) connection.endForHarm();
+    return undefined;
+  }
+}

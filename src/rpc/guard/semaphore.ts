@@ -1,28 +1,28 @@
-import { WaitingLine } from "./waiting-line.ts";
+import { WaitQueue } from "./wait-queue.ts";
 
 /**
- * A bound on work that is under way at one time, shared by everyone who does such work. It counts units: bytes of memory, or
- * decoders. Work that finds no room waits its turn, first come, first served. The room is for work that goes on whether or
- * not its caller reads the answer, so that room always comes free.
+ * Bounds the work that is under way at one time, for all who do such work. It counts units: bytes of memory, or decoders.
+ * Work that finds no room waits its turn, first come, first served. It is for work that goes on whether or not its caller
+ * reads the answer, so that room always comes free.
  */
-export class WorkRoom {
+export class Semaphore {
   readonly #max: number;
-  readonly #line = new WaitingLine((units) => this.#take(units));
-  #taken = 0;
+  readonly #waiting = new WaitQueue((units) => this.#tryAcquire(units));
+  #used = 0;
 
   /** @param max units; work that needs more has all of them for itself */
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** Units that are taken. */
-  get taken(): number {
-    return this.#taken;
+  /** Units in use. */
+  get used(): number {
+    return this.#used;
   }
 
   /** How much work waits. */
   get waiting(): number {
-    return this.#line.length;
+    return this.#waiting.length;
   }
 
   /**
@@ -32,19 +32,19 @@ export class WorkRoom {
    * @throws the signal's reason, if it aborts while the work waits
    */
   async run<Result>(units: number, signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
-    const admitted = this.#line.enter(units, signal);
-    if (admitted !== undefined) await admitted;
+    const acquired = this.#waiting.acquire(units, signal);
+    if (acquired !== undefined) await acquired;
     try {
       return await work();
     } finally {
-      this.#taken -= units;
-      this.#line.letIn();
+      this.#used -= units;
+      this.#waiting.retry();
     }
   }
 
-  #take(units: number): boolean {
-    if (this.#taken > 0 && this.#taken + units > this.#max) return false;
-    this.#taken += units;
+  #tryAcquire(units: number): boolean {
+    if (this.#used > 0 && this.#used + units > this.#max) return false;
+    this.#used += units;
     return true;
   }
 }

@@ -1,4 +1,4 @@
-import { WaitingLine } from "./waiting-line.ts";
+import { WaitQueue } from "./wait-queue.ts";
 
 /** What is done between two looks at what else has arrived: decoding so many bytes, or as much of other work. */
 const workPerTurn = 1024 * 1024;
@@ -7,7 +7,7 @@ const workPerTurn = 1024 * 1024;
 export class Turns {
   readonly #perTurn: number;
   readonly #atNextTurn: (callback: () => void) => void;
-  readonly #line = new WaitingLine((cost) => this.#spend(cost));
+  readonly #waiting = new WaitQueue((cost) => this.#spend(cost));
   #left: number;
   #isAsked = false;
 
@@ -24,7 +24,7 @@ export class Turns {
    */
   take(cost: number, signal?: AbortSignal): Promise<void> | undefined {
     this.#askForTurn();
-    return this.#line.enter(cost, signal);
+    return this.#waiting.acquire(cost, signal);
   }
 
   #spend(cost: number): boolean {
@@ -42,8 +42,8 @@ export class Turns {
   #beginTurn(): void {
     this.#isAsked = false;
     this.#left = this.#perTurn;
-    this.#line.letIn();
-    if (this.#line.length > 0 || this.#left < this.#perTurn) this.#askForTurn();
+    this.#waiting.retry();
+    if (this.#waiting.length > 0 || this.#left < this.#perTurn) this.#askForTurn();
   }
 }
 

@@ -5,10 +5,10 @@
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Precondition, PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
+import type { BatchReport } from "#gen/rollcall/v1/user_service_pb.js";
 import type { IdentifyRequest } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { limits } from "../../users/limits.ts";
-import type { BatchMessage } from "../batch-identify.ts";
-import type { Fields } from "../user-handlers.ts";
+import type { Fields } from "./request-reader.ts";
 
 const lengthDelimited = 2;
 const varint = 0;
@@ -25,7 +25,7 @@ const identifyTags = {
 const batchTags = { requests: (1 << 3) | lengthDelimited, report: (2 << 3) | varint } as const;
 
 type IdentifyFields = Fields<IdentifyRequest>;
-type BatchFields = Omit<BatchMessage, "messageBytes">;
+type BatchFields = { readonly requests: readonly IdentifyFields[]; readonly report: BatchReport };
 
 const nothing: Uint8Array = new Uint8Array();
 const none: Uint8Array[] = [];

@@ -36,15 +36,11 @@ export interface RequestForm<Wire extends DescMessage = DescMessage> {
   readonly byJsonName: ReadonlyMap<string, FieldForm>;
 }
 
-/** The most entries of each list. A longer list is not read: whoever checks it sees its length alone. */
-const listLimits: Readonly<Record<string, LimitName>> = {
-  "rollcall.v1.IdentifyRequest.unset": "maxProperties",
-  "rollcall.v1.BatchIdentifyRequest.requests": "maxBatchItems",
-  "rollcall.v1.GetUserRequest.only_properties": "maxProperties",
-  "rollcall.v1.BatchGetUsersRequest.ids": "maxBatchIds",
-  "rollcall.v1.BatchGetUsersRequest.only_properties": "maxProperties",
-  "rollcall.v1.ListUsersRequest.only_properties": "maxProperties",
-};
+/**
+ * The limits of a message's lists, at whatever depth, by their names in the contract. A longer list is not read: whoever checks
+ * it sees its length alone.
+ */
+export type ListLimits = Readonly<Record<string, LimitName>>;
 
 /** A list of which only the length matters: it has too many entries. */
 export function overlongList<Entry>(length: number, entry: Entry): Entry[] {
@@ -78,13 +74,17 @@ export class NameCount {
  * @throws Error for a list without a limit, for a message with other fields in the server's view, and for fields that the
  * readers would not read whole
  */
-export function formOf<Wire extends DescMessage>(contract: DescMessage, wire: Wire): RequestForm<Wire> {
+export function formOf<Wire extends DescMessage>(
+  contract: DescMessage,
+  wire: Wire,
+  lists: ListLimits,
+): RequestForm<Wire> {
   const byNumber = new Map<number, FieldForm>();
   const byJsonName = new Map<string, FieldForm>();
   for (const field of contract.fields) {
     const view = wire.fields.find(({ number }) => number === field.number);
     if (view === undefined) throw new Error(`${wire.typeName} lacks the field ${field.name}`);
-    const form = fieldForm(field, view);
+    const form = fieldForm(field, view, lists);
     if (field.oneof !== undefined && form.kind !== "plain") throw inOneof(field);
     byNumber.set(field.number, form);
     byJsonName.set(field.name, form).set(field.jsonName, form);
@@ -92,7 +92,7 @@ export function formOf<Wire extends DescMessage>(contract: DescMessage, wire: Wi
   return { contract, wire, byNumber, byJsonName };
 }
 
-function fieldForm(field: DescField, view: DescField): FieldForm {
+function fieldForm(field: DescField, view: DescField, lists: ListLimits): FieldForm {
   const names = { name: field.name, localName: view.localName };
   if (field.message?.typeName === StructSchema.typeName) return { ...names, kind: "struct" };
   if (field.fieldKind !== "list") {
@@ -100,12 +100,12 @@ function fieldForm(field: DescField, view: DescField): FieldForm {
     const isText = field.scalar !== view.scalar;
     return isText ? { ...names, kind: "text" } : { ...names, kind: "plain", field: view };
   }
-  const limit = listLimits[nameOf(field)];
+  const limit = lists[field.name];
   if (limit === undefined) throw new Error(`no limit is declared for ${nameOf(field)}`);
   const max = limits[limit];
   if (field.message === undefined) return { ...names, kind: "texts", max };
   if (view.message === undefined) throw new Error(`${view.toString()} is not a list of messages`);
-  return { ...names, kind: "messages", form: formOf(field.message, view.message), max };
+  return { ...names, kind: "messages", form: formOf(field.message, view.message, lists), max };
 }
 
 /**

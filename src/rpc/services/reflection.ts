@@ -15,8 +15,7 @@ import {
   type ServerReflectionRequest as ServerReflectionRequestV1Alpha,
   ServerReflection as ServerReflectionV1Alpha,
 } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
-import { watchAccess } from "../guard/access-watch.ts";
-import { callContext } from "../guard/gate.ts";
+import { callOf } from "../connect/call-values.ts";
 import { inTurns, type Turns } from "../guard/turns.ts";
 import { orderedPipeline } from "../ordered-pipeline.ts";
 
@@ -34,16 +33,12 @@ type Answer =
 /**
  * @param services the services to list
  * @param files further files to describe, beside those of the services and what all of them import
- * @param stop ends every stream, with its reason, when it aborts
  * @param turns which the requests of all streams take
- * @param recheckMs how often the credentials of an open stream are checked again
  */
 export function reflectionRoutes(
   services: readonly DescService[],
   files: readonly DescFile[],
-  stop: AbortSignal,
   turns: Turns,
-  recheckMs: number,
 ): (router: ConnectRouter) => void {
   const byName = new Map<string, DescFile>();
   for (const file of [...services.map((service) => service.file), ...files]) addWithImports(file, byName);
@@ -67,20 +62,18 @@ export function reflectionRoutes(
         return failure(Code.InvalidArgument, "the request asks for nothing");
     }
   };
-  async function* answers<R extends Request>(requests: AsyncIterable<R>, context: HandlerContext) {
-    const access = watchAccess(callContext(context), recheckMs, stop);
-    try {
-      yield* orderedPipeline(
+  function answers<R extends Request>(requests: AsyncIterable<R>, context: HandlerContext) {
+    const call = callOf(context);
+    return call.environment.work.watched(call, (stop) =>
+      orderedPipeline(
         inTurns(requests, turns, () => turnCost),
         async (originalRequest) => {
           const { host: validHost, messageRequest } = originalRequest;
           return { validHost, originalRequest, messageResponse: answer(messageRequest) };
         },
-        { maxInFlight: 1, stop: access.stop },
-      );
-    } finally {
-      access.end();
-    }
+        { maxInFlight: 1, stop },
+      ),
+    );
   }
   return (router) => {
     router.rpc(ServerReflection.method.serverReflectionInfo, answers);

@@ -1,10 +1,9 @@
 /** TestService of gRPC's interop clients, for both ways in. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { MessageShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
-import type { GrpcMethod } from "../../../src/rpc/grpc/grpc-handler.ts";
-import { readerOf, reading, unary, write } from "../../../src/rpc/grpc/user-methods.ts";
+import type { GrpcMethod } from "../../../src/rpc/grpc/handler.ts";
+import { bidi, unary } from "../grpc-methods.ts";
 import { callOf } from "../metadata.ts";
 import { callOfContext } from "../routes.ts";
 import type { Call } from "../service.ts";
@@ -40,25 +39,14 @@ export function interopRoutes(router: ConnectRouter): void {
 
 export function interopMethods(): GrpcMethod[] {
   const { emptyCall, unaryCall, fullDuplexCall } = TestService.method;
-  const readDuplex = readerOf(fullDuplexCall.input);
   return [
-    unary(emptyCall, readerOf(emptyCall.input), async () => write(emptyCall.output, {})),
-    unary(unaryCall, readerOf(unaryCall.input), async (request, context) => {
+    unary(emptyCall, () => ({})),
+    unary(unaryCall, (request, context) => {
       // What is compressed goes the other way.
       checkCompressed(request.expectCompressed, false);
-      return write(unaryCall.output, answerOnce(request, callOf(context)));
+      return answerOnce(request, callOf(context));
     }),
-    {
-      kind: "bidi",
-      method: fullDuplexCall,
-      async *serve(messages, context) {
-        const call = callOf(context);
-        const requests = async function* (): AsyncGenerator<MessageShape<typeof fullDuplexCall.input>> {
-          for await (const message of messages) yield reading(readDuplex, message);
-        };
-        for await (const answer of converse(requests(), call)) yield write(fullDuplexCall.output, answer);
-      },
-    },
+    bidi(fullDuplexCall, (requests, context) => converse(requests, callOf(context))),
   ];
 }
 

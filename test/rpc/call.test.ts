@@ -4,9 +4,14 @@ import { connect, constants, createServer, type ServerHttp2Stream } from "node:h
 import type { AddressInfo } from "node:net";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { anybody } from "../../src/credentials/principal.ts";
-import { GrpcCall } from "../../src/rpc/grpc/call.ts";
-import { HeldBytes } from "../../src/rpc/guard/memory-budget.ts";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { endWith, writeMessage } from "../../src/rpc/call/answer.ts";
+import { piecesOf, receive } from "../../src/rpc/call/body.ts";
+import { Call } from "../../src/rpc/call/call.ts";
+import { answerGrpcError, answerHeaders, okTrailers } from "../../src/rpc/grpc/status.ts";
+import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
+import { callEnvironment } from "../support/call-environment.ts";
+import { until } from "../support/until.ts";
 
 /** Both sides of a stream, and the call on the server's. Of what the client does not read, hardly anything is sent. */
 async function openCall({ endsRequest = true, stallTimeoutMs = 60_000, onStalled = () => {} } = {}) {
@@ -23,35 +28,50 @@ async function openCall({ endsRequest = true, stallTimeoutMs = 60_000, onStalled
     server.close();
   });
   const stream = await arrived;
-  const ends: (ConnectError | undefined)[] = [];
-  const held = new HeldBytes(1_000_000);
-  const call = new GrpcCall(stream, {
-    timeoutMs: undefined,
-    stallTimeoutMs,
-    onStalled,
-    held,
-    observed: { run: (work) => work(), end: () => {}, ids: () => ({ requestId: "" }) },
-    report: () => {},
-    presented: () => ({ authorization: undefined, certificateNames: undefined }),
-    recheck: async () => anybody,
-    restate: () => {},
-    onEnd: (_, error) => ends.push(error),
-  });
-  return { request, stream, call, ends, held };
+  const ends: string[] = [];
+  const exchange = new Http2Exchange(stream, {}, []);
+  const call = new Call(
+    exchange,
+    {
+      method: UserService.method.getUser,
+      scope: "users.get",
+      protocol: "grpc",
+      encoding: "binary",
+      timeoutMs: undefined,
+      answerError: answerGrpcError,
+    },
+    callEnvironment({
+      stallTimeoutMs,
+      onStalled,
+      observe: () => ({ run: (work) => work(), end: (code) => ends.push(code), ids: () => ({ requestId: "" }) }),
+    }),
+  );
+  const write = async (message: Buffer) => {
+    if (!exchange.hasAnswered) exchange.begin(200, answerHeaders);
+    await writeMessage(call, message);
+  };
+  return { request, stream, call, exchange, ends, write };
 }
 
+type OpenCall = Awaited<ReturnType<typeof openCall>>;
+
 const envelope = Buffer.alloc(5);
-const ways: Record<string, (call: GrpcCall) => unknown> = {
-  answer: (call) => call.answer(envelope),
-  write: (call) => call.write(envelope),
-  finish: (call) => call.finish(),
-  fail: (call) => call.fail(new ConnectError("too late", Code.Unavailable)),
+const ways: Record<string, (opened: OpenCall) => unknown> = {
+  "a whole answer": ({ call, exchange }) => {
+    exchange.begin(200, answerHeaders);
+    return endWith(call, envelope, okTrailers);
+  },
+  "one of several answers": ({ write }) => write(envelope),
+  "an end": ({ exchange }) => exchange.end(undefined, okTrailers),
+  "headers alone": ({ exchange }) => exchange.answer(200, answerHeaders),
+  "an error": ({ call }) => call.fail(new ConnectError("too late", Code.Unavailable)),
 };
 
 test.each(Object.entries(ways))("%s does nothing on a stream that has been reset", async (_, act) => {
-  const { stream, call, ends } = await openCall();
+  const opened = await openCall();
+  const { stream, ends } = opened;
   stream.close(constants.NGHTTP2_CANCEL);
-  await act(call);
+  await act(opened);
   if (!stream.destroyed) await once(stream, "close");
   expect(stream.headersSent).toBe(false);
   expect(ends).toHaveLength(1);
@@ -63,6 +83,15 @@ test("a call that ends before anything touched its signal has the reason in it",
   call.fail(reason);
   expect(call.signal.aborted).toBe(true);
   expect(call.signal.reason).toBe(reason);
+});
+
+test("a body that has ended before it is received is whole", async () => {
+  const { call, stream } = await openCall();
+  await until(() => stream.readableEnded);
+  const whole = Promise.withResolvers<void>();
+  receive(call, () => expect.fail("there is no body"), whole.resolve);
+  await whole.promise;
+  for await (const _ of piecesOf(call)) expect.fail("there is no body");
 });
 
 test("a call whose request is complete may wait for the server, and one whose request is not is ended", async () => {
@@ -82,10 +111,10 @@ describe("a caller who is slow to read", () => {
   const unread = async () => {
     vi.useFakeTimers({ toFake: ["setTimeout"] });
     onTestFinished(() => void vi.useRealTimers());
-    const { request, stream, call } = await openCall();
+    const { request, stream, call, write } = await openCall();
     const statuses: unknown[] = [];
     request.on("trailers", (trailers) => statuses.push(trailers["grpc-status"]));
-    await call.write(answers);
+    await write(answers);
     return { request, stream, call, statuses };
   };
 
@@ -102,9 +131,9 @@ describe("a caller who is slow to read", () => {
     expect({ bytes, statuses }).toEqual({ bytes: answers.length, statuses: ["3"] });
   });
 
-  test("has a moment to read the answers to a call that is cut short", async () => {
+  test("has a moment to read the answers to a call that is aborted", async () => {
     const { request, call, statuses } = await unread();
-    call.cutShort(new ConnectError("too late", Code.DeadlineExceeded));
+    call.abort(new ConnectError("too late", Code.DeadlineExceeded));
     vi.advanceTimersByTime(3_600_000);
     await once(request, "close");
     expect(request.rstCode).toBe(constants.NGHTTP2_CANCEL);

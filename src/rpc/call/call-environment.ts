@@ -1,0 +1,51 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import type { Scope } from "../../credentials/principal.ts";
+import type { Report } from "../../telemetry/failure-log.ts";
+import type { ObserveRequest } from "../../telemetry/requests.ts";
+import type { RaisedErrors } from "../errors.ts";
+import type { Queue } from "../guard/eviction.ts";
+import type { Gate } from "../guard/gate.ts";
+import type { MemoryBudget } from "../guard/memory-budget.ts";
+import type { Work } from "../guard/work.ts";
+import type { Encoding } from "../messages/request-reader.ts";
+import type { Call } from "./call.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** What all calls of a server share. */
+export interface CallEnvironment {
+  readonly gate: Gate;
+  readonly work: Work;
+  readonly budget: MemoryBudget;
+  /** Has unary calls of UserService until all of their request is there. */
+  readonly arriving: Queue;
+  readonly errors: RaisedErrors;
+  readonly observe: ObserveRequest;
+  readonly report: Report;
+  /** How long nothing may move in an exchange. */
+  readonly stallTimeoutMs: number;
+  /** Called for each call that is ended for that. */
+  readonly onStalled: () => void;
+  /** Calls that have not ended. */
+  readonly underWay: Set<Call>;
+  /** Aborts when no call is served any more, with what calls end with. */
+  readonly shutdown: AbortSignal;
+}
+
+/** What a call begins with. */
+export interface CallStart {
+  readonly method: DescMethod;
+  /** What its callers need; undefined where they need none. */
+  readonly scope: Scope | undefined;
+  /** `grpc`, `grpc-web` or `connect`. */
+  readonly protocol: string;
+  readonly encoding: Encoding;
+  /** In milliseconds from now; undefined where the caller waits for as long as it takes. */
+  readonly timeoutMs: number | undefined;
+  /** Writes an error as the protocol has it, in place of what the handler would still answer. */
+  readonly answerError: (exchange: Exchange, error: ConnectError) => void;
+  /** Has the call until all of its request is there. */
+  readonly arriving?: Queue | undefined;
+  /** Has the call until it closes. */
+  readonly open?: Queue | undefined;
+}

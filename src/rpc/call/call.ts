@@ -1,0 +1,165 @@
+import type { ConnectError } from "@connectrpc/connect";
+import { nobody, type Presented, type Principal } from "../../credentials/principal.ts";
+import type { ObservedRequest } from "../../telemetry/requests.ts";
+import { overloaded } from "../../users/errors.ts";
+import { canceled, codeName, describeError, reasonOf, toConnectError } from "../errors.ts";
+import type { Evictable } from "../guard/eviction.ts";
+import { Account, type BudgetHolder } from "../guard/memory-budget.ts";
+import type { Encoding } from "../messages/request-reader.ts";
+import type { CallContext } from "./call-context.ts";
+import type { CallEnvironment, CallStart } from "./call-environment.ts";
+import { deadlineExceeded } from "./deadline.ts";
+import { type Exchange, type ExchangeWatcher, presentedIn } from "./exchange.ts";
+
+/** How long a caller may take to read what was written before its call was aborted. */
+const lastAnswerMs = 1_000;
+
+/**
+ * One call, from its headers to the end of its exchange, over every protocol:
+ *
+ *     arriving ─── all of its request is there ───> working ─── the handler answers or fails ───> ended ───> closed
+ *        │                                             │                                            │
+ *        └──── refused, deadline, evicted, shutdown, caller gone: the error is written ─────────────┘
+ *
+ * It ends once, by whatever comes first. Then its outcome is reported, its signal aborts if that is an error, and what comes
+ * later is dropped. It closes with its exchange: from then on, nothing of it counts.
+ */
+export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatcher {
+  principal: Principal = nobody;
+  readonly account = new Account();
+  /** By `performance.now()`. */
+  readonly startedAt = performance.now();
+  readonly exchange: Exchange;
+  readonly start: CallStart;
+  readonly environment: CallEnvironment;
+  readonly #observed: ObservedRequest;
+  #deadline: NodeJS.Timeout | undefined;
+  #abort: AbortController | undefined;
+  #presented: Presented | undefined;
+  #isEnded = false;
+  #error: ConnectError | undefined;
+
+  constructor(exchange: Exchange, start: CallStart, environment: CallEnvironment) {
+    this.exchange = exchange;
+    this.start = start;
+    this.environment = environment;
+    const { method, protocol, timeoutMs } = start;
+    const { budget, underWay, shutdown, stallTimeoutMs, onStalled, observe } = environment;
+    this.#observed = observe({
+      method: `${method.parent.typeName}/${method.name}`,
+      protocol,
+      headers: exchange.headers,
+    });
+    exchange.watch(this);
+    budget.open(this);
+    underWay.add(this);
+    start.arriving?.add(this);
+    start.open?.add(this);
+    if (timeoutMs === undefined || timeoutMs > stallTimeoutMs) exchange.resetWhenStalled(stallTimeoutMs, onStalled);
+    if (shutdown.aborted) this.fail(shutdown.reason);
+    else if (timeoutMs === undefined) return;
+    else if (timeoutMs <= 0) this.fail(deadlineExceeded());
+    else this.#deadline = setTimeout(() => this.abort(deadlineExceeded()), timeoutMs);
+  }
+
+  get encoding(): Encoding {
+    return this.start.encoding;
+  }
+
+  /** Whether its outcome is known. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** What it ended with, if that was an error. */
+  get error(): ConnectError | undefined {
+    return this.#error;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#error !== undefined) this.#abort.abort(this.#error);
+    }
+    return this.#abort.signal;
+  }
+
+  /** What the caller shows, kept for later checks: the connection may be gone by then. */
+  get presented(): Presented {
+    this.#presented ??= presentedIn(this.exchange);
+    return this.#presented;
+  }
+
+  /** Runs what serves the call, as a part of its trace. */
+  inTrace<Result>(serve: () => Result): Result {
+    return this.#observed.run(serve);
+  }
+
+  /** Reports a failure that the operator should know of: of the store, or one that nobody foresaw. */
+  report(failure: unknown): void {
+    this.environment.report(failure, this.#observed.ids());
+  }
+
+  hold(bytes: number): void {
+    if (!this.#isEnded) this.environment.budget.hold(this, bytes);
+  }
+
+  /**
+   * Ends the call; the answer, if there is one, is still to be written.
+   *
+   * @returns false if it has ended before
+   */
+  end(error?: ConnectError): boolean {
+    if (this.#isEnded) return false;
+    this.#isEnded = true;
+    clearTimeout(this.#deadline);
+    this.environment.underWay.delete(this);
+    this.start.arriving?.delete(this);
+    if (error !== undefined) this.environment.errors.restate(error, this.start.method);
+    const name = this.principal === nobody ? undefined : this.principal.name;
+    this.#observed.end(codeName(error), name, reasonOf(error));
+    this.#error = error;
+    if (error !== undefined) this.#abort?.abort(error);
+    return true;
+  }
+
+  /** Ends the call with an error, after the answers that have been written. */
+  fail(failure: unknown): void {
+    if (this.#isEnded) return;
+    try {
+      const error = toConnectError(failure, this);
+      if (this.end(error) && !this.exchange.isGone) this.start.answerError(this.exchange, error);
+    } catch (broken) {
+      this.reset(broken);
+    }
+  }
+
+  /** The same, whether or not its caller reads what has been written. */
+  abort(error: ConnectError): void {
+    if (this.#isEnded) return;
+    const isAnswering = this.exchange.hasAnswered;
+    this.fail(error);
+    if (isAnswering) setTimeout(() => this.exchange.reset("cancel"), lastAnswerMs).unref();
+  }
+
+  /** Reports a failure for which no answer can be written, and resets the exchange: its caller waits for an end. */
+  reset(failure: unknown): void {
+    this.report(failure);
+    this.exchange.reset("internal");
+  }
+
+  evict(): void {
+    if (this.#isEnded) this.exchange.reset("calm");
+    else this.abort(describeError(overloaded()));
+  }
+
+  onAborted(): void {
+    this.end(canceled());
+  }
+
+  onClosed(): void {
+    this.environment.budget.close(this);
+    this.start.open?.delete(this);
+    this.end(canceled());
+  }
+}

@@ -1,0 +1,68 @@
+/** Answers of Connect's handlers, and errors in their place. */
+import type { OutgoingHttpHeaders } from "node:http";
+import type { ConnectError } from "@connectrpc/connect";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
+import { writeMessage, writeOnlyMessage } from "../call/answer.ts";
+import type { Call } from "../call/call.ts";
+import type { Exchange } from "../call/exchange.ts";
+import { respelled, trailersOf } from "../grpc/status.ts";
+import { prefixBytes, sealEnvelope } from "../messages/envelopes.ts";
+import type { Content } from "./content.ts";
+
+/** https://connectrpc.com/docs/protocol/#error-end-stream */
+const endOfStreamFlag = 2;
+
+/** Writes an answer of a handler of Connect's. */
+export async function writeAnswer(
+  call: Call,
+  { status, header, body, trailer }: UniversalServerResponse,
+): Promise<void> {
+  const { exchange } = call;
+  const begin = () => exchange.begin(status, dated(header));
+  if (body === undefined) {
+    exchange.answer(status, dated(header));
+    return;
+  }
+  const write = call.start.method.methodKind === "unary" ? writeOnlyMessage : writeMessage;
+  for await (const message of body) {
+    if (exchange.isGone) return;
+    if (!exchange.hasAnswered) begin();
+    await write(call, message);
+  }
+  if (exchange.isGone) return;
+  if (!exchange.hasAnswered) begin();
+  exchange.end(undefined, trailer && Object.fromEntries(respelled(trailer)));
+}
+
+/**
+ * Answers an error as the caller's protocol has it, in place of a handler.
+ *
+ * @param httpStatus where the protocol leaves it to say something: Connect's for unary calls
+ */
+export function answerError(
+  exchange: Exchange,
+  { protocol, type, isEnveloped }: Content,
+  error: ConnectError,
+  httpStatus = codeToHttpStatus(error.code),
+): void {
+  // As Connect does, gRPC's answers name the encoding that a request may leave out.
+  if (protocol !== "connect") {
+    const contentType = type.includes("+") ? type : `${type}+proto`;
+    exchange.answer(200, { ...dated(), "content-type": contentType, ...trailersOf(error) });
+  } else if (isEnveloped) {
+    const end = Buffer.from(JSON.stringify({ error: errorToJson(error, undefined) }));
+    const envelope = sealEnvelope(Buffer.concat([Buffer.alloc(prefixBytes), end]));
+    envelope[0] = endOfStreamFlag;
+    exchange.begin(200, { ...dated(), "content-type": type });
+    exchange.end(envelope);
+  } else {
+    exchange.begin(httpStatus, { ...dated(), "content-type": "application/json" });
+    exchange.end(Buffer.from(JSON.stringify(errorToJson(error, undefined))));
+  }
+}
+
+/** RFC 9110, section 6.6.1: a server with a clock says when it answered. */
+function dated(headers = new Headers()): OutgoingHttpHeaders {
+  return { date: new Date().toUTCString(), ...Object.fromEntries(headers) };
+}

@@ -1,0 +1,164 @@
+/** Serves all that Connect's handlers know: gRPC, gRPC-Web and Connect, in both encodings. */
+import {
+  Code,
+  type ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  createContextValues,
+} from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
+import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
+import { Health } from "#gen-server/health/v1/health_pb.js";
+import type { Scope } from "../../credentials/principal.ts";
+import { unknownMethod } from "../../telemetry/requests.ts";
+import { limits } from "../../users/limits.ts";
+import { piecesOf } from "../call/body.ts";
+import { Call } from "../call/call.ts";
+import type { CallEnvironment } from "../call/call-environment.ts";
+import { timeoutHeaders, timeoutOf } from "../call/deadline.ts";
+import type { Exchange, ExchangeHandler } from "../call/exchange.ts";
+import { reasonOf } from "../errors.ts";
+import type { OpenRequests } from "../guard/open-requests.ts";
+import { Semaphore } from "../guard/semaphore.ts";
+import type { Turns } from "../guard/turns.ts";
+import { answerError, writeAnswer } from "./answer.ts";
+import { askGate, callKey, isAskedKey } from "./call-values.ts";
+import { compressions } from "./compression.ts";
+import { type Content, contentOf } from "./content.ts";
+import { IncomingMessages, incomingKey } from "./incoming-messages.ts";
+
+/**
+ * Messages that are decompressed at one time: as many as there are threads for it. A decoder of Brotli takes 16 MiB for itself,
+ * however small its message.
+ */
+const maxDecoders = 4;
+const maxOpenDecoders = 2;
+
+/** Open to all callers, and no request to them needs much. */
+const openServices: ReadonlySet<string> = new Set(
+  [Health, ServerReflection, ServerReflectionV1Alpha].map(({ typeName }) => typeName),
+);
+
+type Routes = (router: ConnectRouter) => void;
+
+export interface ConnectHandlerOptions {
+  /** For requests in protobuf's binary encoding. */
+  readonly binaryRoutes: readonly Routes[];
+  /** For requests in JSON. */
+  readonly jsonRoutes: readonly Routes[];
+  /** What callers of UserService's methods need, by path. Other methods need none. */
+  readonly scopes: ReadonlyMap<string, Scope>;
+  readonly openRequests: OpenRequests;
+  readonly turns: Turns;
+}
+
+export function createConnectHandler(options: ConnectHandlerOptions, environment: CallEnvironment): ExchangeHandler {
+  const { scopes, openRequests, turns } = options;
+  const decoders = { open: new Semaphore(maxOpenDecoders), others: new Semaphore(maxDecoders) };
+  const handlers = { binary: handlersByPath(options.binaryRoutes), json: handlersByPath(options.jsonRoutes) };
+
+  return (exchange) => {
+    const [path = "", query = ""] = exchange.path.split("?", 2);
+    const content = contentOf(exchange.headers["content-type"], query);
+    const handler = handlers[content.encoding].get(path);
+    if (handler === undefined) {
+      answerUnknown(exchange, content, environment);
+      return;
+    }
+    const { method } = handler;
+    const scope = scopes.get(path);
+    const isOurs = scope !== undefined;
+    const isOpen = openServices.has(method.parent.typeName);
+    const open = isOurs ? undefined : openRequests.enter(exchange.connection);
+    if (!isOurs && open === undefined) {
+      exchange.reset("calm");
+      return;
+    }
+    let isReplaced = false;
+    const { timeoutMs, error } = timeoutOf(exchange.headers, content.protocol);
+    const start = {
+      method,
+      scope,
+      protocol: content.protocol,
+      encoding: content.encoding,
+      timeoutMs,
+      answerError(_: Exchange, error: ConnectError) {
+        // Once it has begun to answer, the handler also answers the error with which the call's signal aborts.
+        if (exchange.hasAnswered) return;
+        isReplaced = true;
+        answerError(exchange, content, error);
+      },
+      arriving: isOurs && method.methodKind === "unary" ? environment.arriving : undefined,
+      open,
+    };
+    const call = new Call(exchange, start, environment);
+    const incoming = new IncomingMessages(call, {
+      content,
+      limit: isOpen ? "maxOpenRequestBytes" : "maxRequestBytes",
+      keeps: isOurs,
+      turns,
+      decoders: isOpen ? decoders.open : decoders.others,
+    });
+    const header = headersOf(exchange);
+    // The call has its deadline already. Connect refuses a timeout that cannot be read.
+    if (error === undefined) for (const name of Object.values(timeoutHeaders)) header.delete(name);
+    const contextValues = createContextValues().set(callKey, call).set(incomingKey, incoming);
+    const { httpVersion, method: httpMethod } = exchange;
+    // Nobody asks for the authority, and some clients send one that makes no URL.
+    const url = `http://rollcall${exchange.path}`;
+    const request = {
+      httpVersion,
+      method: httpMethod,
+      url,
+      header,
+      body: piecesOf(call),
+      signal: call.signal,
+      contextValues,
+    };
+    const serve = async () => {
+      if (call.isEnded) return;
+      const answer = await handler(incoming.replace(request));
+      // Connect has refused the HTTP method or the content type, before it asked who calls.
+      if (!contextValues.get(isAskedKey)) call.end(environment.errors.noSuchMethod);
+      if (!isReplaced) await writeAnswer(call, answer);
+    };
+    call.inTrace(serve).catch((failure: unknown) => call.reset(failure));
+  };
+}
+
+function handlersByPath(routes: readonly Routes[]): ReadonlyMap<string, UniversalHandler> {
+  const router = createConnectRouter({
+    acceptCompression: [...compressions],
+    readMaxBytes: limits.maxRequestBytes,
+    // protobuf-es would keep unknown fields, each with an object of its own.
+    binaryOptions: { readUnknownFields: false },
+    // Connect reads past unknown fields; a field's misspelt name would change what a request means.
+    jsonOptions: { useProtoFieldName: true, ignoreUnknownFields: false },
+    requestGate: askGate,
+  });
+  for (const route of routes) route(router);
+  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+function headersOf({ headers }: Exchange): Headers {
+  const web = new Headers();
+  for (const [name, values] of Object.entries(headers)) {
+    if (name.startsWith(":") || values === undefined) continue;
+    for (const value of [values].flat()) web.append(name, value);
+  }
+  return web;
+}
+
+/** Answers a request to no method. */
+function answerUnknown(exchange: Exchange, content: Content, environment: CallEnvironment): void {
+  const { observe, errors, stallTimeoutMs, onStalled } = environment;
+  const { noSuchMethod } = errors;
+  exchange.resetWhenStalled(stallTimeoutMs, onStalled);
+  observe({ method: unknownMethod, protocol: content.protocol, headers: exchange.headers }).end(
+    Code[Code.Unimplemented],
+    undefined,
+    reasonOf(noSuchMethod),
+  );
+  answerError(exchange, content, noSuchMethod, 404);
+}

@@ -1,0 +1,122 @@
+/** What it takes to serve a method of UserService, whatever protocol and encoding it is called in. */
+import {
+  create,
+  type DescMessage,
+  type DescMethodBiDiStreaming,
+  type DescMethodUnary,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import type { Scope } from "../credentials/principal.ts";
+import type { CallContext } from "./call/call-context.ts";
+import { prefixBytes, sealEnvelope } from "./messages/envelopes.ts";
+import type { ListLimits } from "./messages/request-form.ts";
+import { type Fields, type RequestReader, requestReader } from "./messages/request-reader.ts";
+import type { UserHandlers } from "./user-handlers.ts";
+
+/** Hands over the next request of a call, as its reader reads it. */
+export type NextRequest = <Request>(reader: RequestReader<Request>) => Request | Promise<Request>;
+
+export interface UnaryMethod {
+  readonly kind: "unary";
+  readonly method: DescMethodUnary;
+  /** What its callers need. */
+  readonly scope: Scope;
+  /** The answer as the server writes it, with every google.protobuf.Struct as its bytes. */
+  readonly output: DescMessage;
+  /** Answers with a message of `output`. */
+  readonly answer: (handlers: UserHandlers, next: NextRequest, call: CallContext) => Promise<Message>;
+  /** Answers a request in protobuf's encoding with the bytes of that message, behind gRPC's prefix. */
+  readonly answerBytes: (handlers: UserHandlers, request: Buffer, call: CallContext) => Promise<Buffer>;
+}
+
+export interface StreamMethod {
+  readonly kind: "stream";
+  readonly method: DescMethodBiDiStreaming;
+  readonly scope: Scope;
+  /** @param stop aborts, with the error to end with, once no more requests are taken */
+  readonly answers: (
+    handlers: UserHandlers,
+    requests: AsyncIterable<NextRequest>,
+    call: CallContext,
+    stop: AbortSignal,
+  ) => AsyncIterable<Message>;
+}
+
+interface UnaryRow<Input extends DescMessage, Output extends DescMessage, Answer> {
+  readonly scope: Scope;
+  /** The request and the answer as the server reads and writes them, with every google.protobuf.Struct as its bytes. */
+  readonly input: Input;
+  readonly output: Output;
+  /** Limits of the request's lists, by their names. */
+  readonly lists?: ListLimits;
+  /** Reads the usual requests; undefined for others. */
+  readonly readFast?: (bytes: Uint8Array) => Fields<MessageShape<Input>> | undefined;
+  readonly serve: (
+    handlers: UserHandlers,
+  ) => (request: Fields<MessageShape<Input>>, call: CallContext) => Promise<Answer>;
+  readonly message: (answer: Answer) => MessageInitShape<Output>;
+  /** Writes the same as protobuf-es does of `message`, behind gRPC's prefix. */
+  readonly writeFast?: (answer: Answer) => Buffer;
+}
+
+export function unary<Input extends DescMessage, Output extends DescMessage, Answer>(
+  method: DescMethodUnary,
+  { scope, input, output, lists = {}, readFast, serve, message, writeFast }: UnaryRow<Input, Output, Answer>,
+): UnaryMethod & { readonly reader: RequestReader<Fields<MessageShape<Input>>> } {
+  const reader = requestReader({ contract: method.input, wire: input, lists, readFast });
+  const write = writeFast ?? ((answer) => envelopeOf(output, message(answer)));
+  return {
+    kind: "unary",
+    method,
+    scope,
+    reader,
+    output,
+    answer: async (handlers, next, call) => create(output, message(await serve(handlers)(await next(reader), call))),
+    // What the reader makes of bytes is no larger than they are.
+    answerBytes: async (handlers, request, call) =>
+      write(await serve(handlers)(reader.read(request, "binary", reserveNothing), call)),
+  };
+}
+
+interface StreamRow<Request, Output extends DescMessage> {
+  readonly scope: Scope;
+  readonly reader: RequestReader<Request>;
+  readonly serve: (
+    handlers: UserHandlers,
+  ) => (
+    requests: AsyncIterable<Request>,
+    call: CallContext,
+    stop: AbortSignal,
+  ) => AsyncIterable<MessageInitShape<Output>>;
+}
+
+export function stream<Request, Output extends DescMessage>(
+  method: DescMethodBiDiStreaming<DescMessage, Output>,
+  { scope, reader, serve }: StreamRow<Request, Output>,
+): StreamMethod & { readonly reader: RequestReader<Request> } {
+  async function* read(requests: AsyncIterable<NextRequest>) {
+    for await (const next of requests) yield next(reader);
+  }
+  return {
+    kind: "stream",
+    method,
+    scope,
+    reader,
+    async *answers(handlers, requests, call, stop) {
+      for await (const answer of serve(handlers)(read(requests), call, stop)) yield create(method.output, answer);
+    },
+  };
+}
+
+/** A message in protobuf's encoding, behind gRPC's prefix. */
+export function envelopeOf<Desc extends DescMessage>(desc: Desc, message: MessageInitShape<Desc>): Buffer {
+  const bytes = toBinary(desc, create(desc, message));
+  const envelope = Buffer.allocUnsafe(prefixBytes + bytes.length);
+  envelope.set(bytes, prefixBytes);
+  return sealEnvelope(envelope);
+}
+
+export function reserveNothing(): void {}

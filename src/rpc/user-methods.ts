@@ -1,0 +1,96 @@
+/**
+ * The table of UserService's methods: all that the server needs to know of one beside its handler. gRPC, Connect's handlers and
+ * the gate are made from it.
+ */
+import type { DescMethod } from "@bufbuild/protobuf";
+import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import {
+  BatchGetUsersRequestSchema,
+  BatchGetUsersResponseSchema,
+  DeleteUserRequestSchema,
+  GetUserRequestSchema,
+  GetUserResponseSchema,
+  IdentifyRequestSchema,
+  IdentifyResponseSchema,
+  ListUsersRequestSchema,
+  ListUsersResponseSchema,
+  SetPreferencesRequestSchema,
+  SetPreferencesResponseSchema,
+} from "#gen-server/rollcall/server/v1/wire_pb.js";
+import type { Scope } from "../credentials/principal.ts";
+import { batchReader } from "./batch-identify.ts";
+import { readIdAlone, readIdentifyRequest } from "./messages/read-identify.ts";
+import { writeIdentified, writeOneUser } from "./messages/write-user.ts";
+import { type StreamMethod, stream, type UnaryMethod, unary } from "./method.ts";
+import { identifyMessage, oneUserMessage, pageMessage, usersFoundMessage } from "./user-messages.ts";
+
+const { method } = UserService;
+const onlyProperties = { only_properties: "maxProperties" } as const;
+
+export const userMethods = {
+  identify: unary(method.identify, {
+    scope: "users.write",
+    input: IdentifyRequestSchema,
+    output: IdentifyResponseSchema,
+    lists: { unset: "maxProperties" },
+    readFast: readIdentifyRequest,
+    serve: ({ identify }) => identify,
+    message: identifyMessage,
+    writeFast: writeIdentified,
+  }),
+  getUser: unary(method.getUser, {
+    scope: "users.get",
+    input: GetUserRequestSchema,
+    output: GetUserResponseSchema,
+    lists: onlyProperties,
+    readFast: readIdAlone,
+    serve: ({ getUser }) => getUser,
+    message: oneUserMessage,
+    writeFast: writeOneUser,
+  }),
+  batchIdentify: stream(method.batchIdentify, {
+    scope: "users.write",
+    reader: batchReader,
+    serve: ({ batchIdentify }) => batchIdentify,
+  }),
+  batchGetUsers: unary(method.batchGetUsers, {
+    scope: "users.get",
+    input: BatchGetUsersRequestSchema,
+    output: BatchGetUsersResponseSchema,
+    lists: { ids: "maxBatchIds", ...onlyProperties },
+    serve: ({ batchGetUsers }) => batchGetUsers,
+    message: usersFoundMessage,
+  }),
+  listUsers: unary(method.listUsers, {
+    scope: "users.read",
+    input: ListUsersRequestSchema,
+    output: ListUsersResponseSchema,
+    lists: onlyProperties,
+    serve: ({ listUsers }) => listUsers,
+    message: pageMessage,
+  }),
+  setPreferences: unary(method.setPreferences, {
+    scope: "users.write",
+    input: SetPreferencesRequestSchema,
+    output: SetPreferencesResponseSchema,
+    serve: ({ setPreferences }) => setPreferences,
+    message: oneUserMessage,
+    writeFast: writeOneUser,
+  }),
+  deleteUser: unary(method.deleteUser, {
+    scope: "users.delete",
+    input: DeleteUserRequestSchema,
+    output: method.deleteUser.output,
+    serve: ({ deleteUser }) => deleteUser,
+    message: () => ({}),
+  }),
+} satisfies Record<keyof typeof method, UnaryMethod | StreamMethod>;
+
+export function pathOf({ parent, name }: DescMethod): string {
+  return `/${parent.typeName}/${name}`;
+}
+
+/** What the callers of each method need, by its path. */
+export const userScopes: ReadonlyMap<string, Scope> = new Map(
+  Object.values(userMethods).map(({ method, scope }) => [pathOf(method), scope]),
+);

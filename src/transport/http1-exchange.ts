@@ -1,0 +1,94 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { namesShownBy } from "../credentials/peer.ts";
+import type { ShownNames } from "../credentials/principal.ts";
+import type { Exchange, ExchangeWatcher } from "../rpc/call/exchange.ts";
+import { ignore, NodeExchange } from "./node-exchange.ts";
+import { exchangeWaits } from "./waits-for-answer.ts";
+
+/** An exchange over HTTP/1.1. */
+export class Http1Exchange extends NodeExchange implements Exchange {
+  readonly httpVersion = "1.1";
+  readonly connection = undefined;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    super(request, response);
+    this.#request = request;
+    this.#response = response;
+    // A connection that fails closes, and its exchange ends with that.
+    response.on("error", ignore);
+  }
+
+  get method(): string {
+    return this.#request.method ?? "";
+  }
+
+  get path(): string {
+    return this.#request.url ?? "";
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.#request.headers;
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.#request.rawHeaders;
+  }
+
+  get certificateNames(): ShownNames | undefined {
+    return namesShownBy(this.#request.socket);
+  }
+
+  get isWaiting(): boolean {
+    return exchangeWaits(this.#request, this.#response);
+  }
+
+  get hasAnswered(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get isGone(): boolean {
+    return this.#response.closed || this.#response.destroyed;
+  }
+
+  watch(watcher: ExchangeWatcher): void {
+    this.#response.once("close", () => {
+      if (!this.#response.writableFinished) watcher.onAborted();
+      watcher.onClosed();
+    });
+  }
+
+  /** The server ends whole connections on which nothing moves. */
+  resetWhenStalled(): void {}
+
+  begin(status: number, headers: OutgoingHttpHeaders): void {
+    if (!this.isGone) this.#response.writeHead(status, this.withAdded(headers));
+  }
+
+  write(piece: Uint8Array): boolean {
+    return this.isGone || this.#response.write(piece);
+  }
+
+  end(lastPiece?: Uint8Array, trailers?: OutgoingHttpHeaders): void {
+    if (this.isGone) return;
+    if (trailers !== undefined) this.#response.addTrailers(trailers);
+    this.#response.end(lastPiece);
+    this.drop();
+  }
+
+  answer(status: number, headers: OutgoingHttpHeaders): void {
+    this.begin(status, headers);
+    this.end();
+  }
+
+  closeOnceAnswered(): void {
+    this.#response.once("finish", () => {
+      if (!this.#request.complete) this.#request.destroy();
+    });
+  }
+
+  reset(): void {
+    if (!this.#response.writableFinished) this.#request.destroy();
+  }
+}

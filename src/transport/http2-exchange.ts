@@ -1,0 +1,136 @@
+import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { namesShownBy } from "../credentials/peer.ts";
+import type { ShownNames } from "../credentials/principal.ts";
+import type { Connection, Exchange, ExchangeWatcher, ResetReason } from "../rpc/call/exchange.ts";
+import { connectionOf } from "./http2-guard.ts";
+import { ignore, NodeExchange } from "./node-exchange.ts";
+import { resetWhenStalled, streamWaits } from "./waits-for-answer.ts";
+
+const resetCodes: Readonly<Record<ResetReason, number>> = {
+  cancel: constants.NGHTTP2_CANCEL,
+  calm: constants.NGHTTP2_ENHANCE_YOUR_CALM,
+  internal: constants.NGHTTP2_INTERNAL_ERROR,
+};
+
+const withTrailers = { waitForTrailers: true, sendDate: false } as const;
+const alone = { endStream: true, sendDate: false } as const;
+
+/** An exchange on a stream of Node's HTTP/2. */
+export class Http2Exchange extends NodeExchange implements Exchange {
+  readonly httpVersion = "2.0";
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
+  readonly #stream: ServerHttp2Stream;
+  #trailers: OutgoingHttpHeaders = {};
+
+  /** @param rawHeaders names and values in turn, as they came */
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]) {
+    super(stream, stream);
+    this.#stream = stream;
+    this.headers = headers;
+    this.rawHeaders = rawHeaders;
+    // A stream that fails closes, and its exchange ends with that.
+    stream.on("error", ignore);
+  }
+
+  get method(): string {
+    return this.headers[":method"] ?? "";
+  }
+
+  get path(): string {
+    return this.headers[":path"] ?? "";
+  }
+
+  get certificateNames(): ShownNames | undefined {
+    const { session } = this.#stream;
+    return session && namesShownBy(session.socket);
+  }
+
+  get connection(): Connection | undefined {
+    const { session } = this.#stream;
+    return session && connectionOf(session);
+  }
+
+  get isWaiting(): boolean {
+    return streamWaits(this.#stream);
+  }
+
+  get hasAnswered(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  get isGone(): boolean {
+    return this.#stream.closed || this.#stream.destroyed;
+  }
+
+  watch(watcher: ExchangeWatcher): void {
+    const stream = this.#stream;
+    // A stream that is reset without an error would wait for its request to be read, and its answers to be sent.
+    stream.on("aborted", () => {
+      watcher.onAborted();
+      // Where it is this side that resets it, the reset is sent first.
+      setImmediate(() => stream.destroy());
+    });
+    stream.on("close", () => watcher.onClosed());
+  }
+
+  resetWhenStalled(timeoutMs: number, onStalled: () => void): void {
+    resetWhenStalled(this.#stream, timeoutMs, onStalled);
+  }
+
+  begin(status: number, headers: OutgoingHttpHeaders): void {
+    const stream = this.#stream;
+    if (this.isGone) return;
+    stream.respond({ ":status": status, ...this.withAdded(headers) }, withTrailers);
+    stream.on("wantTrailers", () => {
+      if (this.isGone) return;
+      stream.sendTrailers(this.#trailers);
+      this.#endRequest();
+    });
+  }
+
+  write(piece: Uint8Array): boolean {
+    return this.isGone || this.#stream.writableEnded || this.#stream.write(piece);
+  }
+
+  end(lastPiece?: Uint8Array, trailers: OutgoingHttpHeaders = {}): void {
+    const stream = this.#stream;
+    // Node has ended the answer to a HEAD by itself.
+    if (this.isGone || stream.writableEnded) return;
+    this.#trailers = trailers;
+    if (lastPiece === undefined) stream.end();
+    else stream.end(lastPiece);
+    this.drop();
+  }
+
+  answer(status: number, headers: OutgoingHttpHeaders): void {
+    if (this.isGone) return;
+    this.#stream.respond({ ":status": status, ...this.withAdded(headers) }, alone);
+    this.#endRequest();
+    this.drop();
+  }
+
+  /** Without an end of the request, the stream would only close with the connection. */
+  override drop(): void {
+    const stream = this.#stream;
+    if (stream.readableEnded) return;
+    // A caller that resets the stream without an error, instead of reading its answers, will never have read them.
+    stream.once("end", () => {
+      if (stream.closed && stream.sentTrailers === undefined) stream.destroy();
+    });
+    super.drop();
+  }
+
+  /** The answer has reset the stream if there was more of the request. */
+  closeOnceAnswered(): void {}
+
+  reset(reason: ResetReason): void {
+    this.#stream.close(resetCodes[reason]);
+  }
+
+  /** Once all is answered, the client need not send the rest of its request: RFC 9113, section 8.1. */
+  #endRequest(): void {
+    const stream = this.#stream;
+    if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+  }
+}

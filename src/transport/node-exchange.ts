@@ -1,0 +1,68 @@
+import type { OutgoingHttpHeaders } from "node:http";
+import type { Readable, Writable } from "node:stream";
+import type { Exchange } from "../rpc/call/exchange.ts";
+
+/** What exchanges over Node's streams have in common: the body of the request, and the room for the answer. */
+export abstract class NodeExchange
+  implements Pick<Exchange, "unread" | "receive" | "pause" | "resume" | "setHeader" | "drained" | "drop">
+{
+  readonly #request: Readable;
+  readonly #answer: Writable;
+  #isReceived = false;
+  #added: OutgoingHttpHeaders | undefined;
+
+  /**
+   * @param request with its body
+   * @param answer takes the answer's body
+   */
+  constructor(request: Readable, answer: Writable) {
+    this.#request = request;
+    this.#answer = answer;
+  }
+
+  get unread(): number {
+    return this.#isReceived ? 0 : this.#request.readableLength;
+  }
+
+  receive(onPiece: (piece: Buffer) => void, onEnd: () => void): void {
+    this.#isReceived = true;
+    // Node ends an empty body whether or not anybody listens.
+    if (this.#request.readableEnded) process.nextTick(onEnd);
+    else this.#request.on("data", onPiece).on("end", onEnd);
+  }
+
+  pause(): void {
+    this.#request.pause();
+  }
+
+  resume(): void {
+    this.#request.resume();
+  }
+
+  setHeader(name: string, value: string): void {
+    this.#added ??= {};
+    this.#added[name] = value;
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#answer.off("drain", done).off("close", done);
+        resolve();
+      };
+      this.#answer.on("drain", done).on("close", done);
+    });
+  }
+
+  drop(): void {
+    this.#isReceived = true;
+    this.#request.on("data", ignore).resume();
+  }
+
+  /** The headers of an answer, with those that were set before. */
+  protected withAdded(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
+    return this.#added === undefined ? headers : { ...this.#added, ...headers };
+  }
+}
+
+export function ignore(): void {}

@@ -1,0 +1,7 @@
+import type { Exchange } from "../../src/rpc/call/exchange.ts";
+
+/** Answers with a body, and nothing else. */
+export function answerWith(exchange: Exchange, body: string | Uint8Array): void {
+  exchange.begin(200, {});
+  exchange.end(typeof body === "string" ? Buffer.from(body) : body);
+}
