@@ -75,10 +75,13 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     call.hold(bytes);
     await turns.take(bytes * encodingCost, call.signal);
   };
-  const prepared = async <Answer>(call: CallContext, answer: Answer, user: UserView | undefined): Promise<Answer> => {
+  const prepared = <Answer>(
+    call: CallContext,
+    answer: Answer,
+    user: UserView | undefined,
+  ): Answer | Promise<Answer> => {
     const bytes = user === undefined ? 0 : user.properties.length + user.preferences.length;
-    if (bytes >= minCountedBytes) await prepare(call, bytes);
-    return answer;
+    return bytes < minCountedBytes ? answer : prepare(call, bytes).then(() => answer);
   };
   /** Reads users once there is room for an answer of them, which counts for its caller once it is there. */
   const readMany = <Answer>(call: CallContext, read: (sizeOf: AnswerSize) => Promise<Answer>) =>

@@ -22,6 +22,8 @@ export class Http2Exchange extends NodeExchange implements Exchange {
   readonly rawHeaders: readonly string[];
   readonly #stream: ServerHttp2Stream;
   #trailers: OutgoingHttpHeaders = {};
+  /** Kept: the session may be gone when the caller's credentials are checked again. */
+  #certificateNames: ShownNames | undefined;
 
   /** @param rawHeaders names and values in turn, as they came */
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]) {
@@ -43,7 +45,8 @@ export class Http2Exchange extends NodeExchange implements Exchange {
 
   get certificateNames(): ShownNames | undefined {
     const { session } = this.#stream;
-    return session && namesShownBy(session.socket);
+    if (session !== undefined) this.#certificateNames ??= namesShownBy(session.socket);
+    return this.#certificateNames;
   }
 
   get connection(): Connection | undefined {

@@ -1,6 +1,7 @@
 /** ConformanceService for Connect's adapter. */
 import { createRegistry } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { timeoutOf } from "../../src/rpc/call/deadline.ts";
 import { callOf } from "../../src/rpc/connect/call-values.ts";
 import {
   ConformanceService,
@@ -35,10 +36,11 @@ export function conformanceRoutes(router: ConnectRouter): void {
 
 export function callOfContext(context: HandlerContext): Call {
   const { signal, requestHeader, requestMethod, url, responseHeader, responseTrailer } = context;
+  const call = callOf(context);
   return {
     signal,
     requestHeaders: requestHeader,
-    timeoutMs: callOf(context).start.timeoutMs,
+    timeoutMs: timeoutOf(call.exchange.headers, call.kind.protocol).timeoutMs,
     query: requestMethod === "GET" ? new URL(url).searchParams : undefined,
     responseHeaders: responseHeader,
     responseTrailers: responseTrailer,

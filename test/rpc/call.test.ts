@@ -34,12 +34,13 @@ async function openCall({ endsRequest = true, stallTimeoutMs = 60_000, onStalled
     exchange,
     {
       method: UserService.method.getUser,
+      name: "GetUser",
       scope: "users.get",
       protocol: "grpc",
       encoding: "binary",
-      timeoutMs: undefined,
       answerError: answerGrpcError,
     },
+    undefined,
     callEnvironment({
       stallTimeoutMs,
       onStalled,

@@ -10,7 +10,7 @@ export function receive(call: Call, onPiece: (piece: Buffer) => void, onWhole: (
       onPiece(piece);
     },
     () => {
-      call.start.arriving?.delete(call);
+      call.kind.arriving?.delete(call);
       if (!call.isEnded) onWhole();
     },
   );

@@ -32,16 +32,16 @@ export interface CallEnvironment {
   readonly shutdown: AbortSignal;
 }
 
-/** What a call begins with. */
-export interface CallStart {
+/** What a call is of. */
+export interface CallKind {
   readonly method: DescMethod;
+  /** As `rollcall.v1.UserService/Identify`, for the log and metrics. */
+  readonly name: string;
   /** What its callers need; undefined where they need none. */
   readonly scope: Scope | undefined;
   /** `grpc`, `grpc-web` or `connect`. */
   readonly protocol: string;
   readonly encoding: Encoding;
-  /** In milliseconds from now; undefined where the caller waits for as long as it takes. */
-  readonly timeoutMs: number | undefined;
   /** Writes an error as the protocol has it, in place of what the handler would still answer. */
   readonly answerError: (exchange: Exchange, error: ConnectError) => void;
   /** Has the call until all of its request is there. */

@@ -1,5 +1,5 @@
 import type { ConnectError } from "@connectrpc/connect";
-import { nobody, type Presented, type Principal } from "../../credentials/principal.ts";
+import { nobody, type Principal } from "../../credentials/principal.ts";
 import type { ObservedRequest } from "../../telemetry/requests.ts";
 import { overloaded } from "../../users/errors.ts";
 import { canceled, codeName, describeError, reasonOf, toConnectError } from "../errors.ts";
@@ -7,9 +7,9 @@ import type { Evictable } from "../guard/eviction.ts";
 import { Account, type BudgetHolder } from "../guard/memory-budget.ts";
 import type { Encoding } from "../messages/request-reader.ts";
 import type { CallContext } from "./call-context.ts";
-import type { CallEnvironment, CallStart } from "./call-environment.ts";
+import type { CallEnvironment, CallKind } from "./call-environment.ts";
 import { deadlineExceeded } from "./deadline.ts";
-import { type Exchange, type ExchangeWatcher, presentedIn } from "./exchange.ts";
+import type { Exchange, ExchangeWatcher } from "./exchange.ts";
 
 /** How long a caller may take to read what was written before its call was aborted. */
 const lastAnswerMs = 1_000;
@@ -30,31 +30,28 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
   /** By `performance.now()`. */
   readonly startedAt = performance.now();
   readonly exchange: Exchange;
-  readonly start: CallStart;
+  readonly kind: CallKind;
+  readonly encoding: Encoding;
   readonly environment: CallEnvironment;
   readonly #observed: ObservedRequest;
   #deadline: NodeJS.Timeout | undefined;
   #abort: AbortController | undefined;
-  #presented: Presented | undefined;
   #isEnded = false;
   #error: ConnectError | undefined;
 
-  constructor(exchange: Exchange, start: CallStart, environment: CallEnvironment) {
+  /** @param timeoutMs from now; undefined where the caller waits for as long as it takes */
+  constructor(exchange: Exchange, kind: CallKind, timeoutMs: number | undefined, environment: CallEnvironment) {
     this.exchange = exchange;
-    this.start = start;
+    this.kind = kind;
+    this.encoding = kind.encoding;
     this.environment = environment;
-    const { method, protocol, timeoutMs } = start;
     const { budget, underWay, shutdown, stallTimeoutMs, onStalled, observe } = environment;
-    this.#observed = observe({
-      method: `${method.parent.typeName}/${method.name}`,
-      protocol,
-      headers: exchange.headers,
-    });
+    this.#observed = observe({ method: kind.name, protocol: kind.protocol, headers: exchange.headers });
     exchange.watch(this);
     budget.open(this);
     underWay.add(this);
-    start.arriving?.add(this);
-    start.open?.add(this);
+    kind.arriving?.add(this);
+    kind.open?.add(this);
     if (timeoutMs === undefined || timeoutMs > stallTimeoutMs) exchange.resetWhenStalled(stallTimeoutMs, onStalled);
     if (shutdown.aborted) this.fail(shutdown.reason);
     else if (timeoutMs === undefined) return;
@@ -62,11 +59,6 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
     else this.#deadline = setTimeout(() => this.abort(deadlineExceeded()), timeoutMs);
   }
 
-  get encoding(): Encoding {
-    return this.start.encoding;
-  }
-
-  /** Whether its outcome is known. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -77,17 +69,10 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#error !== undefined) this.#abort.abort(this.#error);
-    }
+    if (this.#abort !== undefined) return this.#abort.signal;
+    this.#abort = new AbortController();
+    if (this.#error !== undefined) this.#abort.abort(this.#error);
     return this.#abort.signal;
-  }
-
-  /** What the caller shows, kept for later checks: the connection may be gone by then. */
-  get presented(): Presented {
-    this.#presented ??= presentedIn(this.exchange);
-    return this.#presented;
   }
 
   /** Runs what serves the call, as a part of its trace. */
@@ -114,8 +99,8 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
     this.#isEnded = true;
     clearTimeout(this.#deadline);
     this.environment.underWay.delete(this);
-    this.start.arriving?.delete(this);
-    if (error !== undefined) this.environment.errors.restate(error, this.start.method);
+    this.kind.arriving?.delete(this);
+    if (error !== undefined) this.environment.errors.restate(error, this.kind.method);
     const name = this.principal === nobody ? undefined : this.principal.name;
     this.#observed.end(codeName(error), name, reasonOf(error));
     this.#error = error;
@@ -128,7 +113,7 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
     if (this.#isEnded) return;
     try {
       const error = toConnectError(failure, this);
-      if (this.end(error) && !this.exchange.isGone) this.start.answerError(this.exchange, error);
+      if (this.end(error) && !this.exchange.isGone) this.kind.answerError(this.exchange, error);
     } catch (broken) {
       this.reset(broken);
     }
@@ -159,7 +144,7 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
 
   onClosed(): void {
     this.environment.budget.close(this);
-    this.start.open?.delete(this);
+    this.kind.open?.delete(this);
     this.end(canceled());
   }
 }

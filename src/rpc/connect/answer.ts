@@ -24,7 +24,7 @@ export async function writeAnswer(
     exchange.answer(status, dated(header));
     return;
   }
-  const write = call.start.method.methodKind === "unary" ? writeOnlyMessage : writeMessage;
+  const write = call.kind.method.methodKind === "unary" ? writeOnlyMessage : writeMessage;
   for await (const message of body) {
     if (exchange.isGone) return;
     if (!exchange.hasAnswered) begin();

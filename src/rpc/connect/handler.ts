@@ -13,10 +13,9 @@ import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Scope } from "../../credentials/principal.ts";
 import { unknownMethod } from "../../telemetry/requests.ts";
 import { limits } from "../../users/limits.ts";
-import { piecesOf } from "../call/body.ts";
 import { Call } from "../call/call.ts";
 import type { CallEnvironment } from "../call/call-environment.ts";
-import { timeoutHeaders, timeoutOf } from "../call/deadline.ts";
+import { timeoutOf } from "../call/deadline.ts";
 import type { Exchange, ExchangeHandler } from "../call/exchange.ts";
 import { reasonOf } from "../errors.ts";
 import type { OpenRequests } from "../guard/open-requests.ts";
@@ -27,6 +26,7 @@ import { askGate, callKey, isAskedKey } from "./call-values.ts";
 import { compressions } from "./compression.ts";
 import { type Content, contentOf } from "./content.ts";
 import { IncomingMessages, incomingKey } from "./incoming-messages.ts";
+import { universalRequest } from "./universal-request.ts";
 
 /**
  * Messages that are decompressed at one time: as many as there are threads for it. A decoder of Brotli takes 16 MiB for itself,
@@ -76,13 +76,12 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       return;
     }
     let isReplaced = false;
-    const { timeoutMs, error } = timeoutOf(exchange.headers, content.protocol);
-    const start = {
+    const kind = {
       method,
+      name: path.slice(1),
       scope,
       protocol: content.protocol,
       encoding: content.encoding,
-      timeoutMs,
       answerError(_: Exchange, error: ConnectError) {
         // Once it has begun to answer, the handler also answers the error with which the call's signal aborts.
         if (exchange.hasAnswered) return;
@@ -92,7 +91,9 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       arriving: isOurs && method.methodKind === "unary" ? environment.arriving : undefined,
       open,
     };
-    const call = new Call(exchange, start, environment);
+    const { timeoutMs, error } = timeoutOf(exchange.headers, content.protocol);
+    const call = new Call(exchange, kind, timeoutMs, environment);
+    if (call.isEnded) return;
     const incoming = new IncomingMessages(call, {
       content,
       limit: isOpen ? "maxOpenRequestBytes" : "maxRequestBytes",
@@ -100,27 +101,11 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       turns,
       decoders: isOpen ? decoders.open : decoders.others,
     });
-    const header = headersOf(exchange);
-    // The call has its deadline already. Connect refuses a timeout that cannot be read.
-    if (error === undefined) for (const name of Object.values(timeoutHeaders)) header.delete(name);
-    const contextValues = createContextValues().set(callKey, call).set(incomingKey, incoming);
-    const { httpVersion, method: httpMethod } = exchange;
-    // Nobody asks for the authority, and some clients send one that makes no URL.
-    const url = `http://rollcall${exchange.path}`;
-    const request = {
-      httpVersion,
-      method: httpMethod,
-      url,
-      header,
-      body: piecesOf(call),
-      signal: call.signal,
-      contextValues,
-    };
+    const values = createContextValues().set(callKey, call).set(incomingKey, incoming);
     const serve = async () => {
-      if (call.isEnded) return;
-      const answer = await handler(incoming.replace(request));
+      const answer = await handler(incoming.replace(universalRequest(call, values, error === undefined)));
       // Connect has refused the HTTP method or the content type, before it asked who calls.
-      if (!contextValues.get(isAskedKey)) call.end(environment.errors.noSuchMethod);
+      if (!values.get(isAskedKey)) call.end(environment.errors.noSuchMethod);
       if (!isReplaced) await writeAnswer(call, answer);
     };
     call.inTrace(serve).catch((failure: unknown) => call.reset(failure));
@@ -139,15 +124,6 @@ function handlersByPath(routes: readonly Routes[]): ReadonlyMap<string, Universa
   });
   for (const route of routes) route(router);
   return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-}
-
-function headersOf({ headers }: Exchange): Headers {
-  const web = new Headers();
-  for (const [name, values] of Object.entries(headers)) {
-    if (name.startsWith(":") || values === undefined) continue;
-    for (const value of [values].flat()) web.append(name, value);
-  }
-  return web;
 }
 
 /** Answers a request to no method. */

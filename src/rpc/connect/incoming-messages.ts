@@ -86,7 +86,7 @@ export class IncomingMessages {
     } finally {
       call.hold(-reserved);
       // A stream's messages were counted with their prefixes; a unary call's stays with the call.
-      if (call.start.method.methodKind !== "unary") call.hold(-bytes.length - prefixBytes);
+      if (call.kind.method.methodKind !== "unary") call.hold(-bytes.length - prefixBytes);
     }
   }
 

@@ -2,15 +2,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Authenticator } from "../../credentials/authenticator.ts";
-import {
-  anybody,
-  checkScope,
-  nobody,
-  type Presented,
-  type Principal,
-  type Scope,
-} from "../../credentials/principal.ts";
+import { anybody, checkScope, nobody, type Principal, type Scope } from "../../credentials/principal.ts";
 import { UserError } from "../../users/errors.ts";
+import { type Exchange, presentedIn } from "../call/exchange.ts";
 
 export interface GateOptions {
   /** Without one, nobody is asked for credentials. */
@@ -21,12 +15,12 @@ export interface GateOptions {
 
 /** What the gate knows of a call, and tells it. */
 export interface AskingCall {
-  readonly start: {
+  readonly kind: {
     readonly method: DescMethod;
     /** What its callers need; undefined where they need none: for health and reflection. */
     readonly scope: Scope | undefined;
   };
-  readonly presented: Presented;
+  readonly exchange: Exchange;
   /** Set once it is known, whether or not it may call the method. */
   principal: Principal;
 }
@@ -46,7 +40,7 @@ export class Gate {
    */
   admit(call: AskingCall): Promise<void> | undefined {
     const { authenticator, reflectionIsOpen } = this.#options;
-    const { method, scope } = call.start;
+    const { method, scope } = call.kind;
     if (authenticator === undefined) {
       call.principal = anybody;
       return undefined;
@@ -59,7 +53,7 @@ export class Gate {
       call.principal = principal;
       if (scope !== undefined) checkScope(principal, scope);
     };
-    const principal = authenticator.authenticate(call.presented);
+    const principal = authenticator.authenticate(presentedIn(call.exchange));
     if (principal instanceof Promise) return principal.then(admit);
     admit(principal);
     return undefined;
@@ -74,7 +68,7 @@ export class Gate {
     try {
       await this.admit(call);
     } catch (error) {
-      throw noLonger(error, call.start.method);
+      throw noLonger(error, call.kind.method);
     }
   }
 }

@@ -1,0 +1,22 @@
+import type { ContextValues } from "@connectrpc/connect";
+import { piecesOf } from "../call/body.ts";
+import type { Call } from "../call/call.ts";
+import { timeoutHeaders } from "../call/deadline.ts";
+
+/**
+ * A call's request as Connect's handlers take it.
+ *
+ * @param hasTimeout whether the call has its deadline; Connect refuses a timeout that cannot be read
+ */
+export function universalRequest(call: Call, contextValues: ContextValues, hasTimeout: boolean) {
+  const { httpVersion, method, path, headers } = call.exchange;
+  const header = new Headers();
+  for (const [name, values] of Object.entries(headers)) {
+    if (name.startsWith(":") || values === undefined) continue;
+    for (const value of [values].flat()) header.append(name, value);
+  }
+  if (hasTimeout) for (const name of Object.values(timeoutHeaders)) header.delete(name);
+  // Nobody asks for the authority, and some clients send one that makes no URL.
+  const url = `http://rollcall${path}`;
+  return { httpVersion, method, url, header, body: piecesOf(call), signal: call.signal, contextValues };
+}
