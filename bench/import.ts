@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { isDeepStrictEqual, parseArgs } from "node:util";
-import { exampleUsers } from "../examples/generate-users.ts";
+import { exampleUsers } from "../scripts/example-users.ts";
 import { createRollcallClient } from "../src/client/index.ts";
 import { startRedis } from "../test/support/redis.ts";
 import { redisArgs } from "./conditions.ts";

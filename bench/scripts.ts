@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Redis } from "ioredis";
-import { exampleUsers } from "../examples/generate-users.ts";
+import { exampleUsers } from "../scripts/example-users.ts";
 import { createRollcallClient, type RollcallClient } from "../src/client/index.ts";
 import { startRedis } from "../test/support/redis.ts";
 import { startTestServer } from "../test/support/server.ts";

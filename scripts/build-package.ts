@@ -9,7 +9,7 @@ const root = new URL("../", import.meta.url);
 const [source, built] = [new URL("src/", root), new URL("dist/", root)];
 
 rmSync(built, { recursive: true, force: true });
-execFileSync("tsc", ["--project", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+execFileSync("tsc", ["--project", "scripts/tsconfig.build.json"], { cwd: root, stdio: "inherit" });
 cpSync(source, built, {
   recursive: true,
   filter: (path) => statSync(path).isDirectory() || path.endsWith(".lua"),

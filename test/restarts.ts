@@ -1,5 +1,5 @@
 /**
- * Restarts servers under load, one at a time, as a deployment does: `npm run test:restarts`. The callers are grpc-js with
+ * Restarts servers under load, one at a time, as a deployment does: `npm run test:suite -- restarts`. The callers are grpc-js with
  * a retry policy in their service config, and importers who send again what was not answered. Fails if a call fails, or
  * if something that was answered is not stored.
  */

@@ -17,7 +17,7 @@ const generateTimeoutMs = 15 * 60_000;
 const usage = `Usage: npm run test:clients -- [--without KEYS]
 
 Builds the clients of all languages, and holds each to the same scenarios on both stores. Then it holds the server to these
-suites: ${suites.map(({ script }) => script).join(", ")}.
+suites: ${suites.map(({ key }) => key).join(", ")}.
 
   --without KEYS  leaves languages out, or the web page, which needs Chromium, separated by commas: ${leavable.join(", ")}.
                   Without a language, what is generated is not compared with the contract, which needs all of them,
@@ -48,7 +48,7 @@ async function holdAll(left: ReadonlySet<string>): Promise<boolean> {
   for (const language of wanted) outcomes.push(await hold(language));
   const suiteOutcomes: SuiteOutcome[] = [];
   for (const suite of suites.filter((suite) => !isLeftOut(suite, left))) {
-    console.log(`\n${suite.name}: npm run ${suite.script}`);
+    console.log(`\n${suite.name}: npm run test:suite -- ${suite.key}`);
     suiteOutcomes.push(await runSuite(suite, left));
   }
   console.log(`\n${table(outcomes)}`);
@@ -74,7 +74,7 @@ async function hold(language: Language): Promise<Outcome> {
 
 /** @returns how what is generated differs from what the contract gives; an empty text where it does not */
 async function compareGenerated(): Promise<string> {
-  const command = { program: process.execPath, args: ["scripts/generate-clients.ts", "--check"] };
+  const command = { program: process.execPath, args: ["scripts/generate/clients.ts", "--check"] };
   console.log("comparing what is generated with what the contract gives");
   return runCommand(command, { folder: root, timeoutMs: generateTimeoutMs }).then(() => "", messageOf);
 }

@@ -29,7 +29,7 @@ test.each([
 });
 
 test("the example of an import imports", async () => {
-  const [, words] = /^ {4}npx rollcall (import examples\/\S+)$/m.exec(readme) ?? expect.fail("there is no import");
+  const [, words] = /^ {4}npx rollcall (import docs\/\S+)$/m.exec(readme) ?? expect.fail("there is no import");
   const server = await startTestServer();
   onTestFinished(() => server.stop());
   const { status, stdout } = await rollcall(words?.split(" ") ?? [], { ROLLCALL_SERVER: server.url });

@@ -19,7 +19,7 @@ import { identify, Journal, journalPath, nothingDone } from "../../src/cli/impor
 import { createRollcallClient } from "../../src/client/index.ts";
 import { rollcall, type ServeProcess, serve, startRollcall } from "../support/processes.ts";
 
-const sample = new URL("../../examples/users.sample.ndjson", import.meta.url).pathname;
+const sample = new URL("../../docs/users.sample.ndjson", import.meta.url).pathname;
 
 let directory: string;
 let server: ServeProcess;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { rollcall, type ServeProcess, serve } from "../support/processes.ts";
 
-const sample = new URL("../../examples/users.sample.ndjson", import.meta.url).pathname;
+const sample = new URL("../../docs/users.sample.ndjson", import.meta.url).pathname;
 
 let directory: string;
 let certificates: Certificates;

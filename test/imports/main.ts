@@ -1,5 +1,5 @@
 /**
- * Imports a million users as people do, and looks at what became of them: `npm run test:imports`. Fails if an import takes
+ * Imports a million users as people do, and looks at what became of them: `npm run test:suite -- imports`. Fails if an import takes
  * more than half as long again as the same users take when they need only be sent, if the importer takes more memory than
  * it should, or if one that was killed five times, or whose server was restarted, ends otherwise than a clean one.
  */

@@ -1,5 +1,5 @@
 /**
- * Lets callers who do everything wrong at a server for minutes: `npm run test:soak -- --minutes 10`. Fails if anything of them
+ * Lets callers who do everything wrong at a server for minutes: `npm run test:suite -- soak --minutes 10`. Fails if anything of them
  * stays behind in the server, if it logs an error, ends or takes ever more memory, or if it fails a call of a caller
  * beside them who does nothing wrong.
  */

@@ -1,6 +1,6 @@
 /**
  * What a method's request holds, derived from two descriptions of the same bytes: the contract's message, and the server's
- * view of it (see proto-server), which keeps Structs, ids and names as bytes.
+ * view of it (see src/rpc/proto), which keeps Structs, ids and names as bytes.
  */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";

@@ -1,5 +1,5 @@
 /**
- * gRPC's interop cases, tried by gRPC's own clients, against the server's own listener: `npm run test:interop`. Fails if what a
+ * gRPC's interop cases, tried by gRPC's own clients, against the server's own listener: `npm run test:suite -- interop`. Fails if what a
  * client needs is missing and it is not left out, and if a case fails.
  */
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -22,7 +22,7 @@ const soak = [
   "--soak_per_iteration_max_acceptable_latency_ms=10000",
 ];
 const keys = interopClients.map(({ key }) => key);
-const usage = `Usage: npm run test:interop -- [--without CLIENTS]
+const usage = `Usage: npm run test:suite -- interop -- [--without CLIENTS]
 
 Tries gRPC's interop cases with gRPC's own clients, in clear text and over TLS.
 

@@ -264,8 +264,7 @@ const file_rollcall_v1_errors_proto_rawDesc = "" +
 	" ERROR_REASON_CREDENTIALS_INVALID\x10\x15\x12\x1e\n" +
 	"\x1aERROR_REASON_SCOPE_MISSING\x10\x16\x12)\n" +
 	"%ERROR_REASON_CREDENTIALS_UNVERIFIABLE\x10\x17\x12\x1d\n" +
-	"\x19ERROR_REASON_USER_DAMAGED\x10\x18B\x97\x01\n" +
-	"\vrollcall.v1B\vErrorsProtoP\x01Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
+	"\x19ERROR_REASON_USER_DAMAGED\x10\x18B{Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
 
 var (
 	file_rollcall_v1_errors_proto_rawDescOnce sync.Once

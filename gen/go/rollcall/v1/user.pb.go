@@ -225,8 +225,7 @@ const file_rollcall_v1_user_proto_rawDesc = "" +
 	"\fPrecondition\x12\x18\n" +
 	"\x06exists\x18\x01 \x01(\bH\x00R\x06exists\x12\x14\n" +
 	"\x04etag\x18\x02 \x01(\tH\x00R\x04etagB\v\n" +
-	"\tconditionB\x95\x01\n" +
-	"\vrollcall.v1B\tUserProtoP\x01Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
+	"\tconditionB{Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
 
 var (
 	file_rollcall_v1_user_proto_rawDescOnce sync.Once

@@ -1448,8 +1448,7 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\tListUsers\x12\x1d.rollcall.v1.ListUsersRequest\x1a\x1e.rollcall.v1.ListUsersResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\x0eSetPreferences\x12\".rollcall.v1.SetPreferencesRequest\x1a#.rollcall.v1.SetPreferencesResponse\"\x03\x90\x02\x02\x12R\n" +
 	"\n" +
-	"DeleteUser\x12\x1e.rollcall.v1.DeleteUserRequest\x1a\x1f.rollcall.v1.DeleteUserResponse\"\x03\x90\x02\x02B\x9c\x01\n" +
-	"\vrollcall.v1B\x10UserServiceProtoP\x01Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
+	"DeleteUser\x12\x1e.rollcall.v1.DeleteUserRequest\x1a\x1f.rollcall.v1.DeleteUserResponse\"\x03\x90\x02\x02B{Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
 
 var (
 	file_rollcall_v1_user_service_proto_rawDescOnce sync.Once

@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-const directory = join(import.meta.dirname, "..", "..", ".tools", "python");
+const directory = join(import.meta.dirname, "..", "..", "..", ".tools", "python");
 const requirements = join(import.meta.dirname, "python-requirements.txt");
 /** A copy of the requirements, there once all of them are installed. */
 const installed = join(directory, "requirements.txt");

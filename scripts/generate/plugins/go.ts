@@ -3,9 +3,9 @@
  * PATH. Exits with status 1 where it cannot.
  */
 import { join } from "node:path";
-import { type GoProgram, installGoProgram } from "../go-programs.ts";
+import { type GoProgram, installGoProgram } from "../../go-programs.ts";
 
-const directory = join(import.meta.dirname, "..", "..", ".tools", "go");
+const directory = join(import.meta.dirname, "..", "..", "..", ".tools", "go");
 
 const plugins: readonly GoProgram[] = [
   {

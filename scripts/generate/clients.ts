@@ -2,7 +2,7 @@
  * Generates the stubs of callers in other languages from the contract: `npm run generate:clients`. With `-- --check` it leaves
  * `gen/` alone, and exits with status 1 and the names of the files there that are not what the contract gives.
  *
- * `buf.gen.clients.yaml` says what is generated. Each program in `client-tools/` installs the plugins of one language in
+ * `buf.gen.clients.yaml` says what is generated. Each program in `plugins/` installs the plugins of one language in
  * `.tools/`, where they are not there in the right versions.
  */
 import { spawnSync } from "node:child_process";
@@ -12,9 +12,9 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
 
-const root = join(import.meta.dirname, "..");
-const template = "buf.gen.clients.yaml";
-const installers = join(import.meta.dirname, "client-tools");
+const root = join(import.meta.dirname, "..", "..");
+const template = "scripts/generate/buf.gen.clients.yaml";
+const installers = join(import.meta.dirname, "plugins");
 
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 try {

@@ -1,7 +1,7 @@
 /**
  * Writes example users, one JSON object a line, as `rollcall import` reads them:
  *
- *     node examples/generate-users.ts --count 100000 --seed 1 --out users.ndjson
+ *     npm run example-users -- --count 100000 --seed 1 --out users.ndjson
  */
 import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
@@ -128,7 +128,7 @@ function* linesOf(users: Iterable<ExampleUser>): Generator<string, void, void> {
   if (lines.length > 0) yield lines.join("");
 }
 
-const usage = `Usage: node examples/generate-users.ts [--count N] [--seed N] [--out FILE]
+const usage = `Usage: npm run example-users -- [--count N] [--seed N] [--out FILE]
 
 Writes example users, one JSON object a line. The same count and seed give the same bytes.
 

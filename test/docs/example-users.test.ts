@@ -2,10 +2,10 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { exampleUsers } from "../../examples/generate-users.ts";
+import { exampleUsers } from "../../scripts/example-users.ts";
 
-const program = fileURLToPath(new URL("../../examples/generate-users.ts", import.meta.url));
-const sample = new URL("../../examples/users.sample.ndjson", import.meta.url);
+const program = fileURLToPath(new URL("../../scripts/example-users.ts", import.meta.url));
+const sample = new URL("../../docs/users.sample.ndjson", import.meta.url);
 
 const users = [...exampleUsers(2_000, 7)];
 
@@ -42,7 +42,7 @@ describe("example users", () => {
 });
 
 describe("the example generator", () => {
-  it("writes the sample that is kept beside it", () => {
+  it("writes the sample that docs/ has", () => {
     const output = execFileSync(process.execPath, [program, "--count", "20", "--seed", "1"], { encoding: "utf8" });
     expect(output).toBe(readFileSync(sample, "utf8"));
   });
