@@ -17,12 +17,12 @@ export const ErrorReasonSchema = /*@__PURE__*/
   enumDesc(file_rollcall_v1_errors, 0);
 
 /**
- * ErrorReason is the vocabulary of the reasons that errors carry.
+ * ErrorReason lists the reasons of errors.
  *
- * Every error that the service raises carries a google.rpc.ErrorInfo with domain `rollcall.v1` and, as reason, the name
- * of one of these values without its prefix (`INVALID_ID`). An INVALID_ARGUMENT also carries a google.rpc.BadRequest
- * that names the offending fields, at most 20 of them, as `properties["a.b"].list[3]`. An error that carries a
- * google.rpc.RetryInfo, and only such an error, invites the caller to try again. No error repeats a property's value.
+ * Every error of the service carries a google.rpc.ErrorInfo with the domain `rollcall.v1`. Its reason is the name of one
+ * of these values without the prefix: `INVALID_ID`. An INVALID_ARGUMENT also carries a google.rpc.BadRequest that names
+ * up to 20 invalid fields, as `properties["a.b"].list[3]`. Retry an error if it carries a google.rpc.RetryInfo, and only
+ * then. No error repeats a property's value.
  *
  * @generated from enum rollcall.v1.ErrorReason
  */

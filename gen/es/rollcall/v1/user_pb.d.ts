@@ -18,24 +18,24 @@ export declare const file_rollcall_v1_user: GenFile;
  */
 export declare type User = Message<"rollcall.v1.User"> & {
   /**
-   * The id under which callers identify the user: 1 to 256 bytes of UTF-8 without control characters.
+   * The user's id: 1 to 256 bytes of UTF-8 without control characters.
    *
    * @generated from field: string id = 1;
    */
   id: string;
 
   /**
-   * What callers have sent about the user: at most 512 properties, 256 KiB encoded. Always present.
+   * The facts that callers have sent about the user: at most 512 properties, 256 KiB encoded. Always present.
    *
-   * Numbers are doubles: an integer beyond 2^53 arrives as the nearest double.
+   * Numbers are doubles: an integer beyond 2^53 becomes the nearest double.
    *
    * @generated from field: google.protobuf.Struct properties = 2;
    */
   properties?: JsonObject | undefined;
 
   /**
-   * What the user has chosen, apart from what is known about them; at most 64 KiB encoded. Always present, empty
-   * if never set.
+   * The user's own choices, separate from the properties; at most 64 KiB encoded. Always present, and empty until a call
+   * sets them.
    *
    * @generated from field: google.protobuf.Struct preferences = 3;
    */
@@ -49,15 +49,15 @@ export declare type User = Message<"rollcall.v1.User"> & {
   updatedAt?: Timestamp | undefined;
 
   /**
-   * When the user was first identified: the store's clock, in microseconds.
+   * When the first Identify created the user: the store's clock, in microseconds.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 5;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * Names this version of the user. Opaque: compare it for equality only. Changes with each change of the user; a user
-   * that is deleted and created again never gets an earlier etag back.
+   * The version of the user. Opaque: compare it for equality only. Every change of the user changes it. Etags never
+   * repeat, even if the user is deleted and created again.
    *
    * @generated from field: string etag = 6;
    */
@@ -71,13 +71,13 @@ export declare type User = Message<"rollcall.v1.User"> & {
 export declare const UserSchema: GenMessage<User>;
 
 /**
- * Precondition makes a write depend on what is stored. It is checked after the request itself has been found valid.
+ * Precondition makes a write depend on the stored user. The server validates the request first.
  *
  * @generated from message rollcall.v1.Precondition
  */
 export declare type Precondition = Message<"rollcall.v1.Precondition"> & {
   /**
-   * One condition is required: without one, or with an empty etag, the request is refused with INVALID_ARGUMENT.
+   * Required: without a condition, or with an empty etag, the write fails with INVALID_ARGUMENT.
    *
    * @generated from oneof rollcall.v1.Precondition.condition
    */
@@ -92,7 +92,7 @@ export declare type Precondition = Message<"rollcall.v1.Precondition"> & {
     case: "exists";
   } | {
     /**
-     * The user must exist (or NOT_FOUND) and carry this etag (or ABORTED).
+     * The user must exist, or the write fails with NOT_FOUND. It must have this etag, or the write fails with ABORTED.
      *
      * @generated from field: string etag = 2;
      */

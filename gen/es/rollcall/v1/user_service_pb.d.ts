@@ -13,7 +13,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_rollcall_v1_user_service: GenFile;
 
 /**
- * IdentifyRequest creates or updates one user. A property may stand in one of `properties`, `set_once` and `unset` only.
+ * IdentifyRequest creates or updates one user. A property may be in only one of `properties`, `set_once` and `unset`.
  *
  * @generated from message rollcall.v1.IdentifyRequest
  */
@@ -26,58 +26,60 @@ export declare type IdentifyRequest = Message<"rollcall.v1.IdentifyRequest"> & {
   id: string;
 
   /**
-   * Properties to write. Default: none. `null` is a value and is stored as null.
+   * Properties to write. Default: none. `null` is a value.
    *
    * @generated from field: google.protobuf.Struct properties = 2;
    */
   properties?: JsonObject | undefined;
 
   /**
-   * Properties to write only if the user does not have them; those that it has are named in `ignored_properties`.
-   * Default: none. Cannot be sent together with `observed_at`.
+   * Properties to write only if the user lacks them; `ignored_properties` names the others. Default: none. Not allowed
+   * together with `observed_at`.
    *
    * @generated from field: google.protobuf.Struct set_once = 3;
    */
   setOnce?: JsonObject | undefined;
 
   /**
-   * Names of properties to remove; one that is not there is no error. Default: none. At most 512.
+   * Names of properties to remove; a missing property is no error. Default: none. At most 512.
    *
    * @generated from field: repeated string unset = 4;
    */
   unset: string[];
 
   /**
-   * What must hold for the write to happen, checked once the request itself has been found valid. Default: nothing.
+   * The condition of the write. Default: none.
    *
    * @generated from field: rollcall.v1.Precondition precondition = 5;
    */
   precondition?: Precondition | undefined;
 
   /**
-   * When the properties were observed, in microseconds (what is finer is cut off). Default: the write applies to what is
-   * stored.
+   * The time of observation of the properties, truncated to microseconds. Default: none, and the write always applies.
    *
-   * Writes that carry this time win property by property by it, whatever order they arrive in: for any set of them that
-   * are all accepted, with no deletion between, every order of arrival ends in the same properties. At equal times a
-   * value beats a removal, and of two values the one with the greater bytes in canonical form wins. What lost is named in
-   * `ignored_properties`. A removal leaves a mark of its time, which counts as one of the 512 properties. A property that
-   * was never written with a time is older than any time. A write without a time always applies, and lifts the times of
-   * the properties that it writes to the store's clock, where they have one.
+   * For each property, the write with the latest time wins, regardless of the order of arrival. Any set of accepted
+   * writes, without a deletion between them, ends in the same properties in every order. At equal times, a value beats a
+   * removal, and the greater of two values wins, by the bytes of their canonical form. `ignored_properties` names the
+   * properties that lost.
    *
-   * Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+   * A removal leaves a tombstone with its time, which counts as one of the 512 properties. A property without a time is
+   * older than any time. A write without a time moves the times of the properties that it writes to the store's clock, if
+   * they have times.
    *
-   * A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
-   * stored and the sent value counts. So a refusal does not tell which one wins.
+   * A time before 1970, or more than an hour ahead of the store's clock, fails with INVALID_ARGUMENT,
+   * INVALID_OBSERVED_AT.
+   *
+   * Callers without the scope `users.read` get a stricter limit on a user's bytes: for each property, the larger of the
+   * stored and the new value counts. So the error does not reveal the winner.
    *
    * @generated from field: google.protobuf.Timestamp observed_at = 6;
    */
   observedAt?: Timestamp | undefined;
 
   /**
-   * Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
-   * created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
-   * reached. Needs the scope `users.read` too: without it, PERMISSION_DENIED, SCOPE_MISSING.
+   * Whether to write nothing and return only the outcome and properties that the write would have. Default: false. The
+   * answer has the stored etag and times, or none for a new user. A batch compares each such item with the user stored
+   * at that moment. Needs the scope `users.read` too; without it: PERMISSION_DENIED, SCOPE_MISSING.
    *
    * @generated from field: bool validate_only = 7;
    */
@@ -97,7 +99,7 @@ export declare const IdentifyRequestSchema: GenMessage<IdentifyRequest>;
  */
 export declare type IdentifyResponse = Message<"rollcall.v1.IdentifyResponse"> & {
   /**
-   * The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
+   * The merged user. With `validate_only`, it is not stored. Absent with OUTCOME_APPLIED.
    *
    * @generated from field: rollcall.v1.User user = 1;
    */
@@ -111,8 +113,8 @@ export declare type IdentifyResponse = Message<"rollcall.v1.IdentifyResponse"> &
   outcome: Outcome;
 
   /**
-   * Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
-   * None with OUTCOME_APPLIED.
+   * Names of properties in the request that had no effect, because of `observed_at` or `set_once`. None with
+   * OUTCOME_APPLIED.
    *
    * @generated from field: repeated string ignored_properties = 3;
    */
@@ -139,7 +141,7 @@ export declare type GetUserRequest = Message<"rollcall.v1.GetUserRequest"> & {
   id: string;
 
   /**
-   * Names of the properties to return; one that the user does not have is left out. Default: all. At most 512.
+   * Names of the properties to return, if the user has them. Default: all. At most 512.
    *
    * @generated from field: repeated string only_properties = 2;
    */
@@ -179,8 +181,7 @@ export declare const GetUserResponseSchema: GenMessage<GetUserResponse>;
  */
 export declare type BatchIdentifyRequest = Message<"rollcall.v1.BatchIdentifyRequest"> & {
   /**
-   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
-   * other message.
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list gets an answer too.
    *
    * @generated from field: repeated rollcall.v1.IdentifyRequest requests = 1;
    */
@@ -202,7 +203,7 @@ export declare type BatchIdentifyRequest = Message<"rollcall.v1.BatchIdentifyReq
 export declare const BatchIdentifyRequestSchema: GenMessage<BatchIdentifyRequest>;
 
 /**
- * BatchIdentifyResponse answers one BatchIdentifyRequest: all its items are stored, unchanged, or refused for good.
+ * BatchIdentifyResponse answers one BatchIdentifyRequest: each item is stored, unchanged, or failed permanently.
  *
  * @generated from message rollcall.v1.BatchIdentifyResponse
  */
@@ -215,43 +216,42 @@ export declare type BatchIdentifyResponse = Message<"rollcall.v1.BatchIdentifyRe
   sequence: number;
 
   /**
-   * How many users were created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
+   * How many users the message created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
    *
    * @generated from field: int32 created = 2;
    */
   created: number;
 
   /**
-   * How many users were updated.
+   * How many users the message updated.
    *
    * @generated from field: int32 updated = 3;
    */
   updated: number;
 
   /**
-   * How many users were left as they were.
+   * How many users stayed the same.
    *
    * @generated from field: int32 unchanged = 4;
    */
   unchanged: number;
 
   /**
-   * How many items were refused.
+   * How many items failed.
    *
    * @generated from field: int32 failed = 5;
    */
   failed: number;
 
   /**
-   * The items that failed, or all, as the request's `report` asks; in the order sent.
+   * The items that failed, or all, by the request's `report`; in the order of the request.
    *
    * @generated from field: repeated rollcall.v1.BatchIdentifyResult results = 6;
    */
   results: BatchIdentifyResult[];
 
   /**
-   * How many items were applied, for a caller without the scope `users.read`: created, updated and unchanged users
-   * together. Otherwise 0.
+   * For a caller without the scope `users.read`: the sum of created, updated and unchanged users. Otherwise 0.
    *
    * @generated from field: int32 applied = 7;
    */
@@ -265,7 +265,7 @@ export declare type BatchIdentifyResponse = Message<"rollcall.v1.BatchIdentifyRe
 export declare const BatchIdentifyResponseSchema: GenMessage<BatchIdentifyResponse>;
 
 /**
- * BatchIdentifyResult says what became of one item.
+ * BatchIdentifyResult is the result of one item.
  *
  * @generated from message rollcall.v1.BatchIdentifyResult
  */
@@ -278,14 +278,14 @@ export declare type BatchIdentifyResult = Message<"rollcall.v1.BatchIdentifyResu
   index: number;
 
   /**
-   * The item's user id; empty where the id itself was refused.
+   * The item's user id; empty if the id is invalid.
    *
    * @generated from field: string id = 2;
    */
   id: string;
 
   /**
-   * What the item did; OUTCOME_UNSPECIFIED if it failed.
+   * The item's outcome; OUTCOME_UNSPECIFIED if it failed.
    *
    * @generated from field: rollcall.v1.Outcome outcome = 3;
    */
@@ -306,7 +306,7 @@ export declare type BatchIdentifyResult = Message<"rollcall.v1.BatchIdentifyResu
   error?: IdentifyError | undefined;
 
   /**
-   * As in IdentifyResponse. One answer lists at most 128 KiB of names: beyond that, items name none.
+   * As in IdentifyResponse. One answer has at most 128 KiB of names; further items name none.
    *
    * @generated from field: repeated string ignored_properties = 6;
    */
@@ -320,7 +320,7 @@ export declare type BatchIdentifyResult = Message<"rollcall.v1.BatchIdentifyResu
 export declare const BatchIdentifyResultSchema: GenMessage<BatchIdentifyResult>;
 
 /**
- * IdentifyError is the error that a unary Identify of the same item would have ended with.
+ * IdentifyError is the error that a unary Identify of the same item would return.
  *
  * @generated from message rollcall.v1.IdentifyError
  */
@@ -340,14 +340,14 @@ export declare type IdentifyError = Message<"rollcall.v1.IdentifyError"> & {
   reason: string;
 
   /**
-   * For people: what is wrong.
+   * An explanation for people.
    *
    * @generated from field: string message = 3;
    */
   message: string;
 
   /**
-   * The offending fields, at most 20.
+   * The invalid fields, at most 20.
    *
    * @generated from field: repeated rollcall.v1.IdentifyError.Violation violations = 4;
    */
@@ -361,7 +361,7 @@ export declare type IdentifyError = Message<"rollcall.v1.IdentifyError"> & {
 export declare const IdentifyErrorSchema: GenMessage<IdentifyError>;
 
 /**
- * Violation names one offending field of the item.
+ * Violation names one invalid field of the item.
  *
  * @generated from message rollcall.v1.IdentifyError.Violation
  */
@@ -381,7 +381,7 @@ export declare type IdentifyError_Violation = Message<"rollcall.v1.IdentifyError
   reason: string;
 
   /**
-   * For people: what is wrong with it.
+   * An explanation for people.
    *
    * @generated from field: string description = 3;
    */
@@ -401,7 +401,7 @@ export declare const IdentifyError_ViolationSchema: GenMessage<IdentifyError_Vio
  */
 export declare type BatchGetUsersRequest = Message<"rollcall.v1.BatchGetUsersRequest"> & {
   /**
-   * The users' ids, at most 1,000. One that is given twice is answered once.
+   * The users' ids, at most 1,000. A repeated id gets one answer.
    *
    * @generated from field: repeated string ids = 1;
    */
@@ -422,13 +422,13 @@ export declare type BatchGetUsersRequest = Message<"rollcall.v1.BatchGetUsersReq
 export declare const BatchGetUsersRequestSchema: GenMessage<BatchGetUsersRequest>;
 
 /**
- * BatchGetUsersResponse is the users asked for: each id is in one of the four lists, in the order asked.
+ * BatchGetUsersResponse has each id of the request in one of four lists, in the order of the request.
  *
  * @generated from message rollcall.v1.BatchGetUsersResponse
  */
 export declare type BatchGetUsersResponse = Message<"rollcall.v1.BatchGetUsersResponse"> & {
   /**
-   * The users that are there.
+   * The users.
    *
    * @generated from field: repeated rollcall.v1.User users = 1;
    */
@@ -442,15 +442,15 @@ export declare type BatchGetUsersResponse = Message<"rollcall.v1.BatchGetUsersRe
   missingIds: string[];
 
   /**
-   * The ids that were not looked at, because their users might not fit into the answer: ask for them again. At least one
-   * user is always read.
+   * The ids that the server did not read, because their users might not fit into the answer: ask for them again. Every
+   * call reads at least one user.
    *
    * @generated from field: repeated string unread_ids = 3;
    */
   unreadIds: string[];
 
   /**
-   * The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+   * The ids of users whose records are damaged. GetUser fails for them with USER_DAMAGED. Do not ask again.
    *
    * @generated from field: repeated string damaged_ids = 4;
    */
@@ -470,17 +470,16 @@ export declare const BatchGetUsersResponseSchema: GenMessage<BatchGetUsersRespon
  */
 export declare type ListUsersRequest = Message<"rollcall.v1.ListUsersRequest"> & {
   /**
-   * The most users to return. Default: 100. More than 1,000 is taken as 1,000; negative: INVALID_ARGUMENT. A page may hold
-   * fewer, also none, and still not be the last: an answer is at most 3 MiB.
+   * The most users to return. Default: 100. Values above 1,000 count as 1,000; negative ones fail with INVALID_ARGUMENT.
+   * An answer has at most 3 MiB, so a page may have fewer users, or none, and not be the last.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before; empty for the first page. Anything else: INVALID_ARGUMENT,
-   * INVALID_PAGE_TOKEN. It does not expire, and is bound to nothing: page size and properties may change from page to
-   * page.
+   * The `next_page_token` of the previous page; empty for the first page. Other values fail with INVALID_ARGUMENT,
+   * INVALID_PAGE_TOKEN. Tokens do not expire. The page size and the properties may differ from page to page.
    *
    * @generated from field: string page_token = 2;
    */
@@ -514,14 +513,14 @@ export declare type ListUsersResponse = Message<"rollcall.v1.ListUsersResponse">
   users: User[];
 
   /**
-   * Where the next page begins; empty after the last page. Opaque.
+   * The token of the next page; empty after the last page. Opaque.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
-   * How many users of the page are left out, because they are there and cannot be read.
+   * How many users the page leaves out because their records are damaged.
    *
    * @generated from field: int32 damaged_count = 3;
    */
@@ -548,22 +547,22 @@ export declare type SetPreferencesRequest = Message<"rollcall.v1.SetPreferencesR
   id: string;
 
   /**
-   * The preferences: the limits on names and values are those of properties; together at most 64 KiB encoded, also once
-   * merged. Default: none, which in the default mode removes all.
+   * The preferences, with the limits of properties on names and values. They have at most 64 KiB encoded, also after a
+   * merge. Default: none, which removes all in the default mode.
    *
    * @generated from field: google.protobuf.Struct preferences = 2;
    */
   preferences?: JsonObject | undefined;
 
   /**
-   * What happens to the preferences that are stored. Default: they are replaced. An unknown value: INVALID_ARGUMENT.
+   * What to do with the stored preferences. Default: replace them. An unknown value fails with INVALID_ARGUMENT.
    *
    * @generated from field: rollcall.v1.PreferencesMode mode = 3;
    */
   mode: PreferencesMode;
 
   /**
-   * What must hold for the write to happen. Default: nothing but that the user is there.
+   * The condition of the write. Default: only that the user exists.
    *
    * @generated from field: rollcall.v1.Precondition precondition = 4;
    */
@@ -610,14 +609,14 @@ export declare type DeleteUserRequest = Message<"rollcall.v1.DeleteUserRequest">
   id: string;
 
   /**
-   * What must hold for the deletion to happen. Default: nothing but that the user is there.
+   * The condition of the deletion. Default: only that the user exists.
    *
    * @generated from field: rollcall.v1.Precondition precondition = 2;
    */
   precondition?: Precondition | undefined;
 
   /**
-   * Whether a user that is not there is fine, whatever the precondition. Default: false.
+   * Whether to succeed if the user does not exist, regardless of the precondition. Default: false.
    *
    * @generated from field: bool allow_missing = 3;
    */
@@ -631,7 +630,7 @@ export declare type DeleteUserRequest = Message<"rollcall.v1.DeleteUserRequest">
 export declare const DeleteUserRequestSchema: GenMessage<DeleteUserRequest>;
 
 /**
- * DeleteUserResponse says that the user is gone.
+ * DeleteUserResponse means that the user does not exist any more.
  *
  * @generated from message rollcall.v1.DeleteUserResponse
  */
@@ -651,7 +650,7 @@ export declare const DeleteUserResponseSchema: GenMessage<DeleteUserResponse>;
  */
 export enum Outcome {
   /**
-   * Not used in answers, except for an item that failed.
+   * Not used, except for an item that failed.
    *
    * @generated from enum value: OUTCOME_UNSPECIFIED = 0;
    */
@@ -665,22 +664,22 @@ export enum Outcome {
   CREATED = 1,
 
   /**
-   * At least one property differed and was written.
+   * At least one property differed, and the call wrote it.
    *
    * @generated from enum value: OUTCOME_UPDATED = 2;
    */
   UPDATED = 2,
 
   /**
-   * No property differed: the user, its `updated_at` and its `etag` are as they were.
+   * No property differed: the user, its `updated_at` and its `etag` stayed.
    *
    * @generated from enum value: OUTCOME_UNCHANGED = 3;
    */
   UNCHANGED = 3,
 
   /**
-   * The request was applied: all that a caller without the scope `users.read` is told. The user may have been created,
-   * updated or left as it was.
+   * The request applied. Callers without the scope `users.read` do not learn whether it created, updated or left the
+   * user.
    *
    * @generated from enum value: OUTCOME_APPLIED = 4;
    */
@@ -699,7 +698,7 @@ export declare const OutcomeSchema: GenEnum<Outcome>;
  */
 export enum BatchReport {
   /**
-   * The default: as BATCH_REPORT_FAILURES.
+   * The default, equal to BATCH_REPORT_FAILURES.
    *
    * @generated from enum value: BATCH_REPORT_UNSPECIFIED = 0;
    */
@@ -713,7 +712,7 @@ export enum BatchReport {
   FAILURES = 1,
 
   /**
-   * Every item, in the order sent.
+   * Every item, in the order of the request.
    *
    * @generated from enum value: BATCH_REPORT_ALL = 2;
    */
@@ -726,27 +725,27 @@ export enum BatchReport {
 export declare const BatchReportSchema: GenEnum<BatchReport>;
 
 /**
- * PreferencesMode says what SetPreferences does with the preferences that are stored.
+ * PreferencesMode says what SetPreferences does with the stored preferences.
  *
  * @generated from enum rollcall.v1.PreferencesMode
  */
 export enum PreferencesMode {
   /**
-   * The default: as PREFERENCES_MODE_REPLACE.
+   * The default, equal to PREFERENCES_MODE_REPLACE.
    *
    * @generated from enum value: PREFERENCES_MODE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * They are replaced: none of them stays.
+   * Replace them: none of them stays.
    *
    * @generated from enum value: PREFERENCES_MODE_REPLACE = 1;
    */
   REPLACE = 1,
 
   /**
-   * They are merged one level deep: a key that is sent replaces that key's whole value, one that is not sent stays.
+   * Merge one level deep: a key in the request replaces the whole stored value, and other keys stay.
    *
    * @generated from enum value: PREFERENCES_MODE_MERGE = 2;
    */
@@ -759,38 +758,38 @@ export enum PreferencesMode {
 export declare const PreferencesModeSchema: GenEnum<PreferencesMode>;
 
 /**
- * UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
- * and sends what it knows about them; any service reads the whole user back.
+ * UserService is a registry of users for services. A caller identifies a person under an id of its own choice and sends
+ * facts about that person. Any service can read the whole user.
  *
- * Limits, for every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
+ * Limits of every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
  * For JSON, the size of the equivalent protobuf encoding counts too. Property names are 1 to 128 bytes. A user has at
- * most 512 properties, of at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
- * infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
+ * most 512 properties, with at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
+ * infinities, values without a kind and invalid UTF-8 fail with INVALID_ARGUMENT.
  *
- * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
- * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
+ * Errors carry a google.rpc.ErrorInfo: see ErrorReason. The server enforces a call's deadline. After DEADLINE_EXCEEDED or
+ * UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
  *
- * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
- * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
- * `users.get`.
+ * If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
+ * without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
+ * `users.read` includes `users.get`.
  *
- * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+ * A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
  * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
- * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
+ * PERMISSION_DENIED, SCOPE_MISSING. Errors do not reveal the size of a stored user.
  *
  * @generated from service rollcall.v1.UserService
  */
 export declare const UserService: GenService<{
   /**
-   * Identify creates or updates one user and returns the merged user. Its answer means that the user is stored.
+   * Identify creates or updates one user and returns the merged user. An answer means that the user is stored.
    *
-   * Properties are merged one level deep: a property that is sent replaces that property's whole value, one that is not
-   * sent stays. Concurrent calls never lose one another's properties. If no property differs, the outcome is UNCHANGED
-   * and nothing is written.
+   * The call merges properties one level deep: a property in the request replaces the whole stored value, and a property
+   * that is not in the request stays. Concurrent calls never lose one another's properties. If no property differs, the
+   * outcome is UNCHANGED and the call writes nothing.
    *
-   * A call that creates a user must bring the required properties (`name` and `email` unless the operator chose
-   * others) as non-empty strings, in `properties` or `set_once`; no call may unset one or send it as anything else, even
-   * where that would lose. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
+   * A call that creates a user needs the required properties as non-empty strings, in `properties` or `set_once`. They
+   * are `name` and `email`, unless the operator chose others. No call may unset one or send another value, even one that
+   * would have no effect. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
    *
    * Scope: `users.write`.
    *
@@ -802,7 +801,8 @@ export declare const UserService: GenService<{
     output: typeof IdentifyResponseSchema;
   },
   /**
-   * GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
+   * GetUser returns one user. It fails with NOT_FOUND if the user does not exist, and with INTERNAL, USER_DAMAGED if the
+   * user's record is damaged.
    *
    * Scope: `users.get`.
    *
@@ -814,22 +814,22 @@ export declare const UserService: GenService<{
     output: typeof GetUserResponseSchema;
   },
   /**
-   * BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
-   * message, in order. It needs HTTP/2.
+   * BatchIdentify imports users. Each request message has up to 1,000 items, and one response message answers it, in
+   * order. The method needs HTTP/2.
    *
-   * Items apply in stream order. An item that is refused for good is reported in its message's answer, and the stream
-   * goes on. Messages are not transactions: if the store fails, that message and all later ones stay unanswered and the
-   * stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
-   * first unanswered one, in order.
+   * Items apply in stream order. A response reports the items that the server refused, and the stream continues.
+   * Messages are not transactions. If the store fails, that message and all later ones get no answer, and the stream
+   * ends with UNAVAILABLE. The store may have applied some of their items. The client then repeats every message from
+   * the first unanswered one, in order.
    *
-   * Some messages end the stream, after everything before them is answered. With INVALID_ARGUMENT: one that cannot be
-   * decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
-   * RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
-   * the client back.
+   * Some messages end the stream, after the answers to all earlier ones. A message ends it with INVALID_ARGUMENT if it
+   * does not decode, has more than 1,000 items, or has more than 65,536 names in `unset` of all items together. A message
+   * larger than 4 MiB ends it with RESOURCE_EXHAUSTED. The server works on a few messages at a time, and slows the client
+   * down by flow control.
    *
-   * The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
-   * within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
-   * by then is answered first.
+   * The server checks the credentials again while the stream is open. If they are revoked or expire, the stream ends
+   * within a minute with UNAUTHENTICATED. If only the scope is revoked, it ends with PERMISSION_DENIED. The server first
+   * answers the messages that it has read.
    *
    * Scope: `users.write`.
    *
@@ -841,9 +841,8 @@ export declare const UserService: GenService<{
     output: typeof BatchIdentifyResponseSchema;
   },
   /**
-   * BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
-   * users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
-   * asked for again.
+   * BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
+   * neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
    *
    * Scope: `users.get`.
    *
@@ -855,11 +854,11 @@ export declare const UserService: GenService<{
     output: typeof BatchGetUsersResponseSchema;
   },
   /**
-   * ListUsers pages through all users, in an order that is unspecified and stable.
+   * ListUsers pages through all users, in an unspecified, stable order.
    *
-   * A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-   * is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
-   * are there and cannot be read are left out, and counted.
+   * A user that exists during a whole listing appears in it exactly once, regardless of writes meanwhile. A user that
+   * appears or disappears meanwhile is listed at most once. A page has each user's state at the time of that page. Pages
+   * leave out users whose records are damaged, and count them.
    *
    * Scope: `users.read`.
    *
@@ -871,8 +870,8 @@ export declare const UserService: GenService<{
     output: typeof ListUsersResponseSchema;
   },
   /**
-   * SetPreferences replaces a user's preferences, or merges into them, and returns the user. NOT_FOUND for a user that is
-   * not there. Preferences that are equal to the stored ones change nothing: `updated_at` and `etag` stay.
+   * SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
+   * the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
    *
    * Scope: `users.write`.
    *
@@ -884,10 +883,10 @@ export declare const UserService: GenService<{
     output: typeof SetPreferencesResponseSchema;
   },
   /**
-   * DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-   * the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
-   * that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
-   * NOT_FOUND for a user that is not there, unless `allow_missing` is set.
+   * DeleteUser removes a user permanently: properties, preferences, and the times of observation. A later Identify of the
+   * same id creates a new user, which shares no etag with the deleted one. DeleteUser also removes a damaged user
+   * (USER_DAMAGED), unless the precondition names an etag and the stored etag is damaged. It fails with NOT_FOUND if the
+   * user does not exist, unless `allow_missing` is true.
    *
    * Scope: `users.delete`.
    *

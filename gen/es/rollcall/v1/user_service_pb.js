@@ -166,7 +166,7 @@ export const PreferencesModeSchema = /*@__PURE__*/
   enumDesc(file_rollcall_v1_user_service, 2);
 
 /**
- * PreferencesMode says what SetPreferences does with the preferences that are stored.
+ * PreferencesMode says what SetPreferences does with the stored preferences.
  *
  * @generated from enum rollcall.v1.PreferencesMode
  */
@@ -174,24 +174,24 @@ export const PreferencesMode = /*@__PURE__*/
   tsEnum(PreferencesModeSchema);
 
 /**
- * UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
- * and sends what it knows about them; any service reads the whole user back.
+ * UserService is a registry of users for services. A caller identifies a person under an id of its own choice and sends
+ * facts about that person. Any service can read the whole user.
  *
- * Limits, for every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
+ * Limits of every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
  * For JSON, the size of the equivalent protobuf encoding counts too. Property names are 1 to 128 bytes. A user has at
- * most 512 properties, of at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
- * infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
+ * most 512 properties, with at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
+ * infinities, values without a kind and invalid UTF-8 fail with INVALID_ARGUMENT.
  *
- * Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
- * DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
+ * Errors carry a google.rpc.ErrorInfo: see ErrorReason. The server enforces a call's deadline. After DEADLINE_EXCEEDED or
+ * UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
  *
- * Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
- * UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
- * `users.get`.
+ * If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
+ * without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
+ * `users.read` includes `users.get`.
  *
- * A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+ * A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
  * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
- * PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
+ * PERMISSION_DENIED, SCOPE_MISSING. Errors do not reveal the size of a stored user.
  *
  * @generated from service rollcall.v1.UserService
  */

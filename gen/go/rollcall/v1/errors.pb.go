@@ -21,12 +21,12 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ErrorReason is the vocabulary of the reasons that errors carry.
+// ErrorReason lists the reasons of errors.
 //
-// Every error that the service raises carries a google.rpc.ErrorInfo with domain `rollcall.v1` and, as reason, the name
-// of one of these values without its prefix (`INVALID_ID`). An INVALID_ARGUMENT also carries a google.rpc.BadRequest
-// that names the offending fields, at most 20 of them, as `properties["a.b"].list[3]`. An error that carries a
-// google.rpc.RetryInfo, and only such an error, invites the caller to try again. No error repeats a property's value.
+// Every error of the service carries a google.rpc.ErrorInfo with the domain `rollcall.v1`. Its reason is the name of one
+// of these values without the prefix: `INVALID_ID`. An INVALID_ARGUMENT also carries a google.rpc.BadRequest that names
+// up to 20 invalid fields, as `properties["a.b"].list[3]`. Retry an error if it carries a google.rpc.RetryInfo, and only
+// then. No error repeats a property's value.
 type ErrorReason int32
 
 const (
@@ -34,52 +34,50 @@ const (
 	ErrorReason_ERROR_REASON_UNSPECIFIED ErrorReason = 0
 	// INVALID_ARGUMENT: an id is empty, longer than 256 bytes, not UTF-8, or has control characters.
 	//
-	// Metadata: `limit`, `max` and `actual`, as with LIMIT_EXCEEDED, where it is too long.
+	// Metadata, if the id is too long: `limit`, `max` and `actual`, as with LIMIT_EXCEEDED.
 	// Example: GetUser with an empty id.
 	ErrorReason_ERROR_REASON_INVALID_ID ErrorReason = 1
-	// INVALID_ARGUMENT: a property's name or value is not one that can be stored: a name that is empty or not UTF-8, NaN
-	// or an infinity, a value without a kind; or the property stands in more than one of `properties`, `set_once` and
+	// INVALID_ARGUMENT: the store cannot hold a property's name or value. The name is empty or not UTF-8, or the value is
+	// NaN, an infinity or a value without a kind. Also: a property is in more than one of `properties`, `set_once` and
 	// `unset`.
 	//
 	// Example: a property that a client built as an empty google.protobuf.Value.
 	ErrorReason_ERROR_REASON_INVALID_PROPERTY ErrorReason = 2
-	// INVALID_ARGUMENT: a required property is missing from a request that would create the user, is sent as something
-	// else than a non-empty string, or is named in `unset`.
+	// INVALID_ARGUMENT: a request that would create the user lacks a required property. Also: a request has one that is not
+	// a non-empty string, or names one in `unset`.
 	//
 	// Metadata: `required_properties`, separated by commas.
 	// Example: the first Identify of a user without an `email`.
 	ErrorReason_ERROR_REASON_REQUIRED_PROPERTY_MISSING ErrorReason = 3
-	// INVALID_ARGUMENT: something is longer, deeper, larger or more than the limits allow. RESOURCE_EXHAUSTED: a whole
-	// message is larger than 4 MiB.
+	// INVALID_ARGUMENT: the request or the user exceeds a limit. RESOURCE_EXHAUSTED: a message is larger than 4 MiB.
 	//
-	// Metadata of the first violation: `limit`, the limit's name, `max`, its value, and, where it was counted to the end,
-	// `actual`, what the request has or the user would have. The latter is told only to callers with the scope
-	// `users.read`.
+	// Metadata of the first violation: `limit` is the limit's name and `max` its value. `actual` is the amount in the
+	// request or in the resulting user, if the server counted to the end. Only callers with the scope `users.read` get the
+	// amount in the resulting user.
 	// Example: a user with more than 512 properties.
 	ErrorReason_ERROR_REASON_LIMIT_EXCEEDED ErrorReason = 4
-	// INVALID_ARGUMENT: the bytes or the JSON of a request cannot be read as the request's message. JSON with a field that
-	// the message does not have is among it; unknown fields in the binary encoding are passed over.
+	// INVALID_ARGUMENT: the bytes or the JSON of a request do not decode as the request's message. Unknown fields in JSON
+	// are an error; the server ignores unknown fields in the binary encoding.
 	//
-	// Example: a JSON request that is cut short.
+	// Example: a truncated JSON request.
 	ErrorReason_ERROR_REASON_MALFORMED_REQUEST ErrorReason = 5
-	// INVALID_ARGUMENT: an enum field has a value that this version of the contract does not know, in JSON also a
-	// name that it does not know.
+	// INVALID_ARGUMENT: an enum field has a value, or in JSON a name, that this version of the contract does not know.
 	//
 	// Example: `report` = 7 in a BatchIdentifyRequest.
 	ErrorReason_ERROR_REASON_INVALID_ENUM_VALUE ErrorReason = 6
-	// NOT_FOUND: there is no user with this id.
+	// NOT_FOUND: no user has this id.
 	//
 	// Example: GetUser of an id that nobody has identified.
 	ErrorReason_ERROR_REASON_USER_NOT_FOUND ErrorReason = 7
-	// UNAVAILABLE, with RetryInfo: the store did not answer in time. A write may have been applied.
+	// UNAVAILABLE, with RetryInfo: the store did not answer in time. It may have applied a write.
 	//
 	// Example: Redis is restarting.
 	ErrorReason_ERROR_REASON_STORE_UNAVAILABLE ErrorReason = 8
-	// UNAVAILABLE, with RetryInfo: the server is shutting down; another connection will reach another server.
+	// UNAVAILABLE, with RetryInfo: the server is shutting down. Connect again to reach another server.
 	//
 	// Example: a BatchIdentify stream during a deployment.
 	ErrorReason_ERROR_REASON_DRAINING ErrorReason = 9
-	// RESOURCE_EXHAUSTED, with RetryInfo: the server has as many calls, streams or bytes under way as it takes on.
+	// RESOURCE_EXHAUSTED, with RetryInfo: the server has reached its limit of calls, streams or memory.
 	//
 	// Example: a burst of thousands of concurrent calls while the store is slow.
 	ErrorReason_ERROR_REASON_OVERLOADED ErrorReason = 10
@@ -87,64 +85,64 @@ const (
 	//
 	// Example: the disk under the embedded store is full.
 	ErrorReason_ERROR_REASON_STORE_FULL ErrorReason = 11
-	// DEADLINE_EXCEEDED: the caller's deadline passed before the answer was there. A write may have been applied.
+	// DEADLINE_EXCEEDED: the caller's deadline passed before the answer. The store may have applied a write.
 	//
 	// Example: a call with a deadline of 5 ms while the store is slow.
 	ErrorReason_ERROR_REASON_DEADLINE_EXCEEDED ErrorReason = 12
-	// UNIMPLEMENTED: the server does not support a field that is set, or the method.
+	// UNIMPLEMENTED: the server does not support the method, or a field of the request.
 	//
-	// Metadata: `field`, where it is a field.
+	// Metadata, for a field: `field`.
 	// Example: a method of a later version of the contract.
 	ErrorReason_ERROR_REASON_NOT_IMPLEMENTED ErrorReason = 13
-	// INTERNAL: the server failed in a way it did not foresee. The cause is in its log.
+	// INTERNAL: an unexpected failure. The server's log has the cause.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 14
-	// ALREADY_EXISTS: the precondition asks that the user does not exist, and it does.
+	// ALREADY_EXISTS: the precondition requires that the user does not exist, but it does.
 	//
 	// Example: the second of two Identifies with `exists` = false.
 	ErrorReason_ERROR_REASON_USER_ALREADY_EXISTS ErrorReason = 15
-	// ABORTED: the precondition names another etag than the user's: somebody has changed the user. Read it again.
+	// ABORTED: the precondition names another etag than the user's, because somebody has changed the user. Read it again.
 	//
-	// Example: two callers that read a user, and then both write with the etag that they read.
+	// Example: two callers read a user, and then both write with the same etag.
 	ErrorReason_ERROR_REASON_ETAG_MISMATCH ErrorReason = 16
 	// INVALID_ARGUMENT: a precondition has no condition, or an empty etag.
 	//
-	// Example: a `precondition` that a client sets and does not fill.
+	// Example: a `precondition` that a client sets and leaves empty.
 	ErrorReason_ERROR_REASON_INVALID_PRECONDITION ErrorReason = 17
-	// INVALID_ARGUMENT: `observed_at` is before 1970, more than an hour ahead of the store's clock, no valid Timestamp, or
-	// sent together with `set_once`.
+	// INVALID_ARGUMENT: `observed_at` is before 1970, more than an hour ahead of the store's clock, or no valid Timestamp,
+	// or the request also has `set_once`.
 	//
-	// Metadata: `limit` and `max`, as with LIMIT_EXCEEDED, where it is too far ahead.
-	// Example: a time in milliseconds that is sent as seconds.
+	// Metadata, if it is too far ahead: `limit` and `max`, as with LIMIT_EXCEEDED.
+	// Example: milliseconds in the place of seconds.
 	ErrorReason_ERROR_REASON_INVALID_OBSERVED_AT ErrorReason = 18
-	// INVALID_ARGUMENT: a page token is not one that a ListUsersResponse gave.
+	// INVALID_ARGUMENT: the page token does not come from a ListUsersResponse.
 	//
-	// Example: a token that was cut off when it was copied.
+	// Example: a token that somebody copied in part.
 	ErrorReason_ERROR_REASON_INVALID_PAGE_TOKEN ErrorReason = 19
 	// INVALID_ARGUMENT: a `page_size` is negative.
 	//
 	// Example: `page_size` = -1.
 	ErrorReason_ERROR_REASON_INVALID_PAGE_SIZE ErrorReason = 20
-	// UNAUTHENTICATED: the caller has shown no credentials, or some that the server does not accept: a token that it does
-	// not know or that has expired, a client certificate that is not listed.
+	// UNAUTHENTICATED: the caller has no credentials, an unknown or expired token, or a client certificate that the server
+	// does not list.
 	//
-	// Example: a call without an `authorization` header to a server that asks for tokens.
+	// Example: a call without an `authorization` header to a server that requires tokens.
 	ErrorReason_ERROR_REASON_CREDENTIALS_INVALID ErrorReason = 21
-	// PERMISSION_DENIED: the caller is known and lacks the scope that the method needs (`users.read`, `users.get`,
-	// `users.write` or `users.delete`), or `users.read` for `validate_only`.
+	// PERMISSION_DENIED: the caller lacks the scope of the method: `users.read`, `users.get`, `users.write` or
+	// `users.delete`. Also: the caller lacks `users.read` and sends `validate_only`.
 	//
-	// Metadata: `scope`, the one that is missing.
+	// Metadata: `scope`, the missing one.
 	// Example: DeleteUser by a caller that may only read.
 	ErrorReason_ERROR_REASON_SCOPE_MISSING ErrorReason = 22
-	// UNAVAILABLE, with RetryInfo: the server cannot fetch the keys to verify a token with.
+	// UNAVAILABLE, with RetryInfo: the server cannot fetch the keys that verify tokens.
 	//
 	// Example: the identity provider is restarting.
 	ErrorReason_ERROR_REASON_CREDENTIALS_UNVERIFIABLE ErrorReason = 23
-	// INTERNAL: the user is there, and what is stored of it cannot be read: something other than Rollcall wrote it, or
-	// storage failed. A write changed nothing, unless the message says that it has been applied. Other users are not
-	// touched. DeleteUser removes such a user; `rollcall verify` shows the operator all of them.
+	// INTERNAL: the user exists, but its stored record is damaged: another program wrote it, or storage failed. A write
+	// changed nothing, unless the message says otherwise. Other users work. DeleteUser removes a damaged user, and
+	// `rollcall verify` lists all of them for the operator.
 	//
-	// Metadata: `part`, what cannot be read: `record`, `meta` (times and etag), `properties`, `preferences` or `observed`.
-	// Example: GetUser of a user whose properties were overwritten by hand.
+	// Metadata: `part`, the damaged part: `record`, `meta` (times and etag), `properties`, `preferences` or `observed`.
+	// Example: GetUser after somebody overwrote the user's properties by hand.
 	ErrorReason_ERROR_REASON_USER_DAMAGED ErrorReason = 24
 )
 

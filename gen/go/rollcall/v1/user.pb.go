@@ -26,21 +26,21 @@ const (
 // User is one person as the registry knows them.
 type User struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id under which callers identify the user: 1 to 256 bytes of UTF-8 without control characters.
+	// The user's id: 1 to 256 bytes of UTF-8 without control characters.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What callers have sent about the user: at most 512 properties, 256 KiB encoded. Always present.
+	// The facts that callers have sent about the user: at most 512 properties, 256 KiB encoded. Always present.
 	//
-	// Numbers are doubles: an integer beyond 2^53 arrives as the nearest double.
+	// Numbers are doubles: an integer beyond 2^53 becomes the nearest double.
 	Properties *structpb.Struct `protobuf:"bytes,2,opt,name=properties,proto3" json:"properties,omitempty"`
-	// What the user has chosen, apart from what is known about them; at most 64 KiB encoded. Always present, empty
-	// if never set.
+	// The user's own choices, separate from the properties; at most 64 KiB encoded. Always present, and empty until a call
+	// sets them.
 	Preferences *structpb.Struct `protobuf:"bytes,3,opt,name=preferences,proto3" json:"preferences,omitempty"`
 	// When the user last changed: the store's clock, in microseconds. Grows with each change.
 	UpdatedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
-	// When the user was first identified: the store's clock, in microseconds.
+	// When the first Identify created the user: the store's clock, in microseconds.
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
-	// Names this version of the user. Opaque: compare it for equality only. Changes with each change of the user; a user
-	// that is deleted and created again never gets an earlier etag back.
+	// The version of the user. Opaque: compare it for equality only. Every change of the user changes it. Etags never
+	// repeat, even if the user is deleted and created again.
 	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -118,10 +118,10 @@ func (x *User) GetEtag() string {
 	return ""
 }
 
-// Precondition makes a write depend on what is stored. It is checked after the request itself has been found valid.
+// Precondition makes a write depend on the stored user. The server validates the request first.
 type Precondition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// One condition is required: without one, or with an empty etag, the request is refused with INVALID_ARGUMENT.
+	// Required: without a condition, or with an empty etag, the write fails with INVALID_ARGUMENT.
 	//
 	// Types that are valid to be assigned to Condition:
 	//
@@ -198,7 +198,7 @@ type Precondition_Exists struct {
 }
 
 type Precondition_Etag struct {
-	// The user must exist (or NOT_FOUND) and carry this etag (or ABORTED).
+	// The user must exist, or the write fails with NOT_FOUND. It must have this etag, or the write fails with ABORTED.
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3,oneof"`
 }
 

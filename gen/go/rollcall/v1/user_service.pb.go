@@ -27,16 +27,16 @@ const (
 type Outcome int32
 
 const (
-	// Not used in answers, except for an item that failed.
+	// Not used, except for an item that failed.
 	Outcome_OUTCOME_UNSPECIFIED Outcome = 0
 	// The user did not exist and was created.
 	Outcome_OUTCOME_CREATED Outcome = 1
-	// At least one property differed and was written.
+	// At least one property differed, and the call wrote it.
 	Outcome_OUTCOME_UPDATED Outcome = 2
-	// No property differed: the user, its `updated_at` and its `etag` are as they were.
+	// No property differed: the user, its `updated_at` and its `etag` stayed.
 	Outcome_OUTCOME_UNCHANGED Outcome = 3
-	// The request was applied: all that a caller without the scope `users.read` is told. The user may have been created,
-	// updated or left as it was.
+	// The request applied. Callers without the scope `users.read` do not learn whether it created, updated or left the
+	// user.
 	Outcome_OUTCOME_APPLIED Outcome = 4
 )
 
@@ -89,11 +89,11 @@ func (Outcome) EnumDescriptor() ([]byte, []int) {
 type BatchReport int32
 
 const (
-	// The default: as BATCH_REPORT_FAILURES.
+	// The default, equal to BATCH_REPORT_FAILURES.
 	BatchReport_BATCH_REPORT_UNSPECIFIED BatchReport = 0
 	// Only items that failed.
 	BatchReport_BATCH_REPORT_FAILURES BatchReport = 1
-	// Every item, in the order sent.
+	// Every item, in the order of the request.
 	BatchReport_BATCH_REPORT_ALL BatchReport = 2
 )
 
@@ -138,15 +138,15 @@ func (BatchReport) EnumDescriptor() ([]byte, []int) {
 	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{1}
 }
 
-// PreferencesMode says what SetPreferences does with the preferences that are stored.
+// PreferencesMode says what SetPreferences does with the stored preferences.
 type PreferencesMode int32
 
 const (
-	// The default: as PREFERENCES_MODE_REPLACE.
+	// The default, equal to PREFERENCES_MODE_REPLACE.
 	PreferencesMode_PREFERENCES_MODE_UNSPECIFIED PreferencesMode = 0
-	// They are replaced: none of them stays.
+	// Replace them: none of them stays.
 	PreferencesMode_PREFERENCES_MODE_REPLACE PreferencesMode = 1
-	// They are merged one level deep: a key that is sent replaces that key's whole value, one that is not sent stays.
+	// Merge one level deep: a key in the request replaces the whole stored value, and other keys stay.
 	PreferencesMode_PREFERENCES_MODE_MERGE PreferencesMode = 2
 )
 
@@ -191,38 +191,40 @@ func (PreferencesMode) EnumDescriptor() ([]byte, []int) {
 	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{2}
 }
 
-// IdentifyRequest creates or updates one user. A property may stand in one of `properties`, `set_once` and `unset` only.
+// IdentifyRequest creates or updates one user. A property may be in only one of `properties`, `set_once` and `unset`.
 type IdentifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required: the user's id, 1 to 256 bytes of UTF-8 without control characters.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Properties to write. Default: none. `null` is a value and is stored as null.
+	// Properties to write. Default: none. `null` is a value.
 	Properties *structpb.Struct `protobuf:"bytes,2,opt,name=properties,proto3" json:"properties,omitempty"`
-	// Properties to write only if the user does not have them; those that it has are named in `ignored_properties`.
-	// Default: none. Cannot be sent together with `observed_at`.
+	// Properties to write only if the user lacks them; `ignored_properties` names the others. Default: none. Not allowed
+	// together with `observed_at`.
 	SetOnce *structpb.Struct `protobuf:"bytes,3,opt,name=set_once,json=setOnce,proto3" json:"set_once,omitempty"`
-	// Names of properties to remove; one that is not there is no error. Default: none. At most 512.
+	// Names of properties to remove; a missing property is no error. Default: none. At most 512.
 	Unset []string `protobuf:"bytes,4,rep,name=unset,proto3" json:"unset,omitempty"`
-	// What must hold for the write to happen, checked once the request itself has been found valid. Default: nothing.
+	// The condition of the write. Default: none.
 	Precondition *Precondition `protobuf:"bytes,5,opt,name=precondition,proto3" json:"precondition,omitempty"`
-	// When the properties were observed, in microseconds (what is finer is cut off). Default: the write applies to what is
-	// stored.
+	// The time of observation of the properties, truncated to microseconds. Default: none, and the write always applies.
 	//
-	// Writes that carry this time win property by property by it, whatever order they arrive in: for any set of them that
-	// are all accepted, with no deletion between, every order of arrival ends in the same properties. At equal times a
-	// value beats a removal, and of two values the one with the greater bytes in canonical form wins. What lost is named in
-	// `ignored_properties`. A removal leaves a mark of its time, which counts as one of the 512 properties. A property that
-	// was never written with a time is older than any time. A write without a time always applies, and lifts the times of
-	// the properties that it writes to the store's clock, where they have one.
+	// For each property, the write with the latest time wins, regardless of the order of arrival. Any set of accepted
+	// writes, without a deletion between them, ends in the same properties in every order. At equal times, a value beats a
+	// removal, and the greater of two values wins, by the bytes of their canonical form. `ignored_properties` names the
+	// properties that lost.
 	//
-	// Before 1970, or more than an hour ahead of the store's clock: INVALID_ARGUMENT, INVALID_OBSERVED_AT.
+	// A removal leaves a tombstone with its time, which counts as one of the 512 properties. A property without a time is
+	// older than any time. A write without a time moves the times of the properties that it writes to the store's clock, if
+	// they have times.
 	//
-	// A caller without the scope `users.read` gets a stricter limit on a user's bytes: for each property, the larger of the
-	// stored and the sent value counts. So a refusal does not tell which one wins.
+	// A time before 1970, or more than an hour ahead of the store's clock, fails with INVALID_ARGUMENT,
+	// INVALID_OBSERVED_AT.
+	//
+	// Callers without the scope `users.read` get a stricter limit on a user's bytes: for each property, the larger of the
+	// stored and the new value counts. So the error does not reveal the winner.
 	ObservedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=observed_at,json=observedAt,proto3" json:"observed_at,omitempty"`
-	// Answer the outcome and the properties that would be, with the stored etag and times (none for a user that would be
-	// created), and write nothing. Default: false. In a batch, each such item is judged by what is stored when it is
-	// reached. Needs the scope `users.read` too: without it, PERMISSION_DENIED, SCOPE_MISSING.
+	// Whether to write nothing and return only the outcome and properties that the write would have. Default: false. The
+	// answer has the stored etag and times, or none for a new user. A batch compares each such item with the user stored
+	// at that moment. Needs the scope `users.read` too; without it: PERMISSION_DENIED, SCOPE_MISSING.
 	ValidateOnly  bool `protobuf:"varint,7,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -310,12 +312,12 @@ func (x *IdentifyRequest) GetValidateOnly() bool {
 // IdentifyResponse is the user after the call.
 type IdentifyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The merged user; with `validate_only`, as it would be. Absent with OUTCOME_APPLIED.
+	// The merged user. With `validate_only`, it is not stored. Absent with OUTCOME_APPLIED.
 	User *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	// What the call did.
 	Outcome Outcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=rollcall.v1.Outcome" json:"outcome,omitempty"`
-	// Names of properties that were sent and had no effect: what lost by `observed_at`, and what `set_once` found there.
-	// None with OUTCOME_APPLIED.
+	// Names of properties in the request that had no effect, because of `observed_at` or `set_once`. None with
+	// OUTCOME_APPLIED.
 	IgnoredProperties []string `protobuf:"bytes,3,rep,name=ignored_properties,json=ignoredProperties,proto3" json:"ignored_properties,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
@@ -377,7 +379,7 @@ type GetUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required: the user's id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// Names of the properties to return; one that the user does not have is left out. Default: all. At most 512.
+	// Names of the properties to return, if the user has them. Default: all. At most 512.
 	OnlyProperties []string `protobuf:"bytes,2,rep,name=only_properties,json=onlyProperties,proto3" json:"only_properties,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -476,8 +478,7 @@ func (x *GetUserResponse) GetUser() *User {
 // BatchIdentifyRequest is one message of an import.
 type BatchIdentifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list is answered like any
-	// other message.
+	// At most 1,000 items, with at most 65,536 names in `unset` of all items together. An empty list gets an answer too.
 	Requests []*IdentifyRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
 	// Which items the answer lists. Default: the ones that failed. An unknown value ends the stream with
 	// INVALID_ARGUMENT.
@@ -530,23 +531,22 @@ func (x *BatchIdentifyRequest) GetReport() BatchReport {
 	return BatchReport_BATCH_REPORT_UNSPECIFIED
 }
 
-// BatchIdentifyResponse answers one BatchIdentifyRequest: all its items are stored, unchanged, or refused for good.
+// BatchIdentifyResponse answers one BatchIdentifyRequest: each item is stored, unchanged, or failed permanently.
 type BatchIdentifyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The position of the request message in the stream, from 0.
 	Sequence int32 `protobuf:"varint,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
-	// How many users were created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
+	// How many users the message created. A caller without the scope `users.read` gets 0 here, in `updated` and in `unchanged`.
 	Created int32 `protobuf:"varint,2,opt,name=created,proto3" json:"created,omitempty"`
-	// How many users were updated.
+	// How many users the message updated.
 	Updated int32 `protobuf:"varint,3,opt,name=updated,proto3" json:"updated,omitempty"`
-	// How many users were left as they were.
+	// How many users stayed the same.
 	Unchanged int32 `protobuf:"varint,4,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
-	// How many items were refused.
+	// How many items failed.
 	Failed int32 `protobuf:"varint,5,opt,name=failed,proto3" json:"failed,omitempty"`
-	// The items that failed, or all, as the request's `report` asks; in the order sent.
+	// The items that failed, or all, by the request's `report`; in the order of the request.
 	Results []*BatchIdentifyResult `protobuf:"bytes,6,rep,name=results,proto3" json:"results,omitempty"`
-	// How many items were applied, for a caller without the scope `users.read`: created, updated and unchanged users
-	// together. Otherwise 0.
+	// For a caller without the scope `users.read`: the sum of created, updated and unchanged users. Otherwise 0.
 	Applied       int32 `protobuf:"varint,7,opt,name=applied,proto3" json:"applied,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -631,20 +631,20 @@ func (x *BatchIdentifyResponse) GetApplied() int32 {
 	return 0
 }
 
-// BatchIdentifyResult says what became of one item.
+// BatchIdentifyResult is the result of one item.
 type BatchIdentifyResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The item's position in the request message, from 0.
 	Index int32 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
-	// The item's user id; empty where the id itself was refused.
+	// The item's user id; empty if the id is invalid.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// What the item did; OUTCOME_UNSPECIFIED if it failed.
+	// The item's outcome; OUTCOME_UNSPECIFIED if it failed.
 	Outcome Outcome `protobuf:"varint,3,opt,name=outcome,proto3,enum=rollcall.v1.Outcome" json:"outcome,omitempty"`
 	// The user's etag after the item; empty if it failed, and with OUTCOME_APPLIED.
 	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
 	// Why the item failed; absent otherwise.
 	Error *IdentifyError `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
-	// As in IdentifyResponse. One answer lists at most 128 KiB of names: beyond that, items name none.
+	// As in IdentifyResponse. One answer has at most 128 KiB of names; further items name none.
 	IgnoredProperties []string `protobuf:"bytes,6,rep,name=ignored_properties,json=ignoredProperties,proto3" json:"ignored_properties,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
@@ -722,16 +722,16 @@ func (x *BatchIdentifyResult) GetIgnoredProperties() []string {
 	return nil
 }
 
-// IdentifyError is the error that a unary Identify of the same item would have ended with.
+// IdentifyError is the error that a unary Identify of the same item would return.
 type IdentifyError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The google.rpc.Code.
 	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
 	// The name of an ErrorReason without its prefix.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// For people: what is wrong.
+	// An explanation for people.
 	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
-	// The offending fields, at most 20.
+	// The invalid fields, at most 20.
 	Violations    []*IdentifyError_Violation `protobuf:"bytes,4,rep,name=violations,proto3" json:"violations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -798,7 +798,7 @@ func (x *IdentifyError) GetViolations() []*IdentifyError_Violation {
 // BatchGetUsersRequest asks for several users.
 type BatchGetUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The users' ids, at most 1,000. One that is given twice is answered once.
+	// The users' ids, at most 1,000. A repeated id gets one answer.
 	Ids []string `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
 	// As in GetUserRequest.
 	OnlyProperties []string `protobuf:"bytes,2,rep,name=only_properties,json=onlyProperties,proto3" json:"only_properties,omitempty"`
@@ -850,17 +850,17 @@ func (x *BatchGetUsersRequest) GetOnlyProperties() []string {
 	return nil
 }
 
-// BatchGetUsersResponse is the users asked for: each id is in one of the four lists, in the order asked.
+// BatchGetUsersResponse has each id of the request in one of four lists, in the order of the request.
 type BatchGetUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The users that are there.
+	// The users.
 	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
 	// The ids without a user.
 	MissingIds []string `protobuf:"bytes,2,rep,name=missing_ids,json=missingIds,proto3" json:"missing_ids,omitempty"`
-	// The ids that were not looked at, because their users might not fit into the answer: ask for them again. At least one
-	// user is always read.
+	// The ids that the server did not read, because their users might not fit into the answer: ask for them again. Every
+	// call reads at least one user.
 	UnreadIds []string `protobuf:"bytes,3,rep,name=unread_ids,json=unreadIds,proto3" json:"unread_ids,omitempty"`
-	// The ids whose users are there and cannot be read: GetUser of one says USER_DAMAGED. To ask again does not help.
+	// The ids of users whose records are damaged. GetUser fails for them with USER_DAMAGED. Do not ask again.
 	DamagedIds    []string `protobuf:"bytes,4,rep,name=damaged_ids,json=damagedIds,proto3" json:"damaged_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -927,12 +927,11 @@ func (x *BatchGetUsersResponse) GetDamagedIds() []string {
 // ListUsersRequest asks for one page of the list of all users.
 type ListUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The most users to return. Default: 100. More than 1,000 is taken as 1,000; negative: INVALID_ARGUMENT. A page may hold
-	// fewer, also none, and still not be the last: an answer is at most 3 MiB.
+	// The most users to return. Default: 100. Values above 1,000 count as 1,000; negative ones fail with INVALID_ARGUMENT.
+	// An answer has at most 3 MiB, so a page may have fewer users, or none, and not be the last.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// The `next_page_token` of the page before; empty for the first page. Anything else: INVALID_ARGUMENT,
-	// INVALID_PAGE_TOKEN. It does not expire, and is bound to nothing: page size and properties may change from page to
-	// page.
+	// The `next_page_token` of the previous page; empty for the first page. Other values fail with INVALID_ARGUMENT,
+	// INVALID_PAGE_TOKEN. Tokens do not expire. The page size and the properties may differ from page to page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// As in GetUserRequest.
 	OnlyProperties []string `protobuf:"bytes,3,rep,name=only_properties,json=onlyProperties,proto3" json:"only_properties,omitempty"`
@@ -996,9 +995,9 @@ type ListUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The page's users.
 	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
-	// Where the next page begins; empty after the last page. Opaque.
+	// The token of the next page; empty after the last page. Opaque.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// How many users of the page are left out, because they are there and cannot be read.
+	// How many users the page leaves out because their records are damaged.
 	DamagedCount  int32 `protobuf:"varint,3,opt,name=damaged_count,json=damagedCount,proto3" json:"damaged_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1060,12 +1059,12 @@ type SetPreferencesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required: the user's id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// The preferences: the limits on names and values are those of properties; together at most 64 KiB encoded, also once
-	// merged. Default: none, which in the default mode removes all.
+	// The preferences, with the limits of properties on names and values. They have at most 64 KiB encoded, also after a
+	// merge. Default: none, which removes all in the default mode.
 	Preferences *structpb.Struct `protobuf:"bytes,2,opt,name=preferences,proto3" json:"preferences,omitempty"`
-	// What happens to the preferences that are stored. Default: they are replaced. An unknown value: INVALID_ARGUMENT.
+	// What to do with the stored preferences. Default: replace them. An unknown value fails with INVALID_ARGUMENT.
 	Mode PreferencesMode `protobuf:"varint,3,opt,name=mode,proto3,enum=rollcall.v1.PreferencesMode" json:"mode,omitempty"`
-	// What must hold for the write to happen. Default: nothing but that the user is there.
+	// The condition of the write. Default: only that the user exists.
 	Precondition  *Precondition `protobuf:"bytes,4,opt,name=precondition,proto3" json:"precondition,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1180,9 +1179,9 @@ type DeleteUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required: the user's id.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What must hold for the deletion to happen. Default: nothing but that the user is there.
+	// The condition of the deletion. Default: only that the user exists.
 	Precondition *Precondition `protobuf:"bytes,2,opt,name=precondition,proto3" json:"precondition,omitempty"`
-	// Whether a user that is not there is fine, whatever the precondition. Default: false.
+	// Whether to succeed if the user does not exist, regardless of the precondition. Default: false.
 	AllowMissing  bool `protobuf:"varint,3,opt,name=allow_missing,json=allowMissing,proto3" json:"allow_missing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1239,7 +1238,7 @@ func (x *DeleteUserRequest) GetAllowMissing() bool {
 	return false
 }
 
-// DeleteUserResponse says that the user is gone.
+// DeleteUserResponse means that the user does not exist any more.
 type DeleteUserResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1276,14 +1275,14 @@ func (*DeleteUserResponse) Descriptor() ([]byte, []int) {
 	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{15}
 }
 
-// Violation names one offending field of the item.
+// Violation names one invalid field of the item.
 type IdentifyError_Violation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The field, as `properties["a.b"].list[3]`.
 	Field string `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
 	// The name of an ErrorReason without its prefix.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// For people: what is wrong with it.
+	// An explanation for people.
 	Description   string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

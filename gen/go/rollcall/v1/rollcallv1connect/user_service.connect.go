@@ -54,64 +54,64 @@ const (
 
 // UserServiceClient is a client for the rollcall.v1.UserService service.
 type UserServiceClient interface {
-	// Identify creates or updates one user and returns the merged user. Its answer means that the user is stored.
+	// Identify creates or updates one user and returns the merged user. An answer means that the user is stored.
 	//
-	// Properties are merged one level deep: a property that is sent replaces that property's whole value, one that is not
-	// sent stays. Concurrent calls never lose one another's properties. If no property differs, the outcome is UNCHANGED
-	// and nothing is written.
+	// The call merges properties one level deep: a property in the request replaces the whole stored value, and a property
+	// that is not in the request stays. Concurrent calls never lose one another's properties. If no property differs, the
+	// outcome is UNCHANGED and the call writes nothing.
 	//
-	// A call that creates a user must bring the required properties (`name` and `email` unless the operator chose
-	// others) as non-empty strings, in `properties` or `set_once`; no call may unset one or send it as anything else, even
-	// where that would lose. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
+	// A call that creates a user needs the required properties as non-empty strings, in `properties` or `set_once`. They
+	// are `name` and `email`, unless the operator chose others. No call may unset one or send another value, even one that
+	// would have no effect. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
 	//
 	// Scope: `users.write`.
 	Identify(context.Context, *connect.Request[v1.IdentifyRequest]) (*connect.Response[v1.IdentifyResponse], error)
-	// GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
+	// GetUser returns one user. It fails with NOT_FOUND if the user does not exist, and with INTERNAL, USER_DAMAGED if the
+	// user's record is damaged.
 	//
 	// Scope: `users.get`.
 	GetUser(context.Context, *connect.Request[v1.GetUserRequest]) (*connect.Response[v1.GetUserResponse], error)
-	// BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
-	// message, in order. It needs HTTP/2.
+	// BatchIdentify imports users. Each request message has up to 1,000 items, and one response message answers it, in
+	// order. The method needs HTTP/2.
 	//
-	// Items apply in stream order. An item that is refused for good is reported in its message's answer, and the stream
-	// goes on. Messages are not transactions: if the store fails, that message and all later ones stay unanswered and the
-	// stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
-	// first unanswered one, in order.
+	// Items apply in stream order. A response reports the items that the server refused, and the stream continues.
+	// Messages are not transactions. If the store fails, that message and all later ones get no answer, and the stream
+	// ends with UNAVAILABLE. The store may have applied some of their items. The client then repeats every message from
+	// the first unanswered one, in order.
 	//
-	// Some messages end the stream, after everything before them is answered. With INVALID_ARGUMENT: one that cannot be
-	// decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
-	// RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
-	// the client back.
+	// Some messages end the stream, after the answers to all earlier ones. A message ends it with INVALID_ARGUMENT if it
+	// does not decode, has more than 1,000 items, or has more than 65,536 names in `unset` of all items together. A message
+	// larger than 4 MiB ends it with RESOURCE_EXHAUSTED. The server works on a few messages at a time, and slows the client
+	// down by flow control.
 	//
-	// The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
-	// within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
-	// by then is answered first.
+	// The server checks the credentials again while the stream is open. If they are revoked or expire, the stream ends
+	// within a minute with UNAUTHENTICATED. If only the scope is revoked, it ends with PERMISSION_DENIED. The server first
+	// answers the messages that it has read.
 	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context) *connect.BidiStreamForClient[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]
-	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
-	// users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
-	// asked for again.
+	// BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
+	// neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
 	//
 	// Scope: `users.get`.
 	BatchGetUsers(context.Context, *connect.Request[v1.BatchGetUsersRequest]) (*connect.Response[v1.BatchGetUsersResponse], error)
-	// ListUsers pages through all users, in an order that is unspecified and stable.
+	// ListUsers pages through all users, in an unspecified, stable order.
 	//
-	// A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
-	// are there and cannot be read are left out, and counted.
+	// A user that exists during a whole listing appears in it exactly once, regardless of writes meanwhile. A user that
+	// appears or disappears meanwhile is listed at most once. A page has each user's state at the time of that page. Pages
+	// leave out users whose records are damaged, and count them.
 	//
 	// Scope: `users.read`.
 	ListUsers(context.Context, *connect.Request[v1.ListUsersRequest]) (*connect.Response[v1.ListUsersResponse], error)
-	// SetPreferences replaces a user's preferences, or merges into them, and returns the user. NOT_FOUND for a user that is
-	// not there. Preferences that are equal to the stored ones change nothing: `updated_at` and `etag` stay.
+	// SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
+	// the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
 	//
 	// Scope: `users.write`.
 	SetPreferences(context.Context, *connect.Request[v1.SetPreferencesRequest]) (*connect.Response[v1.SetPreferencesResponse], error)
-	// DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
-	// that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
-	// NOT_FOUND for a user that is not there, unless `allow_missing` is set.
+	// DeleteUser removes a user permanently: properties, preferences, and the times of observation. A later Identify of the
+	// same id creates a new user, which shares no etag with the deleted one. DeleteUser also removes a damaged user
+	// (USER_DAMAGED), unless the precondition names an etag and the stored etag is damaged. It fails with NOT_FOUND if the
+	// user does not exist, unless `allow_missing` is true.
 	//
 	// Scope: `users.delete`.
 	DeleteUser(context.Context, *connect.Request[v1.DeleteUserRequest]) (*connect.Response[v1.DeleteUserResponse], error)
@@ -227,64 +227,64 @@ func (c *userServiceClient) DeleteUser(ctx context.Context, req *connect.Request
 
 // UserServiceHandler is an implementation of the rollcall.v1.UserService service.
 type UserServiceHandler interface {
-	// Identify creates or updates one user and returns the merged user. Its answer means that the user is stored.
+	// Identify creates or updates one user and returns the merged user. An answer means that the user is stored.
 	//
-	// Properties are merged one level deep: a property that is sent replaces that property's whole value, one that is not
-	// sent stays. Concurrent calls never lose one another's properties. If no property differs, the outcome is UNCHANGED
-	// and nothing is written.
+	// The call merges properties one level deep: a property in the request replaces the whole stored value, and a property
+	// that is not in the request stays. Concurrent calls never lose one another's properties. If no property differs, the
+	// outcome is UNCHANGED and the call writes nothing.
 	//
-	// A call that creates a user must bring the required properties (`name` and `email` unless the operator chose
-	// others) as non-empty strings, in `properties` or `set_once`; no call may unset one or send it as anything else, even
-	// where that would lose. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
+	// A call that creates a user needs the required properties as non-empty strings, in `properties` or `set_once`. They
+	// are `name` and `email`, unless the operator chose others. No call may unset one or send another value, even one that
+	// would have no effect. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
 	//
 	// Scope: `users.write`.
 	Identify(context.Context, *connect.Request[v1.IdentifyRequest]) (*connect.Response[v1.IdentifyResponse], error)
-	// GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
+	// GetUser returns one user. It fails with NOT_FOUND if the user does not exist, and with INTERNAL, USER_DAMAGED if the
+	// user's record is damaged.
 	//
 	// Scope: `users.get`.
 	GetUser(context.Context, *connect.Request[v1.GetUserRequest]) (*connect.Response[v1.GetUserResponse], error)
-	// BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
-	// message, in order. It needs HTTP/2.
+	// BatchIdentify imports users. Each request message has up to 1,000 items, and one response message answers it, in
+	// order. The method needs HTTP/2.
 	//
-	// Items apply in stream order. An item that is refused for good is reported in its message's answer, and the stream
-	// goes on. Messages are not transactions: if the store fails, that message and all later ones stay unanswered and the
-	// stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
-	// first unanswered one, in order.
+	// Items apply in stream order. A response reports the items that the server refused, and the stream continues.
+	// Messages are not transactions. If the store fails, that message and all later ones get no answer, and the stream
+	// ends with UNAVAILABLE. The store may have applied some of their items. The client then repeats every message from
+	// the first unanswered one, in order.
 	//
-	// Some messages end the stream, after everything before them is answered. With INVALID_ARGUMENT: one that cannot be
-	// decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
-	// RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
-	// the client back.
+	// Some messages end the stream, after the answers to all earlier ones. A message ends it with INVALID_ARGUMENT if it
+	// does not decode, has more than 1,000 items, or has more than 65,536 names in `unset` of all items together. A message
+	// larger than 4 MiB ends it with RESOURCE_EXHAUSTED. The server works on a few messages at a time, and slows the client
+	// down by flow control.
 	//
-	// The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
-	// within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
-	// by then is answered first.
+	// The server checks the credentials again while the stream is open. If they are revoked or expire, the stream ends
+	// within a minute with UNAUTHENTICATED. If only the scope is revoked, it ends with PERMISSION_DENIED. The server first
+	// answers the messages that it has read.
 	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context, *connect.BidiStream[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]) error
-	// BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
-	// users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
-	// asked for again.
+	// BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
+	// neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
 	//
 	// Scope: `users.get`.
 	BatchGetUsers(context.Context, *connect.Request[v1.BatchGetUsersRequest]) (*connect.Response[v1.BatchGetUsersResponse], error)
-	// ListUsers pages through all users, in an order that is unspecified and stable.
+	// ListUsers pages through all users, in an unspecified, stable order.
 	//
-	// A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-	// is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
-	// are there and cannot be read are left out, and counted.
+	// A user that exists during a whole listing appears in it exactly once, regardless of writes meanwhile. A user that
+	// appears or disappears meanwhile is listed at most once. A page has each user's state at the time of that page. Pages
+	// leave out users whose records are damaged, and count them.
 	//
 	// Scope: `users.read`.
 	ListUsers(context.Context, *connect.Request[v1.ListUsersRequest]) (*connect.Response[v1.ListUsersResponse], error)
-	// SetPreferences replaces a user's preferences, or merges into them, and returns the user. NOT_FOUND for a user that is
-	// not there. Preferences that are equal to the stored ones change nothing: `updated_at` and `etag` stay.
+	// SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
+	// the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
 	//
 	// Scope: `users.write`.
 	SetPreferences(context.Context, *connect.Request[v1.SetPreferencesRequest]) (*connect.Response[v1.SetPreferencesResponse], error)
-	// DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-	// the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
-	// that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
-	// NOT_FOUND for a user that is not there, unless `allow_missing` is set.
+	// DeleteUser removes a user permanently: properties, preferences, and the times of observation. A later Identify of the
+	// same id creates a new user, which shares no etag with the deleted one. DeleteUser also removes a damaged user
+	// (USER_DAMAGED), unless the precondition names an etag and the stored etag is damaged. It fails with NOT_FOUND if the
+	// user does not exist, unless `allow_missing` is true.
 	//
 	// Scope: `users.delete`.
 	DeleteUser(context.Context, *connect.Request[v1.DeleteUserRequest]) (*connect.Response[v1.DeleteUserResponse], error)

@@ -26,24 +26,24 @@ if _version_not_supported:
 
 
 class UserServiceStub:
-    """UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
-    and sends what it knows about them; any service reads the whole user back.
+    """UserService is a registry of users for services. A caller identifies a person under an id of its own choice and sends
+    facts about that person. Any service can read the whole user.
 
-    Limits, for every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
+    Limits of every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
     For JSON, the size of the equivalent protobuf encoding counts too. Property names are 1 to 128 bytes. A user has at
-    most 512 properties, of at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
-    infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
+    most 512 properties, with at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
+    infinities, values without a kind and invalid UTF-8 fail with INVALID_ARGUMENT.
 
-    Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
-    DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
+    Errors carry a google.rpc.ErrorInfo: see ErrorReason. The server enforces a call's deadline. After DEADLINE_EXCEEDED or
+    UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 
-    Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
-    `users.get`.
+    If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
+    without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
+    `users.read` includes `users.get`.
 
-    A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+    A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
     `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
-    PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
+    PERMISSION_DENIED, SCOPE_MISSING. Errors do not reveal the size of a stored user.
     """
 
     def __init__(self, channel):
@@ -90,36 +90,36 @@ class UserServiceStub:
 
 
 class UserServiceServicer:
-    """UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
-    and sends what it knows about them; any service reads the whole user back.
+    """UserService is a registry of users for services. A caller identifies a person under an id of its own choice and sends
+    facts about that person. Any service can read the whole user.
 
-    Limits, for every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
+    Limits of every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
     For JSON, the size of the equivalent protobuf encoding counts too. Property names are 1 to 128 bytes. A user has at
-    most 512 properties, of at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
-    infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
+    most 512 properties, with at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
+    infinities, values without a kind and invalid UTF-8 fail with INVALID_ARGUMENT.
 
-    Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
-    DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
+    Errors carry a google.rpc.ErrorInfo: see ErrorReason. The server enforces a call's deadline. After DEADLINE_EXCEEDED or
+    UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 
-    Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
-    `users.get`.
+    If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
+    without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
+    `users.read` includes `users.get`.
 
-    A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+    A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
     `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
-    PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
+    PERMISSION_DENIED, SCOPE_MISSING. Errors do not reveal the size of a stored user.
     """
 
     def Identify(self, request, context):
-        """Identify creates or updates one user and returns the merged user. Its answer means that the user is stored.
+        """Identify creates or updates one user and returns the merged user. An answer means that the user is stored.
 
-        Properties are merged one level deep: a property that is sent replaces that property's whole value, one that is not
-        sent stays. Concurrent calls never lose one another's properties. If no property differs, the outcome is UNCHANGED
-        and nothing is written.
+        The call merges properties one level deep: a property in the request replaces the whole stored value, and a property
+        that is not in the request stays. Concurrent calls never lose one another's properties. If no property differs, the
+        outcome is UNCHANGED and the call writes nothing.
 
-        A call that creates a user must bring the required properties (`name` and `email` unless the operator chose
-        others) as non-empty strings, in `properties` or `set_once`; no call may unset one or send it as anything else, even
-        where that would lose. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
+        A call that creates a user needs the required properties as non-empty strings, in `properties` or `set_once`. They
+        are `name` and `email`, unless the operator chose others. No call may unset one or send another value, even one that
+        would have no effect. Otherwise: INVALID_ARGUMENT, REQUIRED_PROPERTY_MISSING.
 
         Scope: `users.write`.
         """
@@ -128,7 +128,8 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUser(self, request, context):
-        """GetUser returns one user, or fails with NOT_FOUND; with INTERNAL, USER_DAMAGED, if it is there and cannot be read.
+        """GetUser returns one user. It fails with NOT_FOUND if the user does not exist, and with INTERNAL, USER_DAMAGED if the
+        user's record is damaged.
 
         Scope: `users.get`.
         """
@@ -137,22 +138,22 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchIdentify(self, request_iterator, context):
-        """BatchIdentify imports users: each request message carries up to 1,000 identifies and is answered by one response
-        message, in order. It needs HTTP/2.
+        """BatchIdentify imports users. Each request message has up to 1,000 items, and one response message answers it, in
+        order. The method needs HTTP/2.
 
-        Items apply in stream order. An item that is refused for good is reported in its message's answer, and the stream
-        goes on. Messages are not transactions: if the store fails, that message and all later ones stay unanswered and the
-        stream ends with UNAVAILABLE; some of their items may be stored. The client then sends again every message from the
-        first unanswered one, in order.
+        Items apply in stream order. A response reports the items that the server refused, and the stream continues.
+        Messages are not transactions. If the store fails, that message and all later ones get no answer, and the stream
+        ends with UNAVAILABLE. The store may have applied some of their items. The client then repeats every message from
+        the first unanswered one, in order.
 
-        Some messages end the stream, after everything before them is answered. With INVALID_ARGUMENT: one that cannot be
-        decoded, has more than 1,000 items, or more than 65,536 names in `unset` of all items together. With
-        RESOURCE_EXHAUSTED: one larger than 4 MiB. A few messages are worked on at a time; beyond that, flow control holds
-        the client back.
+        Some messages end the stream, after the answers to all earlier ones. A message ends it with INVALID_ARGUMENT if it
+        does not decode, has more than 1,000 items, or has more than 65,536 names in `unset` of all items together. A message
+        larger than 4 MiB ends it with RESOURCE_EXHAUSTED. The server works on a few messages at a time, and slows the client
+        down by flow control.
 
-        The credentials are checked again while the stream is open. If they have been revoked or have expired, the stream ends
-        within a minute with UNAUTHENTICATED, or with PERMISSION_DENIED if the scope alone is gone. What the server had read
-        by then is answered first.
+        The server checks the credentials again while the stream is open. If they are revoked or expire, the stream ends
+        within a minute with UNAUTHENTICATED. If only the scope is revoked, it ends with PERMISSION_DENIED. The server first
+        answers the messages that it has read.
 
         Scope: `users.write`.
         """
@@ -161,9 +162,8 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def BatchGetUsers(self, request, context):
-        """BatchGetUsers returns up to 1,000 users by id. Ids without a user are no error: they are listed. So are ids whose
-        users are there and cannot be read. An answer is at most 3 MiB: ids whose users did not fit are listed too, to be
-        asked for again.
+        """BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
+        neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
 
         Scope: `users.get`.
         """
@@ -172,11 +172,11 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListUsers(self, request, context):
-        """ListUsers pages through all users, in an order that is unspecified and stable.
+        """ListUsers pages through all users, in an unspecified, stable order.
 
-        A user that exists during the whole of a listing appears in it exactly once, whatever is written meanwhile; one that
-        is created or deleted meanwhile appears at most once. Each user is shown as it is when its page is read. Users that
-        are there and cannot be read are left out, and counted.
+        A user that exists during a whole listing appears in it exactly once, regardless of writes meanwhile. A user that
+        appears or disappears meanwhile is listed at most once. A page has each user's state at the time of that page. Pages
+        leave out users whose records are damaged, and count them.
 
         Scope: `users.read`.
         """
@@ -185,8 +185,8 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetPreferences(self, request, context):
-        """SetPreferences replaces a user's preferences, or merges into them, and returns the user. NOT_FOUND for a user that is
-        not there. Preferences that are equal to the stored ones change nothing: `updated_at` and `etag` stay.
+        """SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
+        the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
 
         Scope: `users.write`.
         """
@@ -195,10 +195,10 @@ class UserServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteUser(self, request, context):
-        """DeleteUser removes a user for good: properties, preferences, and what is remembered of when they were observed. If
-        the same id is identified again, that is a new user, and none of its etags was ever one of the deleted user's. A user
-        that cannot be read (USER_DAMAGED) is removed too, unless the precondition names an etag and that cannot be read.
-        NOT_FOUND for a user that is not there, unless `allow_missing` is set.
+        """DeleteUser removes a user permanently: properties, preferences, and the times of observation. A later Identify of the
+        same id creates a new user, which shares no etag with the deleted one. DeleteUser also removes a damaged user
+        (USER_DAMAGED), unless the precondition names an etag and the stored etag is damaged. It fails with NOT_FOUND if the
+        user does not exist, unless `allow_missing` is true.
 
         Scope: `users.delete`.
         """
@@ -253,24 +253,24 @@ def add_UserServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UserService:
-    """UserService is a registry of users for services: a caller identifies a person under the id that its own system uses
-    and sends what it knows about them; any service reads the whole user back.
+    """UserService is a registry of users for services. A caller identifies a person under an id of its own choice and sends
+    facts about that person. Any service can read the whole user.
 
-    Limits, for every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
+    Limits of every method: a request message has at most 4 MiB, before and after decompression (RESOURCE_EXHAUSTED).
     For JSON, the size of the equivalent protobuf encoding counts too. Property names are 1 to 128 bytes. A user has at
-    most 512 properties, of at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
-    infinities, values without a kind and invalid UTF-8 are refused with INVALID_ARGUMENT.
+    most 512 properties, with at most 64 KiB each and 256 KiB together. Values are at most 24 objects or lists deep. NaN,
+    infinities, values without a kind and invalid UTF-8 fail with INVALID_ARGUMENT.
 
-    Errors carry a google.rpc.ErrorInfo: see ErrorReason. A call's deadline is enforced by the server: after
-    DEADLINE_EXCEEDED, as after UNAVAILABLE, a write may have been applied; every method can be repeated.
+    Errors carry a google.rpc.ErrorInfo: see ErrorReason. The server enforces a call's deadline. After DEADLINE_EXCEEDED or
+    UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 
-    Where the server asks for credentials, a caller sends `authorization: Bearer TOKEN` or shows a client certificate; else
-    UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it. `users.read` includes
-    `users.get`.
+    If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
+    without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
+    `users.read` includes `users.get`.
 
-    A caller without the scope `users.read` is told of a write only that it was applied: OUTCOME_APPLIED, or a count of
+    A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
     `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
-    PERMISSION_DENIED, SCOPE_MISSING. Errors do not tell it how large a stored user is.
+    PERMISSION_DENIED, SCOPE_MISSING. Errors do not reveal the size of a stored user.
     """
 
     @staticmethod

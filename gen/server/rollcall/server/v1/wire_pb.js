@@ -2,13 +2,13 @@
 // @generated from file rollcall/server/v1/wire.proto (package rollcall.server.v1, syntax proto3)
 /* eslint-disable */
 
-// The messages of rollcall.v1 as the server reads and writes them: the same bytes on the wire, with every
-// google.protobuf.Struct kept as its encoded bytes.
+// The messages of rollcall.v1 as the server reads and writes them: the same bytes on the wire, but every
+// google.protobuf.Struct stays encoded. So the server stores and merges Structs without decoding them.
 //
-// A Struct is `repeated bytes` in a request because a message field may arrive in several pieces: their concatenation
-// is the merged message; it is `optional bytes` in an answer so that an empty one is present. Ids and names are `bytes` in
-// a request so that invalid UTF-8 is reported by name. A test compares each message here with its counterpart in
-// rollcall.v1, field by field.
+// A Struct is `repeated bytes` in a request, because a message field may arrive in several pieces; the merged message is
+// their concatenation. It is `optional bytes` in an answer, so that an empty one is present. Ids and names are `bytes` in a
+// request, so that the server can name the field with invalid UTF-8. A test compares each message here with its
+// counterpart in rollcall.v1, field by field.
 
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
