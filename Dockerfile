@@ -1,18 +1,18 @@
 # syntax=docker/dockerfile:1
-# The version that the tests run on. To have the very same image each time, give its digest, which
-# `docker buildx imagetools inspect node:24.21.0-bookworm-slim` prints: --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:…
+# The version of the tests. To pin the image, pass --build-arg NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:… with the digest that
+# `docker buildx imagetools inspect node:24.21.0-bookworm-slim` prints.
 ARG NODE_IMAGE=node:24.21.0-bookworm-slim
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# What only compilers and debuggers read is half of it.
+# Source maps and type declarations are half of node_modules.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
  && find node_modules -type f -regex '.*\.\(map\|d\.[cm]?ts\)' -delete
 COPY gen/es gen/es
 COPY gen/server gen/server
 COPY src src
-# Code that has been compiled: a server starts in three quarters of the time. Node looks for it under the id of its own user.
+# Fill the compile cache, so that a server starts in three quarters of the time. Node keeps one cache for each user.
 RUN install -d -o node node_modules/.cache/rollcall
 USER node
 RUN node --max-semi-space-size=24 src/main.ts serve --store sqlite:/tmp/warm.db --metrics-listen 127.0.0.1:9464 & server=$! \
@@ -23,7 +23,7 @@ USER root
 RUN mv node_modules/.cache /compiled
 
 FROM ${NODE_IMAGE}
-# Nothing is installed any more, and nothing of what would do so is there to be attacked.
+# Remove the package managers: the image installs nothing, and they only enlarge the attack surface.
 RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack \
       /usr/local/bin/yarn /usr/local/bin/yarnpkg /opt/yarn-* \
  && install -d -o node -g node /data
@@ -35,7 +35,7 @@ COPY gen/server gen/server
 COPY src src
 COPY --from=build /compiled node_modules/.cache
 VOLUME /data
-# The user node, by number, so that it can be seen not to be root.
+# The user node, by number, so that Kubernetes can check that it is not root.
 USER 1000:1000
 ENV NODE_ENV=production \
     ROLLCALL_LISTEN=0.0.0.0:50051 \
