@@ -1,6 +1,5 @@
 /**
- * Builds what the npm package has in place of the sources: `dist/`, JavaScript with type declarations, and the files that it
- * reads. `npm pack` runs it.
+ * Builds `dist/` for the npm package: JavaScript, type declarations, and the Lua scripts that the code reads. `npm pack` runs it.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync, statSync } from "node:fs";

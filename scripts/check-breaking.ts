@@ -23,7 +23,7 @@ for (const commit of versions) {
   }
 }
 
-/** The commits of this branch, newest first, that left `proto/` other than it is now. */
+/** The commits of this branch whose `proto/` differs from the current one, newest first. */
 function earlierVersions(): string[] {
   const history = git("log", "--first-parent", `--max-count=${maxVersions}`, "--format=%H", "HEAD", "--", "proto");
   return history
@@ -44,7 +44,7 @@ function describe(commit: string): string {
   return git("show", "--no-patch", "--format=%h (%s)", commit).toString().trim();
 }
 
-/** What buf says of `proto/` against that commit's; empty if nothing breaks. */
+/** The findings of buf when it compares `proto/` with that commit's; empty if nothing breaks. */
 function breakingChangesSince(commit: string): string {
   const archive = git("archive", "--format=tar", commit, "proto");
   const buf = join(root, "node_modules", ".bin", "buf");

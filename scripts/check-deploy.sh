@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds deploy/ and the Dockerfile against what will read them: the schemas of Kubernetes and of Compose, which the checkers
-# bring along, Prometheus, and a server that starts as the image has it. Needs python3; without network once all is installed.
+# Checks deploy/ and the Dockerfile with the schemas of Kubernetes and Compose, with Prometheus, and by starting a server from
+# the files of the image. Needs python3, and the network only for the first run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,7 +11,7 @@ has() { command -v "$1" >/dev/null; }
 if ! cmp -s scripts/check-requirements.txt "$tools/requirements.txt"; then
   rm -rf "$tools"
   if ! python3 -m venv "$tools" 2>/dev/null; then
-    # Debian has venv in a package of its own.
+    # Debian has venv in a separate package.
     $sudo apt-get update -q
     $sudo apt-get install -qy --no-install-recommends python3 python3-venv
     rm -rf "$tools"
@@ -22,13 +22,13 @@ if ! cmp -s scripts/check-requirements.txt "$tools/requirements.txt"; then
 fi
 
 "$tools/bin/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose.yaml
-# A kustomization is for kubectl alone, and no resource.
+# A kustomization is not a resource; only kubectl reads it.
 find deploy/kubernetes -maxdepth 1 -name '*.yaml' ! -name kustomization.yaml -print0 | xargs -0 "$tools/bin/kubernetes-validate" --strict
 for file in $(sed -n 's/^  - \(.*\.yaml\)$/\1/p' deploy/kubernetes/kustomization.yaml); do
-  test -f "deploy/kubernetes/$file" || { echo "kustomization.yaml names $file, which is not there"; exit 1; }
+  test -f "deploy/kubernetes/$file" || { echo "kustomization.yaml names $file, which does not exist"; exit 1; }
 done
 
-# As it comes, and with the component that speaks TLS.
+# Without and with the component for TLS.
 kustomize=$(has kubectl && echo 'kubectl kustomize' || echo 'kustomize build')
 if has "${kustomize%% *}"; then
   mkdir -p "$tools/tls"
@@ -38,7 +38,7 @@ if has "${kustomize%% *}"; then
     "$tools/bin/kubernetes-validate" --strict "$tools/rendered.yaml"
   done
 else
-  echo 'neither kubectl nor kustomize is here: the component tls is not looked at'
+  echo 'skipping the component tls: it needs kubectl or kustomize'
 fi
 
 promtool=$tools/promtool
@@ -55,7 +55,7 @@ if has "$promtool"; then
   "$promtool" check rules deploy/prometheus/alerts.yaml
   "$promtool" test rules deploy/prometheus/alerts.test.yaml
 else
-  echo 'promtool is not here: the rules are not looked at'
+  echo 'skipping the rules: they need promtool'
 fi
 
 node scripts/check-image.ts

@@ -1,7 +1,6 @@
 /**
- * Does what the Dockerfile does, as far as that goes without Docker and without network: in an empty folder, from the files
- * that it copies and the packages that it installs, a server starts as a user who can write to its data alone. Prints what
- * the layers add to the image that they begin with.
+ * Checks the Dockerfile without Docker and without network. In an empty folder, with the files that it copies and the packages
+ * that it installs, a server must start as a user who can write only to its data. Prints the sizes of the layers.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
@@ -24,7 +23,7 @@ import { createInterface } from "node:readline";
 
 const root = new URL("../", import.meta.url).pathname;
 const read = (file: string) => readFileSync(join(root, file), "utf8");
-/** The user node of the image. Who is not root cannot be somebody else. */
+/** The user node of the image. Only root can switch to it. */
 const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
 
 const instructions = read("Dockerfile")
@@ -68,7 +67,7 @@ try {
   rmSync(directory, { recursive: true });
 }
 
-/** Folders of what `npm ci --omit=dev` installs. */
+/** The folders of the packages that `npm ci --omit=dev` installs. */
 function productionPackages(): readonly string[] {
   const lock: { packages: Record<string, { dev?: boolean }> } = JSON.parse(read("package-lock.json"));
   return Object.entries(lock.packages).flatMap(([folder, { dev = false }]) =>
@@ -76,13 +75,13 @@ function productionPackages(): readonly string[] {
   );
 }
 
-/** Whether a file is not of a package inside of the package. */
+/** Whether a file belongs to this package, and not to a package nested in it. */
 function isOfOnePackage(name: string): (file: string) => boolean {
   const inside = join(root, name, "node_modules");
   return (file) => !file.startsWith(inside);
 }
 
-/** Serves with every part that is loaded on demand, and asks it to do something, as the image's health check does. */
+/** Starts a server that loads every optional part, and calls it, as the image's health check does. */
 async function serveFrom(app: string, node: string, data: string): Promise<void> {
   const keys = join(data, "keys.json");
   const credentials = join(data, "credentials.json");

@@ -3,7 +3,7 @@
  *
  * A registry mirror may offer only the builds for its own platform; npm then leaves the others out of the lockfile, and
  * `npm ci` refuses it. Each added entry names version, operating system and CPU, so that npm installs it on that
- * platform and passes over it elsewhere. Run it after changing a dependency: `npm run lockfile`.
+ * platform and skips it elsewhere. Run it after changing a dependency: `npm run lockfile`.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 

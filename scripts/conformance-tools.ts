@@ -1,7 +1,6 @@
 /**
- * Installs the runner of the Connect conformance suite in `.tools/conformance/`, unless it is there in this version, and
- * generates the stubs of the service that it calls, in `test/conformance/`, from the .proto files that come with it. Needs `go`
- * on PATH. Exits with status 1 where it cannot.
+ * Installs the runner of the Connect conformance suite in `.tools/conformance/`, unless this version is there. Generates the
+ * stubs of its service in `test/conformance/`, from the runner's .proto files. Needs `go` on PATH. Exits with status 1 on failure.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that the languages are there that the clients are built in: Python with venv, a JDK with Maven, and Go. What is
-# missing comes from Debian's packages; Go, which Debian has too old, from PyPI into .tools/languages/bin, which belongs in
-# front of PATH.
+# Installs the languages of the clients if they are missing: Python with venv, a JDK with Maven, and Go. Python, the JDK and Maven
+# come from Debian's packages. Debian's Go is too old, so Go comes from PyPI, into .tools/languages/bin: put that first in PATH.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,7 +1,7 @@
 /**
- * Makes sure that the programs are there that tests start: those that its arguments name or, without any, those of `npm test`,
- * a `redis-server`, the one that REDIS_SERVER names or the one on PATH, `curl`, `openssl` and `tmux`. What is missing it installs
- * with apt-get or Homebrew, without starting a service. Exits with status 1 and what to do where it cannot.
+ * Installs the programs that tests need, if they are missing: the ones that its arguments name or, without any, the ones of
+ * `npm test`. Those are `redis-server`, `curl`, `openssl` and `tmux`. REDIS_SERVER may name a redis-server that is not on PATH.
+ * It uses apt-get or Homebrew, and starts no service. On failure it exits with status 1 and says what to do.
  */
 import { spawnSync } from "node:child_process";
 import { findChromium, findRedisServer } from "../test/support/programs.ts";
@@ -11,12 +11,12 @@ const installTimeoutMs = 5 * 60_000;
 interface Program {
   readonly name: string;
   readonly isThere: () => boolean;
-  /** The packages that have it. */
+  /** The names of its packages. */
   readonly apt: string;
   readonly brew: string;
-  /** The variable that may name it where it is not on PATH. */
+  /** The variable that may name it if it is not on PATH. */
   readonly variable?: string;
-  /** Whether it is for those alone who name it. */
+  /** Whether only an argument asks for it. */
   readonly onlyWhereNamed?: true;
 }
 
@@ -86,7 +86,7 @@ function installWithApt(names: string, packages: readonly string[]): void {
   const isRoot = process.getuid?.() === 0;
   if (!isRoot && !runs("sudo", ["-n", "true"])) throw new Error(`The tests need ${names}: sudo sh -c '${byHand}'`);
 
-  console.log(`${names} not there: installing with apt-get`);
+  console.log(`${names}: installing with apt-get`);
   // SYSTEMD_OFFLINE keeps a package from starting its service; without systemd it starts none.
   const environment = ["DEBIAN_FRONTEND=noninteractive", "SYSTEMD_OFFLINE=1"];
   const aptGet = [...(isRoot ? [] : ["sudo", "-n"]), "env", ...environment, "apt-get", "-o", "DPkg::Lock::Timeout=60"];
@@ -95,7 +95,7 @@ function installWithApt(names: string, packages: readonly string[]): void {
 }
 
 function installWithBrew(names: string, packages: readonly string[]): void {
-  console.log(`${names} not there: installing with brew`);
+  console.log(`${names}: installing with brew`);
   run(["brew", "install", "--quiet", ...packages], `brew install ${packages.join(" ")}`);
 }
 
@@ -103,7 +103,7 @@ function runs(program: string, args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: "ignore" }).status === 0;
 }
 
-/** Runs a command and shows its output only if it fails; `byHand` is what the reader can run instead. */
+/** Runs a command and shows its output only if it fails; the user can run `byHand` instead. */
 function run([program = "", ...args]: readonly string[], byHand: string): void {
   const result = spawnSync(program, args, {
     encoding: "utf8",

@@ -30,7 +30,7 @@ import {
   zh_CN,
 } from "@faker-js/faker";
 
-/** A user as the import takes it: under the id that the caller's own system uses, with what is known about them. */
+/** A user in the form of an import. */
 export interface ExampleUser {
   readonly id: string;
   readonly properties: JsonObject;
@@ -74,8 +74,10 @@ const maxSeed = 2 ** 32 - 1;
 const linesAtOnce = 200;
 
 /**
- * The first `count` of the endless row of users that a seed stands for (a whole number from 0 to 2^32 − 1). Every user
- * has a `name` and an `email`, at an example domain; which others of the properties there are varies.
+ * The first `count` users of an endless sequence. Every user has a `name`, and an `email` at an example domain; the other
+ * properties vary.
+ *
+ * @param seed selects the sequence: a whole number from 0 to 2^32 − 1
  */
 export function* exampleUsers(count: number, seed: number): Generator<ExampleUser, void, void> {
   const randomizer = generateMersenne53Randomizer(seed);

@@ -1,4 +1,4 @@
-/** Programs that Go builds, in fixed versions. Needs `go` on PATH. */
+/** Installs Go programs in fixed versions. Needs `go` on PATH. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
@@ -8,18 +8,18 @@ export interface GoProgram {
   readonly name: string;
   readonly module: string;
   readonly version: string;
-  /** Its path begins with the module's. */
+  /** A package path in the module. */
   readonly package: string;
 }
 
 /**
- * Installs a program in a folder, unless it is there in this version.
+ * Installs a program in a folder, unless this version is there.
  *
  * @throws Error if Go is missing, or fails
  */
 export function installGoProgram({ name, module, version, package: path }: GoProgram, directory: string): void {
   if (go(["version"]).status !== 0) throw new Error("the program go is needed on PATH, in its version 1.26 or newer");
-  // A program that Go has built tells which version of which module it is from.
+  // Go records the module and its version in every program.
   const found = go(["version", "-m", join(directory, name)]).output;
   if (found.includes(`\tmod\t${module}\t${version}\t`)) return;
   console.log(`${name} ${version}: installing with go, which can take minutes`);
@@ -27,9 +27,9 @@ export function installGoProgram({ name, module, version, package: path }: GoPro
 }
 
 /**
- * @param directory where programs are installed
- * @returns what Go printed on standard output
- * @throws Error if it fails
+ * @param directory the folder to install programs in
+ * @returns the standard output of Go
+ * @throws Error if Go fails
  */
 export function runGo(args: readonly string[], directory?: string): string {
   const { status, output } = go(args, directory);

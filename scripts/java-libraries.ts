@@ -1,4 +1,4 @@
-/** Libraries of Java's, in the versions that a pom.xml names. Needs `mvn` on PATH. */
+/** Installs Java libraries in the versions that a pom.xml names. Needs `mvn` on PATH. */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -6,10 +6,10 @@ import { join } from "node:path";
 const timeoutMs = 20 * 60_000;
 
 /**
- * Installs what a pom.xml depends on in a folder of its own, unless that is there. A copy of the pom.xml beside it, which comes
- * last, says so.
+ * Installs the dependencies of a pom.xml in a folder of their own, unless they are there. A copy of the pom.xml, written last,
+ * marks the folder as complete.
  *
- * @param name of what is installed, for a person to read
+ * @param name of the libraries, for messages
  * @throws Error if Maven is missing, or fails
  */
 export function installJavaLibraries(name: string, pom: string, directory: string): void {

@@ -1,9 +1,9 @@
 /**
- * Generates the stubs of callers in other languages from the contract: `npm run generate:clients`. With `-- --check` it leaves
- * `gen/` alone, and exits with status 1 and the names of the files there that are not what the contract gives.
+ * Generates the contract's stubs for Go and Python: `npm run generate:clients`. With `-- --check` it writes nothing. It then exits
+ * with status 1, and names the files in `gen/` that differ from the contract.
  *
- * `buf.gen.clients.yaml` says what is generated. Each program in `plugins/` installs the plugins of one language in
- * `.tools/`, where they are not there in the right versions.
+ * `buf.gen.clients.yaml` lists the plugins. Each program in `plugins/` installs the plugins of one language in `.tools/`, unless
+ * the right versions are there.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -33,7 +33,7 @@ function check(): void {
     generateInto(expected);
     const differing = differingFiles(expected);
     if (differing.length === 0) return;
-    throw new Error(`not what the contract gives (npm run generate:clients):\n${differing.join("\n")}`);
+    throw new Error(`these files differ from the contract (run npm run generate:clients):\n${differing.join("\n")}`);
   } finally {
     rmSync(expected, { recursive: true });
   }
@@ -43,14 +43,14 @@ function generateInto(directory: string): void {
   run(join(root, "node_modules", ".bin", "buf"), ["generate", "--template", template, "--output", directory]);
 }
 
-/** The paths of the files that are missing, differ, or should not be there; what git ignores is passed over. */
+/** The paths of files that are missing, superfluous or different. Files that git ignores do not count. */
 function differingFiles(expected: string): string[] {
   const here = git("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", ...outputs()).split("\0");
   const paths = new Set([...here.filter((path) => path !== ""), ...filesIn(expected)]);
   return [...paths].filter((path) => !sameFile(join(root, path), join(expected, path))).sort();
 }
 
-/** The directories that hold what is generated. */
+/** The directories of generated files. */
 function outputs(): string[] {
   const { plugins }: { plugins: { out: string }[] } = parse(readFileSync(join(root, template), "utf8"));
   return [...new Set(plugins.map(({ out }) => out))];
@@ -72,7 +72,7 @@ function git(...args: string[]): string {
   return result.stdout;
 }
 
-/** Runs a program, whose output is shown. */
+/** Runs a program, and shows its output. */
 function run(program: string, args: readonly string[]): void {
   const { status, signal, error } = spawnSync(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
   if (error !== undefined) throw error;

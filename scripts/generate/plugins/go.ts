@@ -1,6 +1,6 @@
 /**
- * Installs the plugins that generate the Go stubs, in `.tools/go/`; those that are there in these versions stay. Needs `go` on
- * PATH. Exits with status 1 where it cannot.
+ * Installs the plugins that generate the Go stubs, in `.tools/go/`, unless these versions are there. Needs `go` on PATH. Exits
+ * with status 1 on failure.
  */
 import { join } from "node:path";
 import { type GoProgram, installGoProgram } from "../../go-programs.ts";

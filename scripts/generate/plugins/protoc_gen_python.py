@@ -1,9 +1,9 @@
-"""A protoc plugin that gives what grpcio-tools has built in: messages, their types and gRPC stubs, for Python.
+"""A protoc plugin with the generators of grpcio-tools: messages, their types and gRPC stubs, for Python.
 
-buf runs plugins, and these generators are none: they are part of the protoc that grpcio-tools brings along. Beside them
-stands a py.typed, by which type checkers know that the package has types.
+buf runs plugins, but these generators are part of the protoc in grpcio-tools. The plugin adds a py.typed, which tells type
+checkers that the package has types.
 
-Options that are for other languages alone are left out, so that the descriptors are those of the contract as it is.
+It removes the options for other languages, so that the descriptors equal the contract's.
 """
 
 import sys

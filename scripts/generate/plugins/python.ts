@@ -1,7 +1,6 @@
 /**
- * Installs the plugins that generate the Python stubs, in `.tools/python/`, a virtual environment with the versions of
- * `python-requirements.txt`; one that has them already stays. Needs Python 3.10 or newer, as `python3` on PATH. Exits with
- * status 1 where it cannot.
+ * Installs the plugins that generate the Python stubs, in the virtual environment `.tools/python/`, unless it has the versions
+ * of `python-requirements.txt`. Needs Python 3.10 or newer, as `python3` on PATH. Exits with status 1 on failure.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
@@ -9,13 +8,13 @@ import { join } from "node:path";
 
 const directory = join(import.meta.dirname, "..", "..", "..", ".tools", "python");
 const requirements = join(import.meta.dirname, "python-requirements.txt");
-/** A copy of the requirements, there once all of them are installed. */
+/** A copy of the requirements, written after all of them are installed. */
 const installed = join(directory, "requirements.txt");
 const installTimeoutMs = 10 * 60_000;
 
 try {
   if (run("python3", "-c", "import sys; sys.exit(sys.version_info < (3, 10))").status !== 0) {
-    throw new Error("The stubs for Python need the program python3, in its version 3.10 or newer");
+    throw new Error("The Python stubs need python3 on PATH, in version 3.10 or newer");
   }
   if (!isThere()) install();
 } catch (error) {
