@@ -1,4 +1,4 @@
-"""Identifies, reads and imports users, and shows what a refused request is answered with.
+"""Identifies, reads and imports users, and shows the error of an invalid request.
 
     python example.py --server http://127.0.0.1:50051
 
@@ -57,7 +57,7 @@ def identify(users: UserServiceStub) -> None:
 
 
 def be_refused(users: UserServiceStub) -> None:
-    """Whoever creates a user brings its required properties: without them, the error names what is missing."""
+    """A new user without a required property fails, and the error names the property."""
     try:
         users.Identify(IdentifyRequest(id="nobody", properties={"name": "Grace"}))
     except grpc.RpcError as error:
@@ -65,7 +65,7 @@ def be_refused(users: UserServiceStub) -> None:
 
 
 def change_what_was_read(users: UserServiceStub) -> None:
-    """A write that holds only if nobody has changed the user since it was read."""
+    """A write that succeeds only if nobody has changed the user since the read."""
     read = users.GetUser(GetUserRequest(id="u1")).user
     users.Identify(IdentifyRequest(id="u1", unset=["plan"]))
     try:
@@ -79,9 +79,9 @@ def change_what_was_read(users: UserServiceStub) -> None:
 
 
 def import_many(users: UserServiceStub) -> None:
-    """Streams users in messages of many, each of which is answered."""
+    """Streams users in large messages, and reads the answer of each."""
     for message, answer in import_users(users, messages()):
-        # A caller without the scope users.read is told only how many were applied.
+        # A caller without the scope users.read learns only the number of applied items.
         print(
             f"imported {len(message.requests)}: {answer.created} created, {answer.updated} updated,"
             f" {answer.unchanged} unchanged, {answer.applied} applied, {answer.failed} refused"

@@ -1,4 +1,4 @@
-"""When an answer is the expected one, by the rules in test/scenarios/README.md."""
+"""Compares answers with expected ones, by the rules in test/scenarios/README.md."""
 
 import json
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from rollcall_client import CallFailure
 
 Json: TypeAlias = Any
 
-# They hold the users' own data, and are compared as a whole.
+# The users' own data, which must be equal as a whole.
 WHOLE_FIELDS = ("properties", "preferences")
 
 
 class Mismatch(Exception):
-    """An answer that is not the expected one, and in what."""
+    """Says where an answer differs from the expected one."""
 
 
 def match(expected: Json, actual: Json, path: str) -> None:
-    """Raises a Mismatch unless the actual value, at this path, is as expected."""
+    """Raises a Mismatch unless the actual value at this path matches the expected one."""
     if isinstance(expected, dict):
         fields = {} if actual is None else actual
         if not isinstance(fields, dict):
@@ -55,7 +55,7 @@ def match_failure(expected: Mapping[str, Any], failure: CallFailure | None) -> N
 
 
 def value_at(answer: Json, path: str) -> Json:
-    """The value at the path; raises a Mismatch where it is a default."""
+    """The value at the path; raises a Mismatch if it is a default."""
     value = answer
     for step in path.split("."):
         if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
@@ -68,7 +68,7 @@ def value_at(answer: Json, path: str) -> Json:
 
 
 def text_at(answer: Json, path: str) -> str:
-    """The string at the path; raises a Mismatch where there is none."""
+    """The string at the path; raises a Mismatch if there is none."""
     value = value_at(answer, path)
     if not isinstance(value, str):
         raise Mismatch(f"{path}: expected a string, got {json.dumps(value)}")

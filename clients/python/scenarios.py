@@ -1,8 +1,8 @@
-"""Runs the steps of a scenario file against a server, and prints of each whether it was answered as expected.
+"""Runs the steps of a scenario file against a server, and prints whether each answer is the expected one.
 
     python scenarios.py SERVER_URL SCENARIO_FILE [RUN]
 
-test/scenarios/README.md describes the file, and what is printed. ROLLCALL_TOKEN and ROLLCALL_CA are read as by
+test/scenarios/README.md describes the file and the output. ROLLCALL_TOKEN and ROLLCALL_CA work as in
 example.py.
 """
 
@@ -56,7 +56,7 @@ class Runner:
         self._saved = {"run": run}
 
     def why_failed(self, step: Step) -> str | None:
-        """Makes the step's calls; None if it was answered as expected."""
+        """Makes the step's calls; None if the answer is the expected one."""
         try:
             filled = {
                 name: self._fill(step[name])
@@ -70,7 +70,7 @@ class Runner:
         return None
 
     def _fill(self, value: Json) -> Json:
-        """The same with what was saved in place of each `${name}`."""
+        """The same, with a saved value in place of each `${name}`."""
         if isinstance(value, str):
             return re.sub(r"\$\{([^}]*)\}", lambda found: self._saved_as(found[1]), value)
         if isinstance(value, list):
@@ -85,7 +85,7 @@ class Runner:
         return self._saved[name]
 
     def _call(self, name: str, filled: Mapping[str, Any]) -> tuple[list[Json], CallFailure | None]:
-        """The answers, and how the call failed."""
+        """The answers, and the error of the call."""
         method = DESCRIPTOR.services_by_name["UserService"].methods_by_name.get(name)
         if method is None:
             raise Mismatch(f"there is no method {name}")

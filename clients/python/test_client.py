@@ -1,4 +1,4 @@
-"""That calls and imports go on where a server fails for a while: against a server that fails when it is told to."""
+"""Calls and imports survive a server that fails for a while."""
 
 import unittest
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from rollcall_client import import_users, open_channel
 
 
 class FailingService(stubs.UserServiceServicer):
-    """Answers `answers_a_stream` messages of each stream and `fails` calls with UNAVAILABLE before it serves."""
+    """Answers `answers_a_stream` messages of each stream, and fails `fails` calls with UNAVAILABLE before it serves."""
 
     def __init__(self, fails: int = 0, answers_a_stream: int = 1_000) -> None:
         self.fails = fails

@@ -1,4 +1,4 @@
-/** Builds clients/typescript on the packed package, in `.tools/`, where its compiled programs are then. */
+/** Builds clients/typescript with the packed package, in `.tools/`. */
 import { dirname } from "node:path";
 import { buildPackedExample } from "../support/packed-example.ts";
 import { built } from "./languages.ts";

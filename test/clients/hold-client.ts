@@ -15,7 +15,7 @@ import { runExample } from "./try-example.ts";
 const buildTimeoutMs = 10 * 60_000;
 const scenariosTimeoutMs = 2 * 60_000;
 const firstCallTimeoutMs = 60_000;
-/** What every language's first call gives a user, and reads back. */
+/** The properties of the first call in every language. */
 const firstUser = ["Ada", "ada@example.com"];
 
 interface Scenario {
@@ -36,25 +36,25 @@ const resultLine = z.strictObject({ step: z.string(), ok: z.boolean(), why: z.st
 export const storeNames = ["SQLite", "Redis"] as const;
 export type StoreName = (typeof storeNames)[number];
 
-/** What became of one thing that was tried: the first call, a step, one that must be told as failed, the example. */
+/** The result of one trial: the first call, a step, a step that must fail, or the example. */
 export interface Trial {
   readonly what: string;
   readonly store: StoreName;
   readonly kind: "firstCall" | Scenario["kind"] | "example";
-  /** Undefined where it went well. */
+  /** The reason of a failure; undefined on success. */
   readonly why: string | undefined;
 }
 
-/** @throws Error where there is no client, or where it cannot be built */
+/** @throws Error if the client is missing or does not build */
 export async function buildClient({ folder, build }: Language): Promise<void> {
   if (!existsSync(folder)) throw new Error(`${folder.slice(root.length + 1)} is not there`);
   for (const command of build) await runCommand(command, { folder, timeoutMs: buildTimeoutMs });
 }
 
 /**
- * The first call, all steps and the example, against a server of their own over an empty store.
+ * Runs the first call, all steps and the example, with their own server over an empty store.
  *
- * @throws Error where the runner does not come to the end of a file, or prints something else than results
+ * @throws Error if the runner does not reach the end of a file, or prints other lines than results
  */
 export async function tryClient(language: Language, store: StoreName): Promise<readonly Trial[]> {
   const { url, stop } = await serverOver(store);
@@ -68,7 +68,7 @@ export async function tryClient(language: Language, store: StoreName): Promise<r
   }
 }
 
-/** A trial for each step of the file: one that the runner has not told has failed. */
+/** A trial for each step of the file. A step without a result has failed. */
 async function tryScenario(
   { scenarios, folder }: Language,
   { kind, file, steps }: Scenario,
@@ -76,14 +76,15 @@ async function tryScenario(
 ): Promise<readonly Trial[]> {
   const command = { ...scenarios, args: [...scenarios.args, url, file] };
   const results = readResults(await runCommand(command, { folder, timeoutMs: scenariosTimeoutMs }));
-  if (results.length > steps.length) throw new Error(`the runner told of ${results.length} steps of ${steps.length}`);
+  if (results.length > steps.length)
+    throw new Error(`the runner printed ${results.length} results for ${steps.length} steps`);
   return steps.map((what, index) => ({ what, store, kind, why: whyFailed(kind, what, results[index]) }));
 }
 
 function whyFailed(kind: Scenario["kind"], step: string, result: StepResult | undefined): string | undefined {
-  if (result?.step !== step) return `the runner told of ${result?.step ?? "nothing"} here`;
-  if (kind === "mismatch") return result.ok ? "the runner told that this was as expected" : undefined;
-  return result.ok ? undefined : (result.why ?? "the runner does not say why");
+  if (result?.step !== step) return `the runner printed a result of ${result?.step ?? "no step"} here`;
+  if (kind === "mismatch") return result.ok ? "the runner reported a match" : undefined;
+  return result.ok ? undefined : (result.why ?? "the runner gave no reason");
 }
 
 function readResults(output: string): readonly StepResult[] {
@@ -94,7 +95,7 @@ function readResults(output: string): readonly StepResult[] {
   });
 }
 
-/** @returns what went wrong */
+/** @returns the reason of a failure */
 async function makeFirstCall({ firstCall, folder }: Language, url: string): Promise<string | undefined> {
   const env = { ROLLCALL_SERVER: url };
   try {

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 
 export const root = join(import.meta.dirname, "..", "..");
-/** What is built is kept here from one run to the next. Git ignores it. */
+/** The builds, kept from one run to the next. Git ignores them. */
 export const built = join(root, ".tools", "clients");
 
 export interface Command {
@@ -26,9 +26,9 @@ export interface Language {
   readonly tools: readonly Tool[];
   /** Where all commands run. */
   readonly folder: string;
-  /** Run one after the other: they build the programs below, and test what there is to be tested without a server. */
+  /** They build the programs below, one after the other, and run the tests that need no server. */
   readonly build: readonly Command[];
-  /** Identifies a user and prints it as it is read back, at ROLLCALL_SERVER: what the README shows. */
+  /** Identifies a user at ROLLCALL_SERVER, reads it back and prints it: the first call in docs/clients.md. */
   readonly firstCall: Command;
   /** The runner of scenarios, without its arguments. */
   readonly scenarios: Command;

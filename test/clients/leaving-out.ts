@@ -1,9 +1,9 @@
-/** Command lines that try several things, and may leave some of them out: `--without KEY,KEY`. */
+/** Command lines that try several things, and can leave some of them out: `--without KEY,KEY`. */
 import { parseArgs } from "node:util";
 import type { Tool } from "./languages.ts";
 import { describeTool, findTools } from "./toolchains.ts";
 
-/** What is tried, with the programs that it needs. */
+/** A thing to try, with the programs that it needs. */
 interface Tried {
   /** As `--without` takes it. */
   readonly key: string;
@@ -12,9 +12,9 @@ interface Tried {
 }
 
 /**
- * @param keys what may be left out
- * @returns what is to be left out; undefined where help is asked for
- * @throws Error where the arguments cannot be understood
+ * @param keys the keys that `--without` may name
+ * @returns the keys that it names; undefined if the command line asks for help
+ * @throws Error if the arguments are invalid
  */
 export function readLeftOut(args: string[], keys: readonly string[]): ReadonlySet<string> | undefined {
   const { values } = parseArgs({
@@ -29,9 +29,9 @@ export function readLeftOut(args: string[], keys: readonly string[]): ReadonlySe
 }
 
 /**
- * Says of each which of its programs are there.
+ * Prints the programs of each, and whether they are there.
  *
- * @returns those that lack some
+ * @returns the ones with a missing program
  */
 export async function tellTools<One extends Tried>(
   all: readonly One[],

@@ -4,14 +4,14 @@ import { connect, constants, createServer, type IncomingHttpHeaders, type Server
 /** Between clients and a server, in clear text on 127.0.0.1: the first call of each unary method finds no server. */
 export interface RefusingProxy {
   readonly url: string;
-  /** The methods that have been refused, in their order. */
+  /** The methods whose first call it refused, in order. */
   readonly refused: readonly string[];
-  /** Those that have been called again since, and were answered. */
+  /** The methods whose repeated call got an answer. */
   readonly answered: ReadonlySet<string>;
   stop(): Promise<void>;
 }
 
-/** As a load balancer says that no server is behind it. */
+/** The answer of a load balancer without a server behind it. */
 const unavailable = {
   ":status": 200,
   "content-type": "application/grpc",
@@ -24,14 +24,14 @@ export async function startRefusingProxy(target: string): Promise<RefusingProxy>
   const refused: string[] = [];
   const answered = new Set<string>();
   const behind = connect(target);
-  // Its calls tell what becomes of them.
+  // The calls report their own errors.
   behind.on("error", () => {});
   const proxy = createServer();
   const sessions = new Set<{ destroy(): void }>([behind]);
   proxy.on("session", (session) => sessions.add(session));
   proxy.on("stream", (stream, headers) => {
     const method = String(headers[":path"]).split("/").at(-1) ?? "";
-    // Streams are not made again by a client that has sent on them.
+    // A client does not repeat a stream that it has sent messages on.
     if (method === "BatchIdentify" || refused.includes(method)) passOn(stream, headers, () => answered.add(method));
     else {
       refused.push(method);

@@ -1,24 +1,24 @@
-/** What is told of all languages in the end. */
+/** The report of all languages and suites. */
 import { storeNames, type Trial } from "./hold-client.ts";
 import type { Language } from "./languages.ts";
 import type { SuiteOutcome } from "./suites.ts";
 
-/** What a language has come to: why its client could not be tried, or what was tried. */
+/** The result of a language: why its client could not run, or its trials. */
 export type Outcome = { readonly language: Language } & (
   | { readonly broken: string }
   | { readonly trials: readonly Trial[] }
 );
 
 /**
- * A row for each language: whether its first call has succeeded, how many steps it has passed of how many on each store, of
- * how many mismatches it has told, and whether its example has run.
+ * A row for each language: whether its first call succeeded, the passed steps on each store, the reported mismatches, and
+ * whether its example ran.
  */
 export function table(outcomes: readonly Outcome[]): string {
   const titles = [
     "client",
     "first call",
     ...storeNames.map((store) => `steps on ${store}`),
-    "mismatches told",
+    "mismatches found",
     "example",
     "",
   ];
@@ -26,7 +26,7 @@ export function table(outcomes: readonly Outcome[]): string {
   return rows([titles, rule, ...outcomes.map(row)]);
 }
 
-/** A row for each suite: how many of its cases have passed. */
+/** A row for each suite, with the number of its passed cases. */
 export function suiteTable(outcomes: readonly SuiteOutcome[]): string {
   const rule = ["---", "--:", "---"];
   const cells = outcomes.map((outcome) =>
@@ -53,7 +53,7 @@ function passedOfAll(trials: readonly Trial[]): string {
   return `${trials.filter(({ why }) => why === undefined).length} of ${trials.length}`;
 }
 
-/** Each thing that went wrong, in words. */
+/** A sentence for each failure. */
 export function failuresOf(outcome: Outcome): readonly string[] {
   const { name } = outcome.language;
   if ("broken" in outcome) return [`${name}: ${outcome.broken}`];

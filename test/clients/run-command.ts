@@ -2,12 +2,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Command } from "./languages.ts";
 
-/** How much is shown of what a failing program has printed. */
+/** The part of a failing program's output that an error shows. */
 const maxShownLines = 30;
-/** How long what is told to end may take. */
+/** The time to end after SIGTERM. */
 const lastActsMs = 5_000;
 
-// What a terminal tells this process to do does not reach the groups that it has started.
+// Signals of a terminal do not reach the process groups that this process starts.
 for (const [signal, number] of [
   ["SIGINT", 2],
   ["SIGTERM", 15],
@@ -19,15 +19,15 @@ export interface CommandOptions {
   readonly folder: string;
   readonly timeoutMs: number;
   readonly env?: Readonly<Record<string, string>>;
-  /** Takes what it prints, on whichever output, while it runs. */
+  /** Gets the output, of both streams, while the program runs. */
   readonly onOutput?: (piece: string) => void;
 }
 
 /**
- * Runs a program to its end. Of this process' own settings for Rollcall it gets none.
+ * Runs a program to its end, without this process' own ROLLCALL_ variables.
  *
- * @returns what it has printed on standard output
- * @throws Error with the command and the end of what it has printed, unless it ends with status 0 and in time
+ * @returns its standard output
+ * @throws Error with the command and the end of its output, unless it ends in time with status 0
  */
 export async function runCommand(
   { program, args }: Command,
@@ -38,10 +38,10 @@ export async function runCommand(
     cwd: folder,
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ["ignore", "pipe", "pipe"],
-    // A group of its own, which is ended as a whole.
+    // A process group of its own, so that a signal ends all of it.
     detached: true,
   });
-  // Programs that have started groups themselves end these at SIGTERM, and could not at SIGKILL.
+  // SIGTERM comes first, so that programs with process groups of their own can end those.
   let isLate = false;
   const end = () => signalGroup(child.pid, "SIGTERM");
   const timers = [
@@ -84,6 +84,6 @@ function signalGroup(leader: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);
   } catch {
-    // Nobody is left of it.
+    // The group has ended.
   }
 }

@@ -1,17 +1,17 @@
-/** What holds the server to account from outside, beside the clients: each a command of its own. */
+/** Suites that test the server from outside. Each is also a command of its own. */
 import { messageOf } from "../support/message-of.ts";
 import { root } from "./languages.ts";
 import { runCommand } from "./run-command.ts";
 
 const timeoutMs = 20 * 60_000;
-/** What is printed last. */
+/** The last line of the output. */
 const summary = /(?:^|\n)([1-9]\d*) passed, 0 failed\n$/;
 
 export interface Suite {
   readonly name: string;
   /** As `npm run test:suite` takes it. The suite ends with how many cases have passed and failed. */
   readonly key: string;
-  /** What `--without` may leave out: with one of these it tries less, and without any, nothing. */
+  /** The keys of `--without`: each leaves out a part of the suite, and all of them the whole suite. */
   readonly needs: readonly string[];
 }
 
@@ -27,7 +27,7 @@ export function isLeftOut({ needs }: Suite, left: ReadonlySet<string>): boolean 
 
 export type SuiteOutcome = { readonly suite: Suite } & ({ readonly passed: number } | { readonly failure: string });
 
-/** Prints what the suite prints. Where one of its cases fails, so does the suite. */
+/** Shows the output of the suite. The suite fails if one of its cases fails. */
 export async function runSuite(suite: Suite, left: ReadonlySet<string>): Promise<SuiteOutcome> {
   const without = suite.needs.filter((key) => left.has(key));
   const args = without.length > 0 ? ["--without", without.join(",")] : [];
@@ -39,7 +39,7 @@ export async function runSuite(suite: Suite, left: ReadonlySet<string>): Promise
       onOutput: (piece) => process.stdout.write(piece),
     });
     const [, passed] = summary.exec(output) ?? [];
-    if (passed === undefined) throw new Error("it does not say in the end that none has failed");
+    if (passed === undefined) throw new Error("it does not end with a line that says that no case failed");
     return { suite, passed: Number(passed) };
   } catch (error) {
     return { suite, failure: messageOf(error) };

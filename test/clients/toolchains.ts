@@ -1,13 +1,13 @@
-/** Which of the programs that languages need are there. */
+/** Finds the programs of the languages. */
 import { root, type Tool } from "./languages.ts";
 import { runCommand } from "./run-command.ts";
 
 const timeoutMs = 30_000;
 
-/** Whether a program is there, in which version. */
+/** A program, and its version if it is there. */
 export interface FoundTool {
   readonly tool: Tool;
-  /** Undefined where there is none, or one that does not say. */
+  /** Undefined if the program is missing, or prints no version. */
   readonly version: string | undefined;
   readonly suffices: boolean;
 }

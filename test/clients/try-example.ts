@@ -1,4 +1,4 @@
-/** What the examples show beyond calls: TLS, tokens, and calls that gRPC makes again. */
+/** Tries the examples with TLS, tokens and retries. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { runCommand } from "./run-command.ts";
 
 const timeoutMs = 60_000;
 
-/** The example, against servers of its own. */
+/** Runs the example against servers of its own. */
 export async function tryExample(language: Language): Promise<readonly Trial[]> {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-example-"));
   try {
@@ -22,7 +22,7 @@ export async function tryExample(language: Language): Promise<readonly Trial[]> 
   }
 }
 
-/** With a certificate that only its authority's file lets one trust, and for callers with a token. */
+/** Over TLS, with a certificate of a private authority, and with tokens. */
 async function trySecured(language: Language, directory: string): Promise<readonly Trial[]> {
   const { entry, token } = JSON.parse(
     (await rollcall(["token", "example", "--scopes", "users.read,users.write"])).stdout,
@@ -42,7 +42,7 @@ async function trySecured(language: Language, directory: string): Promise<readon
     const distrustful = await runExample(language, server.url, { ROLLCALL_TOKEN: token });
     return [
       trial("the example over TLS with a token", withToken),
-      trial("the example with a token that the server does not know", whyNotRefused(withAnother)),
+      trial("the example with an unknown token", whyNotRefused(withAnother)),
       trial("the example without the authority of the server's certificate", whyNotDistrusted(distrustful)),
     ];
   } finally {
@@ -57,16 +57,16 @@ async function tryAgain(language: Language, directory: string): Promise<Trial> {
   try {
     const failure = await runExample(language, proxy.url);
     const given = proxy.refused.filter((method) => !proxy.answered.has(method));
-    const notAgain = given.length > 0 ? `not called again: ${given.join(", ")}` : undefined;
+    const notAgain = given.length > 0 ? `not repeated: ${given.join(", ")}` : undefined;
     const nothing = proxy.refused.length === 0 ? "nothing was refused" : undefined;
-    return trial("the example where the first call of each method finds no server", failure ?? notAgain ?? nothing);
+    return trial("the example whose first call of each method finds no server", failure ?? notAgain ?? nothing);
   } finally {
     await proxy.stop();
     await server.stop();
   }
 }
 
-/** @returns how it failed, with the end of what it printed; undefined where it did not */
+/** @returns the reason of a failure, with the end of the output; undefined on success */
 export async function runExample(
   { example, folder }: Language,
   url: string,
@@ -77,11 +77,11 @@ export async function runExample(
 }
 
 function whyNotRefused(failure: string | undefined): string | undefined {
-  return failure?.includes("CREDENTIALS_INVALID") === true ? undefined : `it was not refused: ${failure}`;
+  return failure?.includes("CREDENTIALS_INVALID") === true ? undefined : `the server accepted it: ${failure}`;
 }
 
 function whyNotDistrusted(failure: string | undefined): string | undefined {
-  return failure !== undefined && /certificat/i.test(failure) ? undefined : `it was not refused: ${failure}`;
+  return failure !== undefined && /certificat/i.test(failure) ? undefined : `the client trusted the server: ${failure}`;
 }
 
 function trial(what: string, why: string | undefined): Trial {

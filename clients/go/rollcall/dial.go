@@ -1,5 +1,5 @@
-// Package rollcall has what a caller of Rollcall wants around the generated stubs: a connection with deadlines, retries,
-// credentials and TLS, errors with their details read, and imports that outlast a lost connection.
+// Package rollcall adds to the generated stubs: connections with deadlines, retries, credentials and TLS, errors with their
+// details, and imports that survive a lost connection.
 package rollcall
 
 import (
@@ -15,21 +15,20 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// Deadlines of unary calls where the caller sets none, and attempts at those that found no server or no store.
+// Default deadlines of unary calls, and retries of calls that found no server or no store.
 //
 //go:embed service-config.json
 var serviceConfig string
 
-// Options say how to reach a server, beside its URL.
+// Options for a connection to a server.
 type Options struct {
-	// Token is sent with each call as a bearer token. None if empty.
+	// Token is the bearer token of each call. Empty for none.
 	Token string
 
-	// TokenInClearText lets the token travel to a server without TLS, where whoever is on the way can read it. Dial fails
-	// without it.
+	// TokenInClearText allows a token without TLS, which others on the network can read. Otherwise Dial fails.
 	TokenInClearText bool
 
-	// CAFile holds, in PEM, the authorities that may have signed the server's certificate. The system's if empty.
+	// CAFile is a file in PEM with the authorities of the server's certificate. Empty for the system's.
 	CAFile string
 }
 
@@ -39,7 +38,7 @@ func OptionsFromEnvironment() Options {
 }
 
 // Dial returns a connection to the server at a URL, such as http://127.0.0.1:50051 or, with TLS, https://users.internal. It
-// connects when the first call is made. The caller closes it.
+// connects at the first call. The caller closes it.
 func Dial(server string, options Options, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	target, transport, err := transportOf(server, options)
 	if err != nil {
@@ -59,7 +58,7 @@ func Dial(server string, options Options, more ...grpc.DialOption) (*grpc.Client
 	return grpc.NewClient(target, append(dialOptions, more...)...)
 }
 
-// transportOf returns the address to dial, and clear text or TLS as the URL's scheme says.
+// transportOf returns the address to dial, and clear text or TLS by the URL's scheme.
 func transportOf(server string, options Options) (string, credentials.TransportCredentials, error) {
 	address, err := url.Parse(server)
 	if err != nil {
@@ -90,7 +89,7 @@ func withPort(address *url.URL, port string) string {
 	return address.Host + ":" + port
 }
 
-// readAuthorities returns nil, which stands for the system's, where there is no file.
+// readAuthorities returns nil for the system's authorities if there is no file.
 func readAuthorities(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil

@@ -9,31 +9,31 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// domain is that of the reasons that the server gives.
+// domain of the server's reasons.
 const domain = "rollcall.v1"
 
-// Error is why a call failed, with the server's details read.
+// Error is the error of a call, with the server's details.
 type Error struct {
 	Code    codes.Code
 	Message string
 
-	// Reason is the name of an ErrorReason without its prefix, such as USER_NOT_FOUND. Empty where the error is not the
-	// server's: a connection that was lost, say.
+	// Reason is the name of an ErrorReason without its prefix, such as USER_NOT_FOUND. Empty if the error does not come from
+	// the server: a lost connection, for example.
 	Reason string
 
 	// Metadata has the limits and sizes that belong to the reason.
 	Metadata map[string]string
 
-	// Violations name the fields that are wrong, of an InvalidArgument.
+	// Violations name the invalid fields of an InvalidArgument.
 	Violations []Violation
 
-	// RetryAfter is how long the server asks to wait before another attempt. Zero where it invites none.
+	// RetryAfter is the wait that the server asks for before a retry. Zero if it asks for no retry.
 	RetryAfter time.Duration
 
 	cause error
 }
 
-// Violation is what is wrong with one field of a request.
+// Violation describes one invalid field of a request.
 type Violation struct {
 	// Field is its path, such as properties["a.b"].list[3].
 	Field       string
@@ -41,7 +41,7 @@ type Violation struct {
 	Description string
 }
 
-// ErrorOf reads what a call has returned. It returns nil for nil.
+// ErrorOf reads the error of a call. It returns nil for nil.
 func ErrorOf(err error) *Error {
 	if err == nil {
 		return nil
@@ -76,7 +76,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %s", e.Code, e.Reason, e.Message)
 }
 
-// Unwrap returns what the call has returned, for errors.Is and status.FromError.
+// Unwrap returns the original error, for errors.Is and status.FromError.
 func (e *Error) Unwrap() error {
 	return e.cause
 }

@@ -15,15 +15,15 @@ import (
 const (
 	firstPause = 100 * time.Millisecond
 	lastPause  = 5 * time.Second
-	// maxFailures is how often in a row an import may find no server, without an answer in between.
+	// maxFailures is the limit of failures in a row, without an answer in between.
 	maxFailures = 10
 )
 
-// Import sends messages through BatchIdentify, and gives answered each one's answer, in order. Where the server, its store or
-// the connection is away, it waits and sends again every message from the first unanswered one on: items that were stored
-// already count as unchanged then.
+// Import sends messages through BatchIdentify, and passes each answer to answered, in order. If the server, its store or the
+// connection fails, it waits and repeats every message from the first unanswered one. Items that were already stored then count
+// as unchanged.
 //
-// It returns how many messages were answered: all, or those before what it failed with.
+// It returns the number of answered messages: all, or the ones before the error.
 func Import(
 	ctx context.Context,
 	users rollcallv1.UserServiceClient,
@@ -50,7 +50,7 @@ func Import(
 	}
 }
 
-// importOnce sends the messages through one stream, and returns how many were answered.
+// importOnce sends the messages through one stream, and returns the number of answered ones.
 func importOnce(
 	ctx context.Context,
 	users rollcallv1.UserServiceClient,
@@ -63,8 +63,8 @@ func importOnce(
 	if err != nil {
 		return 0, err
 	}
-	// Sent beside the answers, which flow control holds back where nobody reads them. A failed Send says only that the stream
-	// has ended: Recv says why.
+	// Send while receiving: flow control stops the stream if nobody reads the answers. A failed Send says only that the
+	// stream has ended; Recv returns the reason.
 	go func() {
 		for _, message := range messages {
 			if stream.Send(message) != nil {

@@ -20,7 +20,7 @@ import (
 	rollcallv1 "rollcall.example/gen/go/rollcall/v1"
 )
 
-// server answers as a test needs it, over real connections.
+// server gives the answers of a test, over real connections.
 type server struct {
 	rollcallv1.UnimplementedUserServiceServer
 	getUser       func(ctx context.Context) error

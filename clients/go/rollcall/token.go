@@ -2,7 +2,7 @@ package rollcall
 
 import "context"
 
-// bearerToken is a token as gRPC's credentials of each call.
+// bearerToken sends a token with each call.
 type bearerToken struct {
 	token       string
 	inClearText bool

@@ -1,4 +1,4 @@
-"""What a caller of Rollcall needs beside the generated stubs: a channel, errors with their details read, imports."""
+"""Adds to the generated stubs: channels, errors with their details, and imports."""
 
 from .channel import open_channel
 from .errors import CallFailure, Violation, failure_of

@@ -21,7 +21,7 @@ class _CallDetails(grpc.ClientCallDetails):
 
 
 class BearerToken(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
-    """Adds `authorization: Bearer TOKEN`, to both kinds of calls that the service has."""
+    """Adds `authorization: Bearer TOKEN` to both kinds of calls of the service."""
 
     def __init__(self, token: str) -> None:
         self._header = ("authorization", f"Bearer {token}")

@@ -10,8 +10,7 @@ from .bearer_token import BearerToken
 _SERVICE = "rollcall.v1.UserService"
 _UNARY_METHODS = ["Identify", "GetUser", "BatchGetUsers", "ListUsers", "SetPreferences", "DeleteUser"]
 
-# Every unary method can be repeated. A stream is not repeated by gRPC: import_users does it from the first message that
-# has no answer.
+# gRPC may repeat every unary method, but no stream: import_users repeats it from the first message without an answer.
 _SERVICE_CONFIG = {
     "methodConfig": [
         {
@@ -32,7 +31,7 @@ _SERVICE_CONFIG = {
 def open_channel(
     server: str, *, token: str | None = None, ca: bytes | None = None, retries: bool = True
 ) -> grpc.Channel:
-    """Opens a channel, which connects when the first call is made; it is closed by the caller.
+    """Opens a channel, which connects at the first call. The caller closes it.
 
     Unary calls end after ten seconds with all their attempts, or after the `timeout` of the call if that is shorter.
 

@@ -1,4 +1,4 @@
-"""What the server says of an error, read from the details that it carries."""
+"""Reads the details of the server's errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ _DOMAIN = "rollcall.v1"
 
 @dataclass(frozen=True)
 class Violation:
-    """One field of a request that the server refuses."""
+    """One invalid field of a request."""
 
     field: str
     """The field, as `properties["a.b"].list[3]`."""
@@ -28,16 +28,16 @@ class CallFailure:
     code: grpc.StatusCode
     message: str
     reason: str | None = None
-    """The name of an ErrorReason without its prefix; None where the error is not the server's."""
+    """The name of an ErrorReason without its prefix; None if the error does not come from the server."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Limits and sizes, by their names in ErrorReason."""
     violations: tuple[Violation, ...] = ()
     retry_delay: timedelta | None = None
-    """How long to wait before another attempt; None where the server invites none."""
+    """The wait before a retry; None if the server asks for no retry."""
 
 
 def failure_of(error: grpc.RpcError) -> CallFailure:
-    """Reads what a call raised: its status, and the details in it."""
+    """Reads the error of a call: its status and its details."""
     if not isinstance(error, grpc.Call):
         raise TypeError("this error is not a call's") from error
     code, message = error.code(), error.details() or ""

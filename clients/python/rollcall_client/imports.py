@@ -1,4 +1,4 @@
-"""Imports over BatchIdentify's stream, which go on when the connection or the server is lost."""
+"""Imports over the stream of BatchIdentify, which survive the loss of a connection or a server."""
 
 import random
 import time
@@ -19,7 +19,7 @@ _DELAYS_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)
 def import_users(
     users: UserServiceStub, messages: Iterable[BatchIdentifyRequest], *, max_down_seconds: float = 300
 ) -> Iterator[tuple[BatchIdentifyRequest, BatchIdentifyResponse]]:
-    """Sends messages of up to 1,000 identifies each, and gives each back with its answer, in order.
+    """Sends messages of up to 1,000 items each, and yields each with its answer, in order.
 
     When the server is not available, or invites another attempt, a new stream sends every message from the first
     unanswered one again; what had been stored counts as unchanged then.
@@ -62,14 +62,14 @@ def import_users(
 
 
 class _Unanswered:
-    """The messages of an import that have no answer yet, and those that are still to be read.
+    """The unanswered messages of an import, and the unread ones.
 
     The thread of a stream that broke may read one more message when the next stream has begun already: each stream
     looks for its next message here, so that none is lost and none changes places.
     """
 
     failure: Exception | None = None
-    """What the source raised in place of a message."""
+    """The error of the source."""
 
     def __init__(self, source: Iterable[BatchIdentifyRequest]) -> None:
         self._source = iter(source)
@@ -86,7 +86,7 @@ class _Unanswered:
             position += 1
 
     def pop(self) -> BatchIdentifyRequest:
-        """The first unanswered message, which is answered now."""
+        """Takes the first unanswered message, which now has an answer."""
         with self._changing:
             self._first += 1
             return self._messages.popleft()

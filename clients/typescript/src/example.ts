@@ -1,10 +1,10 @@
 /**
- * Identifies, reads and imports users, and shows what a refused request is answered with.
+ * Identifies, reads and imports users, and shows the error of an invalid request.
  *
  *     npm run example -- --server http://127.0.0.1:50051
  *
- * ROLLCALL_SERVER says the same as --server; ROLLCALL_TOKEN is the caller's token, and ROLLCALL_CA a file in PEM with the
- * authority that signs the server's certificate.
+ * ROLLCALL_SERVER replaces --server. ROLLCALL_TOKEN is the caller's token, and ROLLCALL_CA a file in PEM with the authority
+ * that signs the server's certificate.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -43,7 +43,7 @@ async function identifyAndGet(): Promise<void> {
   console.log(Outcome[outcome], user?.properties);
 }
 
-/** Whoever creates a user brings its required properties: without them, the error names what is missing. */
+/** A new user without a required property fails, and the error names the property. */
 async function beRefused(): Promise<void> {
   try {
     await users.identify({ id: "nobody", properties: { name: "Grace" } });
@@ -54,13 +54,13 @@ async function beRefused(): Promise<void> {
   }
 }
 
-/** Waits no longer than two seconds, all attempts together; the server is told, and stops then too. */
+/** Waits at most two seconds for all attempts together. The server gets the deadline, and stops then too. */
 async function setDeadline(): Promise<void> {
   const { users: found, missingIds } = await users.batchGetUsers({ ids: ["u1", "nobody"] }, { timeoutMs: 2_000 });
   console.log(`${found.length} there, missing: ${missingIds}`);
 }
 
-/** A write that holds only if nobody has changed the user since it was read. */
+/** A write that succeeds only if nobody has changed the user since the read. */
 async function changeWhatWasRead(): Promise<void> {
   const { user: read } = await users.getUser({ id: "u1" });
   await users.identify({ id: "u1", unset: ["plan"] });
@@ -76,7 +76,7 @@ async function changeWhatWasRead(): Promise<void> {
   }
 }
 
-/** A user as it comes from a file, say, with the row that it stands in. */
+/** A user from a file, for example, with its row. */
 interface Row extends UserToImport {
   readonly row: number;
 }
@@ -88,7 +88,7 @@ function* rows(): Generator<Row> {
   }
 }
 
-/** One of the rows is refused, and the others are stored. */
+/** One of the rows fails, and the server stores the others. */
 async function importMany(): Promise<void> {
   const counts = await importUsers(users, rows(), {
     onRefused: ({ row }, { reason, message }) => console.log(`row ${row}: ${reason}: ${message}`),

@@ -1,4 +1,4 @@
-/** Answers and refusals, as the page shows them. */
+/** Shows answers and errors on the page. */
 import { toJsonString } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -12,7 +12,7 @@ export function showUser(heading: string, user: User | undefined): Shown {
   return [make("h3", heading), make("pre", json)];
 }
 
-/** A page of users, with a button for the next one, if there is one. */
+/** A page of users, with a button for the next page if there is one. */
 export function showUsers(users: readonly User[], onNext: (() => void) | undefined): Shown {
   if (users.length === 0) return [make("h3", "No users")];
   const head = make("tr", ...["Id", "Properties", "Updated"].map((title) => make("th", title)));
@@ -27,7 +27,7 @@ export function showUsers(users: readonly User[], onNext: (() => void) | undefin
   return [...shown, next];
 }
 
-/** What went wrong: of a call, its code, the reason and the violations that the server gives, and what may help. */
+/** The code, reason and violations of an error, and advice. */
 export function showFailure(failure: unknown): Shown {
   if (!(failure instanceof ConnectError))
     return [refusal("Nothing was sent"), make("p", failure instanceof Error ? failure.message : String(failure))];
@@ -49,7 +49,7 @@ function refusal(text: string): HTMLElement {
   return heading;
 }
 
-/** `InvalidArgument` as the contract has it: `INVALID_ARGUMENT`. */
+/** `InvalidArgument` in the contract's form: `INVALID_ARGUMENT`. */
 function nameOf(code: Code): string {
   return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
@@ -57,7 +57,7 @@ function nameOf(code: Code): string {
 function helpWith({ code, reason, retryDelayMs }: RollcallError): string | undefined {
   if (retryDelayMs !== undefined) return `The server invites another attempt after ${retryDelayMs} ms.`;
   if (code === Code.DeadlineExceeded) return "A write may have been applied.";
-  // A browser does not tell a page why it is shown no answer.
+  // A browser does not tell a page why a call failed.
   if (code !== Code.Unknown || reason !== undefined) return undefined;
   return `Is the server there, and is ${location.origin} one of its --cors-origins?`;
 }

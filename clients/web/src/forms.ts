@@ -1,4 +1,4 @@
-/** What has been typed in. */
+/** The input of the forms. */
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Connection } from "./users.ts";
 
@@ -15,7 +15,7 @@ export function readConnection(form: HTMLFormElement): Connection {
 
 export interface TypedUser {
   readonly id: string;
-  /** @throws Error where it is not a JSON object */
+  /** @throws Error if it is not a JSON object */
   readonly properties: () => JsonObject;
 }
 

@@ -1,4 +1,4 @@
-/** The page: what its forms ask for is called, and the answer shown. */
+/** The page: makes the calls of its forms, and shows the answers. */
 import { Outcome } from "rollcall/contract";
 import { showFailure, showUser, showUsers } from "./answers.ts";
 import { elementOf } from "./elements.ts";
@@ -41,7 +41,7 @@ function listFrom(pageToken: string): Action {
   };
 }
 
-/** One call at a time: another one ends the one before. */
+/** One call at a time: a new call cancels the previous one. */
 async function run(action: Action): Promise<void> {
   if (!connectionForm.reportValidity()) return;
   underWay.abort();

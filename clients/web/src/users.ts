@@ -3,13 +3,13 @@ import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/conn
 import { UserService } from "rollcall/contract";
 
 export interface Connection {
-  /** The server's URL, as `http://127.0.0.1:50051`. */
+  /** The server's URL: `http://127.0.0.1:50051`. */
   readonly server: string;
-  /** Who the caller is; empty for none. */
+  /** The caller's token; empty for none. */
   readonly token: string;
   readonly protocol: "connect" | "grpc-web";
   readonly encoding: "binary" | "json";
-  /** How long each call may take. The server is told, and gives up as well. */
+  /** The deadline of each call. The server gets it, and gives up then too. */
   readonly timeoutMs: number;
 }
 

@@ -16,7 +16,7 @@ const (
 	usersInAMessage = 500
 )
 
-// importUsers imports users in messages of some hundreds. One of them is refused, and the others are stored.
+// importUsers imports users in messages of some hundreds. One user fails, and the server stores the others.
 func importUsers(ctx context.Context, users rollcallv1.UserServiceClient) error {
 	requests, err := requestsToImport()
 	if err != nil {
@@ -29,7 +29,7 @@ func importUsers(ctx context.Context, users rollcallv1.UserServiceClient) error 
 
 	message := 0
 	_, err = rollcall.Import(ctx, users, messages, func(answer *rollcallv1.BatchIdentifyResponse) {
-		// A caller without the scope users.read is told only how many were applied.
+		// A caller without the scope users.read learns only the number of applied items.
 		fmt.Printf("imported: %d created, %d updated, %d unchanged, %d applied, %d failed\n",
 			answer.GetCreated(), answer.GetUpdated(), answer.GetUnchanged(), answer.GetApplied(), answer.GetFailed())
 		for _, result := range answer.GetResults() {

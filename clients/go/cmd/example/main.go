@@ -1,9 +1,9 @@
-// Command example makes the calls that most callers make: it identifies a user and reads it back, is refused, sets a deadline,
-// and imports users.
+// Command example makes the calls that most callers make: it identifies a user and reads it back, handles an error, sets a
+// deadline, and imports users.
 //
 //	go run ./cmd/example --server http://127.0.0.1:50051
 //
-// ROLLCALL_TOKEN is the token to call with, and ROLLCALL_CA a file with the authorities of a server that speaks TLS.
+// ROLLCALL_TOKEN is the caller's token, and ROLLCALL_CA a file with the authorities of a server with TLS.
 package main
 
 import (
@@ -79,7 +79,7 @@ func identifyAndGet(ctx context.Context, users rollcallv1.UserServiceClient) err
 	return nil
 }
 
-// beRefused creates a user without the e-mail address that every user has.
+// beRefused creates a user without the required e-mail address.
 func beRefused(ctx context.Context, users rollcallv1.UserServiceClient) error {
 	properties, err := structpb.NewStruct(map[string]any{"name": "Grace"})
 	if err != nil {
@@ -100,7 +100,7 @@ func beRefused(ctx context.Context, users rollcallv1.UserServiceClient) error {
 	return nil
 }
 
-// setDeadline waits for an answer no longer than it wants to, which the server is told.
+// setDeadline limits the wait for an answer. gRPC sends the deadline to the server.
 func setDeadline(ctx context.Context, users rollcallv1.UserServiceClient) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

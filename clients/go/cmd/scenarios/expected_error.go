@@ -9,7 +9,7 @@ import (
 	"rollcall.example/clients/go/rollcall"
 )
 
-// expectedError is how a call must fail.
+// expectedError describes the error of a call.
 type expectedError struct {
 	Code       string              `json:"code"`
 	Reason     string              `json:"reason"`
@@ -22,7 +22,7 @@ type expectedViolation struct {
 	Reason string `json:"reason"`
 }
 
-// check returns in what a call did not fail as expected; a nil expectedError expects that it succeeds.
+// check returns the differences from the expected error; a nil expectedError expects success.
 func (e *expectedError) check(failure error) error {
 	actual := rollcall.ErrorOf(failure)
 	if actual == nil {
@@ -34,7 +34,7 @@ func (e *expectedError) check(failure error) error {
 	if e == nil {
 		return fmt.Errorf("error: expected none, got %w", actual)
 	}
-	// The generated enum has the names of the contract, where codes.Code has Go's.
+	// The generated enum has the contract's names; codes.Code has Go's.
 	if name := code.Code(actual.Code).String(); name != e.Code {
 		return fmt.Errorf("error.code: expected %s, got %s: %w", e.Code, name, actual)
 	}

@@ -1,5 +1,5 @@
-// Command scenarios makes the calls of a scenario file, and says of each whether its answer was the expected one.
-// test/scenarios/README.md describes the file and what is printed.
+// Command scenarios makes the calls of a scenario file, and prints whether each answer is the expected one.
+// test/scenarios/README.md describes the file and the output.
 //
 //	go run ./cmd/scenarios SERVER_URL SCENARIO_FILE [RUN]
 package main
@@ -19,7 +19,7 @@ import (
 	rollcallv1 "rollcall.example/gen/go/rollcall/v1"
 )
 
-// verdict is what is printed of a step.
+// verdict is the output of a step.
 type verdict struct {
 	Step string `json:"step"`
 	OK   bool   `json:"ok"`

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// match returns in what an actual JSON value is not the expected one; path is where both stand in the answer.
+// match returns the differences of an actual JSON value from the expected one; path is their place in the answer.
 func match(path string, expected, actual any) error {
 	if fields, isObject := expected.(map[string]any); isObject {
 		return matchObject(path, fields, actual)
@@ -61,7 +61,7 @@ func matchList(path string, expected []any, actual any) error {
 	return nil
 }
 
-// equal compares users' own data. What is absent as a whole is an empty object.
+// equal compares users' own data. An absent object equals an empty one.
 func equal(expected, actual any) bool {
 	return reflect.DeepEqual(orEmpty(expected), orEmpty(actual))
 }
@@ -103,7 +103,7 @@ func isList(value any) bool {
 	return is
 }
 
-// valueAt follows a path of names of fields and positions in lists; nil where it leads nowhere.
+// valueAt follows a path of field names and list positions; nil if it leads nowhere.
 func valueAt(value any, path string) any {
 	for part := range strings.SplitSeq(path, ".") {
 		switch inside := value.(type) {
@@ -126,7 +126,7 @@ func mismatch(path string, expected, actual any) error {
 	return fmt.Errorf("%s: expected %s, got %s", orAnswer(path), inJSON(expected), inJSON(actual))
 }
 
-// orAnswer says what is meant by a path, also by the empty one.
+// orAnswer describes a path, also the empty one.
 func orAnswer(path string) string {
 	if path == "" {
 		return "the answer"

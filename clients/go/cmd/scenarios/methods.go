@@ -17,7 +17,7 @@ import (
 // method is one of the contract's methods, called with JSON.
 type method struct {
 	streams bool
-	// call returns the answers, and what the call failed with; err is what kept it from being made.
+	// call returns the answers and the error of the call; err says why there was no call.
 	call func(ctx context.Context, users rollcallv1.UserServiceClient, requests []any) (answers []any, failure, err error)
 }
 

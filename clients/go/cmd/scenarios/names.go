@@ -7,10 +7,10 @@ type names map[string]string
 
 var placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
 
-// filler puts saved values in the place of their names.
+// filler replaces names by their saved values.
 type filler struct {
 	saved names
-	// unknown has the names under which nothing was saved.
+	// unknown has the names without a saved value.
 	unknown []string
 }
 
@@ -25,7 +25,7 @@ func (f *filler) text(text string) string {
 	})
 }
 
-// value fills in each text of a JSON value. The names of fields stay as they are.
+// value fills in each string of a JSON value. Field names stay the same.
 func (f *filler) value(value any) any {
 	switch value := value.(type) {
 	case string:

@@ -11,7 +11,7 @@ import (
 
 const callTimeout = 10 * time.Second
 
-// step is one call of a scenario, with what is expected of it. What JSON holds is kept as encoding/json decodes it.
+// step is one call of a scenario and its expected result. JSON values have the types of encoding/json.
 type step struct {
 	Name      string            `json:"name"`
 	Method    string            `json:"method"`
@@ -25,7 +25,7 @@ type step struct {
 	Save      map[string]string `json:"save"`
 }
 
-// run makes the call, and returns what is not as expected.
+// run makes the call, and returns the differences from the expected result.
 func (s step) run(ctx context.Context, users rollcallv1.UserServiceClient, saved names) error {
 	method, known := methods[s.Method]
 	if !known {
@@ -64,7 +64,7 @@ func (s step) run(ctx context.Context, users rollcallv1.UserServiceClient, saved
 	return s.checkRest(answers[0], saved)
 }
 
-// checkRest looks at what is said of single values of an answer, and saves those that are wanted later.
+// checkRest checks single values of an answer, and saves values for later steps.
 func (s step) checkRest(answer any, saved names) error {
 	if s.Error != nil {
 		return nil
@@ -90,7 +90,7 @@ func (s step) checkRest(answer any, saved names) error {
 	return nil
 }
 
-// filledIn returns the step with what was saved in the place of each name.
+// filledIn returns the step with a saved value in the place of each name.
 func (s step) filledIn(saved names) (step, error) {
 	filler := filler{saved: saved}
 	s.Request = filler.value(s.Request)

@@ -11,8 +11,7 @@ import rollcall.v1.BatchIdentifyResponse;
 import rollcall.v1.UserServiceGrpc.UserServiceStub;
 
 /**
- * One BatchIdentify stream: sends messages as fast as the server takes them, and hands its answers on, which come in the
- * order of the messages.
+ * One BatchIdentify stream. It sends messages at the server's pace, and passes the answers on in the order of the messages.
  */
 final class BatchImport implements ClientResponseObserver<BatchIdentifyRequest, BatchIdentifyResponse> {
   private final Iterator<BatchIdentifyRequest> messages;
@@ -27,10 +26,10 @@ final class BatchImport implements ClientResponseObserver<BatchIdentifyRequest, 
   }
 
   /**
-   * Imports users, and returns once all messages are answered. If that fails with UNAVAILABLE, send again every message
-   * from the first unanswered one, in order: what has been stored is then unchanged.
+   * Imports users, and returns after the last answer. If it fails with UNAVAILABLE, repeat every message from the first
+   * unanswered one, in order: users that were already stored are then unchanged.
    *
-   * @param messages of up to 1,000 users each; asked for the next one when there is room for it
+   * @param messages of up to 1,000 users each; it reads the next one when there is room for it
    * @throws ExecutionException caused by the StatusRuntimeException with which the stream failed
    */
   static void run(

@@ -19,10 +19,10 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * A connection to a server, which ends with {@link #close}.
+ * A connection to a server. Close it with {@link #close}.
  *
- * <p>ROLLCALL_TOKEN is the token that is shown with each call, ROLLCALL_CA a file in PEM with the authorities that may have
- * signed the server's certificate; without it, Java's own are trusted.
+ * <p>ROLLCALL_TOKEN is the token of each call. ROLLCALL_CA is a file in PEM with the authorities of the server's certificate;
+ * the default is Java's own.
  */
 public final class Connection implements AutoCloseable {
   private final ManagedChannel channel;
@@ -45,7 +45,7 @@ public final class Connection implements AutoCloseable {
     return channel;
   }
 
-  /** The same stub, with the caller's token where there is one. */
+  /** The same stub, with the caller's token if there is one. */
   static <S extends AbstractStub<S>> S withToken(S stub) {
     CallCredentials token = token();
     return token == null ? stub : stub.withCallCredentials(token);
@@ -62,7 +62,7 @@ public final class Connection implements AutoCloseable {
         : TlsChannelCredentials.newBuilder().trustManager(new File(ca)).build();
   }
 
-  /** How calls are made again that fail with UNAVAILABLE, as a lost connection is. */
+  /** How gRPC retries calls that fail with UNAVAILABLE, for example after a lost connection. */
   private static Map<String, ?> serviceConfig() throws IOException {
     InputStream resource = Objects.requireNonNull(Connection.class.getResourceAsStream("service-config.json"));
     try (var reader = new InputStreamReader(resource, StandardCharsets.UTF_8)) {
@@ -72,7 +72,7 @@ public final class Connection implements AutoCloseable {
     }
   }
 
-  /** Ends the connection, and with it calls that are still under way. */
+  /** Closes the connection, and cancels the calls on it. */
   @Override
   public void close() {
     channel.shutdownNow();

@@ -20,7 +20,7 @@ import rollcall.v1.UserServiceGrpc;
 import rollcall.v1.UserServiceGrpc.UserServiceBlockingStub;
 import rollcall.v1.UserServiceGrpc.UserServiceStub;
 
-/** What a service does with the registry: identify, read, understand a refusal, import. */
+/** The calls of a typical service: identify, read, handle an error, import. */
 public final class Example {
   private static final int DEADLINE_SECONDS = 10;
   private static final int IMPORT_DEADLINE_SECONDS = 60;
@@ -73,7 +73,7 @@ public final class Example {
     System.out.println("read ada: " + properties);
   }
 
-  /** A new user without an e-mail address is refused, and the refusal says which fields are wrong. */
+  /** A new user without an e-mail address fails, and the error names the invalid fields. */
   private void showRefusal() {
     Struct properties = Structs.of("name", Values.of("Nobody"));
     try {
@@ -88,7 +88,7 @@ public final class Example {
     }
   }
 
-  /** Two messages; one of their users has no id, and the others are stored all the same. */
+  /** Two messages. One user has no id, and the server stores the others. */
   private void importUsers() throws InterruptedException, StatusRuntimeException {
     List<BatchIdentifyRequest> messages = List.of(
         batch(user("grace", "Grace", "grace@example.com"), user("", "Nobody", "nobody@example.com")),
@@ -102,7 +102,7 @@ public final class Example {
   }
 
   private static void show(BatchIdentifyResponse answer) {
-    // A caller without the scope users.read is told only how many were applied.
+    // A caller without the scope users.read learns only the number of applied items.
     System.out.printf(
         "message %d: %d created, %d updated, %d unchanged, %d applied, %d failed%n",
         answer.getSequence(),
@@ -116,7 +116,7 @@ public final class Example {
     }
   }
 
-  /** A deadline belongs to one call: it begins now. */
+  /** The deadline of one call starts now. */
   private UserServiceBlockingStub withDeadline() {
     return users.withDeadlineAfter(DEADLINE_SECONDS, TimeUnit.SECONDS);
   }

@@ -13,11 +13,11 @@ import io.grpc.protobuf.StatusProto;
 import java.util.List;
 
 /**
- * What a call failed with, as the server's details have it.
+ * The error of a call, with the server's details.
  *
- * @param info why; empty where the error is not the server's, as that of a lost connection
- * @param violations the fields that a wrong request is refused for
- * @param mayRetry whether the server invites another attempt
+ * @param info the reason; empty if the error does not come from the server, for example after a lost connection
+ * @param violations the invalid fields of the request
+ * @param mayRetry whether the server asks for a retry
  */
 public record Failure(
     Status.Code code, String message, ErrorInfo info, List<FieldViolation> violations, boolean mayRetry) {
@@ -37,7 +37,7 @@ public record Failure(
         details.stream().anyMatch(detail -> detail.is(RetryInfo.class)));
   }
 
-  /** The first of the details that is of the type of this message; this message where there is none. */
+  /** The first detail of this message's type; this message if there is none. */
   @SuppressWarnings("unchecked")
   private static <M extends Message> M find(M none, List<Any> details) {
     for (Any detail : details) {

@@ -10,7 +10,7 @@ import rollcall.v1.GetUserRequest;
 import rollcall.v1.IdentifyRequest;
 import rollcall.v1.UserServiceGrpc;
 
-/** Identifies a person and reads them back. */
+/** Identifies a user and reads it back. */
 public final class FirstCall {
   public static void main(String[] args) {
     String address = System.getenv().getOrDefault("ROLLCALL_SERVER", "http://127.0.0.1:50051").replace("http://", "");

@@ -31,7 +31,7 @@ final class Caller {
     this.channel = channel;
   }
 
-  /** How a call ended: with these answers, and then with the failure where there is one. */
+  /** The result of a call: its answers, and the error if there is one. */
   record Ending(List<JsonElement> answers, Optional<Failure> failure) {}
 
   /** Sends all messages, closes the sending side, and waits for the end. */

@@ -8,17 +8,17 @@ import com.google.gson.JsonPrimitive;
 import java.util.Map;
 import java.util.Set;
 
-/** When an answer is the expected one: the rules of test/scenarios/README.md. */
+/** Compares answers with expected ones, by the rules of test/scenarios/README.md. */
 final class Matching {
-  /** Fields that hold the users' own data, in which nothing counts as a default. */
+  /** Fields of the users' own data, where nothing counts as a default. */
   private static final Set<String> USER_DATA = Set.of("properties", "preferences");
 
   private Matching() {}
 
   /**
-   * @param actual null where it is absent
-   * @param path where this is in the answer; empty for the answer itself
-   * @throws Mismatch if it is not as expected
+   * @param actual null if it is absent
+   * @param path the place in the answer; empty for the answer itself
+   * @throws Mismatch if the values differ
    */
   static void match(JsonElement expected, JsonElement actual, String path) throws Mismatch {
     if (expected instanceof JsonObject object) {
@@ -85,7 +85,7 @@ final class Matching {
         : text.isEmpty() || text.endsWith("_UNSPECIFIED");
   }
 
-  /** What is at the path, of field names and positions in lists; null where nothing is. */
+  /** The value at a path of field names and list positions; null if there is none. */
   static JsonElement at(String path, JsonElement answer) {
     JsonElement element = answer;
     for (String part : path.split("\\.")) {

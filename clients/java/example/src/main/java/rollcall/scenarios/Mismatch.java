@@ -1,6 +1,6 @@
 package rollcall.scenarios;
 
-/** What came is not what the step expects; the message says where. */
+/** The answer differs from the expected one; the message says where. */
 final class Mismatch extends Exception {
   private static final long serialVersionUID = 1L;
 

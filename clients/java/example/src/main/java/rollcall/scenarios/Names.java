@@ -19,7 +19,7 @@ final class Names {
     values.put(name, value);
   }
 
-  /** The same with values in the place of names, in all its strings, but not in the names of fields. */
+  /** The same, with values in the place of names in all strings, but not in field names. */
   JsonElement fillIn(JsonElement element) throws Mismatch {
     if (element instanceof JsonObject object) {
       JsonObject filled = new JsonObject();

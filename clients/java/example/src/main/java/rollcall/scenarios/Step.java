@@ -9,7 +9,7 @@ import com.google.rpc.BadRequest.FieldViolation;
 import java.util.Map;
 import rollcall.example.Failure;
 
-/** One call of a scenario, and what must come of it. */
+/** One call of a scenario, and its expected result. */
 final class Step {
   private static final String DOMAIN = "rollcall.v1";
 
@@ -21,7 +21,7 @@ final class Step {
     this.names = names;
   }
 
-  /** @throws Mismatch if something else comes of the call than the step expects */
+  /** @throws Mismatch if the result differs from the expected one */
   void run(Caller caller) throws Mismatch, InvalidProtocolBufferException {
     boolean isStream = description.has("requests");
     JsonArray requests = isStream ? list("requests") : listOf(filled("request"));
@@ -117,7 +117,7 @@ final class Step {
     return value.getAsString();
   }
 
-  /** Null where the step has no such field. */
+  /** Null if the step has no such field. */
   private JsonElement filled(String field) throws Mismatch {
     JsonElement value = description.get(field);
     return value == null ? null : names.fillIn(value);
