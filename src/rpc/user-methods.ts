@@ -86,7 +86,7 @@ export const userMethods = {
   }),
 } satisfies Record<keyof typeof method, UnaryMethod | StreamMethod>;
 
-export function pathOf({ parent, name }: DescMethod): string {
+function pathOf({ parent, name }: DescMethod): string {
   return `/${parent.typeName}/${name}`;
 }
 
