@@ -16,11 +16,15 @@ export async function writeMessage(call: Call, message: Uint8Array): Promise<voi
   }
 }
 
-/** Writes the only message. Its bytes are all that the call holds from now on, until its caller has read them. */
-export async function writeOnlyMessage(call: Call, message: Uint8Array): Promise<void> {
+/**
+ * Writes the answer of a unary call, or a part of it.
+ *
+ * @param answerBytes so far, with these: all that the call holds from now on, until its caller has read them
+ */
+export async function writeUnary(call: Call, message: Uint8Array, answerBytes: number): Promise<void> {
   const { exchange } = call;
   const { budget } = call.environment;
-  budget.set(call, message.length);
+  budget.set(call, answerBytes);
   for (const piece of inPieces(message)) {
     if (exchange.isGone) return;
     if (!exchange.write(piece)) await exchange.drained();
@@ -29,14 +33,14 @@ export async function writeOnlyMessage(call: Call, message: Uint8Array): Promise
 }
 
 /**
- * Writes the only message, and ends the answer.
+ * Writes the answer of a unary call, and ends it.
  *
  * @returns undefined where all of it has been written at once
  */
 export function endWith(call: Call, message: Uint8Array, trailers: OutgoingHttpHeaders): Promise<void> | undefined {
   const { exchange } = call;
   if (message.length > pieceBytes) {
-    return writeOnlyMessage(call, message).then(() => exchange.end(undefined, trailers));
+    return writeUnary(call, message, message.length).then(() => exchange.end(undefined, trailers));
   }
   call.environment.budget.set(call, message.length);
   exchange.end(message, trailers);

@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
-import { writeMessage, writeOnlyMessage } from "../call/answer.ts";
+import { writeMessage, writeUnary } from "../call/answer.ts";
 import type { Call } from "../call/call.ts";
 import type { Exchange } from "../call/exchange.ts";
 import { respelled, trailersOf } from "../grpc/status.ts";
@@ -24,11 +24,13 @@ export async function writeAnswer(
     exchange.answer(status, dated(header));
     return;
   }
-  const write = call.kind.method.methodKind === "unary" ? writeOnlyMessage : writeMessage;
+  const isUnary = call.kind.method.methodKind === "unary";
+  let bytes = 0;
   for await (const message of body) {
     if (exchange.isGone) return;
     if (!exchange.hasAnswered) begin();
-    await write(call, message);
+    bytes += message.length;
+    await (isUnary ? writeUnary(call, message, bytes) : writeMessage(call, message));
   }
   if (exchange.isGone) return;
   if (!exchange.hasAnswered) begin();
