@@ -1,6 +1,6 @@
 /** From SetPreferences and DeleteUser, as a caller sent them, to commands for the store. */
 
-import { invalidRequest, type Violation } from "./errors.ts";
+import { allValid } from "./parsed.ts";
 import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
 import type { DeleteCommand, SetPreferencesCommand } from "./store.ts";
 import { canonicalStruct } from "./struct/canonical.ts";
@@ -32,34 +32,17 @@ export function prepareSetPreferences(
   etag: string,
   mayRead: boolean,
 ): SetPreferencesCommand {
-  const violations: Violation[] = [];
-  const id = parseUserId(input.id);
-  if (typeof id !== "string") violations.push(id);
-  const preferences = canonicalStruct(input.preferences, "preferences", preferencesLimits);
-  if ("violations" in preferences) violations.push(...preferences.violations);
-  const parsed = parsePrecondition(input.precondition);
-  if ("violations" in parsed) violations.push(...parsed.violations);
-  if (typeof id !== "string" || "violations" in preferences || "violations" in parsed) throw invalidRequest(violations);
+  const [id, preferences, precondition] = allValid(
+    parseUserId(input.id),
+    canonicalStruct(input.preferences, "preferences", preferencesLimits),
+    parsePrecondition(input.precondition),
+  );
   const { merge } = input;
-  const { precondition } = parsed;
-  return {
-    verb: "set-preferences",
-    id,
-    preferences: preferences.struct,
-    merge,
-    precondition,
-    etag,
-    hidesOutcome: !mayRead,
-  };
+  return { verb: "set-preferences", id, preferences, merge, precondition, etag, hidesOutcome: !mayRead };
 }
 
 /** @throws UserError naming every offending field */
 export function prepareDelete(input: DeleteInput, etag: string): DeleteCommand {
-  const violations: Violation[] = [];
-  const id = parseUserId(input.id);
-  if (typeof id !== "string") violations.push(id);
-  const parsed = parsePrecondition(input.precondition);
-  if ("violations" in parsed) violations.push(...parsed.violations);
-  if (typeof id !== "string" || "violations" in parsed) throw invalidRequest(violations);
-  return { verb: "delete", id, precondition: parsed.precondition, allowMissing: input.allowMissing, etag };
+  const [id, precondition] = allValid(parseUserId(input.id), parsePrecondition(input.precondition));
+  return { verb: "delete", id, precondition, allowMissing: input.allowMissing, etag };
 }

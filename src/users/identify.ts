@@ -2,9 +2,10 @@
 
 import { invalidRequest, scopeMissing, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
-import { invalidObservedAt, parseObservedAt, type TimestampInput } from "./observed-at.ts";
+import { parseObservedAt, type TimestampInput } from "./observed-at.ts";
+import { allValid } from "./parsed.ts";
 import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
-import { checkNames, sortedNames } from "./property-names.ts";
+import { parseNames, sortedNames } from "./property-names.ts";
 import type { IdentifyCommand } from "./store.ts";
 import { canonicalStruct } from "./struct/canonical.ts";
 import { DecodeBudget } from "./struct/decode.ts";
@@ -63,43 +64,26 @@ export function prepareIdentify(
   budget = new DecodeBudget(),
 ): PreparedIdentify {
   if (input.validateOnly && !mayRead) throw scopeMissing("users.read", "validate_only");
-  const violations: Violation[] = [];
-  const id = parseUserId(input.id);
-  if (typeof id !== "string") violations.push(id);
-  const set = canonicalStruct(input.properties, "properties", propertiesLimits, budget);
-  if ("violations" in set) violations.push(...set.violations);
-  const setOnce = canonicalStruct(input.setOnce, "set_once", propertiesLimits, budget);
-  if ("violations" in setOnce) violations.push(...setOnce.violations);
-  violations.push(...checkNames(input.unset, "unset"));
-  const parsed = parsePrecondition(input.precondition);
-  if ("violations" in parsed) violations.push(...parsed.violations);
-  const observedAt = parseObservedAt(input.observedAt);
-  if (typeof observedAt === "object") violations.push(observedAt);
-  else if (observedAt !== undefined && "struct" in setOnce && setOnce.struct.length > 0) {
-    violations.push(invalidObservedAt("cannot be sent together with set_once"));
-  }
-  if (
-    typeof id !== "string" ||
-    "violations" in set ||
-    "violations" in setOnce ||
-    "violations" in parsed ||
-    typeof observedAt === "object" ||
-    violations.length > 0
-  ) {
-    throw invalidRequest(violations);
-  }
-
-  const combined = combineEdits(set.struct, setOnce.struct, sortedNames(input.unset));
-  if ("violations" in combined) throw invalidRequest(combined.violations);
-  const { missing, misused } = checkRequired(required, set.struct, setOnce.struct, input.unset);
+  const sentSet = canonicalStruct(input.properties, "properties", propertiesLimits, budget);
+  const sentSetOnce = canonicalStruct(input.setOnce, "set_once", propertiesLimits, budget);
+  const [id, set, setOnce, unset, precondition, observedAt] = allValid(
+    parseUserId(input.id),
+    sentSet,
+    sentSetOnce,
+    parseNames(input.unset, "unset"),
+    parsePrecondition(input.precondition),
+    parseObservedAt(input.observedAt, sentSetOnce),
+  );
+  const [edits] = allValid(combineEdits(set, setOnce, sortedNames(unset)));
+  const { missing, misused } = checkRequired(required, set, setOnce, unset);
   if (misused.length > 0) throw requiredMissing(misused, required);
   const command: IdentifyCommand = {
     verb: "identify",
     id,
-    edits: combined.edits,
-    onlySets: combined.edits === set.struct,
+    edits,
+    onlySets: edits === set,
     observedAt,
-    precondition: parsed.precondition,
+    precondition,
     validateOnly: input.validateOnly,
     canCreate: missing.length === 0,
     etag,

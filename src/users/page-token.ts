@@ -3,8 +3,11 @@
  * of the last user that the page considered.
  */
 import { createHash } from "node:crypto";
+import { Invalid, type Parsed } from "./parsed.ts";
 import { parseUserId, type UserId } from "./user-id.ts";
 
+const description = "is not one that ListUsers gave";
+const invalid = new Invalid({ field: "page_token", reason: "INVALID_PAGE_TOKEN", description });
 const version = 1;
 const checksumBytes = 4;
 
@@ -13,14 +16,13 @@ export function formatPageToken(after: UserId): string {
   return Buffer.concat([Buffer.of(version), checksum(id), id]).toString("base64url");
 }
 
-/** The id after which the page begins; undefined for what is no page token. */
-export function parsePageToken(token: string): UserId | undefined {
+/** The id after which the page begins. */
+export function parsePageToken(token: string): Parsed<UserId> {
   const bytes = Buffer.from(token, "base64url");
   const id = bytes.subarray(1 + checksumBytes);
   const intact = bytes[0] === version && checksum(id).equals(bytes.subarray(1, 1 + checksumBytes));
-  if (!intact || bytes.toString("base64url") !== token) return undefined;
-  const userId = parseUserId(id);
-  return typeof userId === "string" ? userId : undefined;
+  const userId = intact && bytes.toString("base64url") === token ? parseUserId(id) : invalid;
+  return userId instanceof Invalid ? invalid : userId;
 }
 
 function checksum(id: Uint8Array): Buffer {

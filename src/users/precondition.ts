@@ -1,5 +1,6 @@
-import { limitExceeded, type Violation } from "./errors.ts";
+import { limitExceeded } from "./errors.ts";
 import { limits } from "./limits.ts";
+import { Invalid, type Parsed } from "./parsed.ts";
 
 /** What must hold for a write to happen: that the user exists, or does not, or has this etag. */
 export type Precondition = { readonly exists: boolean } | { readonly etag: string };
@@ -12,23 +13,18 @@ export interface PreconditionInput {
     | { readonly case: undefined; readonly value?: undefined };
 }
 
-/** @returns what is wrong with the precondition, or the precondition, which is undefined where there is none */
-export function parsePrecondition(
-  input: PreconditionInput | undefined,
-): { precondition: Precondition | undefined } | { violations: readonly Violation[] } {
-  if (input === undefined) return { precondition: undefined };
+export function parsePrecondition(input: PreconditionInput | undefined): Parsed<Precondition | undefined> {
+  if (input === undefined) return undefined;
   const { condition } = input;
-  if (condition.case === "exists") return { precondition: { exists: condition.value } };
-  if (condition.case === undefined) {
-    return invalid("precondition", "has no condition: exists or etag is required");
-  }
+  if (condition.case === "exists") return { exists: condition.value };
+  if (condition.case === undefined) return invalid("precondition", "has no condition: exists or etag is required");
   const etag = condition.value;
   const bytes = Buffer.byteLength(etag);
   if (bytes === 0) return invalid("precondition.etag", "is empty");
-  if (bytes <= limits.maxEtagBytes) return { precondition: { etag } };
-  return { violations: [limitExceeded("precondition.etag", "maxEtagBytes", bytes, "bytes")] };
+  if (bytes <= limits.maxEtagBytes) return { etag };
+  return new Invalid(limitExceeded("precondition.etag", "maxEtagBytes", bytes, "bytes"));
 }
 
-function invalid(field: string, description: string): { violations: readonly Violation[] } {
-  return { violations: [{ field, reason: "INVALID_PRECONDITION", description }] };
+function invalid(field: string, description: string): Invalid {
+  return new Invalid({ field, reason: "INVALID_PRECONDITION", description });
 }

@@ -3,18 +3,19 @@ import { isUtf8 } from "node:buffer";
 import { limitExceeded, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
 import { limits } from "./limits.ts";
+import { Invalid, type Parsed } from "./parsed.ts";
 
 /**
- * What is wrong with a list of names, as they came over the wire.
+ * Checks a list of names as they came over the wire.
  *
  * @param field the request's field that holds them
  */
-export function checkNames(names: readonly Uint8Array[], field: string): readonly Violation[] {
-  if (names.length === 0) return noViolations;
+export function parseNames(names: readonly Uint8Array[], field: string): Parsed<readonly Uint8Array[]> {
+  if (names.length === 0) return names;
   if (names.length > limits.maxProperties) {
-    return [limitExceeded(field, "maxProperties", names.length, "names")];
+    return new Invalid(limitExceeded(field, "maxProperties", names.length, "names"));
   }
-  return names.flatMap((name, index): Violation[] => {
+  const violations = names.flatMap((name, index): Violation[] => {
     const path = formatPath(field, [index]);
     const invalid = (description: string): Violation[] => [{ field: path, reason: "INVALID_PROPERTY", description }];
     if (name.length === 0) return invalid("the name is empty");
@@ -23,9 +24,8 @@ export function checkNames(names: readonly Uint8Array[], field: string): readonl
     }
     return isUtf8(name) ? [] : invalid("the name is not valid UTF-8");
   });
+  return violations.length > 0 ? new Invalid(...violations) : names;
 }
-
-const noViolations: readonly Violation[] = [];
 
 /** The names sorted by their bytes, each once. */
 export function sortedNames(names: readonly Uint8Array[]): readonly Uint8Array[] {

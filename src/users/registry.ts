@@ -2,7 +2,6 @@
 import { type DeleteInput, prepareDelete, prepareSetPreferences, type SetPreferencesInput } from "./change-user.ts";
 import { isDamaged } from "./damaged.ts";
 import {
-  invalidRequest,
   limitExceeded,
   storeFull,
   storeUnavailable,
@@ -15,7 +14,8 @@ import { formatPath } from "./field-path.ts";
 import { type IdentifyInput, type PreparedIdentify, prepareIdentify, type RequiredProperties } from "./identify.ts";
 import { limits } from "./limits.ts";
 import { formatPageToken, parsePageToken } from "./page-token.ts";
-import { checkNames } from "./property-names.ts";
+import { allValid, Invalid, type Parsed } from "./parsed.ts";
+import { parseNames } from "./property-names.ts";
 import { type AnswerSize, readWhatFits, selector, type UserView } from "./reading.ts";
 import { refusal } from "./refusal.ts";
 import type { Applied, UserStore, WriteCommand, WriteOutcome, WriteResult } from "./store.ts";
@@ -168,42 +168,31 @@ export function createUserRegistry(options: {
     },
 
     async get(id, onlyProperties, signal) {
-      const userId = parseUserId(id);
-      const violations: Violation[] = typeof userId === "string" ? [] : [userId];
-      violations.push(...checkNames(onlyProperties, "only_properties"));
-      if (typeof userId !== "string" || violations.length > 0) throw invalidRequest(violations);
+      const [userId, names] = allValid(parseUserId(id), parseNames(onlyProperties, "only_properties"));
       const [user] = await store.get([userId], signal);
       if (user === undefined) throw userNotFound();
       if (isDamaged(user)) throw userDamaged(user.damaged);
-      return selector(onlyProperties)(user);
+      return selector(names)(user);
     },
 
     async getMany({ ids, onlyProperties }, sizeOf, signal) {
-      const userIds = parseIds(ids, checkNames(onlyProperties, "only_properties"));
+      const [userIds, names] = allValid(parseIds(ids), parseNames(onlyProperties, "only_properties"));
       const idBytes = userIds.reduce((sum, id) => sum + Buffer.byteLength(JSON.stringify(id)) + idFrameBytes, 0);
-      const select = selector(onlyProperties);
+      const select = selector(names);
       const reading = await readWhatFits(store, userIds, { select, sizeOf, besideBytes: frameBytes + idBytes, signal });
       const { users, missing, damaged, readCount } = reading;
       return { users, missingIds: missing, unreadIds: userIds.slice(readCount), damagedIds: damaged };
     },
 
     async list({ pageSize, pageToken, onlyProperties }, sizeOf, signal) {
-      const violations: Violation[] = [];
-      if (pageSize < 0) {
-        violations.push({ field: "page_size", reason: "INVALID_PAGE_SIZE", description: "is negative" });
-      }
-      const after = pageToken === "" ? undefined : parsePageToken(pageToken);
-      if (pageToken !== "" && after === undefined) {
-        const description = "is not one that ListUsers gave";
-        violations.push({ field: "page_token", reason: "INVALID_PAGE_TOKEN", description });
-      }
-      violations.push(...checkNames(onlyProperties, "only_properties"));
-      if (violations.length > 0) throw invalidRequest(violations);
-
-      const count = Math.min(pageSize === 0 ? defaultPageSize : pageSize, limits.maxPageSize);
+      const [count, after, names] = allValid(
+        parsePageSize(pageSize),
+        pageToken === "" ? undefined : parsePageToken(pageToken),
+        parseNames(onlyProperties, "only_properties"),
+      );
       const found = await store.list(after, count + 1, signal);
       const ids = found.slice(0, count);
-      const select = selector(onlyProperties);
+      const select = selector(names);
       const reading = await readWhatFits(store, ids, { select, sizeOf, besideBytes: frameBytes, signal });
       const { users, readCount } = reading;
       const last = readCount < found.length ? ids[readCount - 1] : undefined;
@@ -213,23 +202,23 @@ export function createUserRegistry(options: {
   };
 }
 
-/**
- * @param violations what else is wrong with the request
- * @returns the ids in the order given, each once
- */
-function parseIds(ids: readonly Uint8Array[], violations: readonly Violation[]): UserId[] {
-  if (ids.length > limits.maxBatchIds) {
-    throw invalidRequest([limitExceeded("ids", "maxBatchIds", ids.length, "ids"), ...violations]);
-  }
+/** The ids in the order given, each once. */
+function parseIds(ids: readonly Uint8Array[]): Parsed<readonly UserId[]> {
+  if (ids.length > limits.maxBatchIds) return new Invalid(limitExceeded("ids", "maxBatchIds", ids.length, "ids"));
   const found = new Set<UserId>();
-  const invalid: Violation[] = [];
+  const violations: Violation[] = [];
   ids.forEach((bytes, index) => {
     const id = parseUserId(bytes, formatPath("ids", [index]));
-    if (typeof id === "string") found.add(id);
-    else invalid.push(id);
+    if (id instanceof Invalid) violations.push(...id.violations);
+    else found.add(id);
   });
-  if (invalid.length + violations.length > 0) throw invalidRequest([...invalid, ...violations]);
-  return [...found];
+  return violations.length > 0 ? new Invalid(...violations) : [...found];
+}
+
+/** How many users a page may have. */
+function parsePageSize(pageSize: number): Parsed<number> {
+  if (pageSize < 0) return new Invalid({ field: "page_size", reason: "INVALID_PAGE_SIZE", description: "is negative" });
+  return Math.min(pageSize === 0 ? defaultPageSize : pageSize, limits.maxPageSize);
 }
 
 function missingResult(): Error {

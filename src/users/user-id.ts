@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import { limitExceeded, type Violation } from "./errors.ts";
+import { limitExceeded } from "./errors.ts";
 import { limits } from "./limits.ts";
+import { Invalid, type Parsed } from "./parsed.ts";
 
 declare const checked: unique symbol;
 
@@ -10,15 +11,15 @@ export type UserId = string & { readonly [checked]: "UserId" };
 const controlCharacter = /\p{Cc}/u;
 
 /**
- * Checks an id as it came over the wire: the id, or what is wrong with it.
+ * Checks an id as it came over the wire.
  *
  * @param field the request's field that holds it
  */
-export function parseUserId(bytes: Uint8Array, field = "id"): UserId | Violation {
-  const invalid = (description: string): Violation => ({ field, reason: "INVALID_ID", description });
+export function parseUserId(bytes: Uint8Array, field = "id"): Parsed<UserId> {
+  const invalid = (description: string) => new Invalid({ field, reason: "INVALID_ID", description });
   if (bytes.length === 0) return invalid("is required");
   if (bytes.length > limits.maxIdBytes) {
-    return { ...limitExceeded(field, "maxIdBytes", bytes.length, "bytes"), reason: "INVALID_ID" };
+    return new Invalid({ ...limitExceeded(field, "maxIdBytes", bytes.length, "bytes"), reason: "INVALID_ID" });
   }
   const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const ascii = isPrintableAscii(bytes);

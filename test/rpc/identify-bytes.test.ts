@@ -15,6 +15,7 @@ import { readBatchIdentifyRequest, readIdentifyRequest } from "../../src/rpc/mes
 import { writeIdentified, writeOneUser } from "../../src/rpc/messages/write-user.ts";
 import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";
 import { limits } from "../../src/users/limits.ts";
+import { allValid } from "../../src/users/parsed.ts";
 import type { UserView } from "../../src/users/reading.ts";
 import { parseUserId } from "../../src/users/user-id.ts";
 import { damage, damaged, outcomeOf } from "../support/message-readers.ts";
@@ -95,8 +96,7 @@ describe("an answer is written as protobuf-es writes it", () => {
       etag: fc.constantFrom("", "abcdefghijklmnopqrst"),
     })
     .map(({ id, ...rest }): UserView => {
-      const parsed = parseUserId(Buffer.from(id));
-      if (typeof parsed !== "string") throw new Error(parsed.description);
+      const [parsed] = allValid(parseUserId(Buffer.from(id)));
       return { id: parsed, ...rest };
     });
   const userOrNone = fc.option(user, { nil: undefined });

@@ -3,6 +3,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { expect } from "vitest";
 import { type DamagedUser, isDamaged } from "../../src/users/damaged.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
+import { allValid } from "../../src/users/parsed.ts";
 import { sortedNames } from "../../src/users/property-names.ts";
 import type {
   Applied,
@@ -19,8 +20,7 @@ import { canonical } from "./struct.ts";
 export const drawEtag = createEtagSource();
 
 export function userId(text: string): UserId {
-  const id = parseUserId(Buffer.from(text));
-  if (typeof id !== "string") expect.fail(id.description);
+  const [id] = allValid(parseUserId(Buffer.from(text)));
   return id;
 }
 
@@ -49,9 +49,8 @@ export function edit(
   more: Partial<IdentifyCommand> = {},
 ): IdentifyCommand {
   const names = sortedNames(unset.map((name) => Buffer.from(name)));
-  const combined = combineEdits(canonical(set), canonical(setOnce), names);
-  if ("violations" in combined) expect.fail(JSON.stringify(combined.violations));
-  return command(id, {}, { edits: combined.edits, onlySets: false, ...more });
+  const [edits] = allValid(combineEdits(canonical(set), canonical(setOnce), names));
+  return command(id, {}, { edits, onlySets: false, ...more });
 }
 
 export function setPreferences(

@@ -18,6 +18,6 @@ describe("a user's id", () => {
     ["DEL", Buffer.from("\x7f"), "has control characters"],
     ["a C1 control", Buffer.from("\u0085"), "has control characters"],
   ])("may not be %s", (_name, bytes, description) => {
-    expect(parseUserId(bytes)).toMatchObject({ field: "id", reason: "INVALID_ID", description });
+    expect(parseUserId(bytes)).toMatchObject({ violations: [{ field: "id", reason: "INVALID_ID", description }] });
   });
 });

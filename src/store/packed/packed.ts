@@ -15,6 +15,7 @@
  * (`u8+etag` is a length and as many bytes.)
  */
 import { isDamaged } from "../../users/damaged.ts";
+import { Invalid } from "../../users/parsed.ts";
 import type { IdentifyCommand, WriteCommand, WriteOutcome, WriteResult } from "../../users/store.ts";
 import type { Edits } from "../../users/struct/edits.ts";
 import { parseUserId, type UserId } from "../../users/user-id.ts";
@@ -247,7 +248,7 @@ export function unpackIds(packed: Uint8Array): UserId[] {
   const reader = new PackedReader(packed);
   return Array.from({ length: reader.u32() }, () => {
     const id = parseUserId(reader.textBytes());
-    if (typeof id !== "string") throw new Error("the store lists an id that is none");
+    if (id instanceof Invalid) throw new Error("the store lists an id that is none");
     return id;
   });
 }

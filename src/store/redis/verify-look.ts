@@ -1,4 +1,5 @@
 /** What a look at a user in Redis found, and what is wrong with that. */
+import { Invalid } from "../../users/parsed.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import type { PackedReader } from "../packed/buffer.ts";
 import { findIn, type StoredRecord } from "../verify/record-checks.ts";
@@ -65,7 +66,7 @@ export function problemsOf(
   // Deleted meanwhile.
   if (kind === "none" && listed === "no") return [];
   const parsed = parseUserId(id);
-  if (typeof parsed === "string" && partitionOf(parsed) !== partition) {
+  if (!(parsed instanceof Invalid) && partitionOf(parsed) !== partition) {
     return [finding("place", `is kept in partition ${partition}, where no server looks for it`)];
   }
   if (kind === "none") {

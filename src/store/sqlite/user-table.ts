@@ -2,6 +2,7 @@
 import { randomInt } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DamagedPart } from "../../users/damaged.ts";
+import { Invalid } from "../../users/parsed.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import { RoomRefusedError } from "./room.ts";
 
@@ -135,7 +136,7 @@ export class UserTable {
         if (!(id instanceof Uint8Array)) continue;
         last = id;
         const parsed = parseUserId(id);
-        if (typeof parsed === "string") ids.push(parsed);
+        if (!(parsed instanceof Invalid)) ids.push(parsed);
       }
       if (rows.length === 0) break;
     }
@@ -146,7 +147,7 @@ export class UserTable {
 const replacement = "\ufffd";
 
 function isSurelyId(id: string): boolean {
-  return !id.includes(replacement) && typeof parseUserId(Buffer.from(id)) === "string";
+  return !id.includes(replacement) && !(parseUserId(Buffer.from(id)) instanceof Invalid);
 }
 
 function orNull(bytes: Uint8Array): Uint8Array | null {

@@ -1,5 +1,6 @@
 /** What is checked of each record. Whatever a record gets beside what it has today is checked here too. */
 
+import { Invalid } from "../../users/parsed.ts";
 import { preferencesLimits } from "../../users/struct/format.ts";
 import { readMarks } from "../../users/struct/observed.ts";
 import { isCanonical } from "../../users/struct/scan.ts";
@@ -36,7 +37,7 @@ const recordChecks: readonly RecordCheck[] = [
     name: "id",
     find({ id }) {
       const parsed = parseUserId(id);
-      return typeof parsed === "string" ? undefined : `has an invalid id: it ${parsed.description}`;
+      return parsed instanceof Invalid ? `has an invalid id: it ${parsed.violations[0]?.description}` : undefined;
     },
   },
   {

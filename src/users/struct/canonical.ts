@@ -1,4 +1,4 @@
-import type { Violation } from "../errors.ts";
+import { Invalid, type Parsed } from "../parsed.ts";
 import { DecodeBudget } from "./decode.ts";
 import { type CanonicalStruct, propertiesLimits, type StructLimits } from "./format.ts";
 import { normalizeStruct } from "./normalize.ts";
@@ -20,18 +20,17 @@ export function canonicalStruct(
   field: string,
   structLimits: StructLimits = propertiesLimits,
   budget: DecodeBudget = new DecodeBudget(),
-): { struct: CanonicalStruct } | { violations: readonly Violation[] } {
+): Parsed<CanonicalStruct> {
   const [only = nothing] = pieces;
   const encoded = pieces.length > 1 ? Buffer.concat(pieces) : only;
   const form = scanStruct(encoded, structLimits);
-  if (foundCanonical(encoded, form)) return { struct: encoded };
+  if (foundCanonical(encoded, form)) return encoded;
   if (form === "unsorted") {
     const sorted = sortNames(encoded);
-    if (sorted !== undefined) return { struct: sorted };
+    if (sorted !== undefined) return sorted;
   }
-  const { bytes, violations } = normalizeStruct(encoded, field, structLimits, budget);
-  if (violations.length > 0) return { violations };
-  if (isCanonical(bytes, structLimits)) return { struct: bytes };
+  const normalized = normalizeStruct(encoded, field, structLimits, budget);
+  if (normalized instanceof Invalid || isCanonical(normalized, structLimits)) return normalized;
   throw new Error("a normalized Struct is not canonical");
 }
 

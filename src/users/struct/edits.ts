@@ -1,6 +1,7 @@
 /** What one Identify asks to be done with the properties of a user: one sorted list of set, set once and unset. */
 import type { Violation } from "../errors.ts";
 import { formatPath } from "../field-path.ts";
+import { Invalid, type Parsed } from "../parsed.ts";
 import { EntryCursor } from "./entries.ts";
 import { type CanonicalStruct, tags } from "./format.ts";
 
@@ -23,8 +24,8 @@ export function combineEdits(
   set: CanonicalStruct,
   setOnce: CanonicalStruct,
   unset: readonly Uint8Array[],
-): { edits: Edits } | { violations: readonly Violation[] } {
-  if (setOnce.length === 0 && unset.length === 0) return { edits: set };
+): Parsed<Edits> {
+  if (setOnce.length === 0 && unset.length === 0) return set;
   const edits = [
     ...entriesOf(set, "properties", editTags.set),
     ...entriesOf(setOnce, "set_once", editTags.setOnce),
@@ -36,9 +37,9 @@ export function combineEdits(
     const field = formatPath(edit.field, [Buffer.from(edit.name).toString("utf8")]);
     return [{ field, reason: "INVALID_PROPERTY", description: `stands in ${before.field} too` }];
   });
-  if (violations.length > 0) return { violations };
+  if (violations.length > 0) return new Invalid(...violations);
   const bytes = Buffer.concat(edits.map((edit) => edit.bytes));
-  if (isEdits(bytes)) return { edits: bytes };
+  if (isEdits(bytes)) return bytes;
   throw new Error("edits are not well-formed");
 }
 

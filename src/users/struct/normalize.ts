@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import { limitExceeded, type Violation } from "../errors.ts";
 import { formatPath } from "../field-path.ts";
 import { type LimitName, limits } from "../limits.ts";
+import { Invalid, type Parsed } from "../parsed.ts";
 import { BackwardWriter } from "./backward-writer.ts";
 import { type DecodeBudget, type DecodedEntries, type DecodedValue, decodeStruct, TooManyValues } from "./decode.ts";
 import { isFiniteDouble, type StructLimits, tags } from "./format.ts";
@@ -16,14 +17,13 @@ const minEntryBytes = 9;
  * @param bytes any encoding of a Struct
  * @param field the request's field that holds it, with which violations' paths begin
  * @param budget for the values of all Structs of the request
- * @returns the canonical bytes and no violations, or what is wrong with the Struct
  */
 export function normalizeStruct(
   bytes: Uint8Array,
   field: string,
   structLimits: StructLimits,
   budget: DecodeBudget,
-): { bytes: Uint8Array; violations: readonly Violation[] } {
+): Parsed<Uint8Array> {
   // An object or a list counts for itself and for what it holds.
   const maxValues = (2 * limits[structLimits.bytes]) / minValueBytes;
   const maxEntries = Math.floor(limits[structLimits.bytes] / minEntryBytes);
@@ -31,13 +31,11 @@ export function normalizeStruct(
   try {
     entries = decodeStruct(bytes, { maxEntries, maxValues, budget });
   } catch (error) {
-    const violation = error instanceof TooManyValues ? tooMany(field, structLimits) : noStruct(field);
-    return { bytes: new Uint8Array(), violations: [violation] };
+    return new Invalid(error instanceof TooManyValues ? tooMany(field, structLimits) : noStruct(field));
   }
   const checker = new Checker(field);
   const sorted = checker.whole(entries, structLimits);
-  const { violations } = checker;
-  return { bytes: violations.length > 0 ? new Uint8Array() : encode(sorted), violations };
+  return checker.violations.length > 0 ? new Invalid(...checker.violations) : encode(sorted);
 }
 
 function noStruct(field: string): Violation {
