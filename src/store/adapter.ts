@@ -11,7 +11,7 @@ interface CallShape {
   readonly lanes: number;
   /** Which of them a user belongs to, from 0. */
   laneOf(id: string): number;
-  /** Whether one call may be about users of several of them. */
+  /** Whether one call may be about users of several of them; if not, all users of a call are of one lane. */
   readonly mixed: boolean;
   /** The most users that one call should be about, so that it does not hold up what comes after it. */
   readonly maxUsers: number;

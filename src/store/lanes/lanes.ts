@@ -1,5 +1,6 @@
 import { overloaded } from "../../users/errors.ts";
 import { whenAborted } from "../../users/when-aborted.ts";
+import { eachShare, type Share, sharesOf } from "../shares.ts";
 import { CallRoom } from "./call-room.ts";
 import type { ItemFailure } from "./item-failure.ts";
 import { type Entry, Lane, type LaneOptions, type SubmitOptions } from "./lane.ts";
@@ -69,10 +70,11 @@ export class Lanes<Item, Result> {
     const { bytesOf, submissionBytes } = this.#options;
     const bytes = items.reduce((sum, item) => sum + bytesOf(item), submissionBytes);
     if (!this.#waitingBytes.hasRoomFor(bytes)) throw overloaded();
-    const shares = this.#share(items);
+    const shares = sharesOf(items, (item) => this.#laneOf(item));
     const [only] = shares;
-    if (only !== undefined && shares.size === 1) return this.#lane(only[0]).submit(items, options);
-    return this.#submitShares(items, shares, options);
+    return only !== undefined && shares.length === 1
+      ? only.key.submit(items, options)
+      : this.#submitShares(shares, options);
   }
 
   /** Resolves once nothing waits or is under way. */
@@ -138,51 +140,32 @@ export class Lanes<Item, Result> {
     this.#schedule();
   }
 
-  /** Which items belong to each lane. */
-  #share(items: readonly Item[]): ReadonlyMap<number, readonly number[]> {
-    const { keyOf, laneOf } = this.#options;
-    const shares = new Map<number, number[]>();
-    for (const [index, item] of items.entries()) {
-      const lane = this.#lanes.length === 1 ? 0 : laneOf(keyOf(item));
-      const share = shares.get(lane);
-      if (share === undefined) shares.set(lane, [index]);
-      else share.push(index);
-    }
-    return shares;
-  }
-
   /** What fails in one lane is taken back from the others, or waited for where it is under way. */
   async #submitShares(
-    items: readonly Item[],
-    shares: ReadonlyMap<number, readonly number[]>,
+    shares: readonly Share<Item, Lane<Item, Result>>[],
     { way, signal }: SubmitOptions,
   ): Promise<readonly Result[]> {
     const failed = new AbortController();
     const unlink = signal && whenAborted(signal, (reason) => failed.abort(reason));
-    const results = new Array<Result>(items.length);
-    const parts = [...shares].map(([lane, indices]) => ({
-      lane: this.#lane(lane),
-      indices,
-      share: indices.map((index) => items[index] as Item),
-    }));
-    const submitted = parts.map(async ({ lane, indices, share }) => {
-      const answers = await lane.submit(share, { way, signal: failed.signal });
-      for (const [at, index] of indices.entries()) results[index] = answers[at] as Result;
-    });
     try {
-      await Promise.all(submitted);
-    } catch (error) {
-      failed.abort(error);
-      // Who gives up knows that what is under way may still be done; who is told of a failure writes again.
-      if (!signal?.aborted) await Promise.all(parts.map(({ lane, share }) => lane.overFor(share)));
-      throw error;
+      return await eachShare(shares, async (share, lane) => {
+        try {
+          return await lane.submit(share, { way, signal: failed.signal });
+        } catch (error) {
+          failed.abort(error);
+          // Who gives up knows that what is under way may still be done; who is told of a failure writes again.
+          if (!signal?.aborted) await lane.overFor(share);
+          throw failed.signal.reason;
+        }
+      });
     } finally {
       unlink?.();
     }
-    return results;
   }
 
-  #lane(index: number): Lane<Item, Result> {
+  #laneOf(item: Item): Lane<Item, Result> {
+    const { keyOf, laneOf } = this.#options;
+    const index = laneOf(keyOf(item));
     const lane = this.#lanes[index];
     if (lane === undefined) throw new RangeError(`there is no lane ${index}`);
     return lane;

@@ -1,0 +1,84 @@
+import type { WriteCommand, WriteResult } from "../../users/store.ts";
+import type { Postponed } from "../adapter.ts";
+import { unpackResults } from "../packed/packed.ts";
+import type { Keys } from "./keys.ts";
+import { togetherOrAlone } from "./moving-slot.ts";
+import { runScript } from "./script-runner.ts";
+import type { Servers } from "./servers.ts";
+import { type PlacedCommand, writeCall } from "./write-call.ts";
+
+type Result = WriteResult | Postponed;
+
+/**
+ * Writes users of one place, by as many scripts as it takes.
+ *
+ * @param groups the partitions whose indexes the scripts may write to; none for one user whose slot moves
+ * @param again whether the commands may have been applied before
+ */
+export async function writeUsers(
+  { servers, keys }: { readonly servers: Servers; readonly keys: Keys },
+  place: number,
+  commands: readonly PlacedCommand[],
+  groups: readonly number[],
+  again: boolean,
+): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  let repeated = again;
+  // Once a script has stopped early, the next ones get about as much as that one has done.
+  let most = commands.length;
+  while (results.length < commands.length) {
+    const rest = commands.slice(results.length);
+    const some = await togetherOrAlone(
+      rest,
+      ({ command }) => command.id,
+      async () => {
+        const next = untilDeletedAgain(rest.slice(0, most));
+        const answer = await runScript(servers, place, writeCall(keys, next, groups));
+        repeated ||= answer.repeated;
+        const sent = next.map(({ command }) => command);
+        const answers = unpackResults(answer.bytes, sent);
+        if (answers.length === 0) throw new Error("a script executed none of its commands");
+        if (answers.length < sent.length) most = answers.length + 1;
+        return repeated ? answers.map((result, index) => asRepeated(result, sent[index])) : answers;
+      },
+      (share, maybeApplied) => writeUsers({ servers, keys }, place, share, [], repeated || maybeApplied),
+    );
+    results.push(...some);
+    if (groups.length === 0 && some.some(isPostponed)) {
+      while (results.length < commands.length) results.push({ refused: "postponed" });
+    }
+  }
+  return results;
+}
+
+/**
+ * The result of a command that may have been applied by an earlier attempt. If nobody has written since, the script
+ * recognises that, and a deletion for a while whoever has; else it holds the command against what another has written
+ * over it, and a refusal says nothing about the attempt before.
+ */
+function asRepeated(result: Result, command: WriteCommand | undefined): Result {
+  if (command === undefined || command.verb === "delete" || !("refused" in result)) return result;
+  const conditional = command.precondition !== undefined || command.verb === "set-preferences";
+  const conditions = ["not-found", "already-exists", "etag-mismatch", "postponed"];
+  return result.refused === "store-full" || (conditional && conditions.includes(result.refused))
+    ? { refused: "uncertain" }
+    : result;
+}
+
+/**
+ * The first commands, up to the deletion of a user that one of them writes: were both sent again after both have been
+ * applied, the first would create the user anew, and the deletion has been done.
+ */
+function untilDeletedAgain(commands: readonly PlacedCommand[]): readonly PlacedCommand[] {
+  const written = new Set<string>();
+  const deletion = commands.findIndex(({ command: { verb, id } }) => {
+    if (verb === "delete" && written.has(id)) return true;
+    written.add(id);
+    return false;
+  });
+  return deletion < 0 ? commands : commands.slice(0, deletion);
+}
+
+function isPostponed(result: Result): boolean {
+  return "refused" in result && result.refused === "postponed";
+}
