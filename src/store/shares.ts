@@ -1,14 +1,16 @@
-/** The items of a list that have the same key, in their order. */
+/** The items of a list with one key, in their order. */
 export interface Share<Item, Key> {
   readonly key: Key;
   readonly items: readonly Item[];
-  /** Where each of them stands in the list. */
+  /** The position of each item in the list. */
   readonly indices: readonly number[];
 }
 
 export function sharesOf<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Share<Item, Key>[] {
+  const [first] = items;
+  if (first !== undefined && items.length === 1) return [{ key: keyOf(first), items, indices: [0] }];
   const shares = new Map<Key, { key: Key; items: Item[]; indices: number[] }>();
-  for (const [index, item] of items.entries()) {
+  items.forEach((item, index) => {
     const key = keyOf(item);
     const share = shares.get(key);
     if (share === undefined) shares.set(key, { key, items: [item], indices: [index] });
@@ -16,13 +18,13 @@ export function sharesOf<Item, Key>(items: readonly Item[], keyOf: (item: Item) 
       share.items.push(item);
       share.indices.push(index);
     }
-  }
+  });
   return [...shares.values()];
 }
 
 /**
- * Works on shares side by side. Rejects once all are done, if any failed, so that nothing is under way any more that the
- * next call could overtake.
+ * Works on shares concurrently. If one fails, rejects once all are done, so that nothing is under way that a later call
+ * could overtake.
  *
  * @returns results in the order of the whole list
  */
@@ -36,7 +38,7 @@ export async function eachShare<Item, Key, Result>(
   const done = await Promise.allSettled(
     shares.map(async ({ key, items, indices }) => {
       const answers = await work(items, key);
-      if (answers.length !== items.length) throw new Error("a share was not answered a result for each item");
+      if (answers.length !== items.length) throw new Error("a share did not get one result for each item");
       for (const [at, answer] of answers.entries()) results[indices[at] ?? 0] = answer;
     }),
   );

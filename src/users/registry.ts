@@ -139,7 +139,7 @@ export function createUserRegistry(options: {
         }
       });
       const commands = prepared.flatMap((item) => (item instanceof UserError ? [] : [item.command]));
-      const results = commands.length === 0 ? [] : await store.write(commands, { way: "import", signal });
+      const results = commands.length === 0 ? [] : await store.write(commands, { priority: "import", signal });
       let next = 0;
       return prepared.map((item): BatchItemResult => {
         if (item instanceof UserError) return { error: item };

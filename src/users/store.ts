@@ -116,12 +116,12 @@ export type Refused =
 
 export type WriteResult = Applied | Refused;
 
-/** Who waits: a caller of a single call, or an import. Neither is kept waiting for long by however much of the other. */
-export type Way = "single" | "import";
+/** Calls and imports take turns, so that neither waits long however much there is of the other. */
+export type Priority = "single" | "import";
 
 interface WriteOptions {
-  /** Commands of one way for the same user are applied in order; of both, in any. "single" unless said otherwise. */
-  readonly way?: Way | undefined;
+  /** Commands of one priority for the same user are applied in order; of both, in any. Default: "single". */
+  readonly priority?: Priority | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -68,8 +68,8 @@ test("single calls and imports have their turn, however much waits of the other,
   const underWay = lane.submit(["a"]);
   await settle();
   const answers = [
-    lane.submit(["i1", "i2", "i3", "i4", "i5"], { way: "import" }),
-    lane.submit(["i6"], { way: "import" }),
+    lane.submit(["i1", "i2", "i3", "i4", "i5"], { priority: "import" }),
+    lane.submit(["i6"], { priority: "import" }),
     lane.submit(["s1"]),
     lane.submit(["s2"]),
     lane.submit(["s3"]),
@@ -90,7 +90,7 @@ test("items too large to share a call are taken from single calls and imports in
   const { lane, calls, settle, answerAll } = heldLane({ maxCallBytes: 2 });
   const answers = [lane.submit(["a"])];
   await settle();
-  for (const n of [1, 2]) answers.push(lane.submit([`s${n}s`]), lane.submit([`i${n}i`], { way: "import" }));
+  for (const n of [1, 2]) answers.push(lane.submit([`s${n}s`]), lane.submit([`i${n}i`], { priority: "import" }));
   await answerAll();
   expect(calls.map(({ items }) => items)).toEqual([["a"], ["i1i"], ["s1s"], ["i2i"], ["s2s"]]);
   await Promise.all(answers);

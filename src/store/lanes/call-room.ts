@@ -1,4 +1,4 @@
-/** What one call to a store may still take. A single item that is larger than a call may be is a call of its own. */
+/** The room left in one call to the store. An item that is larger than a whole call gets a call of its own. */
 export class CallRoom {
   #items: number;
   #bytes: number;
@@ -9,12 +9,12 @@ export class CallRoom {
     this.#bytes = maxBytes;
   }
 
-  /** How many more items it takes at most. */
+  /** How many more items fit at most. */
   get items(): number {
     return this.#items;
   }
 
-  /** Whether it takes an item of so many bytes, which it then has. */
+  /** Adds an item of so many bytes, if it fits. */
   takes(bytes: number): boolean {
     if (this.#items === 0 || (bytes > this.#bytes && !this.#isEmpty)) return false;
     this.#items--;

@@ -7,21 +7,20 @@ import type { FoundUser } from "../packed/users.ts";
 import { eachAlone } from "./item-failure.ts";
 import { Lanes } from "./lanes.ts";
 
-/** What an item costs beside its body, and what a call that waits does beside its items. */
+/** The memory that an item takes beside its body, and a submission beside its items. */
 const itemBytes = 128;
 const submissionBytes = 2_048;
-/** How often a command that the store postponed is given to it again, and for how long. */
+/** The pause before a postponed command is tried again, and how long it is tried. */
 const retryMs = 100;
 const giveUpMs = 60_000;
-/** How many calls that list are under way at most. */
+/** How many listings are under way at most. */
 const listLanes = 4;
 
 /**
- * A store to which calls that arrive together travel together. Order is kept: of each lane, it hands the store one list
- * of commands at a time, and one list of reads.
+ * Coalesces calls: those that arrive together travel to the store together. Order is kept, because each lane has one list
+ * of commands under way at a time, and one list of reads.
  *
- * @param maxWaitingBytes of requests, for each of writing, reading and listing; beyond it, calls are refused with
- * OVERLOADED
+ * @param maxWaitingBytes of requests, for each of writing, reading and listing; more is refused with OVERLOADED
  */
 export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStore {
   const { maxUsers: maxCallItems, maxBytes: maxCallBytes, ...shape } = store.shape;
@@ -37,7 +36,7 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStor
     bytesOf: (command) => itemBytes + bodyOf(command).length,
     keyOf: ({ id }) => id,
   });
-  // A list of results holds undefined for a user that is not there, so that it is never short.
+  // A result is an object, because undefined says that an item was postponed.
   const reads = new Lanes<UserId, { user: FoundUser }>({
     ...bounds,
     call: (ids) =>
@@ -78,12 +77,12 @@ function rejectRead(error: unknown): never {
   throw failureOfRead(error);
 }
 
-/** What the adapter did not foresee. (A record that cannot be read is a result.) */
+/** An error that the adapter did not foresee. (A record that cannot be read is a result, not an error.) */
 function isUnexpected(error: unknown): boolean {
   return !(error instanceof UserError);
 }
 
-/** Some of the commands may need no room. */
+/** Nothing was written. Commands that need no room may succeed alone. */
 function isStoreFull(error: unknown): boolean {
   return error instanceof UserError && error.reason === "STORE_FULL";
 }

@@ -1,4 +1,4 @@
-/** Where an item stands in a queue, while it does. */
+/** The place of an item in a queue, while it is there. */
 export interface Place<Item> {
   item: Item | undefined;
   before: Place<Item> | undefined;
@@ -6,10 +6,10 @@ export interface Place<Item> {
 }
 
 /**
- * First in, first out; what is in between may be removed too. Nothing here takes longer the more there is.
+ * A queue from which items in the middle can be removed too. Every operation takes constant time.
  *
- * It is a chain, of which each link is cut on the way out: the rests of an array, once they are among V8's old objects,
- * would keep what still stands in the queue alive for long after it has left.
+ * It is a linked list whose links are cut on removal. Once an array is among V8's old objects, what is left of it would
+ * keep items alive long after they left the queue.
  */
 export class Fifo<Item extends object> {
   #head: Place<Item> | undefined;
@@ -28,14 +28,14 @@ export class Fifo<Item extends object> {
     return this.#head?.item;
   }
 
-  /** Takes the first. */
+  /** Removes the first item, and returns it. */
   shift(): Item | undefined {
     const { first } = this;
     if (this.#head !== undefined) this.remove(this.#head);
     return first;
   }
 
-  /** Does nothing where that has been taken. */
+  /** Does nothing if the item has left the queue. */
   remove(place: Place<Item>): void {
     if (place.item === undefined) return;
     const { before, after } = place;

@@ -1,4 +1,4 @@
-/** Stands in the place of the result of an item that has failed alone. */
+/** The result of an item that failed alone. */
 export class ItemFailure {
   readonly reason: unknown;
 
@@ -8,11 +8,11 @@ export class ItemFailure {
 }
 
 /**
- * Does items together; where that fails for a reason that may lie in one of them, each by itself, so that only that one
- * fails.
+ * Works on items together. If that fails for a reason that may lie in one of them, works on each alone, so that only that
+ * one fails.
  *
  * @param work is told whether the items may have been done before
- * @param blame what a failure of several items says: whether it can be due to one of them, and whether some may be done
+ * @param blame whether a failure may be due to one of the items, and whether some of them may have been done
  */
 export async function eachAlone<Item, Result>(
   items: readonly Item[],

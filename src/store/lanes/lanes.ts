@@ -1,9 +1,25 @@
+/**
+ * Lanes let work that arrives together travel together. A lane is a queue in front of the store that has at most one call
+ * under way; what arrives meanwhile makes up its next call. Items with the same key always go to the same lane, so those of
+ * one priority stay in order. An item:
+ *
+ *     submit ──▶ waiting ──────▶ in a call ──────▶ done, or failed with the call
+ *                   │             │     ▲
+ *                   │   postponed │     │ after retryMs
+ *                   │             ▼     │
+ *                   └──────────▶ parked ┘ ───────▶ failed with STORE_UNAVAILABLE after giveUpMs
+ *                 behind a parked item
+ *                 with the same key
+ *
+ * What waits or is parked is withdrawn if its caller gives up, or another item of the same submission fails.
+ */
 import { overloaded } from "../../users/errors.ts";
 import { whenAborted } from "../../users/when-aborted.ts";
 import { eachShare, type Share, sharesOf } from "../shares.ts";
 import { CallRoom } from "./call-room.ts";
 import type { ItemFailure } from "./item-failure.ts";
-import { type Entry, Lane, type LaneOptions, type SubmitOptions } from "./lane.ts";
+import { Lane, type LaneOptions, type SubmitOptions } from "./lane.ts";
+import type { Entry } from "./submission.ts";
 import { WaitingBytes } from "./waiting-bytes.ts";
 
 export interface LanesOptions<Item, Result> extends LaneOptions<Item> {
@@ -12,23 +28,23 @@ export interface LanesOptions<Item, Result> extends LaneOptions<Item> {
   /** The lane of a key, from 0. */
   readonly laneOf: (key: string) => number;
   /**
-   * Whether one call may hold items of several lanes, as where all of them lead to one server. Then calls stay few and
-   * large: while one is under way, a lane has another only for itself where enough waits in it.
+   * Whether one call may hold items of several lanes, as when all lanes lead to one server. Then calls stay few and large:
+   * while a call is under way, another starts only for a lane in which enough waits.
    */
   readonly mixed: boolean;
   /**
-   * Does the work for one list; results in the order of the items, undefined where one cannot be done yet. What it rejects
-   * with befalls all of them.
+   * Does the work for one list. Resolves with results in the order of the items, undefined for an item that is postponed.
+   * If it rejects, all items fail.
    */
   readonly call: (items: readonly Item[]) => Promise<readonly (Result | ItemFailure | undefined)[]>;
-  /** The most one call takes. A single item larger than the bytes is a call of its own. */
+  /** The most that one call takes. A single item with more bytes is a call of its own. */
   readonly maxCallItems: number;
   readonly maxCallBytes: number;
-  /** The most that waits in all lanes together; beyond it, submissions are refused. */
+  /** The most that waits in all lanes together; more is refused. */
   readonly maxWaitingBytes: number;
 }
 
-/** The share of a call in which enough waits in one lane for a call of its own. */
+/** A lane has a call of its own if at least this share of a full call waits in it. */
 const enoughShare = 0.5;
 
 interface Part<Item, Result> {
@@ -36,19 +52,15 @@ interface Part<Item, Result> {
   readonly entries: readonly Entry<Item, Result>[];
 }
 
-/**
- * Lets work that arrives together travel together: each lane has one call under way at a time, and what arrives meanwhile
- * makes up the next. Items with the same key are in the same lane, and those of one way so keep their order.
- */
 export class Lanes<Item, Result> {
   readonly #options: LanesOptions<Item, Result>;
   readonly #waitingBytes: WaitingBytes;
   readonly #lanes: readonly Lane<Item, Result>[];
   #scheduled = false;
-  /** The lane that is looked at first: another one each time, so that each has its turn. */
+  /** The lane from which a mixed call takes first; lanes take turns. */
   #turn = 0;
   #callsUnderWay = 0;
-  /** Calls that have ended since one could be of several lanes: no lane with little waits for more of them. */
+  /** Calls that have ended since the last mixed one. A lane in which little waits need not wait for more than this. */
   #callsSinceMixed = 0;
   #onIdle: (() => void)[] = [];
 
@@ -61,8 +73,8 @@ export class Lanes<Item, Result> {
 
   /**
    * @returns results in the order of the items
-   * @throws UserError OVERLOADED if too much is waiting; else what a lane rejects with, once any of the items failed and
-   * none of the others is under way
+   * @throws UserError OVERLOADED if too much is waiting; else what a lane rejects with, once an item has failed and none of
+   * the others is under way
    */
   async submit(items: readonly Item[], options: SubmitOptions = {}): Promise<readonly Result[]> {
     options.signal?.throwIfAborted();
@@ -77,7 +89,7 @@ export class Lanes<Item, Result> {
       : this.#submitShares(shares, options);
   }
 
-  /** Resolves once nothing waits or is under way. */
+  /** Resolves once nothing waits, is parked or is under way. */
   async idle(): Promise<void> {
     while (!this.#lanes.every(({ isIdle }) => isIdle)) {
       await new Promise<void>((resolve) => this.#onIdle.push(resolve));
@@ -106,7 +118,7 @@ export class Lanes<Item, Result> {
     for (const lane of this.#lanes) if (lane.isReady && lane.waitingItems >= enough) this.#startCall([lane]);
   }
 
-  /** Starts a call with what waits in the first of some lanes, and in those of the others of which it can take all. */
+  /** Starts a call with what waits in the first lane, and with the other lanes of which it can take all. */
   #startCall(lanes: readonly Lane<Item, Result>[]): void {
     const room = new CallRoom(this.#options.maxCallItems, this.#options.maxCallBytes);
     const parts: Part<Item, Result>[] = [];
@@ -140,21 +152,21 @@ export class Lanes<Item, Result> {
     this.#schedule();
   }
 
-  /** What fails in one lane is taken back from the others, or waited for where it is under way. */
+  /** When one lane fails, withdraws the items from the others, and waits for those that are in a call. */
   async #submitShares(
     shares: readonly Share<Item, Lane<Item, Result>>[],
-    { way, signal }: SubmitOptions,
+    { priority, signal }: SubmitOptions,
   ): Promise<readonly Result[]> {
     const failed = new AbortController();
     const unlink = signal && whenAborted(signal, (reason) => failed.abort(reason));
     try {
       return await eachShare(shares, async (share, lane) => {
         try {
-          return await lane.submit(share, { way, signal: failed.signal });
+          return await lane.submit(share, { priority, signal: failed.signal });
         } catch (error) {
           failed.abort(error);
-          // Who gives up knows that what is under way may still be done; who is told of a failure writes again.
-          if (!signal?.aborted) await lane.overFor(share);
+          // A caller that gave up does not care; one that is told of a failure may write again, which must come later.
+          if (!signal?.aborted) await lane.untilDone(share);
           throw failed.signal.reason;
         }
       });

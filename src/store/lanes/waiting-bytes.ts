@@ -1,4 +1,4 @@
-/** How much waits, against a bound. */
+/** The bytes that wait in all lanes, with a limit. */
 export class WaitingBytes {
   readonly #max: number;
   #waiting = 0;
@@ -7,7 +7,7 @@ export class WaitingBytes {
     this.#max = max;
   }
 
-  /** Whether so much more may wait. What is alone may, however large it is. */
+  /** Whether so many bytes more may wait. If nothing waits, any number may. */
   hasRoomFor(bytes: number): boolean {
     return this.#waiting === 0 || this.#waiting + bytes <= this.#max;
   }
