@@ -1,5 +1,7 @@
 /** Numbers, texts and bytes one after the other in one buffer, little-endian. */
 
+/** A short text has its length in one byte. */
+export const maxShortBytes = 255;
 /** What a UTF-16 code unit takes in UTF-8. */
 const maxBytesPerUnit = 3;
 

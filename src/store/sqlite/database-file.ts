@@ -2,6 +2,7 @@
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
+import { MovedError } from "./failures.ts";
 
 /** Of the files that users are in: the owner reads and writes them. SQLite gives those beside the database the same. */
 export const fileMode = 0o600;
@@ -31,17 +32,6 @@ function makeFolder(path: string): void {
   } catch (error) {
     // Another process was first.
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
-  }
-}
-
-/** A file that is open was removed, or another has its name. SQLite would go on writing into it, and nobody would find it. */
-export class MovedError extends Error {
-  override readonly name = "MovedError";
-  /** SQLITE_READONLY_DBMOVED: https://sqlite.org/rescode.html#readonly_dbmoved */
-  readonly errcode = 1032;
-
-  constructor(path: string) {
-    super(`${path} has been removed or replaced while it was open: put it back, or stop the server and start it again`);
   }
 }
 

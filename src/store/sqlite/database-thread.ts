@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
-import { CorruptError } from "./corrupt.ts";
+import { CorruptError } from "./failures.ts";
 import type { Request, ReserveNotice, Response, Verb, WorkerData } from "./messages.ts";
 
 /** The thread holds little beyond one call: more would only lie about for longer before it is cleared away. */

@@ -4,10 +4,9 @@ import { PackedReader, PackedWriter } from "../packed/buffer.ts";
 import { unpackCommand, verbs } from "../packed/packed.ts";
 import { codeOfPart, found } from "../packed/users.ts";
 import { applyCommand, writeUser } from "./apply-command.ts";
-import { isCorrupt } from "./corrupt.ts";
 import { makeFile, OpenFiles } from "./database-file.ts";
+import { isCorrupt, mayLackRoom } from "./failures.ts";
 import type { Reserve } from "./reserve.ts";
-import { mayLackRoom } from "./room.ts";
 import { layout, UserTable } from "./user-table.ts";
 
 /** What one call reads, or a little more: reading holds up what comes after it. */

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { applicationId } from "./database.ts";
-import { explained } from "./failure-words.ts";
+import { explained } from "./failures.ts";
 
 const another = "name another file in --store";
 

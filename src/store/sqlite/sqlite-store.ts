@@ -3,8 +3,8 @@ import type { StoreAdapter } from "../adapter.ts";
 import { giveBack } from "../packed/buffer.ts";
 import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed/packed.ts";
 import { readAll, unpackFound } from "../packed/users.ts";
-import { CorruptError } from "./corrupt.ts";
 import { Database } from "./database-thread.ts";
+import { CorruptError } from "./failures.ts";
 import type { ReserveNotice } from "./messages.ts";
 import { defaultReserveBytes } from "./reserve.ts";
 

@@ -4,7 +4,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DamagedPart } from "../../users/damaged.ts";
 import { Invalid } from "../../users/parsed.ts";
 import { parseUserId } from "../../users/user-id.ts";
-import { RoomRefusedError } from "./room.ts";
+import { maxShortBytes } from "../packed/buffer.ts";
+import { RoomRefusedError } from "./failures.ts";
 
 export const layout = `
   CREATE TABLE user (
@@ -174,10 +175,9 @@ function isTime(value: unknown): value is number {
 
 /** As the packed form carries it. */
 function isEtag(value: unknown): value is string {
-  return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= maxEtagBytes;
+  return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= maxShortBytes;
 }
 
-const maxEtagBytes = 255;
 /** The greatest that randomInt takes. */
 const maxRandomInt = 2 ** 48 - 1;
 const nothing = new Uint8Array();

@@ -4,8 +4,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { findIn } from "../verify/record-checks.ts";
 import { type Finding, notListed, notThere, recordsShare, type Slice, type StoreVerifier } from "../verify/verifier.ts";
-import { isCorrupt } from "./corrupt.ts";
-import { explained } from "./failure-words.ts";
+import { explained, isCorrupt } from "./failures.ts";
 import { openReadOnly } from "./read-only.ts";
 
 /** Rows of one slice, and bytes, or a little more. */

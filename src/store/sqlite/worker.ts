@@ -1,12 +1,10 @@
 /** The thread that owns the database, so that no transaction blocks the event loop of the server. */
 import { parentPort, workerData } from "node:worker_threads";
-import { isCorrupt } from "./corrupt.ts";
 import { UserDatabase } from "./database.ts";
-import { explained } from "./failure-words.ts";
+import { explained, isCorrupt, isFromSqlite, isFull } from "./failures.ts";
 import { createLogClearing } from "./log-clearing.ts";
 import type { Request, ReserveNotice, Response, WorkerData } from "./messages.ts";
 import { Reserve, type ReserveState } from "./reserve.ts";
-import { isFull } from "./room.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("this file runs as a worker thread");
@@ -18,7 +16,7 @@ function post(response: Response): void {
 function failed(call: number, error: unknown): Response {
   const message = explained(error);
   if (isCorrupt(error)) return { call, failure: "corrupt", message };
-  if (!(error instanceof Error && "errcode" in error)) return { call, failure: "unexpected", message };
+  if (!isFromSqlite(error)) return { call, failure: "unexpected", message };
   return { call, failure: isFull(error) ? "full" : "database", message };
 }
 

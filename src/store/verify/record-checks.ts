@@ -5,6 +5,7 @@ import { preferencesLimits } from "../../users/struct/format.ts";
 import { readMarks } from "../../users/struct/observed.ts";
 import { isCanonical } from "../../users/struct/scan.ts";
 import { parseUserId } from "../../users/user-id.ts";
+import { maxShortBytes } from "../packed/buffer.ts";
 import type { Finding } from "./verifier.ts";
 
 /** A record as it is stored. Undefined is what is missing or of another type; what may be missing is empty then. */
@@ -30,7 +31,6 @@ interface RecordCheck {
 }
 
 const maxInteger = BigInt(Number.MAX_SAFE_INTEGER);
-const maxStoredEtagBytes = 255;
 
 const recordChecks: readonly RecordCheck[] = [
   {
@@ -50,7 +50,7 @@ const recordChecks: readonly RecordCheck[] = [
       if (createdAt < 0n || createdAt > maxInteger || updatedAt < 0n || updatedAt > maxInteger)
         return "has impossible times";
       if (updatedAt < createdAt) return "was changed before it was created, by its times";
-      return etag === "" || Buffer.byteLength(etag) > maxStoredEtagBytes ? "has an impossible etag" : undefined;
+      return etag === "" || Buffer.byteLength(etag) > maxShortBytes ? "has an impossible etag" : undefined;
     },
   },
   {
