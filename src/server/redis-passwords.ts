@@ -1,7 +1,7 @@
 /** Passwords of Redis and its Sentinels, from the URL, an option, or a file that is read again when it changes. */
 import type { RedisLocation } from "../config/redis-url.ts";
 import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
-import type { RedisPasswords } from "../store/redis/connection.ts";
+import type { RedisPasswords } from "../store/redis/access.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 export interface RedisPasswordSettings {
@@ -43,7 +43,6 @@ export function openRedisPasswords(
     get server() {
       return server?.content ?? password;
     },
-    fromFile: server !== undefined,
     get sentinel() {
       return sentinel?.content ?? redisSentinelPassword;
     },

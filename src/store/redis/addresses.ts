@@ -1,7 +1,7 @@
-import type { Endpoint } from "../../config/redis-url.ts";
+import type { Address } from "../../config/address.ts";
 
-/** @param text as servers tell it: a host, which may have colons itself or be empty, a colon and a port */
-export function parseAddress(text: string): Endpoint {
+/** @param text as servers announce it: a host, which may be empty or have colons without brackets, a colon and a port */
+export function parseAnnounced(text: string): Address {
   const colon = text.lastIndexOf(":");
   return { host: text.slice(0, Math.max(colon, 0)).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
 }

@@ -1,11 +1,11 @@
 import { performance } from "node:perf_hooks";
 import type { Redis } from "ioredis";
-import { formatAddress } from "../../config/address.ts";
+import { type Address, formatAddress } from "../../config/address.ts";
 import { entryTo, reachableAt } from "../../config/redis-nat-map.ts";
-import type { Endpoint } from "../../config/redis-url.ts";
-import { parseAddress } from "./addresses.ts";
+import type { RedisAccess } from "./access.ts";
+import { parseAnnounced } from "./addresses.ts";
 import { askSlots, idsIn } from "./cluster-slots.ts";
-import { Connection, connect, type RedisAccess } from "./connection.ts";
+import { Connection, connect } from "./connection.ts";
 import { explained, nameOfAddress } from "./failure-words.ts";
 import { NotSentError, WrongServerError } from "./failures.ts";
 import { partitionCount, slotOf } from "./keys.ts";
@@ -30,13 +30,13 @@ const slots = Array.from({ length: partitionCount }, (_, partition) => slotOf(pa
 export function openCluster(access: RedisAccess, waitReplicas: number): Servers {
   /** Of the cluster's servers, as one of them told last. */
   let ids: ReadonlySet<string> = new Set();
-  const isMapped = (endpoint: Endpoint) => entryTo(access.natMap, endpoint) !== undefined;
-  const checkIds = (others: ReadonlySet<string>, endpoint: Endpoint) => {
+  const isMapped = (endpoint: Address) => entryTo(access.natMap, endpoint) !== undefined;
+  const checkIds = (others: ReadonlySet<string>, endpoint: Address) => {
     if (ids.size > 0 && others.size > 0 && ![...others].some((id) => ids.has(id))) {
       throw new WrongServerError("belongs to another cluster", isMapped(endpoint));
     }
   };
-  const admit = async (redis: Redis, endpoint: Endpoint) => {
+  const admit = async (redis: Redis, endpoint: Address) => {
     const answer = await redis.call("CLUSTER", "SLOTS").catch((error: Error) => {
       if (!/cluster support disabled/.test(error.message)) throw error;
       throw new WrongServerError("belongs to no cluster", isMapped(endpoint));
@@ -45,7 +45,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
   };
 
   const nodes = new Map<string, KnownNode>();
-  const nodeAt = (endpoint: Endpoint): RedisNode => {
+  const nodeAt = (endpoint: Address): RedisNode => {
     const address = formatAddress(endpoint);
     let known = nodes.get(address);
     if (known === undefined) {
@@ -56,7 +56,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     known.usedAt = performance.now();
     return known.node;
   };
-  const isConfigured = (endpoint: Endpoint) =>
+  const isConfigured = (endpoint: Address) =>
     access.location.endpoints.some((each) => formatAddress(each) === formatAddress(endpoint));
   const closeIdle = () => {
     for (const [address, { node, usedAt }] of nodes) {
@@ -67,13 +67,13 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
   };
 
   /** By partition, as a server told last. */
-  const primaries: (Endpoint | undefined)[] = [];
+  const primaries: (Address | undefined)[] = [];
   const primaryIds: unknown[] = [];
   /** What MOVED said since then. */
-  const moved = new Map<number, Endpoint>();
+  const moved = new Map<number, Address>();
   const endpointOf = (partition: number) => moved.get(partition) ?? primaries[partition];
   /** Whom to ask: the servers of the last answer, and those that were configured. */
-  let told: readonly Endpoint[] = [];
+  let told: readonly Address[] = [];
   let turn = 0;
   /** Those that did not answer when they were asked last. */
   const silent = new Set<string>();
@@ -92,7 +92,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     const candidates = [...known.values()];
     const first = turn++ % candidates.length;
     const inTurn = [...candidates.slice(first), ...candidates.slice(0, first)];
-    const isSilent = (endpoint: Endpoint) => Number(silent.has(formatAddress(endpoint)));
+    const isSilent = (endpoint: Address) => Number(silent.has(formatAddress(endpoint)));
     for (const endpoint of inTurn.sort((a, b) => isSilent(a) - isSilent(b))) {
       try {
         const { ranges, ids: toldIds } = await askSlots(access, endpoint);
@@ -115,7 +115,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
         if (closed) return;
         silent.add(formatAddress(endpoint));
         lastError = error instanceof Error ? error : new Error(String(error));
-        const message = `${nameOfAddress(endpoint, access.natMap)}: ${explained(lastError, access.passwords.fromFile)}`;
+        const message = `${nameOfAddress(endpoint, access)}: ${explained(lastError, access)}`;
         access.onConnectionError(new Error(message, { cause: lastError }));
       }
     }
@@ -151,7 +151,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
       return nodeAt(endpoint);
     },
     redirected(partition, reply, from) {
-      const { host, port } = parseAddress(reply.split(" ")[2] ?? "");
+      const { host, port } = parseAnnounced(reply.split(" ")[2] ?? "");
       // A server without an endpoint is taken to be at the same host until the slots have been asked for.
       const isKnown = host !== "" && host !== "?";
       const endpoint = reachableAt(access.natMap, { host: isKnown ? host : from.endpoint.host, port });
@@ -159,7 +159,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
         if (isKnown && formatAddress(endpoint) === from.address && isMapped(endpoint)) {
           const what = `is another server than the one announced at ${formatAddress({ host, port })}`;
           const cause = new WrongServerError(what, true);
-          throw new NotSentError(`${nameOfAddress(endpoint, access.natMap)} ${what}`, { cause });
+          throw new NotSentError(`${nameOfAddress(endpoint, access)} ${what}`, { cause });
         }
         moved.set(partition, endpoint);
         refresh();
@@ -176,8 +176,9 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
   };
 }
 
-function noServer({ location: { endpoints }, passwords }: RedisAccess, cause: Error | undefined): NotSentError {
-  const reason = cause === undefined ? "none has answered yet" : explained(cause, passwords.fromFile);
+function noServer(access: RedisAccess, cause: Error | undefined): NotSentError {
+  const { endpoints } = access.location;
+  const reason = cause === undefined ? "none has answered yet" : explained(cause, access);
   return new NotSentError(`Redis' cluster cannot be reached at ${endpoints.map(formatAddress).join(", ")}: ${reason}`, {
     cause,
   });

@@ -1,7 +1,8 @@
 /** Which servers of a cluster have which slots, as one of them tells. */
+import type { Address } from "../../config/address.ts";
 import { type NatMap, reachableAt } from "../../config/redis-nat-map.ts";
-import type { Endpoint } from "../../config/redis-url.ts";
-import { connect, type RedisAccess } from "./connection.ts";
+import type { RedisAccess } from "./access.ts";
+import { connect } from "./connection.ts";
 import { within } from "./within.ts";
 
 /** How long one server may take to tell, before another is asked. */
@@ -11,7 +12,7 @@ interface SlotRange {
   readonly from: number;
   readonly to: number;
   /** The primary, then its replicas. */
-  readonly servers: readonly [Endpoint, ...Endpoint[]];
+  readonly servers: readonly [Address, ...Address[]];
   readonly primaryId: unknown;
 }
 
@@ -22,7 +23,7 @@ interface Slots {
 }
 
 /** @throws Error that says why there is no answer */
-export async function askSlots(access: RedisAccess, asked: Endpoint): Promise<Slots> {
+export async function askSlots(access: RedisAccess, asked: Address): Promise<Slots> {
   // A connection of its own, so that nothing holds it up.
   const options = { enableOfflineQueue: true, enableReadyCheck: false, retryStrategy: () => null };
   const redis = connect(access, asked, options);
@@ -48,7 +49,7 @@ export async function askSlots(access: RedisAccess, asked: Endpoint): Promise<Sl
  * @returns the ranges whose primary has an address
  * @throws TypeError where it is something else
  */
-function readSlots(answer: unknown, asked: Endpoint, natMap: NatMap): readonly SlotRange[] {
+function readSlots(answer: unknown, asked: Address, natMap: NatMap): readonly SlotRange[] {
   return listOf(answer).flatMap((range) => {
     const [from, to, ...rest] = listOf(range);
     if (typeof from !== "number" || typeof to !== "number") throw new TypeError(unexpected);
@@ -67,7 +68,7 @@ export function idsIn(answer: unknown): ReadonlySet<string> {
   return new Set(servers.flatMap((server) => listOf(server)[2] ?? []).filter((id) => typeof id === "string"));
 }
 
-function readServer(server: unknown, asked: Endpoint): Endpoint | undefined {
+function readServer(server: unknown, asked: Address): Address | undefined {
   const [endpoint, port, , metadata] = listOf(server);
   if (typeof port !== "number") throw new TypeError(unexpected);
   if (endpoint === null || endpoint === "") return { host: asked.host, port };

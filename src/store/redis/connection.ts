@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { type CommonRedisOptions, Redis, type RedisOptions } from "ioredis";
-import type { NatMap } from "../../config/redis-nat-map.ts";
-import type { Endpoint, RedisLocation } from "../../config/redis-url.ts";
+import type { Address } from "../../config/address.ts";
+import type { RedisAccess } from "./access.ts";
 import { causeOf, explained, nameOfServer } from "./failure-words.ts";
 import { isForbidden, isRefusedSelect, NotSentError, replyCode, WrongServerError } from "./failures.ts";
 
@@ -11,33 +11,6 @@ const socketTimeoutMs = 1_000;
 const maxReconnectPauseMs = 250;
 /** After it, the server's clock is read again: it may have been set. */
 const clockLastsMs = 1_000;
-
-/** In PEM. */
-interface RedisTls {
-  readonly ca?: Buffer | undefined;
-  readonly cert?: Buffer | undefined;
-  readonly key?: Buffer | undefined;
-}
-
-/** As they are now: they may change, and connections that are made after that use them. */
-export interface RedisPasswords {
-  readonly server: string | undefined;
-  readonly sentinel: string | undefined;
-  /** Whether that of the servers is from a file. */
-  readonly fromFile: boolean;
-}
-
-export interface RedisAccess {
-  readonly location: RedisLocation;
-  readonly tls: RedisTls | undefined;
-  readonly passwords: RedisPasswords;
-  /** The user name for the Sentinels. */
-  readonly sentinelUsername: string | undefined;
-  /** Where servers are that announce other addresses. */
-  readonly natMap: NatMap;
-  /** Called with each failure of a connection, which is then made again. */
-  readonly onConnectionError: (error: Error) => void;
-}
 
 /** What every connection has in common. Waiting and trying again is done for whole calls, so that their bounds hold. */
 export function connectionOptions(access: RedisAccess) {
@@ -72,7 +45,7 @@ export const reconnectPause = (attempt: number) => Math.min(attempt * 10, maxRec
 type FurtherOptions = Partial<Pick<CommonRedisOptions, "enableOfflineQueue" | "enableReadyCheck" | "retryStrategy">>;
 
 /** Opens a connection to one server. */
-export function connect(access: RedisAccess, { host, port }: Endpoint, further: FurtherOptions = {}): Redis {
+export function connect(access: RedisAccess, { host, port }: Address, further: FurtherOptions = {}): Redis {
   return new RedisClient({ ...connectionOptions(access), host, port, ...further });
 }
 
@@ -106,7 +79,7 @@ const notYet = "it has not answered yet; does it listen there, and does its proc
 export class Connection {
   readonly redis: Redis;
   readonly #name: string;
-  readonly #passwordFromFile: boolean;
+  readonly #access: RedisAccess;
   #clock: { readonly serverMicros: number; readonly readAt: number } | undefined;
   #reading = false;
   #closed = false;
@@ -121,8 +94,8 @@ export class Connection {
   constructor(redis: Redis, access: RedisAccess, admit: Admission = async () => {}) {
     this.redis = redis;
     this.#admit = admit;
-    this.#passwordFromFile = access.passwords.fromFile;
-    this.#name = nameOfServer(redis.options, access.natMap);
+    this.#access = access;
+    this.#name = nameOfServer(redis.options, access);
     // ioredis reads its options whenever it connects.
     const usePasswords = () => Object.assign(redis.options, passwordOptions(access));
     redis.on("connect", () => {
@@ -160,7 +133,7 @@ export class Connection {
   serverMicros(): number {
     const cause = this.#lastError;
     if (this.redis.status !== "ready" || this.#inWrongDatabase) {
-      const reason = cause === undefined ? notYet : this.#explained(cause);
+      const reason = cause === undefined ? notYet : explained(cause, this.#access);
       throw new NotSentError(`${this.#name} cannot be reached: ${reason}`, { cause });
     }
     const clock = this.#clock;
@@ -168,7 +141,7 @@ export class Connection {
     if (age > clockLastsMs) this.#readClock();
     if (clock === undefined) {
       if (cause instanceof WrongServerError) throw new NotSentError(`${this.#name} ${cause.message}`, { cause });
-      const reason = cause === undefined ? "" : `: ${this.#explained(cause)}`;
+      const reason = cause === undefined ? "" : `: ${explained(cause, this.#access)}`;
       throw new NotSentError(`${this.#name} has not told its time yet${reason}`, { cause });
     }
     return clock.serverMicros + Math.floor(age * 1_000);
@@ -176,11 +149,7 @@ export class Connection {
 
   /** What a command failed with that was sent, in words: the cause and the next step. */
   explain(failure: Error): string {
-    return `${this.#name}: ${this.#explained(causeOf(failure, this.#lastError))}`;
-  }
-
-  #explained(failure: Error): string {
-    return explained(failure, this.#passwordFromFile);
+    return `${this.#name}: ${explained(causeOf(failure, this.#lastError), this.#access)}`;
   }
 
   /** After it was found to be wrong. */

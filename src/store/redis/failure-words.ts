@@ -1,20 +1,20 @@
 /** Why Redis does not answer, in words that name the cause and the next step; ioredis' own are about its options. */
 
 import type { RedisOptions } from "ioredis";
-import { formatAddress } from "../../config/address.ts";
-import { entryTo, type NatMap } from "../../config/redis-nat-map.ts";
-import type { Endpoint } from "../../config/redis-url.ts";
+import { type Address, formatAddress } from "../../config/address.ts";
+import { entryTo } from "../../config/redis-nat-map.ts";
 import { withoutArguments } from "../../telemetry/failure-log.ts";
+import type { RedisAccess } from "./access.ts";
 
 /** What a connection calls the other end in messages. */
-export function nameOfServer({ sentinels, name, host = "", port = 0 }: RedisOptions, natMap: NatMap): string {
+export function nameOfServer({ sentinels, name, host = "", port = 0 }: RedisOptions, access: RedisAccess): string {
   return sentinels === undefined || sentinels === null
-    ? nameOfAddress({ host, port }, natMap)
+    ? nameOfAddress({ host, port }, access)
     : `Redis (${name}, by its Sentinels)`;
 }
 
 /** With the entry of --redis-nat-map that leads there: it may be wrong. */
-export function nameOfAddress(endpoint: Endpoint, natMap: NatMap): string {
+export function nameOfAddress(endpoint: Address, { natMap }: RedisAccess): string {
   const entry = entryTo(natMap, endpoint);
   const address = formatAddress(endpoint);
   return `Redis at ${address}${entry === undefined ? "" : ` (by ${entry} of --redis-nat-map: is that right?)`}`;
@@ -72,12 +72,9 @@ const words: readonly (readonly [known: RegExp, what: string | undefined, next: 
   [/^LOADING/, undefined, "it goes on by itself once Redis has loaded its data"],
 ];
 
-/**
- * The cause and the next step, on one line.
- *
- * @param passwordFromFile whether the servers' password is from a file
- */
-export function explained(failure: Error, passwordFromFile: boolean): string {
+/** The cause and the next step, on one line. */
+export function explained(failure: Error, { location, passwords }: RedisAccess): string {
+  const passwordFromFile = location.password === undefined && passwords.server !== undefined;
   const message = withoutArguments(failure.message);
   for (const [known, what, next] of words) {
     const match = known.exec(message);

@@ -1,6 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { formatAddress } from "../../config/address.ts";
-import type { Endpoint } from "../../config/redis-url.ts";
+import { type Address, formatAddress } from "../../config/address.ts";
 import type { Connection } from "./connection.ts";
 import { NotSentError, replyCode, UnansweredError } from "./failures.ts";
 import type { ScriptCall } from "./script.ts";
@@ -29,7 +28,7 @@ interface Attempt {
  * what arrives meanwhile makes up the next. Reading has a connection of its own then, since WAIT holds up its own.
  */
 export class RedisNode {
-  readonly endpoint: Endpoint;
+  readonly endpoint: Address;
   readonly #writer: Connection;
   readonly #reader: Connection;
   readonly #waitReplicas: number;
@@ -37,7 +36,7 @@ export class RedisNode {
   #grouping = false;
 
   /** @param open opens one connection to the server */
-  constructor(endpoint: Endpoint, open: () => Connection, waitReplicas: number) {
+  constructor(endpoint: Address, open: () => Connection, waitReplicas: number) {
     this.endpoint = endpoint;
     this.#waitReplicas = waitReplicas;
     this.#writer = open();

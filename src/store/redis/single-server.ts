@@ -1,7 +1,8 @@
 import type { Redis } from "ioredis";
 import { reachableAt } from "../../config/redis-nat-map.ts";
-import { parseAddress } from "./addresses.ts";
-import { Connection, connect, connectionOptions, type RedisAccess, RedisClient, reconnectPause } from "./connection.ts";
+import type { RedisAccess } from "./access.ts";
+import { parseAnnounced } from "./addresses.ts";
+import { Connection, connect, connectionOptions, RedisClient, reconnectPause } from "./connection.ts";
 import { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
 
@@ -38,7 +39,7 @@ function connectBySentinel(access: RedisAccess, name: string): Redis {
     failoverDetector: true,
     sentinelRetryStrategy: reconnectPause,
     sentinelCommandTimeout: sentinelTimeoutMs,
-    natMap: (address) => reachableAt(natMap, parseAddress(address)),
+    natMap: (address) => reachableAt(natMap, parseAnnounced(address)),
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
     ...(location.tls ? { sentinelTLS: { ...tls }, enableTLSForSentinelMode: true } : {}),
   });
