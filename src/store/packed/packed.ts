@@ -17,7 +17,7 @@
 import { isDamaged } from "../../users/damaged.ts";
 import { Invalid } from "../../users/parsed.ts";
 import type { IdentifyCommand, WriteCommand, WriteOutcome, WriteResult } from "../../users/store.ts";
-import type { Edits } from "../../users/struct/edits.ts";
+import { type Edits, trustedEdits } from "../../users/struct/edits.ts";
 import { parseUserId, type UserId } from "../../users/user-id.ts";
 import type { Postponed } from "../adapter.ts";
 import { PackedReader, PackedWriter } from "./buffer.ts";
@@ -130,16 +130,10 @@ export function unpackCommand(reader: PackedReader): PackedCommand {
   reader.u8();
   const etag = reader.shortText();
   const id = reader.text();
-  const body = reader.bytes();
-  if (!wereChecked(body)) throw new Error("a command carries no edits");
+  const body = trustedEdits(reader.bytes());
   const observedAt = (flag & flags.observed) === 0 ? undefined : reader.u64();
   const wantedEtag = (flag & flags.ifEtag) === 0 ? undefined : reader.shortText();
   return { verb, hidesOutcome, flags: flag, etag, id, body, observedAt, wantedEtag };
-}
-
-/** They were when the command was made, and came no other way. */
-function wereChecked(_body: Uint8Array): _body is Edits {
-  return true;
 }
 
 function identifyFlags({ canCreate, wantUser, validateOnly }: IdentifyCommand): number {

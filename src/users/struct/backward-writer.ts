@@ -1,25 +1,25 @@
 const firstBytes = 16 * 1024;
-/** A larger buffer is given back. */
+/** A larger buffer is dropped by `clear`. */
 const maxKeptBytes = 4 * 1024 * 1024;
-/** Up to this, text is written letter by letter, since a call into Node takes longer; its length is one byte. */
+/** Shorter text is written letter by letter, because a call into Node takes longer. Its length takes one byte. */
 const maxShortText = 40;
 
 /**
- * Writes protobuf's wire format from its end to its beginning: what is in a message is written before its length, which is
- * known by then, and nothing is measured or moved. So the parts of a message are written in reverse.
+ * Writes protobuf's wire format from its end to its beginning, so the parts of a message are written in reverse. The length
+ * of a message is known once its content is written: nothing is measured before or moved after.
  */
 export class BackwardWriter {
   #bytes: Buffer = Buffer.allocUnsafe(firstBytes);
   #view = viewOf(this.#bytes);
-  /** Where what is written begins. */
+  /** Where the written bytes begin. */
   #pos = this.#bytes.length;
 
-  /** How many bytes are written. Between two times it tells the length of what was written meanwhile. */
+  /** How many bytes are written. The difference of two lengths is the size of what was written in between. */
   get length(): number {
     return this.#bytes.length - this.#pos;
   }
 
-  /** What is written, until the next time that something is. */
+  /** The written bytes; valid until the next write. */
   written(): Uint8Array {
     return this.#bytes.subarray(this.#pos);
   }
@@ -29,13 +29,13 @@ export class BackwardWriter {
     this.#pos = this.#bytes.length;
   }
 
-  /** Makes room for so many bytes at once, in place of more and more of it. */
+  /** Makes room for so many bytes at once, instead of growing step by step. */
   makeRoom(bytes: number): void {
-    if (this.#pos < bytes) this.#grow(bytes, bytes + this.length);
+    if (this.#pos < bytes) this.#resize(bytes + this.length);
   }
 
   byte(value: number): void {
-    if (this.#pos === 0) this.#grow(1);
+    this.#reserve(1);
     this.#bytes[--this.#pos] = value;
   }
 
@@ -45,7 +45,7 @@ export class BackwardWriter {
       this.byte(value);
       return;
     }
-    if (this.#pos < 5) this.#grow(5);
+    this.#reserve(5);
     const size = value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5;
     this.#pos -= size;
     let at = this.#pos;
@@ -54,20 +54,20 @@ export class BackwardWriter {
     this.#bytes[at] = rest;
   }
 
-  /** The tag and the length in front of a field's content that has been written since `length` was `before`. */
+  /** Writes the tag and the length of a field whose content was written since `length` was `before`. */
   head(tag: number, before: number): void {
     this.varint(this.length - before);
     this.byte(tag);
   }
 
   double(value: number): void {
-    if (this.#pos < 8) this.#grow(8);
+    this.#reserve(8);
     this.#pos -= 8;
     this.#view.setFloat64(this.#pos, value, true);
   }
 
   bytes(content: Uint8Array): void {
-    if (this.#pos < content.length) this.#grow(content.length);
+    this.#reserve(content.length);
     this.#pos -= content.length;
     this.#bytes.set(content, this.#pos);
   }
@@ -75,7 +75,7 @@ export class BackwardWriter {
   /** A field of the bytes [start, end) of `source`. */
   rangeField(tag: number, source: Uint8Array, start: number, end: number): void {
     const size = end - start;
-    if (this.#pos < size) this.#grow(size);
+    this.#reserve(size);
     this.#pos -= size;
     if (size > maxShortText) this.#bytes.set(source.subarray(start, end), this.#pos);
     else for (let from = start, to = this.#pos; from < end; from++, to++) this.#bytes[to] = source[from] ?? 0;
@@ -84,15 +84,16 @@ export class BackwardWriter {
   }
 
   /**
-   * A field of text. Answers false, and has written nothing, where it is not valid Unicode.
+   * Writes a field of text, unless that is not valid Unicode.
    *
    * @param tag of one byte
+   * @returns whether it was written
    */
   textField(tag: number, text: string): boolean {
     if (this.#shortAsciiField(tag, text)) return true;
     const size = Buffer.byteLength(text);
     if (size !== text.length && !text.isWellFormed()) return false;
-    if (this.#pos < size) this.#grow(size);
+    this.#reserve(size);
     this.#pos -= size;
     this.#bytes.write(text, this.#pos);
     this.varint(size);
@@ -100,11 +101,11 @@ export class BackwardWriter {
     return true;
   }
 
-  /** Writes the field if its text is short and ASCII; else answers false and has written nothing. */
+  /** Writes the field if its text is short and ASCII. @returns whether it was written */
   #shortAsciiField(tag: number, text: string): boolean {
     const { length } = text;
     if (length > maxShortText) return false;
-    if (this.#pos < length + 2) this.#grow(length + 2);
+    this.#reserve(length + 2);
     const bytes = this.#bytes;
     const start = this.#pos - length;
     for (let i = 0; i < length; i++) {
@@ -118,8 +119,12 @@ export class BackwardWriter {
     return true;
   }
 
-  /** Makes room for at least so many bytes more. */
-  #grow(size: number, capacity = 2 * (this.#bytes.length + size)): void {
+  /** Makes room for so many bytes more. */
+  #reserve(size: number): void {
+    if (this.#pos < size) this.#resize(2 * (this.#bytes.length + size));
+  }
+
+  #resize(capacity: number): void {
     const { length } = this;
     const grown = Buffer.allocUnsafe(capacity);
     this.#bytes.copy(grown, grown.length - length, this.#pos);

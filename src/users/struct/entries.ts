@@ -1,10 +1,10 @@
-/** Walks over canonical Structs entry by entry: finding and selecting. Nothing is decoded. */
+/** Finds and selects the entries of canonical Structs without decoding them. */
 import { type CanonicalStruct, compareBytes, tags } from "./format.ts";
 
 /**
- * The top-level entries of a canonical Struct, or of Edits, one at a time in order. After `next()` answers true, the fields are positions in `bytes`: the
- * entry with its tag is [start, end), its name [nameStart, nameEnd), its Value [valueStart, end), which is empty where
- * there is none.
+ * Walks over the top-level entries of a canonical Struct, or of Edits. After `next()` returns true, the fields are positions
+ * in `bytes`: the entry with its tag is [start, end), its name [nameStart, nameEnd), and its Value [valueStart, end), which
+ * is empty if there is none.
  */
 export class EntryCursor {
   readonly bytes: Uint8Array;
@@ -54,7 +54,7 @@ export class EntryCursor {
   }
 }
 
-/** Whether the Struct has the property `name` (UTF-8) as a non-empty string; undefined where it has no such property. */
+/** Whether the Struct's property `name` (UTF-8) is a non-empty string; undefined if it has no such property. */
 export function isNonEmptyString(struct: CanonicalStruct, name: Uint8Array): boolean | undefined {
   const entry = new EntryCursor(struct);
   while (entry.next()) {
@@ -66,7 +66,7 @@ export function isNonEmptyString(struct: CanonicalStruct, name: Uint8Array): boo
   return undefined;
 }
 
-/** The Struct with only the properties named, of those that it has. `names` are UTF-8 bytes written as latin1. */
+/** The Struct with only the named properties. `names` are UTF-8 bytes written as latin1. */
 export function selectProperties(struct: CanonicalStruct, names: ReadonlySet<string>): Uint8Array {
   const view = Buffer.from(struct.buffer, struct.byteOffset, struct.length);
   const entry = new EntryCursor(struct);

@@ -217,17 +217,14 @@ function writeValue(value: DecodedValue): void {
       writer.head(tags.structValue, before);
       break;
     case "list":
-      for (let at = value.items.length - 1; at >= 0; at--) writeItem(value.items[at]);
+      for (const item of value.items.toReversed()) {
+        const beforeItem = writer.length;
+        writeValue(item);
+        writer.head(tags.listItem, beforeItem);
+      }
       writer.head(tags.listValue, before);
       break;
     default:
       throw new Error("a value without a kind cannot be encoded");
   }
-}
-
-function writeItem(item: DecodedValue | undefined): void {
-  if (item === undefined) return;
-  const before = writer.length;
-  writeValue(item);
-  writer.head(tags.listItem, before);
 }

@@ -1,6 +1,6 @@
 /**
- * When a user's properties were observed: a mark for each property that was last written with a time, also for one that
- * was removed. A property without a mark is older than any mark.
+ * When a user's properties were observed: a mark for each property that was last written with a time. A mark without its
+ * property is a tombstone: it says when the property was removed. A property without a mark is older than any mark.
  *
  * Packed, for each mark: u8 length of the name, the name, u64 little-endian microseconds since 1970.
  */
@@ -11,7 +11,7 @@ export type Marks = Map<string, number>;
 
 const timeBytes = 8;
 
-/** @returns undefined where the bytes are not packed marks, each of a name of its own */
+/** @returns undefined if the bytes are not packed marks with distinct names */
 export function readMarks(packed: Uint8Array): Marks | undefined {
   const view = Buffer.from(packed.buffer, packed.byteOffset, packed.length);
   const marks: Marks = new Map();
