@@ -49,13 +49,12 @@ export async function readWhatFits(store: UserStore, ids: readonly UserId[], opt
   let readCount = 0;
   while (readCount < ids.length) {
     const chunk = ids.slice(readCount, readCount + usersPerRead);
-    for (const [index, stored] of (await store.get(chunk, signal)).entries()) {
-      const id = chunk[index];
-      if (stored === undefined) {
-        if (id !== undefined) missing.push(id);
-      } else if (isDamaged(stored)) {
-        damaged.push(stored.id);
-      } else {
+    const found = await store.get(chunk, signal);
+    for (const [index, id] of chunk.entries()) {
+      const stored = found[index];
+      if (stored === undefined) missing.push(id);
+      else if (isDamaged(stored)) damaged.push(id);
+      else {
         const user = select(stored);
         bytes += sizeOf(user);
         if (bytes > limits.maxAnswerBytes && users.length > 0) return { users, missing, damaged, readCount };

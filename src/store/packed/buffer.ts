@@ -5,9 +5,9 @@ export const maxShortBytes = 255;
 /** What a UTF-16 code unit takes in UTF-8. */
 const maxBytesPerUnit = 3;
 
-/** A buffer that grows, of which it owns the whole memory. */
+/** A buffer that grows. Its memory is not shared, so that it can be transferred to a thread. */
 export class PackedWriter {
-  #buffer: Buffer;
+  #buffer: Buffer<ArrayBuffer>;
   #length = 0;
 
   constructor(capacity = 4096) {
@@ -69,11 +69,11 @@ export class PackedWriter {
   }
 
   /** What was written; no copy. */
-  finish(): Buffer {
+  finish(): Buffer<ArrayBuffer> {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Answers how many bytes the text takes. */
+  /** @returns how many bytes the text takes */
   #utf8(text: string): number {
     const at = this.#reserve(text.length * maxBytesPerUnit);
     const length = this.#buffer.write(text, at);
@@ -93,22 +93,18 @@ export class PackedWriter {
   }
 }
 
-/** Reads what PackedWriter wrote. Reading beyond the end throws RangeError. */
-/**
- * What is read of a buffer with so many bytes is copied: a part that somebody keeps would keep all of it. Copies are made for
- * whoever can give the buffer back then: `giveBack`.
- */
+/** Parts of a buffer with so many bytes are read as copies: a view that somebody keeps would keep all of the buffer. */
 const minCopied = 256 * 1024;
 
-/** Frees the memory of what has been read, where nobody keeps a part of it; else leaves it to the garbage collection. */
-export function giveBack({ buffer, byteLength }: Uint8Array): void {
+/** Frees the memory of a buffer that has been read, if its parts are copies; else leaves it to the garbage collector. */
+export function free({ buffer, byteLength }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && byteLength >= minCopied) buffer.transfer(0);
 }
 
+/** Reads what PackedWriter wrote. Reading beyond the end throws RangeError. */
 export class PackedReader {
   readonly #buffer: Buffer;
   #pos = 0;
-
   readonly #copies: boolean;
 
   constructor(bytes: Uint8Array) {
@@ -149,12 +145,11 @@ export class PackedReader {
     return this.#text(this.u16());
   }
 
-  /** Of a text with a length of two bytes; a view, not a copy. */
+  /** The bytes of what `text` reads. */
   textBytes(): Buffer {
     return this.#take(this.u16());
   }
 
-  /** A view, not a copy. */
   bytes(): Buffer {
     return this.#take(this.u32());
   }
@@ -170,7 +165,7 @@ export class PackedReader {
     return this.#copies ? Buffer.from(bytes) : bytes;
   }
 
-  /** Answers where what is skipped starts. */
+  /** @returns where the skipped bytes start */
   #skip(length: number): number {
     const start = this.#pos;
     const end = start + length;

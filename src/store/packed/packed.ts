@@ -76,7 +76,7 @@ export interface Grouping {
 }
 
 /** @param grouping without it, the commands bring the users' ids */
-export function packCommands(commands: readonly WriteCommand[], grouping?: Grouping): Buffer {
+export function packCommands(commands: readonly WriteCommand[], grouping?: Grouping): Buffer<ArrayBuffer> {
   const size = commands.reduce((sum, command) => sum + frameBytes + command.id.length + bodyOf(command).length, 5);
   const writer = new PackedWriter(size).u8(grouping?.groups ?? 0).u32(commands.length);
   commands.forEach((command, index) => {
@@ -224,13 +224,13 @@ function unpackNames(reader: PackedReader): readonly string[] {
   return count === 0 ? noNames : Array.from({ length: count }, () => reader.shortText());
 }
 
-export function packIds(ids: readonly UserId[]): Buffer {
+export function packIds(ids: readonly UserId[]): Buffer<ArrayBuffer> {
   const writer = new PackedWriter(4 + ids.length * 40).u32(ids.length);
   for (const id of ids) writer.text(id);
   return writer.finish();
 }
 
-export function packRange(after: UserId | undefined, count: number): Buffer {
+export function packRange(after: UserId | undefined, count: number): Buffer<ArrayBuffer> {
   return new PackedWriter()
     .text(after ?? "")
     .u32(count)

@@ -28,12 +28,9 @@ const noUser: UserFields = {
 export function applyCommand(table: UserTable, command: PackedCommand, results: PackedWriter, now: number): void {
   const row = table.find(command.id);
   const again = row?.etag === command.etag;
-  if (row === undefined && has(command, flags.allowMissing)) {
-    answer(results, command, status.unchanged, noUser);
-    return;
-  }
   const refusal = again ? undefined : refusalOf(command, row, now);
-  if (refusal !== undefined) results.u8(refusal);
+  if (row === undefined && has(command, flags.allowMissing)) answer(results, command, status.unchanged, noUser);
+  else if (refusal !== undefined) results.u8(refusal);
   else if (command.verb === verbs.delete && canDelete(command, row)) {
     table.delete(command.id);
     answer(results, command, status.deleted, noUser);
@@ -71,76 +68,56 @@ function identify(
   row: UserRow | undefined,
   results: PackedWriter,
   now: number,
-): void {
+): PackedWriter {
   const stored = row ?? noUser;
   const again = stored.etag === command.etag;
   const { observedAt } = command;
   const onlySets = command.verb === verbs.setProperties && observedAt === undefined && !again;
   if (onlySets && Buffer.compare(stored.properties, command.body) === 0 && row !== undefined && noMarks(stored)) {
     if (command.hidesOutcome) table.rewrite(row);
-    answer(results, command, status.unchanged, stored);
-    return;
+    return answer(results, command, status.unchanged, stored);
   }
-  if (!isCanonical(stored.properties)) {
-    refuseDamaged(results, "properties");
-    return;
-  }
+  if (!isCanonical(stored.properties)) return refuseDamaged(results, "properties");
   const marks = readMarks(stored.observed);
-  if (marks === undefined) {
-    refuseDamaged(results, "observed");
-    return;
-  }
+  if (marks === undefined) return refuseDamaged(results, "observed");
   if (has(command, flags.wantUser) && !isCanonical(stored.preferences, preferencesLimits)) {
-    refuseDamaged(results, "preferences");
-    return;
+    return refuseDamaged(results, "preferences");
   }
   const merged =
     onlySets && noMarks(stored)
       ? applySets(stored.properties, command.body)
       : applyEdits(stored.properties, command.body, marks, { observedAt, now, again });
+  const { ignored } = merged;
   if (again) {
-    answer(
-      results,
-      command,
-      stored.createdAt === stored.updatedAt ? status.created : status.updated,
-      stored,
-      merged.ignored,
-    );
-    return;
+    const outcome = stored.createdAt === stored.updatedAt ? status.created : status.updated;
+    return answer(results, command, outcome, stored, ignored);
   }
   const properties = merged.properties ?? stored.properties;
   const hidesWinners = command.hidesOutcome && observedAt !== undefined;
   if (merged.properties !== undefined || merged.marked || hidesWinners) {
-    // Of properties and marks, whichever edits win.
-    if (merged.count > limits.maxProperties) {
-      results.u8(status.tooMany).u32(merged.count);
-      return;
-    }
+    // The count includes tombstones, whichever edits win.
+    if (merged.count > limits.maxProperties) return results.u8(status.tooMany).u32(merged.count);
     const bytes = hidesWinners ? mostBytes(stored.properties, command.body) : properties.length;
-    if (bytes > limits.maxPropertiesBytes) {
-      results.u8(status.tooLarge).u32(bytes);
-      return;
-    }
+    if (bytes > limits.maxPropertiesBytes) return results.u8(status.tooLarge).u32(bytes);
   }
   const outcome =
     row === undefined ? status.created : merged.properties === undefined ? status.unchanged : status.updated;
-  if (has(command, flags.validateOnly)) {
-    answer(results, command, outcome, { ...stored, properties }, merged.ignored);
-    return;
-  }
+  if (has(command, flags.validateOnly)) return answer(results, command, outcome, { ...stored, properties }, ignored);
   const observed = merged.marked ? packMarks(marks) : stored.observed;
   const { etag } = command;
-  let user = stored;
   if (row === undefined) {
-    user = { ...stored, createdAt: now, updatedAt: now, etag, properties, observed };
-    table.insert(command.id, user);
-  } else if (outcome === status.updated) {
+    const created = { ...stored, createdAt: now, updatedAt: now, etag, properties, observed };
+    table.insert(command.id, created);
+    return answer(results, command, outcome, created, ignored);
+  }
+  if (outcome === status.updated) {
     const changed = { ...row, updatedAt: later(row, now), etag, properties, observed };
     table.update(changed);
-    user = changed;
-  } else if (merged.marked) table.update({ ...row, observed });
+    return answer(results, command, outcome, changed, ignored);
+  }
+  if (merged.marked) table.update({ ...row, observed });
   else if (command.hidesOutcome) table.rewrite(row);
-  answer(results, command, outcome, user, merged.ignored);
+  return answer(results, command, outcome, row, ignored);
 }
 
 function setPreferences(
@@ -149,38 +126,28 @@ function setPreferences(
   row: UserRow,
   results: PackedWriter,
   now: number,
-): void {
-  if (row.etag === command.etag) {
-    answer(results, command, status.updated, row);
-    return;
-  }
-  if (!isCanonical(row.properties)) {
-    refuseDamaged(results, "properties");
-    return;
-  }
-  if (!isCanonical(row.preferences, preferencesLimits)) {
-    refuseDamaged(results, "preferences");
-    return;
-  }
+): PackedWriter {
+  if (row.etag === command.etag) return answer(results, command, status.updated, row);
+  if (!isCanonical(row.properties)) return refuseDamaged(results, "properties");
+  if (!isCanonical(row.preferences, preferencesLimits)) return refuseDamaged(results, "preferences");
   const { body, etag } = command;
   let preferences: Uint8Array = body;
   if (command.verb === verbs.mergePreferences) {
     preferences = applyEdits(row.preferences, body, new Map(), { now }).properties ?? row.preferences;
   }
-  if (preferences.length > limits.maxPreferencesBytes) results.u8(status.tooLarge).u32(preferences.length);
-  else if (Buffer.compare(preferences, row.preferences) === 0) {
+  if (preferences.length > limits.maxPreferencesBytes) return results.u8(status.tooLarge).u32(preferences.length);
+  if (Buffer.compare(preferences, row.preferences) === 0) {
     if (command.hidesOutcome) table.rewrite(row);
-    answer(results, command, status.unchanged, row);
-  } else {
-    const changed = { ...row, updatedAt: later(row, now), etag, preferences };
-    table.update(changed);
-    answer(results, command, status.updated, changed);
+    return answer(results, command, status.unchanged, row);
   }
+  const changed = { ...row, updatedAt: later(row, now), etag, preferences };
+  table.update(changed);
+  return answer(results, command, status.updated, changed);
 }
 
 /** Before anything is written. */
-function refuseDamaged(results: PackedWriter, part: DamagedPart): void {
-  results.u8(status.damaged).u8(codeOfPart(part));
+function refuseDamaged(results: PackedWriter, part: DamagedPart): PackedWriter {
+  return results.u8(status.damaged).u8(codeOfPart(part));
 }
 
 function noMarks({ observed }: UserFields): boolean {
@@ -201,13 +168,13 @@ function answer(
   outcome: number,
   user: UserFields,
   ignored: readonly Uint8Array[] = [],
-): void {
+): PackedWriter {
   results.u8(outcome).shortText(user.etag).u16(ignored.length);
   for (const name of ignored) results.shortBytes(name);
-  if (has(command, flags.wantUser)) writeUser(results, user);
+  return has(command, flags.wantUser) ? writeUser(results, user) : results;
 }
 
-export function writeUser(writer: PackedWriter, user: UserFields): void {
+export function writeUser(writer: PackedWriter, user: UserFields): PackedWriter {
   const { createdAt, updatedAt, etag, properties, preferences } = user;
-  writer.u8(found.user).u64(createdAt).u64(updatedAt).shortText(etag).bytes(properties).bytes(preferences);
+  return writer.u8(found.user).u64(createdAt).u64(updatedAt).shortText(etag).bytes(properties).bytes(preferences);
 }

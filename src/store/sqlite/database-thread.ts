@@ -41,7 +41,7 @@ export class Database {
   }
 
   /** @throws UserError STORE_UNAVAILABLE, STORE_FULL; CorruptError; Error where the thread fails otherwise */
-  call(verb: Exclude<Verb, "close">, packed?: Buffer): Promise<Uint8Array> {
+  call(verb: Exclude<Verb, "close">, packed?: Buffer<ArrayBuffer>): Promise<Uint8Array> {
     const now = performance.now();
     if (this.#thread.hasEnded && now - this.#startedAt >= restartMs) {
       this.#startedAt = now;
@@ -98,15 +98,13 @@ class DatabaseThread {
     return this.#ended !== undefined;
   }
 
-  call(verb: Verb, packed: Buffer = Buffer.alloc(0)): Promise<Uint8Array> {
+  call(verb: Verb, packed: Buffer<ArrayBuffer> = Buffer.alloc(0)): Promise<Uint8Array> {
     if (this.#ended !== undefined) return Promise.reject(storeUnavailable(new Error(this.#named(this.#ended.message))));
     return new Promise((resolve, reject) => {
       const call = this.#calls++;
       this.#pending.set(call, { resolve, reject });
-      const { buffer } = packed;
-      if (!(buffer instanceof ArrayBuffer)) throw new TypeError("packed data lies in shared memory");
-      const request: Request = { call, verb, packed: new Uint8Array(buffer, packed.byteOffset, packed.length) };
-      this.#worker.postMessage(request, packed.length > 0 ? [buffer] : []);
+      const request: Request = { call, verb, packed };
+      this.#worker.postMessage(request, packed.length > 0 ? [packed.buffer] : []);
     });
   }
 

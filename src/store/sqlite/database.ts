@@ -62,7 +62,7 @@ export class UserDatabase {
   }
 
   /** Applies packed commands in one transaction; packed results. */
-  write(packed: Uint8Array): Buffer {
+  write(packed: Uint8Array): Buffer<ArrayBuffer> {
     this.#files.checkLately();
     const results = this.#applyWithRoom(packed);
     this.#files.checkLately();
@@ -70,7 +70,7 @@ export class UserDatabase {
   }
 
   /** Where the disk has no room for a deletion, makes some. */
-  #applyWithRoom(packed: Uint8Array): Buffer {
+  #applyWithRoom(packed: Uint8Array): Buffer<ArrayBuffer> {
     let failure: unknown;
     for (const makesRoom of [() => true, () => this.#reserve?.release() === true, () => this.forgetDeleted()]) {
       if (!makesRoom()) continue;
@@ -84,7 +84,7 @@ export class UserDatabase {
     throw failure;
   }
 
-  #apply(packed: Uint8Array): Buffer {
+  #apply(packed: Uint8Array): Buffer<ArrayBuffer> {
     // What others write would take the room that deletions need.
     this.#table.mayGrow = this.#reserve?.state !== "used";
     return this.#transaction(() => {
@@ -103,7 +103,7 @@ export class UserDatabase {
   }
 
   /** The users of the first of packed ids, packed: as many as fit, and one at least. */
-  get(packed: Uint8Array): Buffer {
+  get(packed: Uint8Array): Buffer<ArrayBuffer> {
     this.#files.checkLately();
     const reader = new PackedReader(packed);
     const count = reader.u32();
@@ -118,7 +118,7 @@ export class UserDatabase {
   }
 
   /** The ids of a packed range, packed. */
-  list(packed: Uint8Array): Buffer {
+  list(packed: Uint8Array): Buffer<ArrayBuffer> {
     this.#files.checkLately();
     const reader = new PackedReader(packed);
     const ids = this.#table.list(reader.text(), reader.u32());

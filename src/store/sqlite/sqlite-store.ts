@@ -1,6 +1,6 @@
 import { storeUnavailable } from "../../users/errors.ts";
 import type { StoreAdapter } from "../adapter.ts";
-import { giveBack } from "../packed/buffer.ts";
+import { free } from "../packed/buffer.ts";
 import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed/packed.ts";
 import { readAll, unpackFound } from "../packed/users.ts";
 import { Database } from "./database-thread.ts";
@@ -42,12 +42,12 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
   /** The thread has handed its answer over: once it has been read, its memory is given back at once. */
   const answer = async <Unpacked>(
     verb: "write" | "get" | "list",
-    request: Buffer,
+    request: Buffer<ArrayBuffer>,
     unpack: (packed: Uint8Array) => Unpacked,
   ): Promise<Unpacked> => {
     const packed = await database.call(verb, request);
     const unpacked = unpack(packed);
-    giveBack(packed);
+    free(packed);
     return unpacked;
   };
   return {

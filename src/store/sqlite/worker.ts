@@ -20,21 +20,14 @@ function failed(call: number, error: unknown): Response {
   return { call, failure: isFull(error) ? "full" : "database", message };
 }
 
-/** Its own memory, so that it can be transferred. */
-function owned(packed: Buffer): Uint8Array<ArrayBuffer> {
-  const { buffer } = packed;
-  if (!(buffer instanceof ArrayBuffer)) throw new TypeError("packed data lies in shared memory");
-  return new Uint8Array(buffer, packed.byteOffset, packed.length);
-}
-
 function answer(database: UserDatabase, { verb, packed }: Request): Uint8Array<ArrayBuffer> {
   switch (verb) {
     case "write":
-      return owned(database.write(packed));
+      return database.write(packed);
     case "get":
-      return owned(database.get(packed));
+      return database.get(packed);
     case "list":
-      return owned(database.list(packed));
+      return database.list(packed);
     case "check":
       database.check();
       return new Uint8Array();
