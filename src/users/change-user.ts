@@ -1,4 +1,4 @@
-/** From SetPreferences and DeleteUser, as a caller sent them, to commands for the store. */
+/** Makes commands for the store of SetPreferences and DeleteUser, as they came over the wire. */
 
 import { allValid } from "./parsed.ts";
 import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
@@ -19,7 +19,7 @@ export interface SetPreferencesInput {
 export interface DeleteInput {
   readonly id: Uint8Array;
   readonly precondition?: PreconditionInput | undefined;
-  /** Whether a user that is not there is success, whatever the precondition. */
+  /** Whether it is a success if there is no such user, whatever the precondition. */
   readonly allowMissing: boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The errors of the domain: a closed set, told apart by `reason`, whose names are the contract's ErrorReason without
+ * The domain's errors: a closed set, distinguished by `reason`. Reasons have the names of the contract's ErrorReason without
  * its prefix. No error holds a property's value.
  */
 import type { DamagedPart } from "./damaged.ts";
@@ -33,19 +33,19 @@ export type Reason =
 
 /** One offending field of a request. */
 export interface Violation {
-  /** The path of the field, as `properties["a.b"].list[3]`. */
+  /** The path of the field, such as `properties["a.b"].list[3]`. */
   readonly field: string;
   readonly reason: Reason;
-  /** What is wrong with it, for people; never the value. */
+  /** What is wrong with it, for people. Never contains the value. */
   readonly description: string;
-  /** The limit that is exceeded, where one is. */
+  /** The limit that it exceeds, if any. */
   readonly limit?: LimitName;
-  /** What was counted against the limit, where it was counted to the end. */
+  /** What was counted against the limit, if the count was completed. */
   readonly actual?: number;
 }
 
-/** Whose fault is the server's, or its store's: the log says where they were raised. */
-const servers: ReadonlySet<Reason> = new Set([
+/** Errors that are the fault of the server or its store: the log needs their stack. */
+const serverFaults: ReadonlySet<Reason> = new Set([
   "STORE_UNAVAILABLE",
   "STORE_FULL",
   "CREDENTIALS_UNVERIFIABLE",
@@ -64,9 +64,9 @@ export class UserError extends Error {
     message: string,
     details: { violations?: readonly Violation[]; metadata?: Record<string, string>; cause?: unknown } = {},
   ) {
-    // Where a request was found wrong is in its violations; to note the frames would take most of a bad item's time.
+    // A bad request needs no stack, and capturing one would take most of the time that it costs.
     const { stackTraceLimit } = Error;
-    if (!servers.has(reason)) Error.stackTraceLimit = 0;
+    if (!serverFaults.has(reason)) Error.stackTraceLimit = 0;
     super(message, { cause: details.cause });
     Error.stackTraceLimit = stackTraceLimit;
     this.reason = reason;
@@ -78,7 +78,7 @@ export class UserError extends Error {
 /**
  * The request breaks the contract's rules.
  *
- * @param violations at least one; the first gives the error its reason
+ * @param violations at least one; the first determines the error's reason
  */
 export function invalidRequest(violations: readonly Violation[], metadata: Record<string, string> = {}): UserError {
   const [first] = violations;
@@ -95,9 +95,9 @@ export function invalidRequest(violations: readonly Violation[], metadata: Recor
 }
 
 /**
- * @param actual what the field has; undefined where the caller is not told
- * @param unit in which it is counted, in the plural
- * @param subject who has it, and the verb
+ * @param actual the count; undefined if the caller must not learn it
+ * @param unit the unit of the count, in the plural
+ * @param subject the subject and the verb
  */
 export function limitExceeded(
   field: string,
@@ -123,9 +123,9 @@ const partNames: Readonly<Record<DamagedPart, string>> = {
 };
 
 /**
- * What is stored of the user cannot be read.
+ * The user's record cannot be read.
  *
- * @param applied whether a write has been applied nonetheless
+ * @param applied whether the write was applied nonetheless
  */
 export function userDamaged(part: DamagedPart, applied = false): UserError {
   const done = applied ? "the write has been applied" : "nothing was written";
@@ -133,7 +133,7 @@ export function userDamaged(part: DamagedPart, applied = false): UserError {
   return new UserError("USER_DAMAGED", message, { metadata: { part } });
 }
 
-/** The precondition asks that the user does not exist. */
+/** The precondition requires that the user does not exist. */
 export function userAlreadyExists(): UserError {
   return new UserError("USER_ALREADY_EXISTS", "there is a user with this id already");
 }
@@ -143,27 +143,32 @@ export function etagMismatch(): UserError {
   return new UserError("ETAG_MISMATCH", "the user has another etag: it has changed; read it again");
 }
 
-/** The store did not answer in time, or cannot be reached. A write may have been applied. */
+/** The store does not answer in time or cannot be reached. A write may have been applied. */
 export function storeUnavailable(cause?: unknown): UserError {
   return new UserError("STORE_UNAVAILABLE", "the store is not available at the moment; a write may have been applied", {
     cause,
   });
 }
 
-const ofReads = new WeakMap<UserError, UserError>();
+/** By the error that they stand for. */
+const readFailures = new WeakMap<UserError, UserError>();
 
-/** What a read that has failed rejects with: STORE_UNAVAILABLE without a word of writes, and the same for the same error. */
+/**
+ * The error of a failed read: STORE_UNAVAILABLE does not mention writes then.
+ *
+ * @returns the same error for the same failure, which is logged once
+ */
 export function failureOfRead(error: unknown): unknown {
   if (!(error instanceof UserError) || error.reason !== "STORE_UNAVAILABLE") return error;
-  const known = ofReads.get(error);
+  const known = readFailures.get(error);
   if (known !== undefined) return known;
   const { cause } = error;
   const told = new UserError("STORE_UNAVAILABLE", "the store is not available at the moment", { cause });
-  ofReads.set(error, told);
+  readFailures.set(error, told);
   return told;
 }
 
-/** The server has as much to do as it takes on; nothing of this request was sent to the store. */
+/** The server is at a limit; nothing of this request was sent to the store. */
 export function overloaded(): UserError {
   return new UserError("OVERLOADED", "the server has too much to do at the moment; try again later");
 }
@@ -173,12 +178,12 @@ export function storeFull(cause?: unknown): UserError {
   return new UserError("STORE_FULL", "the store has no room for more data", { cause });
 }
 
-/** The caller has shown no credentials, or some that the server does not accept. */
+/** The request has no credentials, or the server does not accept them. */
 export function credentialsInvalid(message: string): UserError {
   return new UserError("CREDENTIALS_INVALID", message);
 }
 
-/** Whether credentials are valid cannot be found out at the moment. */
+/** The server cannot find out at the moment whether the credentials are valid. */
 export function credentialsUnverifiable(cause?: unknown): UserError {
   return new UserError(
     "CREDENTIALS_UNVERIFIABLE",
@@ -190,9 +195,9 @@ export function credentialsUnverifiable(cause?: unknown): UserError {
 }
 
 /**
- * The caller is known, and may not do this.
+ * The principal lacks a scope.
  *
- * @param what needs the scope, where it is not the method
+ * @param what needs the scope, if it is not the whole method
  */
 export function scopeMissing(scope: string, what?: string): UserError {
   const prefix = what === undefined ? "" : `${what}: `;

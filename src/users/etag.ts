@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 
 const alphabet = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", "latin1");
-/** Of the counter's 48 bits, those that change with every etag; the others are written out when they change. */
+/** The low bits of the 48-bit counter are written with every etag, the others only when they change. */
 const lowBits = 12;
 const length = 20;
 
 /**
- * A source of etags that never repeats one: random bytes of its own, then a counter. No clock is involved, so that
- * setting a clock back repeats nothing.
+ * A source of etags that never repeats one: random bytes, then a counter. It uses no clock, so setting a clock back repeats
+ * nothing.
  *
  * @returns a function that draws the next etag, 20 characters of base64url
  */

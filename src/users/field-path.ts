@@ -1,14 +1,14 @@
-/** Paths that name a part of a request, as `properties["a.b"].list[3]`. */
+/** Paths that name a part of a request, such as `properties["a.b"].list[3]`. */
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
-/** Characters of one name that a path shows, and of a whole path, so that an error's details stay small. */
+/** The most characters of a name and of a path, so that error details stay small. */
 const maxNameInPath = 40;
 const maxPathLength = 100;
 
 /** Names are strings, positions in a list are numbers. */
 export type Path = readonly (string | number)[];
 
-/** The path below `field`: names that are identifiers stand after a dot, others are quoted. Long ones are cut. */
+/** The path below `field`. Identifiers follow a dot, other names are quoted, and long names are cut. */
 export function formatPath(field: string, path: Path): string {
   let text = field;
   for (const step of path) {

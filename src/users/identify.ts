@@ -1,4 +1,4 @@
-/** From an Identify as a caller sent it to a command for the store. */
+/** Makes a command for the store of an Identify, as it came over the wire. */
 
 import { invalidRequest, scopeMissing, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
@@ -28,7 +28,7 @@ export interface IdentifyInput {
   readonly validateOnly: boolean;
 }
 
-/** The properties that every user has, as non-empty strings, from its creation on. */
+/** The properties that every user has as non-empty strings. */
 export interface RequiredProperties {
   readonly names: readonly string[];
   /** The names' UTF-8 bytes, in the same order. */
@@ -46,13 +46,13 @@ export interface PrepareOptions {
   readonly mayRead: boolean;
 }
 
-/** A command, and the required properties that it does not bring. */
+/** A command, and the required properties that it lacks. */
 export type PreparedIdentify = { readonly command: IdentifyCommand; readonly missing: readonly string[] };
 
 /**
- * Checks everything that can be said without knowing what is stored.
+ * Checks everything that can be checked without the store.
  *
- * @param budget for the values of all Structs of the request that have to be decoded
+ * @param budget for the values of all Structs of the request that must be decoded
  * @throws UserError INVALID_ID, INVALID_PROPERTY, REQUIRED_PROPERTY_MISSING, LIMIT_EXCEEDED, MALFORMED_REQUEST,
  * INVALID_PRECONDITION or INVALID_OBSERVED_AT, naming every offending field; SCOPE_MISSING for a validation by a caller that
  * may not learn what is stored
@@ -93,7 +93,7 @@ export function prepareIdentify(
   return { command, missing };
 }
 
-/** Which of the required properties are not brought, and which ones are unset or brought as something else. */
+/** Finds required properties that the request lacks, and those that it unsets or sets to something else. */
 function checkRequired(
   required: RequiredProperties,
   set: CanonicalStruct,

@@ -1,10 +1,10 @@
-/** The limits of the contract, in one place. Sizes are in bytes of the protobuf encoding. */
+/** The limits of the contract. Sizes are in bytes of the protobuf encoding. */
 export const limits = {
   /** A user's id. */
   maxIdBytes: 256,
   /** The name of a property. */
   maxPropertyNameBytes: 128,
-  /** How many properties a user has. */
+  /** Properties of a user. */
   maxProperties: 512,
   /** One property's google.protobuf.Value. */
   maxValueBytes: 64 * 1024,
@@ -12,7 +12,7 @@ export const limits = {
   maxPropertiesBytes: 256 * 1024,
   /** A user's preferences together. */
   maxPreferencesBytes: 64 * 1024,
-  /** How many objects or lists contain the innermost part of a value: what every protobuf runtime reads. */
+  /** Objects or lists around the innermost part of a value. Every protobuf runtime reads so many. */
   maxValueDepth: 24,
   /** Items in one BatchIdentifyRequest. */
   maxBatchItems: 1_000,
@@ -22,19 +22,19 @@ export const limits = {
   maxBatchIds: 1_000,
   /** Users on one page of ListUsers. */
   maxPageSize: 1_000,
-  /** The etag of a precondition: longer than any that was ever given. */
+  /** The etag of a precondition. Every etag is shorter. */
   maxEtagBytes: 64,
-  /** How far a time of observation may be ahead of the store's clock. */
+  /** How far observed_at may be ahead of the store's clock. */
   maxObservedAheadSeconds: 3_600,
   /** One request message. */
   maxRequestBytes: 4 * 1024 * 1024,
-  /** Objects and lists within each other in a request in JSON: more than any value may have, so that errors can name a path. */
+  /** Nested objects and lists in a JSON request: more than in any valid value, so that errors can name a path. */
   maxJsonDepth: 1_024,
-  /** One request message to health or reflection, which anybody may call. */
+  /** One request message to health or reflection, which need no credentials. */
   maxOpenRequestBytes: 4 * 1024,
   /** One answer. */
   maxAnswerBytes: 3 * 1024 * 1024,
-  /** Offending fields that one error names. */
+  /** Violations in one error. */
   maxViolations: 20,
 } as const;
 

@@ -9,7 +9,7 @@ export interface TimestampInput {
   readonly nanos: number;
 }
 
-/** The year 9999 ends before it: https://protobuf.dev/reference/protobuf/google.protobuf/#timestamp */
+/** The end of the year 9999: https://protobuf.dev/reference/protobuf/google.protobuf/#timestamp */
 const endOfTimestamps = 253_402_300_800n;
 
 /**

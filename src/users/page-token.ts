@@ -1,6 +1,6 @@
 /**
- * Page tokens of a listing: where the page before ended. Opaque to callers: base64url of a version, a checksum and the id
- * of the last user that the page considered.
+ * Page tokens: the cursor of a listing. Opaque to callers: base64url of a version, a checksum and the id of the last user
+ * that the page looked at.
  */
 import { createHash } from "node:crypto";
 import { Invalid, type Parsed } from "./parsed.ts";
@@ -16,7 +16,7 @@ export function formatPageToken(after: UserId): string {
   return Buffer.concat([Buffer.of(version), checksum(id), id]).toString("base64url");
 }
 
-/** The id after which the page begins. */
+/** @returns the id after which the page begins */
 export function parsePageToken(token: string): Parsed<UserId> {
   const bytes = Buffer.from(token, "base64url");
   const id = bytes.subarray(1 + checksumBytes);

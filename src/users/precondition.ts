@@ -2,7 +2,7 @@ import { limitExceeded } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { Invalid, type Parsed } from "./parsed.ts";
 
-/** What must hold for a write to happen: that the user exists, or does not, or has this etag. */
+/** The condition of a write: the user exists, or does not, or has this etag. */
 export type Precondition = { readonly exists: boolean } | { readonly etag: string };
 
 /** A precondition as it came over the wire: a oneof in the shape that generated messages have, perhaps empty. */

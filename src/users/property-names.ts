@@ -27,7 +27,7 @@ export function parseNames(names: readonly Uint8Array[], field: string): Parsed<
   return violations.length > 0 ? new Invalid(...violations) : names;
 }
 
-/** The names sorted by their bytes, each once. */
+/** Sorts names by their bytes, and removes repeated ones. */
 export function sortedNames(names: readonly Uint8Array[]): readonly Uint8Array[] {
   if (names.length === 0) return names;
   const sorted = [...names].sort(Buffer.compare);

@@ -1,45 +1,45 @@
-/** Reads users for answers: the properties asked for, and no more than an answer holds. */
+/** Reads users for an answer: the selected properties, and no more users than fit. */
 import { isDamaged } from "./damaged.ts";
 import { limits } from "./limits.ts";
 import type { StoredUser, UserStore } from "./store.ts";
 import { selectProperties } from "./struct/entries.ts";
 import type { UserId } from "./user-id.ts";
 
-/** A user as it is answered: its properties may be a selection. */
+/** A user in an answer, perhaps with a selection of its properties. */
 export type UserView = Omit<StoredUser, "properties"> & { readonly properties: Uint8Array };
 
-/** The bytes that a user takes in an answer, or more. */
+/** The bytes that a user takes in an answer, at most. */
 export type AnswerSize = (user: UserView) => number;
 
-/** Users read from the store at a time, so that what is read and does not fit stays small. */
+/** Users read from the store at a time, so that few are read in vain. */
 const usersPerRead = 50;
 
-/** The users of some ids, up to what an answer holds. */
+/** The users of some ids, as many as an answer holds. */
 export interface Reading {
   readonly users: readonly UserView[];
   readonly missing: readonly UserId[];
-  /** Those whose record cannot be read. */
+  /** Ids of users whose records cannot be read. */
   readonly damaged: readonly UserId[];
-  /** How many of the ids were looked at: the first ones. */
+  /** How many of the ids were read, from the first on. */
   readonly readCount: number;
 }
 
 export interface ReadOptions {
   readonly select: (user: StoredUser) => UserView;
   readonly sizeOf: AnswerSize;
-  /** What the answer holds beside the users. */
+  /** The bytes of the answer beside the users. */
   readonly besideBytes: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** @param names UTF-8; none for all properties */
+/** @param names UTF-8; empty for all properties */
 export function selector(names: readonly Uint8Array[]): (user: StoredUser) => UserView {
   if (names.length === 0) return (user) => user;
   const selected = new Set(names.map((name) => Buffer.from(name).toString("latin1")));
   return (user) => ({ ...user, properties: selectProperties(user.properties, selected) });
 }
 
-/** Reads users in the order of the ids, at least one of them, until the next one would make the answer too large. */
+/** Reads users in the order of the ids until the next one does not fit; at least one. */
 export async function readWhatFits(store: UserStore, ids: readonly UserId[], options: ReadOptions): Promise<Reading> {
   const { select, sizeOf, besideBytes, signal } = options;
   const users: UserView[] = [];

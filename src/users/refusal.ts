@@ -1,4 +1,4 @@
-/** From a store's refusal of a command to the error that the caller is told. */
+/** Turns a refusal of the store into the error for the caller. */
 import {
   etagMismatch,
   invalidRequest,
@@ -16,9 +16,9 @@ import type { Refused } from "./store.ts";
 import { preferencesLimits, propertiesLimits } from "./struct/format.ts";
 
 export interface RefusedCommand {
-  /** What the command writes to. */
+  /** The field that the command writes. */
   readonly field: "properties" | "preferences";
-  /** The required properties that it did not bring. */
+  /** The required properties that it lacks. */
   readonly missing: readonly string[];
   readonly required: RequiredProperties;
   /** Whether the caller may learn how large the stored user is. */

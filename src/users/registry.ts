@@ -1,4 +1,4 @@
-/** What the service does with users, whatever carries the request and whatever keeps the users. */
+/** What the service does with users, independent of protocols and stores. */
 import { type DeleteInput, prepareDelete, prepareSetPreferences, type SetPreferencesInput } from "./change-user.ts";
 import { isDamaged } from "./damaged.ts";
 import {
@@ -25,20 +25,20 @@ import { parseUserId, type UserId } from "./user-id.ts";
 export type IdentifyOutcome = Exclude<WriteOutcome, "deleted">;
 
 export interface Identified {
-  /** Undefined where the caller may not read. */
+  /** Undefined if the caller may not read. */
   readonly user: UserView | undefined;
   readonly outcome: IdentifyOutcome;
   readonly ignored: readonly string[];
 }
 
-/** What became of one item of a batch. */
+/** The result of one item of a batch. */
 export type BatchItemResult =
   | { readonly outcome: IdentifyOutcome; readonly etag: string; readonly ignored: readonly string[] }
   | { readonly error: UserError };
 
 interface GetUsersInput {
   readonly ids: readonly Uint8Array[];
-  /** Names as UTF-8; none for all properties. */
+  /** Names as UTF-8; empty for all properties. */
   readonly onlyProperties: readonly Uint8Array[];
 }
 
@@ -54,47 +54,47 @@ interface ListUsersInput {
   readonly pageSize: number;
   /** Empty for the first page. */
   readonly pageToken: string;
-  /** Names as UTF-8; none for all properties. */
+  /** Names as UTF-8; empty for all properties. */
   readonly onlyProperties: readonly Uint8Array[];
 }
 
 export interface Page {
   readonly users: readonly UserView[];
-  /** How many users are left out because their records cannot be read. */
+  /** How many users were left out because their records cannot be read. */
   readonly damagedCount: number;
   /** Empty after the last page. */
   readonly nextPageToken: string;
 }
 
-/** Who waits for a write. */
+/** The caller of a write. */
 export interface Writer {
   /**
-   * Whether they may learn what is stored. If not, a validation is refused, and no refusal tells how large the stored user
-   * is or which value wins. Results still say what was done. Default: true.
+   * Whether the caller may learn what is stored. If not, validations are refused, and no refusal tells the size of the
+   * stored user or which value wins. Results still tell the outcome. Default: true.
    */
   readonly mayRead?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Each method throws UserError: if the request is wrong or refused, or if the store fails. */
+/** Every method throws UserError if the request is invalid or refused, or the store fails. */
 export interface UserRegistry {
   identify(input: IdentifyInput, writer?: Writer): Promise<Identified>;
   /**
-   * Identifies in order. An item that is refused for good has an error for a result.
+   * Identifies in order. An item that is refused has an error as its result.
    *
-   * @throws UserError if the store fails: some of the items may then be stored
+   * @throws UserError if the store fails; some of the items may be stored
    */
   identifyBatch(inputs: readonly IdentifyInput[], writer?: Writer): Promise<BatchItemResult[]>;
   setPreferences(input: SetPreferencesInput, writer?: Writer): Promise<UserView>;
   delete(input: DeleteInput, signal?: AbortSignal): Promise<void>;
-  /** @param onlyProperties names as UTF-8; none for all properties */
+  /** @param onlyProperties names as UTF-8; empty for all properties */
   get(id: Uint8Array, onlyProperties: readonly Uint8Array[], signal?: AbortSignal): Promise<UserView>;
   getMany(input: GetUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<UsersFound>;
   list(input: ListUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<Page>;
 }
 
 const defaultPageSize = 100;
-/** More than the frame of an answer takes, or one id in a list of ids beside its text. */
+/** More than an answer takes beside its users, and an id in a list beside its text. */
 const frameBytes = 1_024;
 const idFrameBytes = 8;
 

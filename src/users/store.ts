@@ -1,9 +1,10 @@
 /**
- * The port of a store: what every adapter promises. Lists in, lists out; a single call is a list of one.
+ * The port of a store: what every adapter promises. It takes lists and returns lists; a single call is a list of one.
  *
- * Atomicity: each command is one atomic step; a list is not a transaction. Order: the commands of one list, and lists
- * submitted one after the other, apply in that order to each id, through every retry inside the adapter. Firmness: an
- * answer, UNCHANGED included, means stored as firmly as the store's configuration promises.
+ * - Atomicity: each command is one atomic step. A list is not a transaction.
+ * - Order: the commands of a list, and lists submitted one after the other, apply to each id in that order, through every
+ *   retry inside the adapter.
+ * - Durability: an answer, UNCHANGED included, means stored as durably as the store's configuration promises.
  */
 import type { DamagedPart, DamagedUser } from "./damaged.ts";
 import type { Precondition } from "./precondition.ts";
@@ -11,36 +12,36 @@ import type { Edits } from "./struct/edits.ts";
 import type { CanonicalStruct } from "./struct/format.ts";
 import type { UserId } from "./user-id.ts";
 
-/** A user; one that is not stored, where a command says what would be created, has times of 0 and an empty etag. */
+/** A user. One that a validation would create has times of 0 and an empty etag. */
 export interface StoredUser {
   readonly id: UserId;
   readonly properties: CanonicalStruct;
-  /** A Struct's bytes; empty where no preferences were set. */
+  /** A Struct's bytes; empty if no preferences are set. */
   readonly preferences: Uint8Array;
   /** Microseconds since 1970, by the store's clock. */
   readonly createdAt: number;
-  /** Microseconds since 1970, by the store's clock; grows with each change of the user. */
+  /** Microseconds since 1970, by the store's clock. Increases with each change of the user. */
   readonly updatedAt: number;
   readonly etag: string;
 }
 
 interface Command {
   readonly id: UserId;
-  /** Checked once the command itself is found valid. */
+  /** Checked after the command itself. */
   readonly precondition: Precondition | undefined;
   /**
-   * The user's etag if this command changes it. Unique to the command: a store that finds that the command has been
-   * applied already answers as it did then.
+   * The user's etag once this command has changed it. Unique to the command: a store that finds it on the user knows that
+   * the command was applied before, and answers as it did then.
    */
   readonly etag: string;
 }
 
-/** A write whose caller may not learn what it changes, perhaps. */
+/** A write whose caller perhaps must not learn what it changes. */
 interface HidingCommand extends Command {
   /**
-   * Whether the caller may not learn what the write changes. Then one that changes nothing fails where a change would: it
-   * writes what is there already. With a time of observation, the limits are checked against the most that the user could
-   * come to, whichever edits win.
+   * Whether the caller must not learn what the write changes. Then a write that changes nothing writes what is there, so
+   * that it fails whenever a change would. With a time of observation, limits are checked against the largest user that
+   * could result, whichever edits win.
    */
   readonly hidesOutcome: boolean;
 }
@@ -50,17 +51,17 @@ export interface IdentifyCommand extends HidingCommand {
   readonly edits: Edits;
   /** Whether every edit sets a property: the edits are a Struct. */
   readonly onlySets: boolean;
-  /** When the edits were observed, in microseconds since 1970; without it they always apply. */
+  /** When the edits were observed, in microseconds since 1970. Without a time they always apply. */
   readonly observedAt: number | undefined;
-  /** Whether the command brings every required property, and so may create the user. */
+  /** Whether the command has every required property, and so may create the user. */
   readonly canCreate: boolean;
-  /** Whether to say what would be, and write nothing. */
+  /** Whether to return the result and write nothing. */
   readonly validateOnly: boolean;
-  /** Whether the result must hold the whole user. */
+  /** Whether the result must contain the user. */
   readonly wantUser: boolean;
 }
 
-/** The result holds the whole user. */
+/** The result contains the user. */
 export interface SetPreferencesCommand extends HidingCommand {
   readonly verb: "set-preferences";
   readonly preferences: CanonicalStruct;
@@ -70,7 +71,7 @@ export interface SetPreferencesCommand extends HidingCommand {
 
 export interface DeleteCommand extends Command {
   readonly verb: "delete";
-  /** Whether a user that is not there is success, whatever the precondition: UNCHANGED. */
+  /** Whether a missing user is UNCHANGED, whatever the precondition, and not an error. */
   readonly allowMissing: boolean;
 }
 
@@ -80,15 +81,15 @@ export type WriteOutcome = "created" | "updated" | "unchanged" | "deleted";
 
 export interface Applied {
   readonly outcome: WriteOutcome;
-  /** The user's etag after the command; empty where there is no user. */
+  /** The user's etag after the command; empty if there is no user. */
   readonly etag: string;
-  /** The user after the command, where the command wants it. */
+  /** The user after the command, if the command wants it. */
   readonly user: StoredUser | undefined;
-  /** Names of properties that were sent and had no effect, sorted by their bytes. */
+  /** Names of properties that were sent without effect, sorted by their bytes. */
   readonly ignored: readonly string[];
 }
 
-/** Why a command was refused; nothing was written, unless it says so. */
+/** Why a command was refused. Nothing was written, except as noted. */
 export type Refused =
   /** There is no such user, and the command may not create it. */
   | { readonly refused: "required-missing" }
@@ -107,11 +108,11 @@ export type Refused =
   /** The store has no memory or space left for it. */
   | { readonly refused: "store-full" }
   /**
-   * A part of the user's record that the command would change, or answer with, cannot be read. Nothing was written unless
-   * it is `applied`: then the command was done, whether or not it changed anything, and the damage was found in the answer.
+   * A part of the user's record that the command would change or return cannot be read. If it was `applied`, the command
+   * was done, and the damage was found in the answer.
    */
   | { readonly refused: "damaged"; readonly part: DamagedPart; readonly applied: boolean }
-  /** The answer to an attempt was lost, and by the next one the command was refused: the first may have applied it. */
+  /** The answer to an attempt was lost, and the next attempt was refused. The first may have applied the command. */
   | { readonly refused: "uncertain" };
 
 export type WriteResult = Applied | Refused;
@@ -126,30 +127,30 @@ interface WriteOptions {
 }
 
 /**
- * Every verb rejects with UserError STORE_UNAVAILABLE (commands may have been applied), STORE_FULL (others of the same list
- * may have been), OVERLOADED (nothing was applied), or with the signal's reason if that aborts before the answer: commands
- * that are already under way are then still applied.
+ * Every method rejects with UserError STORE_UNAVAILABLE (commands may have been applied), STORE_FULL (other commands of the
+ * list may have been applied) or OVERLOADED (nothing was applied), or with the signal's reason if that aborts first; commands
+ * that are under way are still applied then.
  */
 export interface UserStore {
   /** Results in the order of the commands. */
   write(commands: readonly WriteCommand[], options?: WriteOptions): Promise<readonly WriteResult[]>;
-  /** Users in the order of the ids; undefined for an id without a user. A damaged record harms no other of the list. */
+  /** Users in the order of the ids; undefined for an id without a user. A damaged record does not affect the others. */
   get(ids: readonly UserId[], signal?: AbortSignal): Promise<readonly (StoredUser | DamagedUser | undefined)[]>;
   /**
-   * Ids of users in a stable order, from the first after `after` on; fewer than `count` only at the end. A user that
-   * exists throughout has its place in that order throughout. Entries that are no ids are left out.
+   * Ids of users after `after`, in a stable order; fewer than `count` only at the end. A user that exists throughout keeps
+   * its place. Entries that are not ids are left out.
    *
-   * @param after an id, of a user or not; undefined for the beginning
+   * @param after an id, whether or not there is such a user; undefined for the beginning
    */
   list(after: UserId | undefined, count: number, signal?: AbortSignal): Promise<readonly UserId[]>;
   /**
-   * Resolves if the store can do what requests need, writing included.
+   * Resolves if the store can do what requests need, including writes.
    *
-   * @returns why some of the users cannot be served, where others can: one line each
+   * @returns why some of the users cannot be served, if others can; one line each
    */
   check(): Promise<readonly string[]>;
-  /** What the operator should know of how the store is set up: one line each, none if all is well. */
+  /** What is wrong with the store's configuration, for the operator; one line each. */
   warnings(): Promise<readonly string[]>;
-  /** Waits for what is under way, then lets go of the store. */
+  /** Waits for calls that are under way, then closes the store. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import { Invalid, type Parsed } from "./parsed.ts";
 
 declare const checked: unique symbol;
 
-/** A user's id that keeps the contract's rules: 1 to 256 bytes of UTF-8 without control characters. */
+/** A valid user id: 1 to 256 bytes of UTF-8 without control characters. */
 export type UserId = string & { readonly [checked]: "UserId" };
 
 const controlCharacter = /\p{Cc}/u;
@@ -28,7 +28,7 @@ export function parseUserId(bytes: Uint8Array, field = "id"): Parsed<UserId> {
   return isUserId(id, ascii) ? id : invalid("has control characters");
 }
 
-/** Most ids are, and need no further look. */
+/** Most ids are printable ASCII, and need no other check. */
 function isPrintableAscii(bytes: Uint8Array): boolean {
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] ?? 0;

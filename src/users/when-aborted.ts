@@ -1,7 +1,7 @@
 /**
- * Calls back if a signal aborts, until that is undone; then nothing of what calls back is held any more. (A listener that
- * Node has removed goes on pointing at those that were added after it. On a signal that lives as long as a stream, each
- * would keep alive what the later ones hold, as long as it is not collected itself.)
+ * Calls back when a signal aborts, until the returned function is called. After that the callback is not referenced any more.
+ * (A listener that Node has removed still points to listeners that were added after it. On a signal that lives as long as a
+ * stream, it would keep alive what they reference.)
  *
  * @returns undoes it
  */

@@ -6,14 +6,14 @@ import { isCanonical, type StructForm, scanStruct } from "./scan.ts";
 import { sortNames } from "./sort.ts";
 
 /**
- * Brings a Struct, as it came over the wire, to canonical form. What is canonical already is taken as it
- * is; where only the order of names differs, as most clients send it, names are sorted; the rest is encoded anew.
+ * Brings a Struct from the wire to canonical form. A canonical Struct is taken as it is. If only the names are unsorted, as
+ * most clients send them, they are sorted. Any other encoding is decoded and encoded again.
  *
- * @param pieces the occurrences of the message field that holds the Struct: together they are one encoding of it, and
- * stay one of the same Struct, but perhaps in another order
+ * @param pieces the occurrences of the message field: together they are one encoding of the Struct. They may be sorted in
+ * place, which does not change the Struct
  * @param field the field's name, for errors
- * @param budget for the values of all Structs of the request that have to be decoded
- * @returns the canonical Struct, or the paths of what is wrong: INVALID_PROPERTY, LIMIT_EXCEEDED, MALFORMED_REQUEST
+ * @param budget for the values of all Structs of the request that must be decoded
+ * @returns the canonical Struct; Invalid with INVALID_PROPERTY, LIMIT_EXCEEDED or MALFORMED_REQUEST
  */
 export function canonicalStruct(
   pieces: readonly Uint8Array[],

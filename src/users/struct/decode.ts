@@ -1,13 +1,13 @@
 /**
- * Decodes any encoding of a Struct by protobuf's rules: the last entry of a name and the last kind of a value win, a message
- * in pieces is merged, unknown fields are dropped.
+ * Decodes any encoding of a Struct by protobuf's rules: the last entry with a name wins, the last kind of a value wins,
+ * messages in pieces are merged, and unknown fields are dropped.
  */
 
 import { limits } from "../limits.ts";
 import { FieldCursor } from "./field-cursor.ts";
 import { tags } from "./format.ts";
 
-/** A decoded value. Names and text stay bytes, as latin1 strings where they are keys: those sort as the bytes do. */
+/** A decoded value. Text stays bytes; names are latin1 strings of their bytes, which sort as the bytes do. */
 export type DecodedValue =
   | { kind: "none" | "null" | "tooDeep" }
   | { kind: "bool"; value: boolean }
@@ -28,24 +28,24 @@ interface ListValue {
 export type DecodedEntries = Map<string, DecodedValue>;
 
 export interface DecodeLimits {
-  /** Entries of the Struct itself, however often a name stands in it. */
+  /** Entries of the Struct itself, including repeated names. */
   readonly maxEntries: number;
-  /** Values at all depths together. */
+  /** Values at all depths. */
   readonly maxValues: number;
-  /** What is left for values of several Structs together. Counted down. */
+  /** The values left for several Structs together. Counted down. */
   readonly budget: DecodeBudget;
 }
 
-/** The values that the Structs of one request may be decoded to: those in an unusual encoding, which few clients send. */
+/** The values that may be decoded for one request. Only Structs in an unusual encoding, which few clients send, count. */
 export class DecodeBudget {
   values = 128 * 1024;
 }
 
-/** There are more values than are decoded. */
+/** There are more values than may be decoded. */
 export class TooManyValues extends Error {}
 
 /**
- * @throws RangeError for bytes that are no Struct
+ * @throws RangeError for bytes that are not a Struct
  * @throws TooManyValues
  */
 export function decodeStruct(bytes: Uint8Array, decodeLimits: DecodeLimits): DecodedEntries {
@@ -64,7 +64,7 @@ const tooDeep: DecodedValue = { kind: "tooDeep" };
 const yes: DecodedValue = { kind: "bool", value: true };
 const no: DecodedValue = { kind: "bool", value: false };
 
-/** Each method decodes the bytes [start, end), and leaves the cursor anywhere. */
+/** Each method decodes the bytes [start, end), and may leave the cursor anywhere. */
 class Decoder {
   readonly #bytes: Uint8Array;
   readonly #text: Buffer;
@@ -133,7 +133,7 @@ class Decoder {
     this.#count();
     const cursor = this.#cursor;
     let value = earlier;
-    // Of the simple kinds only the last one is made: a value may have millions.
+    // A value may have millions of simple kinds: only the last one becomes an object.
     let simple = 0;
     let contentStart = 0;
     let contentEnd = 0;
@@ -173,7 +173,7 @@ class Decoder {
     }
   }
 
-  /** @param before what the value held so far: a piece of the same kind goes on with it */
+  /** @param before what the value held so far; a piece of the same kind is merged into it */
   #inner(tag: number, start: number, end: number, depth: number, before: DecodedValue): DecodedValue {
     if (depth >= limits.maxValueDepth) return tooDeep;
     if (tag === tags.structValue) {
@@ -192,7 +192,7 @@ class Decoder {
     return value;
   }
 
-  /** Of a varint: no bit is set. */
+  /** Whether a varint is zero. */
   #isZero(start: number, end: number): boolean {
     for (let at = start; at < end; at++) if (((this.#bytes[at] ?? 0) & 0x7f) !== 0) return false;
     return true;

@@ -2,14 +2,14 @@
 
 export const wireTypes = { varint: 0, fixed64: 1, lengthDelimited: 2, groupStart: 3, groupEnd: 4, fixed32: 5 } as const;
 
-/** As deep as protobuf's runtimes read. */
+/** The limit of protobuf's runtimes. */
 const maxGroupDepth = 100;
 const maxTagBytes = 5;
 const maxVarintBytes = 10;
 
 /**
- * The fields one at a time. After `next()` answers true, the field with its tag is the bytes [start, end), and its content
- * [contentStart, end). To go on elsewhere, as into a message inside and behind it later, set `end`.
+ * Walks over fields. After `next()` returns true, the field with its tag is the bytes [start, end), and its content is
+ * [contentStart, end). To continue elsewhere, for example inside a nested message, set `end`.
  */
 export class FieldCursor {
   readonly bytes: Uint8Array;
@@ -36,7 +36,7 @@ export class FieldCursor {
    * Moves to the next field; false after the last.
    *
    * @param limit where the message ends
-   * @throws RangeError for what is not protobuf
+   * @throws RangeError if the bytes are not protobuf
    */
   next(limit = this.bytes.length): boolean {
     this.start = this.end;
@@ -66,7 +66,7 @@ export class FieldCursor {
         break;
       case wireTypes.lengthDelimited: {
         const length = this.#varint();
-        // Before it is added: positions stay small numbers, for which V8 needs no objects.
+        // Checked before the addition, so that positions stay small integers, for which V8 needs no objects.
         if (length < 0 || length > this.bytes.length) throw malformed();
         this.contentStart = this.end;
         this.end += length;
@@ -108,7 +108,7 @@ export class FieldCursor {
       if (byte === undefined) throw malformed();
       if (index < maxTagBytes) value |= (byte & 0x7f) << (7 * index);
       if (byte >= 0x80) continue;
-      // Of the fifth byte, 32 bits have room for four.
+      // 32 bits have room for four bits of the fifth byte.
       if (maxBytes === maxTagBytes && index === maxTagBytes - 1 && byte > 0x0f) throw malformed();
       return value;
     }

@@ -1,8 +1,9 @@
 /**
- * The bytes of a google.protobuf.Struct in canonical form, which is how users' properties are stored and sent.
+ * The canonical form of a google.protobuf.Struct, in which users' properties are stored and sent.
  *
- * Canonical: entries sorted by the bytes of their names, at every depth; each name once; exactly one kind a value;
- * shortest varints; no unknown fields; valid UTF-8; finite numbers. Equal Structs have equal bytes.
+ * Entries are sorted by the bytes of their names at every depth, each name occurs once, each value has exactly one kind,
+ * varints are the shortest, there are no unknown fields, text is valid UTF-8, and numbers are finite. Equal Structs have
+ * equal bytes.
  *
  * Source of the field numbers: google/protobuf/struct.proto.
  */
@@ -13,9 +14,9 @@ declare const checked: unique symbol;
 /** A Struct in canonical form within the contract's limits. Never changed in place. */
 export type CanonicalStruct = Uint8Array & { readonly [checked]: "CanonicalStruct" };
 
-/** The limits that a Struct as a whole has, beside those of each entry: by their names in limits.ts. */
+/** The names, in limits.ts, of the limits on a whole Struct. Each entry has limits too. */
 export interface StructLimits {
-  /** How many entries; none where only the bytes are limited. */
+  /** The number of entries; undefined if only the bytes are limited. */
   readonly count: LimitName | undefined;
   readonly bytes: LimitName;
 }
@@ -37,7 +38,7 @@ export const tags = {
   listItem: 0x0a,
 } as const;
 
-/** Whether the eight little-endian bytes at `pos` are neither NaN nor an infinity. */
+/** Whether the little-endian double at `pos` is neither NaN nor infinite. */
 export function isFiniteDouble(bytes: Uint8Array, pos: number): boolean {
   const high = bytes[pos + 7] ?? 0;
   const low = bytes[pos + 6] ?? 0;

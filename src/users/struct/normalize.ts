@@ -1,4 +1,4 @@
-/** Brings any encoding of a Struct to canonical form, and finds each violation's path. */
+/** Brings any encoding of a Struct to canonical form, and finds the path of each violation. */
 import { isUtf8 } from "node:buffer";
 import { limitExceeded, type Violation } from "../errors.ts";
 import { formatPath } from "../field-path.ts";
@@ -8,14 +8,14 @@ import { BackwardWriter } from "./backward-writer.ts";
 import { type DecodeBudget, type DecodedEntries, type DecodedValue, decodeStruct, TooManyValues } from "./decode.ts";
 import { isFiniteDouble, type StructLimits, tags } from "./format.ts";
 
-/** No value takes fewer in canonical form: an item's tag and length, a kind and its content. */
+/** The smallest value in canonical form: an item's tag and length, a kind and its content. */
 const minValueBytes = 4;
-/** No entry takes fewer: its tag and length, a name of one letter, and a value. */
+/** The smallest entry: its tag and length, a name of one letter, and a value. */
 const minEntryBytes = 9;
 
 /**
  * @param bytes any encoding of a Struct
- * @param field the request's field that holds it, with which violations' paths begin
+ * @param field the request's field that holds it: the first part of violations' paths
  * @param budget for the values of all Structs of the request
  */
 export function normalizeStruct(
@@ -24,7 +24,7 @@ export function normalizeStruct(
   structLimits: StructLimits,
   budget: DecodeBudget,
 ): Parsed<Uint8Array> {
-  // An object or a list counts for itself and for what it holds.
+  // An object or a list counts twice: for itself, and as the value that contains it.
   const maxValues = (2 * limits[structLimits.bytes]) / minValueBytes;
   const maxEntries = Math.floor(limits[structLimits.bytes] / minEntryBytes);
   let entries: DecodedEntries;
@@ -48,13 +48,12 @@ function tooMany(field: string, { bytes: limit }: StructLimits): Violation {
 }
 
 /**
- * Collects what the contract does not allow: as much of it as an error names, and what comes after is not looked at. Sorts
- * the names at every depth.
+ * Collects violations, and stops once there are as many as an error names. Sorts the names at every depth.
  */
 class Checker {
   readonly violations: Violation[] = [];
   readonly #field: string;
-  /** Where in the Struct it is. */
+  /** The current position in the Struct. */
   readonly #path: (string | number)[] = [];
 
   constructor(field: string) {
@@ -82,8 +81,8 @@ class Checker {
   }
 
   /**
-   * @param check looks at a value, and answers its size
-   * @returns the size of all entries, encoded
+   * @param check checks a value, and returns its encoded size
+   * @returns the encoded size of all entries
    */
   #entries(entries: DecodedEntries, check: (name: string, value: DecodedValue) => number): number {
     let size = 0;
@@ -108,7 +107,7 @@ class Checker {
     return size;
   }
 
-  /** @returns its size, encoded */
+  /** @returns its encoded size */
   #value(value: DecodedValue): number {
     switch (value.kind) {
       case "none":
@@ -144,7 +143,7 @@ class Checker {
     this.#add((field) => limitExceeded(field, limit, actual, unit, subject));
   }
 
-  /** @param violation made of the path that it is at */
+  /** @param violation makes the violation for the current path */
   #add(violation: (field: string) => Violation): void {
     if (this.#full) return;
     const steps = this.#path.map((step) =>
@@ -164,14 +163,14 @@ function inOrder(entries: DecodedEntries): DecodedEntries {
   return entries;
 }
 
-/** Of a length-delimited field with a tag of one byte. */
+/** The size of a length-delimited field with a tag of one byte. */
 function fieldSize(length: number): number {
   let size = 2 + length;
   for (let rest = length; rest >= 0x80; rest >>>= 7) size++;
   return size;
 }
 
-/** Kept, so that small Structs share its memory. */
+/** Reused, to save allocations. */
 const writer = new BackwardWriter();
 
 /** @param entries sorted, at every depth */

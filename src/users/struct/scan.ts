@@ -1,4 +1,4 @@
-/** Recognises canonical Structs without decoding them: what is canonical already is taken as it is. */
+/** Recognises canonical Structs without decoding them. */
 import { isUtf8 } from "node:buffer";
 import { limits } from "../limits.ts";
 import {
@@ -11,12 +11,12 @@ import {
 } from "./format.ts";
 
 /**
- * What an encoding of a Struct lacks to be canonical: nothing; the order of names, and perhaps that each stands once;
- * or something other, a limit perhaps.
+ * `unsorted`: canonical except for the order of names, which may be repeated. `other`: not canonical in another way, or
+ * beyond a limit.
  */
 export type StructForm = "canonical" | "unsorted" | "other";
 
-/** Whether `bytes` are a canonical Struct that keeps every limit. Never throws. */
+/** Whether `bytes` are a canonical Struct within the limits. Never throws. */
 export function isCanonical(
   bytes: Uint8Array,
   structLimits: StructLimits = propertiesLimits,
@@ -30,7 +30,7 @@ export function scanStruct(bytes: Uint8Array, structLimits: StructLimits): Struc
   return new Scanner(bytes, structLimits).scan();
 }
 
-/** Each method consumes what it names from `pos` on, and answers false at the first byte that is not canonical. */
+/** Each method consumes what it names, and returns false at the first byte that is not canonical. */
 class Scanner {
   readonly #bytes: Uint8Array;
   readonly #maxCount: number;
@@ -119,7 +119,7 @@ class Scanner {
     return true;
   }
 
-  /** Consumes a tag and a length; answers where the content ends, or -1. */
+  /** Consumes a tag and a length. @returns where the content ends, or -1 */
   #lengthDelimited(tag: number, end: number): number {
     const bytes = this.#bytes;
     let pos = this.#pos;
