@@ -1,25 +1,25 @@
 import type { UserStore, WriteCommand, WriteResult } from "../users/store.ts";
 
-/** The command cannot be applied yet, nor those after it of the same id; it was not, and is to be given again. */
+/** The command, and later ones for the same id, cannot be applied yet. They were not applied, and must be sent again. */
 export interface Postponed {
   readonly refused: "postponed";
 }
 
-/** How calls to a store are best made. */
+/** How calls to a store should be made. */
 interface CallShape {
-  /** How many calls the store works on side by side, each of them about users of its own. */
+  /** How many calls the store works on concurrently, each about different users. */
   readonly lanes: number;
-  /** Which of them a user belongs to, from 0. */
+  /** The lane of a user, from 0. */
   laneOf(id: string): number;
-  /** Whether one call may be about users of several of them; if not, all users of a call are of one lane. */
+  /** Whether a call may be about users of several lanes. If not, all users of a call are of one lane. */
   readonly mixed: boolean;
-  /** The most users that one call should be about, so that it does not hold up what comes after it. */
+  /** The most users in one call, so that it does not delay later calls for long. */
   readonly maxUsers: number;
-  /** The most bytes of requests in one call, for the same reason. A single larger one is a call of its own. */
+  /** The most bytes of requests in one call, for the same reason. A single larger request is a call of its own. */
   readonly maxBytes: number;
 }
 
-/** Something about a store that changes, for the metrics. */
+/** A gauge for the metrics. */
 interface StoreGauge {
   readonly name: string;
   readonly options: { readonly description: string; readonly unit?: string };
@@ -27,17 +27,17 @@ interface StoreGauge {
 }
 
 /**
- * A store as an adapter implements it: as the port says, for one call at a time in each lane and without signals.
- * coalescing-store.ts makes the port of it.
+ * What an adapter implements: the port, for one call at a time in each lane, without signals. coalescing-store.ts makes it
+ * the port.
  */
 export interface StoreAdapter extends Omit<UserStore, "write"> {
   readonly shape: CallShape;
   readonly gauges?: readonly StoreGauge[];
   /**
-   * A record that cannot be read is a result, like any other: it keeps no other command from its own. Where a call rejects
-   * with STORE_FULL, nothing was written; with anything else, some of its commands may have been applied.
+   * A record that cannot be read is a result, and does not affect other commands. If a call rejects with STORE_FULL, nothing
+   * was written; with any other error, some of its commands may have been applied.
    *
-   * @param again whether the commands may have been applied before, by a call that rejected
+   * @param again whether the commands may have been applied before, by a call that was rejected
    */
   write(commands: readonly WriteCommand[], again?: boolean): Promise<readonly (WriteResult | Postponed)[]>;
 }

@@ -1,10 +1,10 @@
 import { type DamagedPart, isDamaged } from "../users/damaged.ts";
 import type { StoreAdapter } from "./adapter.ts";
 
-/** @param part what of them cannot be read */
+/** @param part the part of the records that cannot be read */
 export type OnDamaged = (part: DamagedPart, count: number) => void;
 
-/** Tells of the damaged records that calls to a store meet. Who they are of is not told: ids are personal data. */
+/** Reports the damaged records that calls to a store find; without ids, which are personal data. */
 export function tellingDamaged(store: StoreAdapter, onDamaged: OnDamaged): StoreAdapter {
   const tell = (parts: readonly DamagedPart[]) => {
     for (const part of new Set(parts)) onDamaged(part, parts.filter((each) => each === part).length);

@@ -10,13 +10,13 @@ import { UserError } from "../users/errors.ts";
 import type { UserStore } from "../users/store.ts";
 import type { StoreAdapter } from "./adapter.ts";
 
-/** As `db.system.name` has it. */
+/** A value of `db.system.name`. */
 export type StoreSystem = "redis" | "sqlite";
 
 /** @param error why it failed, if it did */
 export type OnStoreCall = (operation: string, seconds: number, error: string | undefined) => void;
 
-/** Tells how long the store took for each call, in which many calls of users travel together. */
+/** Measures each call to the store, in which many calls of users travel together. */
 export function measured(store: StoreAdapter, onCall: OnStoreCall): StoreAdapter {
   const timed = async <Result>(operation: string, work: () => Promise<Result>): Promise<Result> => {
     const start = performance.now();
@@ -39,7 +39,7 @@ export function measured(store: StoreAdapter, onCall: OnStoreCall): StoreAdapter
   };
 }
 
-/** Makes a span of what each call of a traced request waits for the store, its turn included. */
+/** Makes a span of the time that a call of a traced request waits for the store, including its time in a queue. */
 export function traced(store: UserStore, tracer: Tracer, system: StoreSystem): UserStore {
   const spanned = async <Result>(operation: string, size: number, work: () => Promise<Result>): Promise<Result> => {
     if (trace.getActiveSpan()?.isRecording() !== true) return work();
@@ -66,7 +66,7 @@ export function traced(store: UserStore, tracer: Tracer, system: StoreSystem): U
   };
 }
 
-/** Without the error's message, which nobody has looked through for what it may hold. */
+/** Leaves out the error's message, which may hold personal data. */
 function endWithError(span: Span, failure: unknown): void {
   span.setAttribute(ATTR_ERROR_TYPE, errorType(failure)).setStatus({ code: SpanStatusCode.ERROR });
 }

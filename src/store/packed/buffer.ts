@@ -1,8 +1,8 @@
-/** Numbers, texts and bytes one after the other in one buffer, little-endian. */
+/** Numbers, texts and bytes in sequence in one buffer, little-endian. */
 
 /** A short text has its length in one byte. */
 export const maxShortBytes = 255;
-/** What a UTF-16 code unit takes in UTF-8. */
+/** The most bytes of a UTF-16 code unit in UTF-8. */
 const maxBytesPerUnit = 3;
 
 /** A buffer that grows. Its memory is not shared, so that it can be transferred to a thread. */
@@ -68,7 +68,7 @@ export class PackedWriter {
     return this;
   }
 
-  /** What was written; no copy. */
+  /** The written bytes; a view, not a copy. */
   finish(): Buffer<ArrayBuffer> {
     return this.#buffer.subarray(0, this.#length);
   }

@@ -1,18 +1,16 @@
 /**
- * The packed form in which the adapters hand lists of commands and results over, to a script or to a thread: one
- * buffer each way, little-endian, instead of an object and several strings for each user.
+ * The packed form of lists of commands and results, for a script or a thread: one buffer each way, little-endian, instead
+ * of an object and several strings for each user. `u8+etag` is a length in one byte, and as many bytes.
  *
- *     commands   u8 groups, u32 count, then for each: u8 verb, u8 flags, u8 group, u8+etag, u16+id (only where nothing else
- *                in the call says it), u32+body (edits or preferences), and where the flags say so: u64 observed µs, u8+etag wanted
- *     results    for each: u8 status; damaged: u8 part; where it was applied: u8+etag, u16 count of names ignored with u8+name for each,
- *                then a found user if it was wanted; too many, too large: u32 how many; fewer results than commands where
- *                the first commands were enough for one call
- *     ids        u32 count, then for each: u16+id
- *     range      u16+after (empty for the beginning), u32 count; answered by ids
- *     found      for each: u8 found (0, 1, or 2 and u8 part where its record is damaged), and if so: u64 created µs, u64 updated µs, u8+etag, u32+properties,
- *                u32+preferences; fewer than asked for where the answer grew too large
- *
- * (`u8+etag` is a length and as many bytes.)
+ *     commands   u8 groups, u32 count; for each: u8 verb, u8 flags, u8 group, u8+etag, u16+id (unless the keys of the call
+ *                tell it), u32+body (edits or preferences); if the flags say so: u64 observed µs, u8+etag wanted
+ *     results    for each: u8 status; if applied: u8+etag, u16 count of ignored names, u8+name for each, and a found user if
+ *                the command wants it; if damaged: u8 part; if too many or too large: u32 how many. Fewer results than
+ *                commands if the first commands were enough for one call
+ *     ids        u32 count; for each: u16+id
+ *     range      u16+after (empty for the beginning), u32 count; the answer is ids
+ *     found      for each: u8 kind (0 none, 1 user, 2 damaged); if user: u64 created µs, u64 updated µs, u8+etag,
+ *                u32+properties, u32+preferences; if damaged: u8 part. Fewer than asked for if the answer grew too large
  */
 import { isDamaged } from "../../users/damaged.ts";
 import { Invalid } from "../../users/parsed.ts";
@@ -23,7 +21,7 @@ import type { Postponed } from "../adapter.ts";
 import { PackedReader, PackedWriter } from "./buffer.ts";
 import { unpackPart, unpackUser } from "./users.ts";
 
-/** `setProperties` is an identify whose edits are all to set. */
+/** `setProperties` is an identify whose edits all set. */
 export const verbs = {
   identify: 1,
   replacePreferences: 2,
@@ -31,7 +29,7 @@ export const verbs = {
   delete: 4,
   setProperties: 5,
 } as const;
-/** Added to the verb of a command that hides its outcome. */
+/** Added to the verb if the command hides its outcome. */
 const hiding = 128;
 export const flags = {
   canCreate: 1,
@@ -67,7 +65,7 @@ const outcomes: Readonly<Record<number, WriteOutcome>> = {
   [status.deleted]: "deleted",
 };
 
-/** Where a call carries the key of each user, and users are kept together by group. */
+/** The groups of users in a call whose keys tell the ids. */
 export interface Grouping {
   /** How many groups there are, 0 to 64. */
   readonly groups: number;
@@ -75,7 +73,7 @@ export interface Grouping {
   readonly groupOf: (index: number) => number;
 }
 
-/** @param grouping without it, the commands bring the users' ids */
+/** @param grouping without it, the commands contain the ids */
 export function packCommands(commands: readonly WriteCommand[], grouping?: Grouping): Buffer<ArrayBuffer> {
   const size = commands.reduce((sum, command) => sum + frameBytes + command.id.length + bodyOf(command).length, 5);
   const writer = new PackedWriter(size).u8(grouping?.groups ?? 0).u32(commands.length);
@@ -85,7 +83,7 @@ export function packCommands(commands: readonly WriteCommand[], grouping?: Group
   return writer.finish();
 }
 
-/** What a command takes beside its id and its body, as a rule. */
+/** What a command usually takes beside its id and its body. */
 const frameBytes = 32;
 
 function packCommand(writer: PackedWriter, command: WriteCommand, group: number | undefined): void {
@@ -108,20 +106,20 @@ function packCommand(writer: PackedWriter, command: WriteCommand, group: number 
   if (wanted !== undefined && "etag" in wanted) writer.shortText(wanted.etag);
 }
 
-/** A command as it is unpacked; `flags` are a sum of those above. */
+/** An unpacked command; `flags` is a sum of the flags above. */
 export interface PackedCommand {
   readonly verb: number;
   readonly hidesOutcome: boolean;
   readonly flags: number;
   readonly etag: string;
   readonly id: string;
-  /** Preferences are edits that all set. */
+  /** Edits, or preferences as edits that all set. */
   readonly body: Edits;
   readonly observedAt: number | undefined;
   readonly wantedEtag: string | undefined;
 }
 
-/** @param reader at a command, past the head of the list */
+/** @param reader at a command, behind the head of the list */
 export function unpackCommand(reader: PackedReader): PackedCommand {
   const code = reader.u8();
   const hidesOutcome = code >= hiding;
@@ -151,7 +149,7 @@ function verbOf(command: WriteCommand): number {
   }
 }
 
-/** What a command carries: edits or preferences. */
+/** The edits or the preferences of a command. */
 export function bodyOf(command: WriteCommand): Uint8Array {
   switch (command.verb) {
     case "identify":
@@ -165,7 +163,7 @@ export function bodyOf(command: WriteCommand): Uint8Array {
 
 const noBody = new Uint8Array();
 
-/** @param commands the commands that the results answer: the first of them, if there are more than results */
+/** @param commands the commands of the call; the last ones may have no results */
 export function unpackResults(packed: Uint8Array, commands: readonly WriteCommand[]): (WriteResult | Postponed)[] {
   const reader = new PackedReader(packed);
   const results: (WriteResult | Postponed)[] = [];
@@ -237,7 +235,7 @@ export function packRange(after: UserId | undefined, count: number): Buffer<Arra
     .finish();
 }
 
-/** @throws Error where they are not users' ids */
+/** @throws Error if they are not users' ids */
 export function unpackIds(packed: Uint8Array): UserId[] {
   const reader = new PackedReader(packed);
   return Array.from({ length: reader.u32() }, () => {

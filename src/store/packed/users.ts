@@ -1,4 +1,4 @@
-/** Users as the adapters hand them over: see packed.ts. */
+/** Users in the packed form: see packed.ts. */
 import { type DamagedPart, type DamagedUser, damagedParts } from "../../users/damaged.ts";
 import type { StoredUser } from "../../users/store.ts";
 import { preferencesLimits } from "../../users/struct/format.ts";
@@ -6,7 +6,7 @@ import { isCanonical } from "../../users/struct/scan.ts";
 import type { UserId } from "../../users/user-id.ts";
 import { PackedReader } from "./buffer.ts";
 
-/** @param ids the ids that were asked for; the first of them were found or not, the rest were not looked at */
+/** @param ids the ids of the call; the last ones may have no answer */
 export function unpackFound(packed: Uint8Array, ids: readonly UserId[]): FoundUser[] {
   const reader = new PackedReader(packed);
   const users: FoundUser[] = [];
@@ -17,7 +17,7 @@ export function unpackFound(packed: Uint8Array, ids: readonly UserId[]): FoundUs
   return users;
 }
 
-/** What an id is found to have. */
+/** What was found for an id. */
 export type FoundUser = StoredUser | DamagedUser | undefined;
 
 export const found = { none: 0, user: 1, damaged: 2 } as const;
@@ -49,7 +49,7 @@ export function unpackUser(reader: PackedReader, id: UserId): FoundUser {
   return { id, properties, preferences, createdAt, updatedAt, etag };
 }
 
-/** Reads all, by as many calls as it takes: each answers the first of the ids that it is given, one at least. */
+/** Reads all users by as many calls as it takes. Each call answers the first of its ids, at least one. */
 export async function readAll(
   ids: readonly UserId[],
   readFirst: (ids: readonly UserId[]) => Promise<readonly FoundUser[]>,

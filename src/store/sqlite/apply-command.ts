@@ -1,4 +1,4 @@
-/** Applies one packed command to the table of users. `../redis/scripts/write.lua` and the files that it names do the same in Redis. */
+/** Applies one packed command to the table of users, as `../redis/scripts/write.lua` does in Redis. */
 import type { DamagedPart } from "../../users/damaged.ts";
 import { limits } from "../../users/limits.ts";
 import { preferencesLimits } from "../../users/struct/format.ts";
@@ -40,12 +40,12 @@ export function applyCommand(table: UserTable, command: PackedCommand, results: 
   else setPreferences(table, command, row, results, now);
 }
 
-/** An etag that cannot be read cannot be held against another. */
+/** A damaged etag cannot be compared with the wanted one. */
 function canDelete({ wantedEtag }: PackedCommand, row: UserRow | DamagedRow | undefined): boolean {
   return row !== undefined && (wantedEtag === undefined || row.etag !== undefined);
 }
 
-/** Why the command may not be applied, before its edits are looked at. */
+/** Checks what can be checked before the edits. */
 function refusalOf(command: PackedCommand, row: UserRow | DamagedRow | undefined, now: number): number | undefined {
   if (command.observedAt !== undefined && command.observedAt > now + maxAheadMicros) return status.observedAhead;
   if (row !== undefined) {
@@ -145,7 +145,7 @@ function setPreferences(
   return answer(results, command, status.updated, changed);
 }
 
-/** Before anything is written. */
+/** Only before anything is written. */
 function refuseDamaged(results: PackedWriter, part: DamagedPart): PackedWriter {
   return results.u8(status.damaged).u8(codeOfPart(part));
 }

@@ -5,17 +5,16 @@ import { backup, DatabaseSync } from "node:sqlite";
 import { fileMode } from "./database-file.ts";
 import { openReadOnly } from "./read-only.ts";
 
-/** Pages that are copied at a time: all of them, since a writer in between would make it begin anew. */
+/** All pages are copied in one step, because a write in between would restart the backup. */
 const allPages = 2 ** 31 - 1;
 
 /**
- * Copies a database to a new file, as it is at one moment, whether or not a server writes to it meanwhile. The file is
- * there once the copy is whole, checked and on disk.
+ * Copies a database to a new file, in its state at one moment, also while a server writes to it. The new file appears once
+ * the copy is complete, checked and on disk.
  *
- * @param onUnfinished called with the paths of files that the copy consists of until it is whole; the function that it
- *   returns is called once they are gone
- * @returns how many users there are in the copy
- * @throws Error if there is no database of ours, or the new file is there already or cannot be written
+ * @param onUnfinished called with the paths of temporary files; the function that it returns is called once they are gone
+ * @returns the number of users in the copy
+ * @throws Error if there is no Rollcall database, or the new file exists or cannot be written
  */
 export async function backUpDatabase(
   path: string,
@@ -44,18 +43,18 @@ export async function backUpDatabase(
   }
 }
 
-/** Gives the file its name, beside its first one: unlike a change of its name, that takes no other file's place. */
+/** Gives the file its final name by a hard link: unlike a rename, that cannot replace another file. */
 function putInPlace(unfinished: string, target: string): void {
   try {
     linkSync(unfinished, target);
   } catch {
     if (isTaken(target)) throw isThere(target);
-    // There are file systems where no file has two names.
+    // Some file systems have no hard links.
     renameSync(unfinished, target);
   }
 }
 
-/** Also by a symbolic link, wherever it leads. */
+/** Symbolic links count, wherever they lead. */
 function isTaken(target: string): boolean {
   return lstatSync(target, { throwIfNoEntry: false }) !== undefined;
 }
@@ -64,11 +63,11 @@ function isThere(target: string): Error {
   return new Error(`${target} is there already`);
 }
 
-/** @returns how many users there are */
+/** @returns the number of users */
 function check(path: string): number {
   const copy = new DatabaseSync(path);
   try {
-    // One file, with nothing beside it.
+    // Leaves no other file beside the copy.
     copy.exec("PRAGMA journal_mode = DELETE");
     const result = singleValue(copy, "PRAGMA quick_check(1)");
     if (result !== "ok") throw new Error(`the copy is damaged, and so is the database: ${result}`);

@@ -1,19 +1,19 @@
-/** The database's files: how they are made, and whether those that are open are still at their paths. */
+/** Makes the database's files, and checks that open files are still at their paths. */
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { MovedError } from "./failures.ts";
 
-/** Of the files that users are in: the owner reads and writes them. SQLite gives those beside the database the same. */
+/** Only the owner reads and writes files with users. SQLite gives the files beside the database the same mode. */
 export const fileMode = 0o600;
 
-/** How long it may take at most until somebody who writes sees that a file is gone. To look takes a hundredth of a write. */
+/** How long a missing file may go unnoticed by writes. A check takes a hundredth of the time of a write. */
 const lookMs = 10;
 
 /**
- * Makes the file if it is not there, with its mode, and its folder.
+ * Makes the file, with its mode, and its folder, if it is not there.
  *
- * @throws Error if it is not there and may not be made, or is no file
+ * @throws Error if it is not there and may not be made, or is not a file
  */
 export function makeFile(path: string, mayCreate: boolean): void {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -23,7 +23,7 @@ export function makeFile(path: string, mayCreate: boolean): void {
   closeSync(openSync(path, "a", fileMode));
 }
 
-/** Node's own `recursive` never ends where the system makes no folder although the one above is there, as in /proc. */
+/** Node's `recursive` never returns if the system makes no folder although the parent exists, as in /proc. */
 function makeFolder(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
   if (dirname(path) !== path) makeFolder(dirname(path));
@@ -35,10 +35,10 @@ function makeFolder(path: string): void {
   }
 }
 
-/** Files that are open, as they were when this was made. */
+/** Remembers the identity of open files. */
 export class OpenFiles {
   readonly #files: readonly { readonly path: string; readonly identity: string | undefined }[];
-  /** What has been found last, if it is not as it should be. */
+  /** The last finding, if a file had moved. */
   #lost: MovedError | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -54,7 +54,7 @@ export class OpenFiles {
     if (this.#lost !== undefined) throw this.#lost;
   }
 
-  /** As check, and tells what that has found within the last moment, where all was well. @throws MovedError */
+  /** `check`, unless the files were fine a moment ago. @throws MovedError */
   checkLately(): void {
     if (this.#lost !== undefined || performance.now() - this.#lookedAt >= lookMs) this.check();
   }

@@ -5,15 +5,15 @@ import { storeFull, storeUnavailable } from "../../users/errors.ts";
 import { CorruptError } from "./failures.ts";
 import type { Request, ReserveNotice, Response, Verb, WorkerData } from "./messages.ts";
 
-/** The thread holds little beyond one call: more would only lie about for longer before it is cleared away. */
+/** The thread needs little memory beyond one call. With more, garbage would only be collected later. */
 const maxYoungGenerationSizeMb = 16;
 
-/** Built as this file is, or not. */
+/** Compiled if this file is. */
 const workerFile = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url);
 
 type Pending = { resolve: (packed: Uint8Array) => void; reject: (reason: unknown) => void };
 
-/** Between the starts of two threads, where the first has ended. */
+/** The pause before a thread that ended is started again. */
 const restartMs = 1_000;
 
 export interface DatabaseSettings {
@@ -22,7 +22,7 @@ export interface DatabaseSettings {
   readonly onReserve: (notice: ReserveNotice) => void;
 }
 
-/** The database in its thread, and in another one should that end, as it does without memory. */
+/** The database in its thread, which is started again if it ends, for example because it has run out of memory. */
 export class Database {
   readonly #settings: DatabaseSettings;
   #thread: DatabaseThread;
@@ -40,14 +40,14 @@ export class Database {
     return database;
   }
 
-  /** @throws UserError STORE_UNAVAILABLE, STORE_FULL; CorruptError; Error where the thread fails otherwise */
+  /** @throws UserError STORE_UNAVAILABLE, STORE_FULL; CorruptError; Error if the thread fails otherwise */
   call(verb: Exclude<Verb, "close">, packed?: Buffer<ArrayBuffer>): Promise<Uint8Array> {
     const now = performance.now();
     if (this.#thread.hasEnded && now - this.#startedAt >= restartMs) {
       this.#startedAt = now;
-      // The file was there: one that is gone by now is not made anew.
+      // The file existed: if it is gone by now, it is not made again.
       this.#thread = new DatabaseThread(this.#settings, false);
-      // What keeps it from opening is what its calls reject with.
+      // If it cannot be opened, calls reject with the reason.
       this.#thread.opened.catch(() => {});
     }
     return this.#thread.call(verb, packed);
@@ -127,7 +127,7 @@ class DatabaseThread {
     this.#pending.clear();
   }
 
-  /** The message of a call's failure: with the file, which nothing else names then. */
+  /** The message of a failed call, with the file, which nothing else names. */
   #named(message: string): string {
     return `SQLite at ${this.#path}: ${message}`;
   }

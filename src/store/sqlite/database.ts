@@ -1,4 +1,4 @@
-/** The SQLite database, and the verbs of the store over packed lists. Blocks the thread that calls it. */
+/** The SQLite database, and the store's methods over packed lists. Blocks its thread. */
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { PackedReader, PackedWriter } from "../packed/buffer.ts";
 import { unpackCommand, verbs } from "../packed/packed.ts";
@@ -9,18 +9,18 @@ import { isCorrupt, mayLackRoom } from "./failures.ts";
 import type { Reserve } from "./reserve.ts";
 import { layout, UserTable } from "./user-table.ts";
 
-/** What one call reads, or a little more: reading holds up what comes after it. */
+/** About the most that one call reads, because it delays later calls. */
 const maxReadBytes = 1024 * 1024;
 
 /** How long a transaction waits for another process that writes. */
 const busyTimeoutMs = 1_000;
 const waitForOthers = `PRAGMA busy_timeout = ${busyTimeoutMs}`;
-/** Marks the file as Rollcall's (`ROLL`), and the version of its layout. */
+/** `ROLL`: marks the file as Rollcall's. */
 export const applicationId = 0x524f4c4c;
 const layoutVersion = 1;
 
 export interface DatabaseOptions {
-  /** Room for deletions where the disk has none. */
+  /** Room for deletions on a full disk. */
   readonly reserve?: Reserve | undefined;
   /** Whether to make the file if it is not there. Default: true. */
   readonly mayCreate?: boolean | undefined;
@@ -32,7 +32,7 @@ export class UserDatabase {
   readonly #table: UserTable;
   readonly #files: OpenFiles;
   readonly #reserve: Reserve | undefined;
-  /** Whether the log may hold what has been deleted: at first there may be one from before. */
+  /** Whether the log may hold deleted data. It may, at first, from before. */
   #remembers = true;
 
   /**
@@ -61,7 +61,7 @@ export class UserDatabase {
     return Object.values(this.#database.prepare(`PRAGMA ${name}`).get() ?? {})[0];
   }
 
-  /** Applies packed commands in one transaction; packed results. */
+  /** Applies packed commands in one transaction. @returns packed results */
   write(packed: Uint8Array): Buffer<ArrayBuffer> {
     this.#files.checkLately();
     const results = this.#applyWithRoom(packed);
@@ -69,7 +69,7 @@ export class UserDatabase {
     return results;
   }
 
-  /** Where the disk has no room for a deletion, makes some. */
+  /** If the disk has no room for a deletion, makes room and tries again. */
   #applyWithRoom(packed: Uint8Array): Buffer<ArrayBuffer> {
     let failure: unknown;
     for (const makesRoom of [() => true, () => this.#reserve?.release() === true, () => this.forgetDeleted()]) {
@@ -85,7 +85,7 @@ export class UserDatabase {
   }
 
   #apply(packed: Uint8Array): Buffer<ArrayBuffer> {
-    // What others write would take the room that deletions need.
+    // Other writes would take the room that deletions need.
     this.#table.mayGrow = this.#reserve?.state !== "used";
     return this.#transaction(() => {
       const reader = new PackedReader(packed);
@@ -102,7 +102,7 @@ export class UserDatabase {
     });
   }
 
-  /** The users of the first of packed ids, packed: as many as fit, and one at least. */
+  /** @returns the users of packed ids, packed: as many of the first as fit, at least one */
   get(packed: Uint8Array): Buffer<ArrayBuffer> {
     this.#files.checkLately();
     const reader = new PackedReader(packed);
@@ -117,7 +117,7 @@ export class UserDatabase {
     return users.finish();
   }
 
-  /** The ids of a packed range, packed. */
+  /** @returns the ids of a packed range, packed */
   list(packed: Uint8Array): Buffer<ArrayBuffer> {
     this.#files.checkLately();
     const reader = new PackedReader(packed);
@@ -127,7 +127,7 @@ export class UserDatabase {
     return listed.finish();
   }
 
-  /** Writes nothing to the database, but fails where a write would. */
+  /** Writes nothing, but fails if a write would. */
   check(): void {
     this.#files.check();
     this.#transaction(() => this.#table.find(""));
@@ -139,7 +139,7 @@ export class UserDatabase {
     this.#reserve?.keep();
   }
 
-  /** Whether the log beside the file may hold what has been deleted. */
+  /** Whether the log beside the file may hold deleted data. */
   get remembersDeleted(): boolean {
     return this.#remembers;
   }
@@ -206,17 +206,17 @@ export class UserDatabase {
   }
 }
 
-/** @throws Error if the file cannot be opened, or is no database */
+/** @throws Error if the file cannot be opened, or is not a database */
 function openFile(path: string, reserve: Reserve | undefined): DatabaseSync {
   const database = new DatabaseSync(path);
   try {
     database.exec(waitForOthers);
-    // What is deleted or overwritten is overwritten with zeros too.
+    // secure_delete overwrites deleted data with zeros.
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
     return database;
   } catch (error) {
     database.close();
-    // Beside a database that is open there are further files.
+    // An open database needs more files, and room for them.
     if (mayLackRoom(error) && reserve?.release() === true) return openFile(path, undefined);
     throw error;
   }

@@ -82,7 +82,7 @@ export class MovedError extends Error {
 
 const giveAccess = "let the server's user read and write the file, the files beside it and their folder";
 
-/** Why a database cannot be used, without SQLite's own words if those name no cause; then the next step. */
+/** The cause, unless SQLite's own words name it, and the next step. */
 const ofSqlite: ReadonlyMap<number, readonly [cause: string | undefined, next: string]> = new Map([
   [codes.busy, ["another process has locked it for too long", "stop whatever else uses it"]],
   [codes.readOnly, ["it cannot be written", `${giveAccess}, and check whether the disk is mounted read-only`]],

@@ -1,25 +1,25 @@
-/** When the log beside the database is emptied, so that what has been deleted is not in there for ever. */
+/** Decides when the log beside the database is emptied, so that deleted data does not stay in it. */
 
-/** Without a call for so long, nobody is kept waiting. */
+/** After so long without a call, nobody has to wait for it. */
 const idleMs = 100;
-/** Where calls never cease: they wait for it as they do for the checkpoints that SQLite makes by itself. */
+/** If calls never pause, they wait for it, as they do for SQLite's own checkpoints. */
 const latestMs = 5_000;
-/** After an attempt that another connection was in the way of, as that of a backup is. */
+/** The pause after an attempt that another connection blocked, such as that of a backup. */
 const retryMs = 1_000;
 
 export interface LogClearing {
-  /** Says that a call has been answered. */
+  /** Must be called after each answered call. */
   called(): void;
   close(): void;
 }
 
 /**
- * @param isDue whether there is something in the log that is not to stay
- * @param clear empties the log, and says whether it could
+ * @param isDue whether the log holds deleted data
+ * @param clear empties the log; returns false if it could not
  */
 export function createLogClearing(isDue: () => boolean, clear: () => boolean): LogClearing {
   let timer: NodeJS.Timeout | undefined;
-  /** By when it is to be done, on `performance.now`'s clock, since it has been due. */
+  /** The deadline, of `performance.now()`, while it is due. */
   let latest: number | undefined;
   const attempt = () => {
     latest = undefined;

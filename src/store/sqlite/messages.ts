@@ -1,4 +1,4 @@
-/** What the store's thread and its owner say to one another. Buffers are transferred, not copied. */
+/** The messages between the database's thread and its owner. Buffers are transferred, not copied. */
 import type { ReserveState } from "./reserve.ts";
 
 export type Verb = "write" | "get" | "list" | "check" | "close";
@@ -6,14 +6,14 @@ export type Verb = "write" | "get" | "list" | "check" | "close";
 export interface Request {
   readonly call: number;
   readonly verb: Verb;
-  /** Packed: see ../packed.ts. Empty for check and close. */
+  /** See ../packed/packed.ts. Empty for check and close. */
   readonly packed: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * `call` is -1 for the answer to opening the database. A failure is `full` where there is no room, `corrupt` where
- * the file is damaged, `database` for any other that SQLite reports, `unexpected` for the rest. Nothing was written but
- * perhaps where it is `database`.
+ * `call` is -1 for the answer to opening the database. A failure is `full` if there is no room, `corrupt` if the file is
+ * damaged, `database` for any other failure of SQLite, and `unexpected` for the rest. Only with `database`, something may
+ * have been written.
  */
 export type Response =
   | { readonly call: number; readonly packed: Uint8Array<ArrayBuffer> }
@@ -23,7 +23,7 @@ export type Response =
       readonly message: string;
     };
 
-/** Told by itself: whether the reserve is there, and why not where it cannot be made. */
+/** Sent unasked: whether the reserve is there, or why it cannot be made. */
 export interface ReserveNotice {
   readonly reserve: ReserveState;
   readonly reason: string | undefined;
@@ -34,6 +34,6 @@ export interface WorkerData {
   readonly path: string;
   /** Whether to make it if it is not there. */
   readonly mayCreate: boolean;
-  /** Of the reserve beside it. */
+  /** The size of the reserve beside it. */
   readonly reserveBytes: number;
 }

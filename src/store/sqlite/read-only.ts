@@ -1,4 +1,4 @@
-/** A database that a server may be using, opened to be read. */
+/** Opens a database for reading, also while a server uses it. */
 import { statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { applicationId } from "./database.ts";
@@ -6,11 +6,11 @@ import { explained } from "./failures.ts";
 
 const another = "name another file in --store";
 
-/** @throws Error, with the cause and the next step, if there is no database of ours that can be read */
+/** @throws Error, with the cause and the next step, if there is no readable Rollcall database */
 export function openReadOnly(path: string): DatabaseSync {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new Error(`there is no database ${path}; ${another}`);
-  // To open a pipe waits for whoever writes into it.
+  // Opening a pipe would wait for a writer.
   if (!found.isFile()) throw new Error(`${path} is not a file; ${another}`);
   let database: DatabaseSync | undefined;
   try {

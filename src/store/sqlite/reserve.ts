@@ -5,23 +5,23 @@ import { performance } from "node:perf_hooks";
 import { fileMode } from "./database-file.ts";
 
 /**
- * Room for what a deletion needs on a full disk: the log is brought into the database, which may grow by as much as SQLite
- * leaves in the log (4 MiB), and the largest user is overwritten with zeros.
+ * The room that a deletion needs on a full disk: a checkpoint may grow the database by as much as SQLite leaves in the log
+ * (4 MiB), and the largest user is overwritten with zeros.
  */
 export const defaultReserveBytes = 8 * 1024 * 1024;
 
-/** `used`: the disk has no room for it, or deletions have taken its room. `unavailable`: it cannot be made, for another reason. */
+/** `used`: the disk has no room for it, or deletions took its room. `unavailable`: it cannot be made for another reason. */
 export type ReserveState = "kept" | "used" | "unavailable";
 
-/** What the file begins with: another file of its name is nobody's to remove. */
+/** The first bytes of the file. A file without them is not removed. */
 const mark = Buffer.from("Rollcall's reserve: docs/operating.md\n");
-/** A file system that compresses, or stores once what is alike, would keep no room for anything else than random bytes. */
+/** Written at a time, random: a file system that compresses or deduplicates would keep no room for other bytes. */
 const blockBytes = 1024 * 1024;
-/** After it did not fit: where a quota is reached, the disk seems to have room. */
+/** The pause after it did not fit. At a quota, the disk seems to have room. */
 const retryMs = 60_000;
 const outOfRoom: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-/** A file beside the database that does nothing but take room, which deletions may have where the disk has none. */
+/** A file beside the database whose only purpose is to take room, which it gives to deletions on a full disk. */
 export class Reserve {
   readonly #path: string;
   readonly #bytes: number;
@@ -32,7 +32,7 @@ export class Reserve {
 
   /**
    * @param database the database's path
-   * @param onChange called with the first state and with each change; with the reason, where it cannot be made
+   * @param onChange called with the first state and each change, and the reason if it cannot be made
    */
   constructor(
     database: string,
@@ -48,7 +48,7 @@ export class Reserve {
     return this.#state;
   }
 
-  /** Makes it, if it is not there and the disk has room for it. */
+  /** Makes the file, if it is not there and the disk has room. */
   keep(): void {
     try {
       if (!this.#isThere()) {
@@ -68,7 +68,7 @@ export class Reserve {
     }
   }
 
-  /** Gives its room away. @returns whether there was some */
+  /** Removes the file. @returns whether that freed room */
   release(): boolean {
     try {
       if (!this.#isThere()) return false;
@@ -76,7 +76,7 @@ export class Reserve {
       this.#become("used");
       return true;
     } catch {
-      // It is not ours, or cannot be removed: it gives no room.
+      // It is not ours or cannot be removed, and frees no room.
       return false;
     }
   }
@@ -87,7 +87,7 @@ export class Reserve {
     if (found === undefined) return false;
     if (!found.isFile() || !this.#isMarked()) throw new Error(`${this.#path} is something else`);
     if (found.size === this.#bytes) return true;
-    // It was being made when the process ended.
+    // The process ended before it was complete.
     rmSync(this.#path);
     return false;
   }

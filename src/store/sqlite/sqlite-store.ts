@@ -8,24 +8,24 @@ import { CorruptError } from "./failures.ts";
 import type { ReserveNotice } from "./messages.ts";
 import { defaultReserveBytes } from "./reserve.ts";
 
-/** Users in one call, so that it does not hold the thread up for others for more than a few milliseconds. */
+/** The most users in one call, so that it takes the thread no more than a few milliseconds. */
 const maxCallUsers = 200;
 
 const maxCallBytes = 256 * 1024;
-/** How many calls the thread has before it, so that it need not wait for the next. */
+/** The calls queued for the thread, so that it need not wait for the next one. */
 const lanes = 2;
 
 export interface SqliteStoreOptions {
-  /** Of the file beside the database whose room deletions may use on a full disk. */
+  /** The size of the file whose room deletions may use on a full disk. */
   readonly reserveBytes?: number | undefined;
-  /** Called when it is first known whether that is there, and when that changes. */
+  /** Called with the first state of that file, and with each change. */
   readonly onReserve?: ((notice: ReserveNotice) => void) | undefined;
 }
 
 /**
- * Opens users kept in an SQLite database, in a thread of its own. What it answers is on disk (fsync).
+ * Opens an SQLite database in its own thread. An answer means that the data is on disk (fsync).
  *
- * @param path the database file; it and its directory are made if they are not there
+ * @param path the database file; it and its folder are made if they are not there
  * @throws Error if the file cannot be opened, or is not Rollcall's
  */
 export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<StoreAdapter> {
@@ -39,7 +39,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
       onReserve?.(notice);
     },
   });
-  /** The thread has handed its answer over: once it has been read, its memory is given back at once. */
+  /** The memory of an answer, which the thread has transferred, is freed once it has been read. */
   const answer = async <Unpacked>(
     verb: "write" | "get" | "list",
     request: Buffer<ArrayBuffer>,
@@ -62,7 +62,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
       try {
         return await answer("write", packCommands(commands), (packed) => unpackResults(packed, commands));
       } catch (error) {
-        // In one of several commands: each is given again by itself.
+        // Lanes send each of several commands again by itself.
         if (!(error instanceof CorruptError) || commands.length > 1) throw error;
         return [{ refused: "damaged", part: "record", applied: false }];
       }
@@ -78,7 +78,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
         await database.call("check");
         return [];
       } catch (error) {
-        // Of the check itself nothing is damaged but the file.
+        // The check concerns no record: the file is damaged.
         throw error instanceof CorruptError ? storeUnavailable(error) : error;
       }
     },

@@ -1,4 +1,4 @@
-/** The table of users: its layout, and its statements. */
+/** The layout and the statements of the table of users. */
 import { randomInt } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DamagedPart } from "../../users/damaged.ts";
@@ -20,7 +20,7 @@ export const layout = `
   ) STRICT;
 `;
 
-/** What a user is made of. Times are microseconds since 1970; what is not there is empty. */
+/** The fields of a user. Times are microseconds since 1970; missing fields are empty. */
 export interface UserFields {
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -37,15 +37,15 @@ export interface UserRow extends UserFields {
   readonly rid: number;
 }
 
-/** A row that is there and cannot be read. */
+/** A row that cannot be read. */
 export interface DamagedRow {
   readonly damaged: DamagedPart;
-  /** Where that can be read. */
+  /** Undefined if that cannot be read. */
   readonly etag: string | undefined;
 }
 
 export class UserTable {
-  /** Whether users may be written, and not only deleted. */
+  /** Whether users may be written, or only deleted. */
   mayGrow = true;
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
@@ -60,7 +60,7 @@ export class UserTable {
     this.#select = database.prepare(
       "SELECT rid, created_at, updated_at, etag, properties, preferences, observed FROM user WHERE id = ?",
     );
-    // A row is read into an array in less time than into an object.
+    // Reading a row as an array is faster than as an object.
     this.#select.setReturnArrays(true);
     this.#insert = database.prepare(
       "INSERT INTO user (rid, id, created_at, updated_at, etag, properties, preferences, observed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -82,7 +82,7 @@ export class UserTable {
     try {
       row = this.#select.get(id);
     } catch (error) {
-      // A time that is no number for JavaScript.
+      // A time exceeds JavaScript's integers.
       if (error instanceof RangeError) return { damaged: "meta", etag: undefined };
       throw error;
     }
@@ -94,7 +94,7 @@ export class UserTable {
     const others = [id, createdAt, updatedAt, etag, properties, orNull(preferences), orNull(observed)] as const;
     const { lastInsertRowid } = this.#insert.run(null, ...others);
     if (Number.isSafeInteger(Number(lastInsertRowid))) return;
-    // SQLite's choice follows a row that others wrote, whose rid is out of range.
+    // SQLite continues after a row of another program, whose rid is out of range.
     this.#delete.run(id);
     this.#insert.run(this.#freeRid(), ...others);
   }
@@ -111,7 +111,7 @@ export class UserTable {
     this.#update.run(updatedAt, etag, properties, orNull(preferences), orNull(observed), rid);
   }
 
-  /** Writes a user as it is, which needs the room that a change does: SQLite writes no page that one UPDATE leaves as it is. */
+  /** Writes a user unchanged, which fails if a change would. One UPDATE is not enough: SQLite skips unchanged pages. */
   rewrite(row: UserRow): void {
     this.update({ ...row, etag: "" });
     this.update(row);
@@ -127,7 +127,7 @@ export class UserTable {
     return ids.every(isSurelyId) ? ids : this.#listIds(after, count);
   }
 
-  /** Leaves out what is no id: text that is not UTF-8 has no string that stands for it. */
+  /** Leaves out what is not an id. Text that is not UTF-8 is only visible as bytes. */
   #listIds(after: string, count: number): string[] {
     const ids: string[] = [];
     let last: Uint8Array = Buffer.from(after);
@@ -155,7 +155,7 @@ function orNull(bytes: Uint8Array): Uint8Array | null {
   return bytes.length === 0 ? null : bytes;
 }
 
-/** @param row its columns, in the order of the statement */
+/** @param row the columns in the order of the statement */
 function readRow(row: unknown): UserRow | DamagedRow {
   const [rid, createdAt, updatedAt, text, properties, ...others]: unknown[] = Array.isArray(row) ? row : [];
   const etag = isEtag(text) ? text : undefined;
@@ -173,11 +173,11 @@ function isTime(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
-/** As the packed form carries it. */
+/** Whether the packed form can carry it. */
 function isEtag(value: unknown): value is string {
   return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= maxShortBytes;
 }
 
-/** The greatest that randomInt takes. */
+/** The limit of randomInt. */
 const maxRandomInt = 2 ** 48 - 1;
 const nothing = new Uint8Array();

@@ -1,4 +1,4 @@
-/** Walks over an SQLite database, which a server may be using: it reads, in slices, and keeps nobody from writing. */
+/** Walks over an SQLite database in slices, also while a server uses it. It reads only, and blocks no writes. */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -7,12 +7,12 @@ import { type Finding, notListed, notThere, recordsShare, type Slice, type Store
 import { explained, isCorrupt } from "./failures.ts";
 import { openReadOnly } from "./read-only.ts";
 
-/** Rows of one slice, and bytes, or a little more. */
+/** The most rows of one slice, and about the most bytes. */
 const maxRows = 500;
 const maxBytes = 1024 * 1024;
 const busyTimeoutMs = 1_000;
 
-/** @throws Error if there is no database of ours */
+/** @throws Error if there is no Rollcall database */
 export function openSqliteVerifier(path: string): StoreVerifier {
   const database = openReadOnly(path);
   database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
@@ -29,7 +29,7 @@ export function openSqliteVerifier(path: string): StoreVerifier {
   };
 }
 
-/** Rows as arrays, with numbers that can be of any size. */
+/** Returns rows as arrays, with integers of any size. */
 function prepare(database: DatabaseSync, query: string): StatementSync {
   const statement = database.prepare(query);
   statement.setReturnArrays(true);
@@ -37,13 +37,13 @@ function prepare(database: DatabaseSync, query: string): StatementSync {
   return statement;
 }
 
-/** All that is read sees the database as it is at one moment. */
+/** Reads from one snapshot of the database. */
 function atOneMoment<Result>(database: DatabaseSync, read: () => Result): Result {
   database.exec("BEGIN");
   try {
     return read();
   } finally {
-    // Nothing was written, and where the file is damaged there is no COMMIT.
+    // Nothing was written, and a damaged file cannot be committed.
     if (database.isTransaction) database.exec("ROLLBACK");
   }
 }

@@ -1,4 +1,4 @@
-/** The thread that owns the database, so that no transaction blocks the event loop of the server. */
+/** The thread that owns the database, so that transactions do not block the server's event loop. */
 import { parentPort, workerData } from "node:worker_threads";
 import { UserDatabase } from "./database.ts";
 import { explained, isCorrupt, isFromSqlite, isFull } from "./failures.ts";

@@ -1,4 +1,4 @@
-/** What is checked of each record. Whatever a record gets beside what it has today is checked here too. */
+/** The checks of each record. A new field of a record gets a check here. */
 
 import { Invalid } from "../../users/parsed.ts";
 import { preferencesLimits } from "../../users/struct/format.ts";
@@ -8,10 +8,10 @@ import { parseUserId } from "../../users/user-id.ts";
 import { maxShortBytes } from "../packed/buffer.ts";
 import type { Finding } from "./verifier.ts";
 
-/** A record as it is stored. Undefined is what is missing or of another type; what may be missing is empty then. */
+/** A stored record. Fields that are missing or of another type are undefined; optional fields are empty if missing. */
 export interface StoredRecord {
   readonly id: Uint8Array;
-  /** SQLite's number of the row. */
+  /** SQLite's rowid. */
   readonly rid?: bigint;
   /** Microseconds since 1970. */
   readonly createdAt: bigint | undefined;
@@ -26,7 +26,7 @@ export interface StoredRecord {
 
 interface RecordCheck {
   readonly name: string;
-  /** @returns what is wrong, if something is */
+  /** @returns what is wrong, if anything */
   readonly find: (record: StoredRecord) => string | undefined;
 }
 
@@ -83,7 +83,7 @@ const recordChecks: readonly RecordCheck[] = [
   },
 ];
 
-/** What is wrong with a record: nothing, as a rule. */
+/** Runs all checks on a record. */
 export function findIn(record: StoredRecord): Finding[] {
   return recordChecks.flatMap(({ name, find }) => {
     const problem = find(record);

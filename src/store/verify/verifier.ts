@@ -1,4 +1,4 @@
-/** Walks over all that is stored, and says what of it is not as Rollcall writes it. */
+/** Walks over a store, and finds what Rollcall would not have written. */
 
 /** What is wrong with one user, or with one entry of the listing. */
 export interface Finding {
@@ -6,13 +6,13 @@ export interface Finding {
   readonly id: Uint8Array;
   /** The name of the check that found it. */
   readonly check: string;
-  /** What is wrong, for people: goes on where the id ends. */
+  /** What is wrong, for people: a predicate whose subject is the id. */
   readonly problem: string;
 }
 
-/** A bounded piece of the walk, after which others have their turn. */
+/** A bounded piece of the walk. Between two slices others have their turn. */
 export interface Slice {
-  /** Records that were looked at. */
+  /** How many records were checked. */
   readonly users: number;
   /** The share of the whole walk that is done, from 0 to 1. */
   readonly share: number;
@@ -21,10 +21,10 @@ export interface Slice {
 
 export interface StoreVerifier {
   /**
-   * Records first, then the listing. What is written meanwhile is no finding: whatever looks wrong is looked at again, in one
-   * step that no write can come between.
+   * Walks over the records, then over the listing. Writes during the walk cause no findings: whatever looks wrong is checked
+   * again in one atomic step.
    *
-   * @throws Error where the store cannot be read, or changed its servers meanwhile
+   * @throws Error if the store cannot be read, or its servers change during the walk
    */
   walk(): AsyncGenerator<Slice>;
   close(): void;
@@ -33,5 +33,5 @@ export interface StoreVerifier {
 export const notListed = "is in no listing: ListUsers leaves it out";
 export const notThere = "is listed, and there is no such user";
 
-/** The share of a walk that the records are; the listing is the rest. */
+/** The share of a walk that takes the records; the listing takes the rest. */
 export const recordsShare = 0.6;
