@@ -7,7 +7,7 @@ import { loadScript, type Script } from "./script.ts";
 import { runScript } from "./script-runner.ts";
 import type { Servers } from "./servers.ts";
 
-/** How Redis refuses a key, in its versions. */
+/** How versions of Redis refuse a key. */
 const aboutKeys = /\baccess (one of the keys|a key)\b/;
 
 const script = loadScript("check");
@@ -16,24 +16,24 @@ interface CheckedStore {
   readonly servers: Servers;
   readonly keys: Keys;
   readonly keyPrefix: string;
-  /** What requests run. */
+  /** The scripts that requests run. */
   readonly scripts: readonly Script[];
   readonly location: RedisLocation;
   readonly waitReplicas: number;
 }
 
-/** A primary cannot do what requests need. */
+/** Why a primary cannot serve requests. */
 interface Finding {
   readonly error: Error;
-  /** Whether it stays so until an operator mends it: the user in Redis lacks a permission, or an address is wrong. */
+  /** Whether an operator must mend it: the user in Redis lacks a permission, or an address is wrong. */
   readonly lasting: boolean;
 }
 
 /**
- * Makes the check of readiness, which does on every primary what requests do, and asks for each permission that they need.
+ * Makes the readiness check. On every primary it does what requests do, and checks each permission that they need.
  *
- * @returns a function that rejects with STORE_UNAVAILABLE where no primary can serve, and where one lacks a permission
- * or an entry of --redis-nat-map leads to another server; resolves with what is amiss at primaries that cannot serve
+ * @returns a function that rejects with STORE_UNAVAILABLE if no primary can serve requests, one lacks a permission, or an
+ * entry of --redis-nat-map leads to another server; else resolves with the reasons why some primaries cannot serve requests
  */
 export function createCheck(store: CheckedStore): () => Promise<readonly string[]> {
   const { servers, keys, keyPrefix, location, waitReplicas } = store;
@@ -49,7 +49,7 @@ export function createCheck(store: CheckedStore): () => Promise<readonly string[
     const examples = keys.examples(partition);
     const permissions = neededPermissions(usage, examples);
     const lines = permissions.map((permission) => permission.examples.join("\t")).join("\n");
-    // A single key is found wherever its slot moves. Where one server has all users, calls have keys of several slots.
+    // A single key is found even while its slot moves. On a single server, requests have keys of several slots.
     const others = servers.partitioned ? [] : [keys.examples((partition + 1) % partitionCount)[0]];
     const call = { script, keys: [examples[0], ...others], args: [lines], writes: true };
     try {
@@ -57,7 +57,7 @@ export function createCheck(store: CheckedStore): () => Promise<readonly string[
       const missing = permissions.filter((_, index) => digits[index] === "0").map(({ rule }) => rule);
       return missing.length === 0 ? undefined : forbidden(partition, `the user needs ${missing.join(" ")}`);
     } catch (error) {
-      // What needs no memory is still served.
+      // Requests that need no memory are still served.
       if (error instanceof UserError && error.reason === "STORE_FULL") return undefined;
       return explain(partition, error);
     }
@@ -68,7 +68,7 @@ export function createCheck(store: CheckedStore): () => Promise<readonly string[
     return { error: storeUnavailable(new Error(message)), lasting: true };
   }
 
-  /** What an operator is to do, where that can be told. */
+  /** Finds what an operator must do. */
   function explain(partition: number, failure: unknown): Finding {
     const refusal = findCause(failure, isForbidden);
     if (refusal !== undefined) {
@@ -90,7 +90,7 @@ export function createCheck(store: CheckedStore): () => Promise<readonly string[
 
   return async () => {
     const known = servers.partitionOfEach();
-    // Without any server, the first partition says why.
+    // If no server is known, the first partition tells why.
     const partitions = known.length === 0 ? [0] : known;
     const findings = (await Promise.all(partitions.map(checkAt))).filter((finding) => finding !== undefined);
     const worst = findings.find((finding) => finding.lasting) ?? findings[0];

@@ -12,11 +12,11 @@ import { partitionCount, slotOf } from "./keys.ts";
 import { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
 
-/** Where the partitions are is asked for so often even if nothing fails. */
+/** How often the map of slots is refreshed while nothing fails. */
 const refreshIntervalMs = 5_000;
-/** And at most so often while something does. */
+/** The least time between two refreshes after failures. */
 const minRefreshIntervalMs = 100;
-/** Connections to a server that nobody needed for so long are closed. */
+/** Connections to a server are closed after so long without use. */
 const idleNodeMs = 60_000;
 
 interface KnownNode {
@@ -26,9 +26,9 @@ interface KnownNode {
 
 const slots = Array.from({ length: partitionCount }, (_, partition) => slotOf(partition));
 
-/** The servers of a cluster. Any of them says which server has which slots; scripts run over one connection to each. */
+/** The servers of a cluster. Any of them tells which server has which slots. Scripts run over one connection to each. */
 export function openCluster(access: RedisAccess, waitReplicas: number): Servers {
-  /** Of the cluster's servers, as one of them told last. */
+  /** The ids of the cluster's servers in the last answer. */
   let ids: ReadonlySet<string> = new Set();
   const isMapped = (endpoint: Address) => entryTo(access.natMap, endpoint) !== undefined;
   const checkIds = (others: ReadonlySet<string>, endpoint: Address) => {
@@ -66,23 +66,23 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     }
   };
 
-  /** By partition, as a server told last. */
+  /** The primary of each partition in the last answer. */
   const primaries: (Address | undefined)[] = [];
   const primaryIds: unknown[] = [];
-  /** What MOVED said since then. */
+  /** The primaries that MOVED has named since. */
   const moved = new Map<number, Address>();
   const endpointOf = (partition: number) => moved.get(partition) ?? primaries[partition];
-  /** Whom to ask: the servers of the last answer, and those that were configured. */
+  /** The servers of the last answer, which are asked beside the configured ones. */
   let told: readonly Address[] = [];
   let turn = 0;
-  /** Those that did not answer when they were asked last. */
+  /** Servers that did not answer when they were last asked. */
   const silent = new Set<string>();
   let lastError: Error | undefined;
   let closed = false;
 
   /**
-   * Asks one server after another until one tells of slots: another one first each time, since one may be cut off from the
-   * rest, and the silent ones last.
+   * Asks one server after another for the slots until one answers. Begins with another server each time, because a server
+   * may be cut off from the rest, and asks silent ones last.
    */
   const ask = async () => {
     const known = new Map(
@@ -96,7 +96,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     for (const endpoint of inTurn.sort((a, b) => isSilent(a) - isSilent(b))) {
       try {
         const { ranges, ids: toldIds } = await askSlots(access, endpoint);
-        // A cluster that was made anew has other ids: those that are configured are believed.
+        // If the cluster was set up again, ids have changed: configured servers are trusted.
         if (!isConfigured(endpoint)) checkIds(toldIds, endpoint);
         if (ranges.length === 0) throw new Error(`${formatAddress(endpoint)} knows of no slot that a server has`);
         for (const { from, to, servers, primaryId } of ranges) {
@@ -137,7 +137,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
   return {
     partitioned: true,
     partitionOfEach() {
-      // By the id too: a wrong map may lead to one server in place of two.
+      // By the id too, because a wrong map may lead to one server instead of two.
       const found = new Map<string, number>();
       for (let partition = 0; partition < partitionCount; partition++) {
         const endpoint = endpointOf(partition);
@@ -152,7 +152,7 @@ export function openCluster(access: RedisAccess, waitReplicas: number): Servers 
     },
     redirected(partition, reply, from) {
       const { host, port } = parseAnnounced(reply.split(" ")[2] ?? "");
-      // A server without an endpoint is taken to be at the same host until the slots have been asked for.
+      // A server without an endpoint is assumed at the same host until the slots are known.
       const isKnown = host !== "" && host !== "?";
       const endpoint = reachableAt(access.natMap, { host: isKnown ? host : from.endpoint.host, port });
       if (reply.startsWith("MOVED")) {

@@ -1,11 +1,11 @@
-/** Which servers of a cluster have which slots, as one of them tells. */
+/** Asks a server of a cluster which servers have which slots. */
 import type { Address } from "../../config/address.ts";
 import { type NatMap, reachableAt } from "../../config/redis-nat-map.ts";
 import type { RedisAccess } from "./access.ts";
 import { connect } from "./connection.ts";
 import { within } from "./within.ts";
 
-/** How long one server may take to tell, before another is asked. */
+/** How long a server may take before another is asked. */
 const answerTimeoutMs = 300;
 
 interface SlotRange {
@@ -18,7 +18,7 @@ interface SlotRange {
 
 interface Slots {
   readonly ranges: readonly SlotRange[];
-  /** Of the servers, by which a cluster is told from another. */
+  /** The ids of the servers, which distinguish clusters. */
   readonly ids: ReadonlySet<string>;
 }
 
@@ -35,7 +35,7 @@ export async function askSlots(access: RedisAccess, asked: Address): Promise<Slo
     const answer = await within(answerTimeoutMs, redis.call("CLUSTER", "SLOTS"));
     return { ranges: readSlots(answer, asked, access.natMap), ids: idsIn(answer) };
   } catch (error) {
-    // A command that was never sent says no more than that the connection is closed.
+    // The error of a command that was never sent only says that the connection is closed.
     throw failure ?? error;
   } finally {
     redis.disconnect();
@@ -45,9 +45,9 @@ export async function askSlots(access: RedisAccess, asked: Address): Promise<Slo
 /**
  * Reads an answer to CLUSTER SLOTS: https://redis.io/docs/latest/commands/cluster-slots/
  *
- * @param asked the server that was asked. A server without an endpoint is at its host, with the port of the answer
+ * @param asked the server that was asked. Servers without an endpoint are at its host
  * @returns the ranges whose primary has an address
- * @throws TypeError where it is something else
+ * @throws TypeError if the answer is something else
  */
 function readSlots(answer: unknown, asked: Address, natMap: NatMap): readonly SlotRange[] {
   return listOf(answer).flatMap((range) => {
@@ -72,7 +72,7 @@ function readServer(server: unknown, asked: Address): Address | undefined {
   const [endpoint, port, , metadata] = listOf(server);
   if (typeof port !== "number") throw new TypeError(unexpected);
   if (endpoint === null || endpoint === "") return { host: asked.host, port };
-  // Where hostnames are preferred, and the server has none.
+  // Hostnames are preferred, and the server has none.
   const host = endpoint === "?" ? addressIn(metadata) : endpoint;
   return typeof host === "string" ? { host, port } : undefined;
 }

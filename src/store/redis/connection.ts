@@ -6,13 +6,13 @@ import { causeOf, explained, nameOfServer } from "./failure-words.ts";
 import { isForbidden, isRefusedSelect, NotSentError, replyCode, WrongServerError } from "./failures.ts";
 
 const connectTimeoutMs = 1_000;
-/** Without an answer for so long, a connection is made anew. */
+/** After so long without an answer, a connection is made again. */
 const socketTimeoutMs = 1_000;
 const maxReconnectPauseMs = 250;
-/** After it, the server's clock is read again: it may have been set. */
+/** After so long, the server's clock is read again, because it may have been set. */
 const clockLastsMs = 1_000;
 
-/** What every connection has in common. Waiting and trying again is done for whole calls, so that their bounds hold. */
+/** The options of every connection. ioredis retries nothing, because calls have their own retries and deadlines. */
 export function connectionOptions(access: RedisAccess) {
   const { location, tls } = access;
   return {
@@ -27,7 +27,7 @@ export function connectionOptions(access: RedisAccess) {
     maxRetriesPerRequest: 0,
     retryStrategy: reconnectPause,
     reconnectOnError: (error: Error) => error.message.startsWith("READONLY"),
-    // A user with few permissions may not send it, and each refusal is an entry in Redis' ACL log.
+    // A user with few permissions may not send it, and Redis logs each refusal.
     disableClientInfo: true,
   } satisfies RedisOptions;
 }
@@ -39,7 +39,7 @@ function passwordOptions({ passwords: { server, sentinel } }: RedisAccess) {
   };
 }
 
-/** Between two attempts to connect, in milliseconds. */
+/** The pause before a connection is tried again, in milliseconds. */
 export const reconnectPause = (attempt: number) => Math.min(attempt * 10, maxReconnectPauseMs);
 
 type FurtherOptions = Partial<Pick<CommonRedisOptions, "enableOfflineQueue" | "enableReadyCheck" | "retryStrategy">>;
@@ -50,8 +50,8 @@ export function connect(access: RedisAccess, { host, port }: Address, further: F
 }
 
 /**
- * ioredis asks with INFO whether a server has loaded its data, and whether it still is the primary that Sentinels named.
- * Where INFO is forbidden or renamed, this client goes without: scripts find out for themselves.
+ * ioredis sends INFO to find out whether a server has loaded its data, and is still the primary that Sentinels named. If INFO
+ * is forbidden or renamed, this client ignores that: scripts fail by themselves on a wrong server.
  */
 export class RedisClient extends Redis {
   override info(...args: readonly unknown[]): Promise<string> {
@@ -70,12 +70,12 @@ export class RedisClient extends Redis {
   }
 }
 
-/** @throws WrongServerError where the server is not the one that is meant */
+/** @throws WrongServerError if another server is expected at the address */
 type Admission = (redis: Redis) => Promise<void>;
 
 const notYet = "it has not answered yet; does it listen there, and does its process hang?";
 
-/** One connection to a server, and what its clock says. The connection is made again whenever it breaks. */
+/** One connection to a server, and the time of its clock. The connection is made again whenever it breaks. */
 export class Connection {
   readonly redis: Redis;
   readonly #name: string;
@@ -84,19 +84,19 @@ export class Connection {
   #reading = false;
   #closed = false;
   #lastError: Error | undefined;
-  /** Whether the database of the connection is another than the one that was asked for. */
+  /** Whether the server refused to select the database, so that the connection is in database 0. */
   #inWrongDatabase = false;
   readonly #admit: Admission;
-  /** Whether the server at the other end has been found to be the right one. */
+  /** Whether `admit` has accepted the server at the other end. */
   #admitted = false;
 
-  /** @param admit is asked of each connection that is made, before anything else is sent over it */
+  /** @param admit checks the server of each new connection, before anything else is sent over it */
   constructor(redis: Redis, access: RedisAccess, admit: Admission = async () => {}) {
     this.redis = redis;
     this.#admit = admit;
     this.#access = access;
     this.#name = nameOfServer(redis.options, access);
-    // ioredis reads its options whenever it connects.
+    // ioredis reads its options on each connect.
     const usePasswords = () => Object.assign(redis.options, passwordOptions(access));
     redis.on("connect", () => {
       this.#inWrongDatabase = false;
@@ -113,22 +113,22 @@ export class Connection {
     });
     redis.on("end", () => this.#connectAgain());
     redis.on("error", (error: Error) => {
-      // What fails after that fails because of it.
+      // Later errors are consequences.
       if (!this.#inWrongDatabase) this.#lastError = error;
       if (isRefusedSelect(error)) {
         this.#inWrongDatabase = true;
         redis.disconnect(true);
       }
-      // Sentinels are asked again and again before there is a connection that could close.
+      // Sentinels are asked repeatedly before there is a connection that could close.
       usePasswords();
       access.onConnectionError(new Error(this.explain(error), { cause: error }));
     });
   }
 
   /**
-   * What the server's clock shows now at least, in microseconds.
+   * The least that the server's clock shows now, in microseconds.
    *
-   * @throws NotSentError if the connection is not there
+   * @throws NotSentError if there is no connection
    */
   serverMicros(): number {
     const cause = this.#lastError;
@@ -147,12 +147,12 @@ export class Connection {
     return clock.serverMicros + Math.floor(age * 1_000);
   }
 
-  /** What a command failed with that was sent, in words: the cause and the next step. */
+  /** Why a command that was sent failed: the cause and the next step. */
   explain(failure: Error): string {
     return `${this.#name}: ${explained(causeOf(failure, this.#lastError), this.#access)}`;
   }
 
-  /** After it was found to be wrong. */
+  /** Must be called once the time turns out to be wrong. */
   forgetClock(): void {
     this.#clock = undefined;
   }
@@ -162,7 +162,7 @@ export class Connection {
     this.redis.disconnect();
   }
 
-  /** ioredis gives a connection up for good if it learns of a failover while it asks the Sentinels. */
+  /** ioredis gives up a connection for good if it learns of a failover while it asks the Sentinels. */
   #connectAgain(): void {
     if (this.#closed) return;
     setTimeout(() => {

@@ -1,4 +1,4 @@
-/** Why Redis does not answer, in words that name the cause and the next step; ioredis' own are about its options. */
+/** Why Redis does not answer: the cause and the next step. ioredis' own messages are about its options. */
 
 import type { RedisOptions } from "ioredis";
 import { type Address, formatAddress } from "../../config/address.ts";
@@ -6,21 +6,21 @@ import { entryTo } from "../../config/redis-nat-map.ts";
 import { withoutArguments } from "../../telemetry/failure-log.ts";
 import type { RedisAccess } from "./access.ts";
 
-/** What a connection calls the other end in messages. */
+/** The name of a server in messages. */
 export function nameOfServer({ sentinels, name, host = "", port = 0 }: RedisOptions, access: RedisAccess): string {
   return sentinels === undefined || sentinels === null
     ? nameOfAddress({ host, port }, access)
     : `Redis (${name}, by its Sentinels)`;
 }
 
-/** With the entry of --redis-nat-map that leads there: it may be wrong. */
+/** Names the entry of --redis-nat-map that leads there, because it may be wrong. */
 export function nameOfAddress(endpoint: Address, { natMap }: RedisAccess): string {
   const entry = entryTo(natMap, endpoint);
   const address = formatAddress(endpoint);
   return `Redis at ${address}${entry === undefined ? "" : ` (by ${entry} of --redis-nat-map: is that right?)`}`;
 }
 
-/** Of what ioredis says of every command under way when a connection has gone, for whatever reason. */
+/** The errors of commands whose connection was lost, whatever the reason. */
 const lostWithConnection = /^(Reached the max retries|Connection is closed|Stream isn't writeable)/;
 
 /** @param connection what the connection itself has failed with, if it has */
@@ -35,7 +35,7 @@ const tlsInStore = "a store with TLS begins with rediss, one without with redis"
 const passwordPlace = "check them in --store";
 const passwordInFile = "check the password in the file of --redis-password-file, and the user name in --store";
 
-/** What follows from an error, by what it is known by: the cause where the error does not name it itself, and the next step. */
+/** By patterns of errors: the cause, unless the error names it, and the next step. */
 const words: readonly (readonly [known: RegExp, what: string | undefined, next: string])[] = [
   [/^Socket timeout.* in (\d+)ms/, "no answer within $1 ms", hangs],
   [/^no answer within \d+ ms/, undefined, hangs],

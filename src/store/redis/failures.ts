@@ -1,40 +1,40 @@
-/** What can become of one attempt to run a script, beside an answer. */
+/** The failures of an attempt to run a script. */
 
-/** The first word of an error that Redis answered with; undefined for any other failure. */
+/** The first word of an error reply of Redis; undefined for any other failure. */
 export function replyCode(error: unknown): string | undefined {
   return error instanceof Error && error.name === "ReplyError" ? error.message.split(" ", 1)[0] : undefined;
 }
 
-/** How Redis says that a script may not run one of its commands, by an ACL or because it was renamed. */
+/** The replies if a script may not run a command, because of an ACL or because it was renamed. */
 const forbiddenInScript = /can't run this command or subcommand|ACL failure in script|Unknown Redis command/;
 
-/** Whether Redis answered that its user may not run a command or use a key. */
+/** Whether Redis replied that the user may not run a command or use a key. */
 export function isForbidden(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return replyCode(error) === "NOPERM" || (replyCode(error) === "ERR" && forbiddenInScript.test(error.message));
 }
 
-/** Whether Redis refused to choose a database. ioredis goes on without it, in database 0. */
+/** Whether Redis refused to select a database. ioredis would continue in database 0. */
 export function isRefusedSelect(error: Error): boolean {
   const command: unknown = "command" in error ? error.command : undefined;
   return typeof command === "object" && command !== null && "name" in command && command.name === "select";
 }
 
-/** The first failure for which `matches` holds, of an error and those that caused it. */
+/** The first match among an error and its causes. */
 export function findCause(error: unknown, matches: (error: unknown) => boolean): Error | undefined {
   for (let each = error; each instanceof Error; each = each.cause) if (matches(each)) return each;
   return undefined;
 }
 
-/** The attempt never left. */
+/** The attempt was not sent. */
 export class NotSentError extends Error {
   override readonly name = "NotSentError";
 }
 
-/** What answers at an address is not the server that is meant to be there. */
+/** Another server answers at an address than expected. */
 export class WrongServerError extends Error {
   override readonly name = "WrongServerError";
-  /** Whether an entry of --redis-nat-map leads there, which stays so; else the address may have passed to another. */
+  /** Whether an entry of --redis-nat-map leads there, which will not change; else the address may have been reassigned. */
   readonly mapped: boolean;
 
   constructor(message: string, mapped: boolean) {
@@ -43,10 +43,10 @@ export class WrongServerError extends Error {
   }
 }
 
-/** The attempt left, and nobody knows what became of it. */
+/** The attempt was sent, and its outcome is unknown. */
 export class UnansweredError extends Error {
   override readonly name = "UnansweredError";
-  /** The time of `performance.now()` from which on the attempt, if it has not been applied, no longer is. */
+  /** The time of `performance.now()` after which the attempt cannot be applied any more. */
   readonly overAt: number;
 
   constructor(message: string, overAt: number, options?: ErrorOptions) {
@@ -55,10 +55,10 @@ export class UnansweredError extends Error {
   }
 }
 
-/** Redis answers that it cannot tell whether the keys, several of them, are still here: their slot is on the move. */
+/** Redis cannot run a script over several keys, because their slot is moving. */
 export class SlotMovingError extends Error {
   override readonly name = "SlotMovingError";
-  /** Whether an attempt before may have been applied. */
+  /** Whether an earlier attempt may have been applied. */
   readonly repeated: boolean;
 
   constructor(repeated: boolean) {

@@ -1,10 +1,10 @@
 /**
- * The names of the keys: the only place that makes them.
+ * Makes the names of all keys.
  *
- * Users are spread over 64 partitions: a user's is the top six bits of its id's hash slot, the CRC16 of the whole id
- * (braces in it mean nothing). All keys of a partition carry its hash tag, a string whose own slot lies in the same
- * sixty-fourth of the slots: so one script may touch a partition's users and its index, and partitions spread evenly
- * over a cluster. Source of slots and tags: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+ * Users are spread over 64 partitions. A user's partition is the top six bits of the hash slot of its id, the CRC16 of the
+ * whole id (braces in it have no meaning). All keys of a partition have its hash tag, a string whose slot lies in the same
+ * sixty-fourth of the slots. So one script may use a partition's users and its index, and partitions are spread evenly over
+ * a cluster. Source of slots and tags: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
  */
 
 export const partitionCount = 64;
@@ -42,23 +42,23 @@ export function slotOf(partition: number): number {
   return crc16(partitionTags[partition] ?? "") % slotCount;
 }
 
-/** The names of the keys that begin with a prefix. */
+/** The keys with one prefix. */
 export interface Keys {
-  /** A hash: `properties` (a google.protobuf.Struct), `meta`, and `preferences` and `observed` where there are any. */
+  /** A hash: `properties` (a google.protobuf.Struct), `meta`, and optionally `preferences` and `observed`. */
   user(id: string): string;
-  /** The same, where the user's partition is known already. */
+  /** The same key, if the partition is known. */
   userIn(partition: number, id: string): string;
-  /** Where the id begins in the key of a user: the bytes before it. */
+  /** How many bytes are before the id in the key of a user. */
   readonly bytesBeforeId: number;
-  /** A key that says for a while that a deletion of the user `id` has been done. */
+  /** A tombstone, kept for a while: this deletion of the user has been done. */
   deletion(id: string, etag: string): string;
-  /** A sorted set, all scores 0: the ids of a partition's users in byte order. */
+  /** The index of a partition: a sorted set of its users' ids, all with score 0, in byte order. */
   ids(partition: number): string;
-  /** A key of each kind in a partition. The first is never there. */
+  /** A key of each kind in a partition. The first never exists. */
   examples(partition: number): readonly [string, ...string[]];
 }
 
-/** @param prefix without braces: they would take the hash tag's place */
+/** @param prefix without braces, which Redis would take for the hash tag */
 export function createKeys(prefix: string): Keys {
   const heads = partitionTags.map((tag) => `${prefix}{${tag}}:`);
   return {

@@ -1,5 +1,5 @@
 /**
- * Users whose slot moves from one primary to another.
+ * Users whose slot is moving from one primary to another.
  *
  *     at rest ── TRYAGAIN: the keys of a script are at both primaries ──▶ moving
  *        ▲                                                                  │

@@ -6,26 +6,26 @@ import type { ScriptCall } from "./script.ts";
 import { ScriptCommand } from "./script-command.ts";
 import { within } from "./within.ts";
 
-/** How long one attempt may take: it is answered by then, or is not applied any more. */
+/** How long one attempt may take. After that it cannot be applied any more. */
 const attemptMs = 500;
-/** How long an attempt waits for replicas; the rest is for the way there and back. */
+/** How long an attempt waits for replicas. The rest of its time is for the network. */
 const waitMs = 400;
 
 interface Attempt {
   readonly call: ScriptCall;
   readonly asking: boolean;
-  /** Of `performance.now()`: it is not sent after that. */
+  /** The time of `performance.now()` after which it is not sent. */
   readonly sendBy: number;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /**
- * One server: runs scripts, each in one attempt. What an attempt writes is applied within `attemptMs` of being sent or
- * not at all, so whoever has waited for so long may send it again and knows that no late copy comes after.
+ * One server. Runs scripts, each in one attempt. An attempt that writes is applied within `attemptMs` of being sent, or never.
+ * After so long it is safe to send it again, because no late copy can follow.
  *
- * With replicas to wait for, attempts that write travel in groups: a group is one pipeline that ends in a WAIT, and
- * what arrives meanwhile makes up the next. Reading has a connection of its own then, since WAIT holds up its own.
+ * If replicas are waited for, attempts that write travel in groups: a group is one pipeline that ends in a WAIT, and what
+ * arrives meanwhile makes up the next group. Reads have a connection of their own then, because WAIT blocks its connection.
  */
 export class RedisNode {
   readonly endpoint: Address;
@@ -46,8 +46,8 @@ export class RedisNode {
   /**
    * @param asking whether the server was named by ASK
    * @param sendBy the time of `performance.now()` after which it is not sent
-   * @returns what the script answers
-   * @throws NotSentError, UnansweredError; what Redis answers if that is an error
+   * @returns the reply
+   * @throws NotSentError, UnansweredError, or the error reply of Redis
    */
   run(call: ScriptCall, asking: boolean, sendBy: number): Promise<unknown> {
     if (!call.writes) return this.#read(call, asking);
@@ -62,7 +62,7 @@ export class RedisNode {
     return formatAddress(this.endpoint);
   }
 
-  /** What INFO says of a section, by name. */
+  /** A section of INFO, by name. */
   async info(section: string): Promise<ReadonlyMap<string, string>> {
     this.#reader.serverMicros();
     const text = String(await within(attemptMs, this.#reader.redis.call("INFO", section)));
@@ -71,9 +71,10 @@ export class RedisNode {
   }
 
   /**
-   * A step through the keys that match a pattern: some of them, and where to go on, which is 0 at the end.
+   * A step through the keys that match a pattern.
    *
-   * @param count about how many keys are looked at
+   * @param count about how many keys are examined
+   * @returns some of the keys, and the next cursor, which is 0 at the end
    */
   async scan(cursor: string, pattern: string, count: number): Promise<{ cursor: string; keys: readonly Buffer[] }> {
     this.#reader.serverMicros();
@@ -82,13 +83,13 @@ export class RedisNode {
     return { cursor: next.toString(), keys };
   }
 
-  /** What a command answers in words. */
+  /** Sends a command. @returns its reply */
   async ask(command: string, ...args: readonly string[]): Promise<unknown> {
     this.#reader.serverMicros();
     return within(attemptMs, this.#reader.redis.call(command, ...args));
   }
 
-  /** After the server found the time of an attempt past: its clock was set, or it was slow. */
+  /** Must be called after the server found an attempt expired: its clock was set, or it was slow. */
   forgetClock(): void {
     this.#writer.forgetClock();
   }
@@ -173,7 +174,7 @@ export class RedisNode {
     return connection;
   }
 
-  /** Tells an attempt that Redis has not answered from one that it has, with an error too. */
+  /** Turns a missing reply into UnansweredError; error replies stay as they are. */
   async #answered(connection: Connection, answer: Promise<unknown>, overAt: number): Promise<unknown> {
     try {
       return await within(overAt - performance.now(), answer);
@@ -187,7 +188,7 @@ export class RedisNode {
 
 type Redis = Connection["redis"];
 
-/** Sends one attempt; the commands of one tick go out in their order. */
+/** Sends one attempt. Commands of one tick are sent in order. */
 function send(redis: Redis, call: ScriptCall, source: boolean, asking: boolean, last: readonly number[]) {
   if (asking) redis.asking().catch(() => {});
   const command = new ScriptCommand(call, source, last);
@@ -195,7 +196,7 @@ function send(redis: Redis, call: ScriptCall, source: boolean, asking: boolean, 
   return command.promise;
 }
 
-/** Sends a script by its digest, and its source where the server does not have it. */
+/** Sends a script by its digest, and its source if the server does not have it. */
 async function bySource(attempt: (source: boolean) => Promise<unknown>): Promise<unknown> {
   try {
     return await attempt(false);

@@ -1,10 +1,10 @@
-/** What the store's user in Redis must be allowed: every command that it sends or runs in a script, and its keys. */
+/** Derives the permissions that the user in Redis needs: every command that the store sends or runs in a script, and its keys. */
 import type { Script } from "./script.ts";
 
 interface Permission {
-  /** As `ACL SETUSER` takes it: `+zadd`, `+cluster|slots`, `~rollcall:*`. */
+  /** A rule of `ACL SETUSER`: `+zadd`, `+cluster|slots`, `~rollcall:*`. */
   readonly rule: string;
-  /** Commands, words with a space between. A user who has the permission may run one of them at least. */
+  /** Commands, their words separated by spaces. A user with the permission may run at least one of them. */
   readonly examples: readonly string[];
 }
 
@@ -17,15 +17,15 @@ export interface StoreUsage {
 }
 
 /**
- * @param keys one of each kind that scripts run commands on; none has a space
- * @returns each permission once, sorted
+ * @param keys one key of each kind, without spaces
+ * @returns distinct permissions, sorted
  */
 export function neededPermissions(usage: StoreUsage, keys: readonly string[]): readonly Permission[] {
   const own: Record<string, string> = {
     "+eval": "EVAL x 0",
     "+evalsha": "EVALSHA x 0",
     "+time": "TIME",
-    // A script runs only where the user may use all of its keys.
+    // A script runs only if the user may use all of its keys.
     [`~${usage.keyPrefix}*`]: `EVALSHA x ${keys.length} ${keys.join(" ")}`,
     ...(usage.database === 0 ? {} : { "+select": `SELECT ${usage.database}` }),
     ...(usage.waitReplicas === 0 ? {} : { "+wait": "WAIT 0 0" }),

@@ -16,40 +16,40 @@ import { findWarnings } from "./warnings.ts";
 import { placed, writeScript } from "./write-call.ts";
 import { writeUsers } from "./write-users.ts";
 
-/** A user takes about a hundredth of a millisecond of a script, and while one runs nothing else does. */
+/** A user takes about 10 µs of a script, and a script blocks the server. */
 const maxCallUsers = 128;
-/** About what a script works through before it stops: it looks at what is stored too. */
+/** About as much as a script works through, since it also works on what is stored. */
 const maxCallBytes = maxScriptWork / 3;
-/** How many calls one server has before it, so that it need not wait for the next. */
+/** The calls queued for a single server, so that it need not wait for the next one. */
 const singleServerLanes = 4;
 
 export interface RedisStoreOptions extends RedisAccess {
-  /** What every key begins with. */
+  /** The prefix of every key. */
   readonly keyPrefix: string;
-  /** How many replicas have what an answer to a command says. */
+  /** How many replicas must have a write before it is answered. */
   readonly waitReplicas: number;
 }
 
-/** The servers that a store is on. Connections are made at once and made again whenever they break. */
+/** The servers of a store. Connections are made at once, and again whenever they break. */
 export function openServers(options: RedisStoreOptions): Servers {
   const open = options.location.topology === "cluster" ? openCluster : openSingleServer;
   return open(options, options.waitReplicas);
 }
 
 /**
- * Users kept in Redis, as hashes; see keys.ts. What it answers has been executed by the server that is the primary of
- * the user's partition, and is there in as many replicas as asked for. Connections are made at once and made again
- * whenever they break; until then calls wait a moment and then reject with STORE_UNAVAILABLE.
+ * Keeps users in Redis as hashes; see keys.ts. An answer means that the primary of the user's partition has executed the
+ * command, and that as many replicas as configured have it. Connections are made at once, and again whenever they break;
+ * without a connection, calls wait a moment and then reject with STORE_UNAVAILABLE.
  */
 export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const keys = createKeys(options.keyPrefix);
-  // Before a connection is made, which a script that is missing would leave open.
+  // Before connections are made, which would stay open if a script were missing.
   const scripts = {
     get: loadScript("record", "get"),
     list: loadScript("listing-failure", "ids", "list"),
   };
   const servers = openServers(options);
-  /** Where the scripts of a call run. In a cluster, the users of one call are of one lane, and so of one partition. */
+  /** The partition on whose server a call runs. In a cluster, all users of a call are of one lane, so of one partition. */
   const placeOf = (first: UserId | undefined) => (servers.partitioned && first !== undefined ? partitionOf(first) : 0);
 
   async function getAt(place: number, ids: readonly UserId[]): Promise<readonly FoundUser[]> {
@@ -87,7 +87,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       const partitions = Array.from({ length: partitionCount - first }, (_, index) => first + index);
       if (!servers.partitioned) return listAt(0, partitions, after ?? "", count);
       const ids: UserId[] = [];
-      // Most pages lie in one partition; where many are empty, ever more of them are asked at once.
+      // Most pages lie in one partition. If many are empty, ever more of them are asked at once.
       for (let block = 1; partitions.length > 0 && ids.length < count; block *= 2) {
         const asked = partitions.splice(0, block);
         const missing = count - ids.length;

@@ -2,14 +2,13 @@ import { Command } from "ioredis";
 import type { ScriptArgument, ScriptCall } from "./script.ts";
 
 /**
- * EVALSHA, or EVAL, of a script call. ioredis writes the arguments of a command one by one, which takes as long as what
- * the script's users need besides; here they become one text, and the bytes among them one piece each. Its errors name
- * no arguments.
+ * EVALSHA or EVAL of a script call, encoded at once. ioredis encodes arguments one by one, which doubles the cost of a call.
+ * Errors of this command contain no arguments.
  */
 export class ScriptCommand extends Command {
   readonly #encoded: Buffer;
 
-  /** @param last arguments after the call's own */
+  /** @param last arguments behind those of the call */
   constructor({ script, keys, args }: ScriptCall, bySource: boolean, last: readonly ScriptArgument[]) {
     super(bySource ? "EVAL" : "EVALSHA", []);
     const words = [this.name, bySource ? script.source : script.sha, keys.length, ...keys, ...args, ...last];

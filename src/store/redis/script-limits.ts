@@ -1,5 +1,5 @@
 /**
- * Bytes that one script works on, or a little more, which takes a millisecond or two: while it runs, nothing else does.
+ * About how many bytes one script works on. That takes one or two milliseconds, during which the server does nothing else.
  * `bench/scripts.ts` measures it.
  */
 export const maxScriptWork = 192 * 1024;

@@ -6,16 +6,16 @@ import type { RedisNode } from "./node.ts";
 import type { ScriptCall } from "./script.ts";
 import type { Servers } from "./servers.ts";
 
-/** How long after its beginning a call may still be sent; an attempt of its own bounds what comes after. */
+/** How long a call may be sent again. The last attempt has its own time limit. */
 const sendWithinMs = 1_000;
-/** Between two attempts while servers change or connections are made again. */
+/** The pause between two attempts. */
 const retryPauseMs = 20;
-/** A timer fires up to a millisecond early, and counts whole ones. */
+/** A timer may fire up to a millisecond early. */
 const timerSlackMs = 2;
-/** More servers than this that name one another in turn are followed only after a pause. */
+/** After so many redirections in a row, there is a pause. */
 const maxRedirections = 5;
 
-/** Redis' answers that another attempt, moments later, may not get: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
+/** Error replies after which a retry may succeed: https://redis.io/docs/latest/develop/reference/protocol-spec/ */
 const transientReplies = [
   "LOADING",
   "READONLY",
@@ -30,20 +30,19 @@ const transientReplies = [
   "EXPIRED",
 ];
 
-/** What a script answered. */
+/** The reply of a script. */
 export interface ScriptAnswer {
   readonly bytes: Buffer;
-  /** Whether an earlier attempt may have been applied too: its answer was lost, or too few replicas had it. */
+  /** Whether an earlier attempt may have been applied: its answer was lost, or too few replicas had it. */
   readonly repeated: boolean;
 }
 
 /**
- * Runs a script on the server of a partition. Follows the servers where the partition went, and tries again while none
- * can be reached, up to a bound: scripts are written so that running one twice is harmless. Once it settles, no attempt
- * is under way that could still be applied.
+ * Runs a script on the server of a partition. Follows redirections, and retries failures until a deadline, because scripts
+ * are idempotent. Once it settles, no attempt can be applied any more.
  *
- * @throws UserError STORE_UNAVAILABLE, STORE_FULL; SlotMovingError where there are several keys; Error where the script
- * itself fails
+ * @throws UserError STORE_UNAVAILABLE, STORE_FULL; SlotMovingError for a call with several keys; Error if the script itself
+ * fails
  */
 export async function runScript(servers: Servers, partition: number, call: ScriptCall): Promise<ScriptAnswer> {
   const sendBy = performance.now() + sendWithinMs;

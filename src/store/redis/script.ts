@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 
-/** A Lua script, and the digest by which a server that has it runs it. */
+/** A Lua script, and the digest by which a server runs it. */
 export interface Script {
   readonly source: string;
   readonly sha: string;
 }
 
-/** A script made of files, one after the other. */
+/** Concatenates files to a script. */
 export function loadScript(...names: readonly string[]): Script {
   const read = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8");
   const source = names.map(read).join("\n");
@@ -19,12 +19,12 @@ export type ScriptArgument = string | number | Buffer;
 /** One run of a script. */
 export interface ScriptCall {
   readonly script: Script;
-  /** Bytes where they may be no UTF-8. */
+  /** Bytes if they may not be UTF-8. */
   readonly keys: readonly (string | Buffer)[];
   readonly args: readonly ScriptArgument[];
   /**
-   * Whether it writes. A script that does takes two more arguments at its end: the time, in microseconds of the server's
-   * clock, after which it must apply nothing; and 1 where it must write something whatever it finds, else 0.
+   * Whether it writes. Then the script gets two more arguments at the end: the time, in microseconds of the server's clock,
+   * after which it must apply nothing; and 1 if it must write something in any case, else 0.
    */
   readonly writes: boolean;
 }

@@ -1,28 +1,27 @@
 import type { RedisNode } from "./node.ts";
 
-/** The servers that keep the partitions of the users. */
+/** The servers of all partitions. */
 export interface Servers {
-  /** Whether one script may touch one partition only. */
+  /** Whether a script may use the keys of one partition only. */
   readonly partitioned: boolean;
-  /** A partition of each server, as far as is known now. */
+  /** One partition of each known server. */
   partitionOfEach(): readonly number[];
   /**
-   * The server of a partition, as far as is known now.
+   * The server of a partition, according to the latest knowledge.
    *
    * @throws NotSentError if none is known
    */
   nodeOf(partition: number): RedisNode;
   /**
-   * The server that another named in its place, by MOVED or ASK.
+   * The server that another one named by MOVED or ASK.
    *
-   * @param reply `MOVED 3999 127.0.0.1:6381`; without a host, that of `from`
-   * @throws NotSentError where `from` is not the server that it was taken for; Error if servers that know of others
-   * are not expected
+   * @param reply `MOVED 3999 127.0.0.1:6381`; without a host, it is that of `from`
+   * @throws NotSentError if `from` is not the expected server; Error if the store is not a cluster
    */
   redirected(partition: number, reply: string, from: RedisNode): RedisNode;
-  /** After a failure: what is known of the servers may be out of date. */
+  /** Must be called after a failure, because the map of servers may be out of date. */
   refresh(): void;
-  /** Every server that takes writes, as far as is known now. */
+  /** Every known server that takes writes. */
   primaries(): readonly RedisNode[];
   close(): void;
 }

@@ -6,10 +6,10 @@ import { Connection, connect, connectionOptions, RedisClient, reconnectPause } f
 import { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
 
-/** A Sentinel that does not answer for so long is passed over: ioredis would wait for it without an end. */
+/** After so long without an answer, the next Sentinel is asked. ioredis would wait forever. */
 const sentinelTimeoutMs = 1_000;
 
-/** One server that keeps all partitions: the one at an address, or the one that Sentinels say is the primary. */
+/** One server with all partitions: the one at an address, or the primary that Sentinels name. */
 export function openSingleServer(access: RedisAccess, waitReplicas: number): Servers {
   const { endpoints, masterName } = access.location;
   const [first] = endpoints;
@@ -35,7 +35,7 @@ function connectBySentinel(access: RedisAccess, name: string): Redis {
     ...connectionOptions(access),
     sentinels: location.endpoints.map(({ host, port }) => ({ host, port })),
     name,
-    // A primary that Sentinels replaced is left at once, even if it is there still.
+    // Leaves a primary that Sentinels have replaced at once, even if it still runs.
     failoverDetector: true,
     sentinelRetryStrategy: reconnectPause,
     sentinelCommandTimeout: sentinelTimeoutMs,

@@ -1,4 +1,4 @@
-/** What a look at a user in Redis found, and what is wrong with that. */
+/** Reads what a look at a user in Redis found, and judges it. */
 import { Invalid } from "../../users/parsed.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import type { PackedReader } from "../packed/buffer.ts";
@@ -6,14 +6,14 @@ import { findIn, type StoredRecord } from "../verify/record-checks.ts";
 import { type Finding, notListed, notThere } from "../verify/verifier.ts";
 import { partitionOf } from "./keys.ts";
 
-/** A key of a user, which may be one that no server would look at. */
+/** A key of a user; perhaps one that Rollcall would never read. */
 export interface UserKey {
   readonly partition: number;
   readonly key: Buffer;
   readonly id: Buffer;
 }
 
-/** What one look at a user found. */
+/** What a look at a user found. */
 export interface Look {
   readonly listed: (typeof listings)[number];
   readonly kind: (typeof kinds)[number];
@@ -63,7 +63,7 @@ export function problemsOf(
   withRecords: boolean,
 ): Finding[] {
   const finding = (check: string, problem: string): Finding => ({ id, check, problem });
-  // Deleted meanwhile.
+  // It was deleted meanwhile.
   if (kind === "none" && listed === "no") return [];
   const parsed = parseUserId(id);
   if (!(parsed instanceof Invalid) && partitionOf(parsed) !== partition) {

@@ -1,4 +1,4 @@
-/** Walks over the users in Redis, which servers may be using, in short scripts. */
+/** Walks over the users in Redis in short scripts, also while servers use them. */
 
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
@@ -15,14 +15,14 @@ import { runScript } from "./script-runner.ts";
 import type { Servers } from "./servers.ts";
 import { type Look, problemsOf, readLook, type UserKey } from "./verify-look.ts";
 
-/** Keys of one step, and users of one script. */
+/** The keys of one step, and the users of one script. */
 const stepKeys = 500;
 const maxUsers = 100;
-/** How long a server may be away, or a slot be on the move. */
+/** How long a server may be away, or a slot may be moving. */
 const patienceMs = 3_000;
 const retryPauseMs = 50;
 
-/** What stands between the hash tag and the id in the key of a user. */
+/** The text between the hash tag and the id in the key of a user. */
 const afterTag = "}:user:";
 
 const scripts = { users: loadScript("verify-users"), listing: loadScript("verify-listing") };
@@ -39,7 +39,7 @@ class Walk {
   readonly #servers: Servers;
   readonly #keys: ReturnType<typeof createKeys>;
   readonly #prefix: string;
-  /** A key can be met twice while others are written. */
+  /** A scan may return a key twice. */
   readonly #told = new Set<string>();
 
   constructor(servers: Servers, prefix: string) {
@@ -51,7 +51,7 @@ class Walk {
   async *slices(): AsyncGenerator<Slice> {
     const places = await patiently(() => this.#places());
     const nodes = [...new Set(places)];
-    /** A partition of each server: by it the server is found again, whose connections are closed where nobody needs them. */
+    /** A partition of each server, by which it is found again, because idle connections are closed. */
     const firsts = nodes.map((node) => places.indexOf(node));
     const before = await this.#identities(nodes);
     const sizes = await Promise.all(nodes.map((node) => patiently(() => node.ask("DBSIZE"))));
@@ -83,14 +83,14 @@ class Walk {
     return Array.from({ length: partitionCount }, (_, partition) => this.#servers.nodeOf(partition));
   }
 
-  /** Which servers, and which runs of them, have which partitions. */
+  /** A text that changes if a server restarts or a partition moves. */
   async #identities(nodes: readonly RedisNode[]): Promise<string> {
     const runs = await Promise.all(nodes.map((node) => patiently(() => node.info("server"))));
     const places = await patiently(() => this.#places());
     return JSON.stringify([runs.map((run) => run.get("run_id")), places.map(({ address }) => address)]);
   }
 
-  /** Keys of users on the server of a partition, and those that are in none, a step at a time. */
+  /** The keys of users on the server of a partition, and keys that belong to no partition, step by step. */
   async *#scan(partition: number): AsyncGenerator<{ keys: readonly UserKey[]; strays: readonly Finding[] }> {
     const pattern = `${this.#prefix.replace(/[*?[\]\\^-]/g, "\\$&")}{*}:user:*`;
     let cursor = "0";
@@ -102,7 +102,7 @@ class Walk {
       for (const key of step.keys) {
         const found = this.#userKey(key);
         if (!("problem" in found)) keys.push(found);
-        // Without a prefix, nothing says whose it is.
+        // Without a prefix, the key may belong to another program.
         else if (this.#prefix !== "") strays.push(found);
       }
       if (strays.length > 0) yield { keys: [], strays };
@@ -110,7 +110,7 @@ class Walk {
     } while (cursor !== "0");
   }
 
-  /** @param key one that the pattern of the scan matches */
+  /** @param key a key that matches the pattern of the scan */
   #userKey(key: Buffer): UserKey | Finding {
     const tagAt = Buffer.byteLength(this.#prefix) + 1;
     const tagEnd = key.indexOf(afterTag, tagAt);
@@ -144,7 +144,7 @@ class Walk {
       cursor = reader.shortText();
       const ids = Array.from({ length: reader.u32() }, () => Buffer.from(reader.bytes()));
       const head = Buffer.from(this.#keys.userIn(partition, ""));
-      // A listing that is small comes as a whole.
+      // A small index is returned as a whole.
       for (let at = 0; at < ids.length; at += maxUsers) {
         const some = ids.slice(at, at + maxUsers);
         yield this.#inspect(
@@ -155,7 +155,7 @@ class Walk {
     } while (cursor !== "0");
   }
 
-  /** Looks at users, and again at each that is not as it should be. */
+  /** Looks at users, and once more at each that looks wrong. */
   async #inspect(keys: readonly UserKey[], withRecords: boolean): Promise<Finding[]> {
     const findings: Finding[] = [];
     for (const [key, look] of await this.#lookAt(keys, withRecords)) {
@@ -169,7 +169,7 @@ class Walk {
 
   async #lookAt(keys: readonly UserKey[], withRecords: boolean): Promise<[UserKey, Look][]> {
     const looks: [UserKey, Look][] = [];
-    // A script touches one partition's keys where those are spread over servers.
+    // In a cluster, a script uses the keys of one partition.
     const shares = this.#servers.partitioned ? Map.groupBy(keys, ({ partition }) => partition) : new Map([[0, keys]]);
     for (const [place, share] of shares) {
       for (let rest = share; rest.length > 0; ) {
@@ -203,7 +203,7 @@ class Walk {
   }
 }
 
-/** Tries again while a server is away for a moment, or a slot is on the move. */
+/** Retries while a server is away or a slot is moving. */
 async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
   const giveUpAt = performance.now() + patienceMs;
   for (;;) {

@@ -5,11 +5,11 @@ import type { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
 
 const oldestMajorVersion = 7;
-/** How long connections that are being made are waited for. */
+/** How long to wait for connections. */
 const patienceMs = 1_000;
 const retryPauseMs = 20;
 
-/** What an operator should know of how Redis is set up: a line for each finding, with the servers it was found on. */
+/** Checks the configuration of Redis. @returns a line for each finding, with its servers */
 export async function findWarnings(servers: Servers, waitReplicas: number): Promise<readonly string[]> {
   const waitUntil = performance.now() + patienceMs;
   while (servers.primaries().length === 0 && performance.now() < waitUntil) await delay(retryPauseMs);
@@ -49,7 +49,7 @@ async function findingsOf(
   if (policy !== "noeviction") {
     findings.push(`maxmemory-policy is ${policy}: Redis deletes users when memory runs out; set it to noeviction`);
   }
-  // Where CONFIG is not allowed, as with many hosted servers, snapshots are the provider's affair.
+  // If CONFIG is not allowed, as with many hosted servers, the provider takes care of snapshots.
   const snapshots = await node.ask("CONFIG", "GET", "save").catch(() => undefined);
   if (info("aof_enabled") === "0" && Array.isArray(snapshots) && snapshots[1] === "") {
     findings.push("Redis writes nothing to disk: a restart loses every user; set appendonly yes");
@@ -74,7 +74,7 @@ async function findingsOf(
   return findings;
 }
 
-/** Tries until there is a connection, or it is known why there is none. */
+/** Retries until there is a connection, or the reason is known why there is none. */
 async function onceConnected<Result>(attempt: () => Promise<Result>, waitUntil: number): Promise<Result> {
   for (;;) {
     try {

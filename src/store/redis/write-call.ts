@@ -7,19 +7,19 @@ import { maxScriptWork } from "./script-limits.ts";
 
 export const writeScript = loadScript("listing-failure", "record", "merge", "write-user", "write-verbs", "write");
 
-/** Longer than a command may wait and be repeated because its answer was lost. */
-const rememberDeletionMs = 120_000;
+/** How long tombstones of deletions are kept: longer than a command may wait and be retried. */
+const tombstoneMs = 120_000;
 
 const writeLimits = [
   limits.maxProperties,
   limits.maxPropertiesBytes,
   limits.maxPreferencesBytes,
   limits.maxObservedAheadSeconds * 1_000_000,
-  rememberDeletionMs,
+  tombstoneMs,
   maxScriptWork,
 ];
 
-/** A command, and the partition of its user. */
+/** A command and the partition of its user. */
 export interface PlacedCommand {
   readonly command: WriteCommand;
   readonly partition: number;
@@ -30,9 +30,9 @@ export function placed(command: WriteCommand): PlacedCommand {
 }
 
 /**
- * The call of write.lua that applies commands.
+ * A call of write.lua.
  *
- * @param groups the partitions whose indexes the script may write to
+ * @param groups the partitions whose indexes the script may write
  */
 export function writeCall(keys: Keys, commands: readonly PlacedCommand[], groups: readonly number[]): ScriptCall {
   const groupOf = (index: number) => groups.indexOf(commands[index]?.partition ?? -1) + 1;

@@ -12,7 +12,7 @@ type Result = WriteResult | Postponed;
 /**
  * Writes users of one place, by as many scripts as it takes.
  *
- * @param groups the partitions whose indexes the scripts may write to; none for one user whose slot moves
+ * @param groups the partitions whose indexes the scripts may write; none for a single user whose slot is moving
  * @param again whether the commands may have been applied before
  */
 export async function writeUsers(
@@ -24,7 +24,7 @@ export async function writeUsers(
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
   let repeated = again;
-  // Once a script has stopped early, the next ones get about as much as that one has done.
+  // After a script has stopped early, the next ones get about as many commands as it executed.
   let most = commands.length;
   while (results.length < commands.length) {
     const rest = commands.slice(results.length);
@@ -52,9 +52,9 @@ export async function writeUsers(
 }
 
 /**
- * The result of a command that may have been applied by an earlier attempt. If nobody has written since, the script
- * recognises that, and a deletion for a while whoever has; else it holds the command against what another has written
- * over it, and a refusal says nothing about the attempt before.
+ * The result of a command that an earlier attempt may have applied. The script recognises that by the user's etag, or by the
+ * tombstone of a deletion. But if another caller has written since, the etag is gone, and a refusal says nothing about the
+ * earlier attempt.
  */
 function asRepeated(result: Result, command: WriteCommand | undefined): Result {
   if (command === undefined || command.verb === "delete" || !("refused" in result)) return result;
@@ -66,8 +66,8 @@ function asRepeated(result: Result, command: WriteCommand | undefined): Result {
 }
 
 /**
- * The first commands, up to the deletion of a user that one of them writes: were both sent again after both have been
- * applied, the first would create the user anew, and the deletion has been done.
+ * The first commands, up to the deletion of a user that an earlier one writes. If both were sent again after both were
+ * applied, the first would create the user again, and the tombstone would say that the deletion is done.
  */
 function untilDeletedAgain(commands: readonly PlacedCommand[]): readonly PlacedCommand[] {
   const written = new Set<string>();
