@@ -1,19 +1,19 @@
 --[[
-Fails where a script that writes would: on a replica, while loading, where replicas are missing. Says which commands the
-user of the connection may run; where one is missing, nothing is tried.
+Fails if a script that writes would: on a replica, while loading, without enough replicas. Tells which commands the user of
+the connection may run. If one is not allowed, nothing is written.
 
-KEYS     keys that are never there
-ARGV[1]  a line for each command: one or more examples of it, with a tab between, words with a space between
+KEYS     keys that never exist
+ARGV[1]  a line for each command: one or more examples, separated by tabs, their words separated by spaces
 ARGV[2]  the time after which nothing is executed, in microseconds of this server's clock
-ARGV[3]  1 if something must be written, so that replicas can be waited for
+ARGV[3]  1 if something must be written, so that WAIT waits for replicas
 
-Returns a digit for each line: 1 if the user may run one of its examples, else 0. Returns nothing where Redis cannot tell
+Returns a digit for each line: 1 if the user may run one of its examples, else 0. Returns an empty text if Redis cannot tell
 (before 7.0).
 ]]
 local function mayRun(example)
   local words = {}
   for word in string.gmatch(example, '[^ ]+') do words[#words + 1] = word end
-  -- It fails for a command that does not exist, as one that was renamed.
+  -- It fails if the command does not exist, for example because it was renamed.
   local exists, allowed = pcall(redis.acl_check_cmd, unpack(words))
   return exists and allowed
 end

@@ -1,10 +1,10 @@
 --[[
-Reads users: as many of the first ones as fit, and one at least.
+Reads the first users, at least one, until there are enough bytes.
 
 KEYS     the user of each id, in order (hash: properties, meta, preferences)
 ARGV[1]  the bytes after which no further user is read
 
-Returns the users found, packed (see packed.ts). What the parts consist of is for the reader to check.
+Returns the found users, packed (see packed.ts). The reader must check their Structs.
 ]]
 local pack, unpack, sub = struct.pack, struct.unpack, string.sub
 local maxBytes, bytes = tonumber(ARGV[1]), 0

@@ -1,10 +1,10 @@
 --[[
-Shared: which text is a user's id. `src/users/user-id.ts` says the same.
+Shared: recognises user ids, as `src/users/user-id.ts` does.
 ]]
 local find, gsub = string.find, string.gsub
 local maxIdBytes = 256
 
--- The characters of UTF-8 that take several bytes, by their length and first byte; none but these.
+-- All UTF-8 characters of several bytes, by their length and first byte.
 local wide = {
   '[\194-\223][\128-\191]',
   '\224[\160-\191][\128-\191]',
@@ -15,7 +15,7 @@ local wide = {
   '\244[\128-\143][\128-\191][\128-\191]',
 }
 
--- Whether it is 1 to 256 bytes of UTF-8 without control characters.
+-- Whether a text is 1 to 256 bytes of UTF-8 without control characters.
 local function isId(text)
   if text == '' or #text > maxIdBytes then return false end
   if not find(text, '[%z\1-\31\127-\255]') then return true end

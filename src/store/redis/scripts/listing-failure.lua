@@ -1,7 +1,7 @@
 --[[
-Shared: what is said of a listing that is no sorted set.
+Shared: the error about an index that is not a sorted set.
 ]]
--- In place of the error that a command on a listing was answered with: where the listing is of another type, one that names it.
+-- Replaces the error of a command on an index of another type by one that names the index.
 local function listingFailure(failure, key)
   if string.sub(failure.err, 1, 9) ~= 'WRONGTYPE' then return failure end
   local message = 'WRONGTYPE something other than Rollcall has overwritten the listing ' .. key

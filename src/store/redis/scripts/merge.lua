@@ -1,16 +1,16 @@
 --[[
-Shared: merges edits into a canonical Struct, one level deep, without decoding a value. `src/users/merge.ts` says what it
-means, and is the same walk. Needs record.lua.
+Shared: merges edits into a canonical Struct, one level deep, without decoding values. It does the same as
+`src/users/struct/merge.ts`. Needs record.lua.
 
-A Struct is its entries, sorted by the bytes of their names, each `0a <length> 0a <length> <name> 12 <length> <value>`.
-Edits are the same, but for the tag in front, which says what is to be done; to unset has no value.
+A Struct is a list of entries `0a <length> 0a <length> <name> 12 <length> <value>`, sorted by the bytes of their names.
+Edits have the same form, except that the first tag says what to do, and an entry to unset has no value.
 ]]
 local byte, sub, concat = string.byte, string.sub, table.concat
 local pack, unpack = struct.pack, struct.unpack
 
 local SET, SET_ONCE, UNSET = 0x0a, 0x12, 0x1a
 
--- The varint at pos, and the position after it.
+-- Returns the varint at pos, and the position after it.
 local function varint(s, pos)
   local b = byte(s, pos)
   if b < 128 then return b, pos + 1 end
@@ -24,7 +24,7 @@ local function varint(s, pos)
   return value, pos + 1
 end
 
--- The name of the entry at pos, and the position after the entry; nil at the end.
+-- Returns the name of the entry at pos, and the position after the entry; nil at the end.
 local function entry(s, pos)
   if pos > #s then return nil, pos end
   local length, content = varint(s, pos + 1)
@@ -32,7 +32,7 @@ local function entry(s, pos)
   return sub(s, name, name + nameLength - 1), content + length
 end
 
--- The value of an entry that has one.
+-- Returns the value of an entry that has one.
 local function valueOf(whole)
   local _, content = varint(whole, 2)
   local nameLength, name = varint(whole, content + 1)
@@ -49,7 +49,7 @@ local function before(a, b)
   return #a < #b
 end
 
--- When properties were observed: `names` in the order stored, `times` in microseconds by name.
+-- Reads marks: `names` in their stored order, `times` in microseconds by name.
 local function readMarks(packed)
   local names, times, pos = {}, {}, 1
   while pos <= #packed do
@@ -76,7 +76,7 @@ local function setMark(marks, name, observedAt, now)
   marks.changed = true
 end
 
--- Whether an edit, whose entry is `new`, has an effect where `old` is the stored entry, or nil.
+-- Whether an edit with the entry `new` has an effect on the stored entry `old`, which may be nil.
 local function takesEffect(kind, old, new, mark, observedAt, again)
   if kind == SET_ONCE then return old == nil or (again and valueOf(old) == valueOf(new)) end
   if not observedAt or not mark or observedAt > mark then return true end
@@ -85,10 +85,10 @@ local function takesEffect(kind, old, new, mark, observedAt, again)
   return kind ~= UNSET and not before(valueOf(new), valueOf(old))
 end
 
--- The least bytes of an entry: a name of one byte, and the shortest value.
+-- The bytes of the shortest entry: a name of one byte, and the shortest value.
 local leastEntry = 9
 
--- How many properties a Struct has, if that can be more than max; else 0.
+-- Counts the properties of a Struct, if there may be more than max; else returns 0.
 local function countIfOver(struct, max)
   if #struct <= max * leastEntry then return 0 end
   local count, pos = 0, 1
@@ -100,8 +100,8 @@ local function countIfOver(struct, max)
   return count
 end
 
--- Merges edits that all set properties. Fails where the stored Struct does not consist of whole entries.
--- Returns the merged Struct, or nil where nothing differs, and how many properties were looked at.
+-- Merges edits that all set properties. Returns the merged Struct, or nil if nothing differs, and how many properties it
+-- compared. Fails if the stored Struct does not consist of whole entries.
 local function mergeSets(stored, edits)
   -- What is sent alone is within the limits.
   if stored == edits then return nil, 0 end
@@ -149,7 +149,7 @@ local function mergeSets(stored, edits)
   return concat(pieces), looked
 end
 
--- The most bytes that a Struct can come to when edits are applied, whichever of the edits take effect.
+-- Returns the most bytes that a Struct can have after edits, whichever of the edits take effect.
 local function mostBytes(stored, edits)
   local bytes, i, j = #stored, 1, 1
   local storedName, iNext = entry(stored, i)
@@ -171,12 +171,11 @@ end
 
 local nothing = {}
 
--- marks       as readMarks made them, changed in place; nil where there are none and the edits are not observed
--- observedAt  when the edits were observed; nil where they always apply
--- again       whether these very edits made the Struct what it is
--- Returns the merged Struct (nil where nothing differs), how many properties there are, those counted that were removed
--- and have a mark, and the names of the edits that had no effect. Fails where the stored Struct does not consist of whole
--- entries.
+-- marks       the result of readMarks, changed in place; nil if there are none and the edits are not observed
+-- observedAt  when the edits were observed; nil if they always apply
+-- again       whether these very edits were applied before
+-- Returns the merged Struct (nil if nothing differs), the number of properties including tombstones, and the names of edits
+-- without effect. Fails if the stored Struct does not consist of whole entries.
 local function merge(stored, edits, marks, observedAt, now, again)
   local pieces, parts, count, differs = {}, 0, 0, false
   local ignored = nothing

@@ -1,8 +1,7 @@
 --[[
-Shared: how a user's record is told from something else that is stored in its place. Nothing here decodes a value: what
-gets past this is checked by whoever reads the answer.
+Shared: recognises records that Rollcall did not write. No value is decoded here: the reader of the answer checks the rest.
 ]]
--- The parts of a record, as damaged.ts has them.
+-- The parts of a record, numbered as in damaged.ts.
 local PART_RECORD, PART_META, PART_PROPERTIES, PART_PREFERENCES, PART_OBSERVED = 1, 2, 3, 4, 5
 
 -- Two times of eight bytes, and an etag of 1 to 255.
@@ -10,19 +9,19 @@ local function isMeta(meta)
   return meta and #meta > 16 and #meta <= 16 + 255
 end
 
--- Times from here on are no whole numbers any more.
+-- From here on, numbers are not exact integers.
 local endOfTimes = 2 ^ 53
 
--- Whether an answer of HMGET says that what is stored is no hash.
+-- Whether an error of HMGET says that the key is not a hash.
 local function isWrongType(answer)
   return string.sub(answer.err, 1, 9) == 'WRONGTYPE'
 end
 
--- An entry of a Struct has a name of a byte at least, and the shortest value.
+-- The shortest entry of a Struct: a name of one byte, and the shortest value.
 local leastEntryLength = 7
 
--- Whether a Struct consists of whole entries from pos on. What they hold is not looked at: merging fails on it where it
--- cannot be walked over, and whoever reads the answer looks at the rest.
+-- Whether a Struct consists of whole entries from pos on. Their contents are not checked: merging fails if it cannot walk
+-- over them, and the reader of the answer checks the rest.
 local function hasWholeEntries(struct, pos)
   local byte, size = string.byte, #struct
   while pos <= size do
@@ -56,7 +55,7 @@ local function areMarks(packed)
   return pos == size + 1
 end
 
--- A user found whose record is damaged.
+-- Packs a found user whose record is damaged.
 local function damagedRecord(part)
   return struct.pack('<BB', 2, part)
 end

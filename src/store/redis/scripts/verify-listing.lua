@@ -1,11 +1,12 @@
 --[[
-A step through the listing of a partition.
+Makes a step through the index of a partition.
 
-KEYS[1]  the ids of the partition (a sorted set, as a rule)
-ARGV[1]  where to go on: 0 for the beginning
-ARGV[2]  about how many entries to look at
+KEYS[1]  the index of the partition (should be a sorted set)
+ARGV[1]  the cursor; 0 for the beginning
+ARGV[2]  about how many entries to read
 
-Returns u8 whether it is a sorted set, u8 whether it has a time to live, u8+cursor to go on with (0 at the end), u32 count, then for each entry u32+id.
+Returns u8 whether it is a sorted set, u8 whether it has a time to live, u8+the next cursor (0 at the end), u32 count, then
+for each entry u32+id.
 ]]
 local pack = struct.pack
 local step = redis.pcall('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])

@@ -1,15 +1,14 @@
 --[[
-Reads what is stored of users, whatever that is, and whether they are listed: as many of the first ones as fit, and one at
-least.
+Reads the first users, at least one, until there are enough bytes: whatever is stored, and whether they are in the index.
 
-KEYS     for each user, in order: the ids of its partition (a sorted set, as a rule), and its own key
-ARGV[1]  how many bytes there are before the id in the key of a user
+KEYS     for each user, in order: the index of its partition (should be a sorted set), and its own key
+ARGV[1]  how many bytes are before the id in the key of a user
 ARGV[2]  the bytes after which no further user is read
-ARGV[3]  1 if what the records hold is wanted
+ARGV[3]  1 if the fields of the records are wanted
 
-Returns for each user: u8 listed (0 no, 1 yes, 2 with another score than 0, 3 the listing is no sorted set), u8 kind (0
-nothing, 1 a hash, 2 something else), u8 whether the key has a time to live, and of a hash whose fields are wanted, of meta, properties, preferences and observed
-each: u8 whether it is there, u32+bytes.
+Returns for each user: u8 listed (0 no, 1 yes, 2 with another score than 0, 3 the index is not a sorted set), u8 kind (0
+none, 1 hash, 2 other), u8 whether the key has a time to live. For a hash whose fields are wanted also, for each of meta,
+properties, preferences and observed: u8 whether it is there, u32+bytes.
 ]]
 local pack, sub = struct.pack, string.sub
 local idFrom, maxBytes, bytes = tonumber(ARGV[1]) + 1, tonumber(ARGV[2]), 0
@@ -18,7 +17,7 @@ local found = {}
 local function listed(index, id)
   local score = redis.pcall('ZSCORE', index, id)
   if type(score) ~= 'table' then return not score and 0 or tonumber(score) == 0 and 1 or 2 end
-  -- A script gets texts for scores, and tables for errors alone.
+  -- Scores are strings; only errors are tables.
   if sub(score.err, 1, 9) ~= 'WRONGTYPE' then error(score) end
   return 3
 end

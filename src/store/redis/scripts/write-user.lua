@@ -1,8 +1,8 @@
 --[[
-Shared by what writes users: the arguments of write.lua, how one user is read and written, and how results are packed.
+Shared: reads the arguments of write.lua, reads and writes a user, and packs results.
 ]]
 local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE, SET_PROPERTIES = 1, 2, 3, 4, 5
--- Added to the verb of a command whose caller may not learn what it changes.
+-- Added to the verb if the caller must not learn what the command changes.
 local HIDING = 128
 local CAN_CREATE, WANT_USER, VALIDATE_ONLY, ALLOW_MISSING = 1, 2, 4, 8
 local OBSERVED, IF_EXISTS, IF_MISSING, IF_ETAG = 16, 32, 64, 128
@@ -19,12 +19,12 @@ if now > tonumber(ARGV[9]) then return redis.error_reply('EXPIRED the time to ex
 
 local band, max, call, try, values = bit.band, math.max, redis.call, redis.pcall, _G.unpack
 local work, written = 0, false
--- To walk over a property takes as long as to copy so many bytes.
+-- The work of walking over a property, as the bytes that could be copied in the same time.
 local propertyWork, markedPropertyWork = 32, 192
 local commands = ARGV[1]
 local groups, total, commandsAt = unpack('<BI4', commands)
 
--- Users created, by group, that the index does not have yet: their keys, and their ids with a score in front of each.
+-- Created users that are not in the index yet, by group: their keys, and their ids, each behind a score.
 local unlisted = {}
 
 local idFrom = tonumber(ARGV[8]) + 1
@@ -37,7 +37,7 @@ local function list(group, key)
   users.ids[#users.ids + 1] = sub(key, idFrom)
 end
 
--- Returns an error where an index is something else than a sorted set: the users created that it should have are gone then.
+-- Adds created users to their indexes. If an index is not a sorted set, deletes its users again, and returns an error.
 local function listAll()
   local failure
   for group, users in pairs(unlisted) do
@@ -51,11 +51,11 @@ local function listAll()
   return failure
 end
 
--- Commands that were found to be allowed: permissions do not change while a script runs.
+-- Commands that are known to be allowed. Permissions do not change while a script runs.
 local permitted = {}
 
--- Fails if the user of the connection may not run a command. To be called before the first of several writes, so that
--- none is left half done; the first needs no such look. Redis before 7.0 cannot tell.
+-- Fails if the user of the connection may not run a command. Called before the first of several writes, so that none is
+-- left half done. A single write needs no such check. Redis before 7.0 cannot tell.
 local function permit(command, ...)
   if permitted[command] or not redis.acl_check_cmd then return end
   local exists, allowed = pcall(redis.acl_check_cmd, command, ...)
@@ -67,8 +67,8 @@ local function has(command, flag)
   return band(command.flags, flag) ~= 0
 end
 
--- The user at a key; one that is not there has no etag. One whose record cannot be read is damaged, and then has an etag
--- only where that can be.
+-- Reads the user at a key. A missing user has no etag. If the record cannot be read, `damaged` is set, and the etag if that
+-- can be read.
 local function read(key)
   local fields = try('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
   if fields.err then
@@ -95,7 +95,7 @@ local function read(key)
   }
 end
 
--- Gives the user its new etag and time, and writes them with the fields given.
+-- Sets the etag and the time of a user, and writes them with the given fields.
 local function write(key, user, etag, ...)
   user.etag = etag
   user.updated = max(now, user.updated + 1)
@@ -129,7 +129,7 @@ local function isIdentify(command)
   return command.verb == SET_PROPERTIES or command.verb == IDENTIFY
 end
 
--- Why the command may not be applied, before its edits are looked at; nil where it may.
+-- Checks what can be checked before the edits. Returns the status of a refusal, or nil.
 local function refusal(command, user)
   if command.observedAt and command.observedAt > now + maxAhead then return OBSERVED_AHEAD end
   if user.etag or user.damaged then

@@ -1,5 +1,5 @@
 --[[
-What each verb of write.lua does to one user. Needs merge.lua, record.lua and write-user.lua.
+Applies each verb of write.lua to one user. Needs merge.lua, record.lua and write-user.lua.
 ]]
 local function identify(command, user, key, again)
   if not areMarks(user.observed) then return damaged(PART_OBSERVED) end
@@ -23,7 +23,7 @@ local function identify(command, user, key, again)
   local marked = marks and marks.changed
   local hidesWinners = command.hides and observedAt
   if merged or marked or hidesWinners then
-    -- Of properties and marks, whichever edits win.
+    -- The count includes tombstones, whichever edits win.
     if count > maxProperties then return pack('<BI4', TOO_MANY, count) end
     local bytes = hidesWinners and mostBytes(user.properties, command.body) or #properties
     if bytes > maxPropertiesBytes then return pack('<BI4', TOO_LARGE, bytes) end
@@ -61,23 +61,23 @@ local function setPreferences(command, user, key, again)
   return applied(command, UPDATED, user)
 end
 
--- A deletion leaves behind that it has been done: one that is repeated because its answer was lost finds no user, or a
--- new one that it must not delete.
-local function delete(command, user, key, doneKey)
+-- A deletion leaves a tombstone: sent again because its answer was lost, it would find no user, or a new one that it must
+-- not delete.
+local function delete(command, user, key, tombstone)
   permit('ZREM', KEYS[command.group], '')
-  permit('SET', doneKey, '')
+  permit('SET', tombstone, '')
   written = true
   local failure = listAll()
   if failure then error(failure, 0) end
   call('DEL', key)
-  -- An index that is something else than a sorted set lists nobody.
+  -- An index that is not a sorted set has no entries.
   try('ZREM', KEYS[command.group], sub(key, idFrom))
-  call('SET', doneKey, '', 'PX', ARGV[6])
+  call('SET', tombstone, '', 'PX', ARGV[6])
   return applied(command, DELETED, {})
 end
 
--- Does what identify does for nearly all commands, with less ado: every edit sets a property, and no flag asks for more
--- than to create the user and to answer with it. Returns nil where there turns out to be more to it.
+-- A fast path of identify for most commands: every edit sets a property, and there are no flags but CAN_CREATE and WANT_USER.
+-- Returns nil if the user needs the general path.
 local function setProperties(key, flags, group, etag, body)
   local wantsUser = flags >= WANT_USER
   local fields
