@@ -51,7 +51,7 @@ export interface Keys {
   /** How many bytes are before the id in the key of a user. */
   readonly bytesBeforeId: number;
   /** A tombstone, kept for a while: this deletion of the user has been done. */
-  deletion(id: string, etag: string): string;
+  tombstone(id: string, etag: string): string;
   /** The index of a partition: a sorted set of its users' ids, all with score 0, in byte order. */
   ids(partition: number): string;
   /** A key of each kind in a partition. The first never exists. */
@@ -65,7 +65,7 @@ export function createKeys(prefix: string): Keys {
     user: (id) => `${heads[partitionOf(id)]}user:${id}`,
     userIn: (partition, id) => `${heads[partition]}user:${id}`,
     bytesBeforeId: Buffer.byteLength(`${heads[0]}user:`),
-    deletion: (id, etag) => `${heads[partitionOf(id)]}deleted:${etag}`,
+    tombstone: (id, etag) => `${heads[partitionOf(id)]}deleted:${etag}`,
     ids: (partition) => `${heads[partition]}ids`,
     // No user has an empty id.
     examples: (partition) => [`${heads[partition]}user:`, `${heads[partition]}ids`, `${heads[partition]}deleted:`],

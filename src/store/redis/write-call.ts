@@ -46,7 +46,7 @@ export function writeCall(keys: Keys, commands: readonly PlacedCommand[], groups
     keys: [
       ...groups.map(keys.ids),
       ...commands.map(({ command, partition }) => keys.userIn(partition, command.id)),
-      ...deletions.map(({ command }) => keys.deletion(command.id, command.etag)),
+      ...deletions.map(({ command }) => keys.tombstone(command.id, command.etag)),
     ],
     args: [packed, ...writeLimits, keys.bytesBeforeId],
     writes: true,
