@@ -1,7 +1,7 @@
 /** Passwords of Redis and its Sentinels, from the URL, an option, or a file that is read again when it changes. */
 import type { RedisLocation } from "../config/redis-url.ts";
 import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
-import type { RedisPasswords } from "../store/redis/access.ts";
+import type { RedisPasswords } from "../store/redis/servers/access.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 export interface RedisPasswordSettings {

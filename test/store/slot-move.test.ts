@@ -1,7 +1,7 @@
 /** Users whose slot is being moved to another primary, held in the middle of the move. */
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createKeys, partitionOf, slotOf } from "../../src/store/redis/keys.ts";
-import { RedisNode } from "../../src/store/redis/node.ts";
+import { RedisNode } from "../../src/store/redis/servers/node.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { command, deletion, userId } from "../support/commands.ts";
 import { type RedisCluster, startCluster } from "../support/redis-cluster.ts";

@@ -5,7 +5,7 @@ import { type Keys, partitionCount } from "./keys.ts";
 import { neededPermissions } from "./permissions.ts";
 import { loadScript, type Script } from "./script.ts";
 import { runScript } from "./script-runner.ts";
-import type { Servers } from "./servers.ts";
+import type { Servers } from "./servers/servers.ts";
 
 /** How versions of Redis refuse a key. */
 const aboutKeys = /\baccess (one of the keys|a key)\b/;

@@ -2,9 +2,9 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
 import { isForbidden, NotSentError, replyCode, SlotMovingError, UnansweredError } from "./failures.ts";
-import type { RedisNode } from "./node.ts";
 import type { ScriptCall } from "./script.ts";
-import type { Servers } from "./servers.ts";
+import type { RedisNode } from "./servers/node.ts";
+import type { Servers } from "./servers/servers.ts";
 
 /** How long a call may be sent again. The last attempt has its own time limit. */
 const sendWithinMs = 1_000;

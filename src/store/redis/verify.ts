@@ -7,12 +7,12 @@ import { PackedReader } from "../packed/buffer.ts";
 import { type Finding, recordsShare, type Slice, type StoreVerifier } from "../verify/verifier.ts";
 import { findCause, isForbidden, NotSentError, SlotMovingError, UnansweredError } from "./failures.ts";
 import { createKeys, partitionCount, partitionTags } from "./keys.ts";
-import type { RedisNode } from "./node.ts";
 import { openServers, type RedisStoreOptions } from "./redis-store.ts";
 import { loadScript } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
 import { runScript } from "./script-runner.ts";
-import type { Servers } from "./servers.ts";
+import type { RedisNode } from "./servers/node.ts";
+import type { Servers } from "./servers/servers.ts";
 import { type Look, problemsOf, readLook, type UserKey } from "./verify-look.ts";
 
 /** The keys of one step, and the users of one script. */

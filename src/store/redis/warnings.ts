@@ -1,8 +1,8 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { NotSentError } from "./failures.ts";
-import type { RedisNode } from "./node.ts";
-import type { Servers } from "./servers.ts";
+import type { RedisNode } from "./servers/node.ts";
+import type { Servers } from "./servers/servers.ts";
 
 const oldestMajorVersion = 7;
 /** How long to wait for connections. */

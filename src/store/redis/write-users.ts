@@ -4,7 +4,7 @@ import { unpackResults } from "../packed/packed.ts";
 import type { Keys } from "./keys.ts";
 import { togetherOrAlone } from "./moving-slot.ts";
 import { runScript } from "./script-runner.ts";
-import type { Servers } from "./servers.ts";
+import type { Servers } from "./servers/servers.ts";
 import { type PlacedCommand, writeCall } from "./write-call.ts";
 
 type Result = WriteResult | Postponed;

@@ -1,9 +1,9 @@
 /** Why Redis does not answer: the cause and the next step. ioredis' own messages are about its options. */
 
 import type { RedisOptions } from "ioredis";
-import { type Address, formatAddress } from "../../config/address.ts";
-import { entryTo } from "../../config/redis-nat-map.ts";
-import { withoutArguments } from "../../telemetry/failure-log.ts";
+import { type Address, formatAddress } from "../../../config/address.ts";
+import { entryTo } from "../../../config/redis-nat-map.ts";
+import { withoutArguments } from "../../../telemetry/failure-log.ts";
 import type { RedisAccess } from "./access.ts";
 
 /** The name of a server in messages. */

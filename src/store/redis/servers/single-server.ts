@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { reachableAt } from "../../config/redis-nat-map.ts";
+import { reachableAt } from "../../../config/redis-nat-map.ts";
 import type { RedisAccess } from "./access.ts";
 import { parseAnnounced } from "./addresses.ts";
 import { Connection, connect, connectionOptions, RedisClient, reconnectPause } from "./connection.ts";

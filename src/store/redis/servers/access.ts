@@ -1,5 +1,5 @@
-import type { NatMap } from "../../config/redis-nat-map.ts";
-import type { RedisLocation } from "../../config/redis-url.ts";
+import type { NatMap } from "../../../config/redis-nat-map.ts";
+import type { RedisLocation } from "../../../config/redis-url.ts";
 
 /** In PEM. */
 interface RedisTls {

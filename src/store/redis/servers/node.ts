@@ -1,9 +1,9 @@
 import { performance } from "node:perf_hooks";
-import { type Address, formatAddress } from "../../config/address.ts";
+import { type Address, formatAddress } from "../../../config/address.ts";
+import { NotSentError, replyCode, UnansweredError } from "../failures.ts";
+import type { ScriptCall } from "../script.ts";
+import { ScriptCommand } from "../script-command.ts";
 import type { Connection } from "./connection.ts";
-import { NotSentError, replyCode, UnansweredError } from "./failures.ts";
-import type { ScriptCall } from "./script.ts";
-import { ScriptCommand } from "./script-command.ts";
 import { within } from "./within.ts";
 
 /** How long one attempt may take. After that it cannot be applied any more. */

@@ -1,9 +1,9 @@
 import { performance } from "node:perf_hooks";
 import { type CommonRedisOptions, Redis, type RedisOptions } from "ioredis";
-import type { Address } from "../../config/address.ts";
+import type { Address } from "../../../config/address.ts";
+import { isForbidden, isRefusedSelect, NotSentError, replyCode, WrongServerError } from "../failures.ts";
 import type { RedisAccess } from "./access.ts";
 import { causeOf, explained, nameOfServer } from "./failure-words.ts";
-import { isForbidden, isRefusedSelect, NotSentError, replyCode, WrongServerError } from "./failures.ts";
 
 const connectTimeoutMs = 1_000;
 /** After so long without an answer, a connection is made again. */

@@ -1,14 +1,14 @@
 import { performance } from "node:perf_hooks";
 import type { Redis } from "ioredis";
-import { type Address, formatAddress } from "../../config/address.ts";
-import { entryTo, reachableAt } from "../../config/redis-nat-map.ts";
+import { type Address, formatAddress } from "../../../config/address.ts";
+import { entryTo, reachableAt } from "../../../config/redis-nat-map.ts";
+import { NotSentError, WrongServerError } from "../failures.ts";
+import { partitionCount, slotOf } from "../keys.ts";
 import type { RedisAccess } from "./access.ts";
 import { parseAnnounced } from "./addresses.ts";
 import { askSlots, idsIn } from "./cluster-slots.ts";
 import { Connection, connect } from "./connection.ts";
 import { explained, nameOfAddress } from "./failure-words.ts";
-import { NotSentError, WrongServerError } from "./failures.ts";
-import { partitionCount, slotOf } from "./keys.ts";
 import { RedisNode } from "./node.ts";
 import type { Servers } from "./servers.ts";
 

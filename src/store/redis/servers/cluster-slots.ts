@@ -1,6 +1,6 @@
 /** Asks a server of a cluster which servers have which slots. */
-import type { Address } from "../../config/address.ts";
-import { type NatMap, reachableAt } from "../../config/redis-nat-map.ts";
+import type { Address } from "../../../config/address.ts";
+import { type NatMap, reachableAt } from "../../../config/redis-nat-map.ts";
 import type { RedisAccess } from "./access.ts";
 import { connect } from "./connection.ts";
 import { within } from "./within.ts";

@@ -1,4 +1,4 @@
-import type { Address } from "../../config/address.ts";
+import type { Address } from "../../../config/address.ts";
 
 /** @param text as servers announce it: a host, which may be empty or have colons without brackets, a colon and a port */
 export function parseAnnounced(text: string): Address {
