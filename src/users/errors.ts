@@ -185,13 +185,8 @@ export function credentialsInvalid(message: string): UserError {
 
 /** The server cannot find out at the moment whether the credentials are valid. */
 export function credentialsUnverifiable(cause?: unknown): UserError {
-  return new UserError(
-    "CREDENTIALS_UNVERIFIABLE",
-    "the keys to verify the token with cannot be fetched at the moment",
-    {
-      cause,
-    },
-  );
+  const message = "the keys to verify the token with cannot be fetched at the moment";
+  return new UserError("CREDENTIALS_UNVERIFIABLE", message, { cause });
 }
 
 /**

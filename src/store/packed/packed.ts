@@ -65,6 +65,17 @@ const outcomes: Readonly<Record<number, WriteOutcome>> = {
   [status.deleted]: "deleted",
 };
 
+/** Refusals without details. */
+const refusals: Readonly<Record<number, WriteResult | Postponed>> = {
+  [status.requiredMissing]: { refused: "required-missing" },
+  [status.observedAhead]: { refused: "observed-ahead" },
+  [status.notFound]: { refused: "not-found" },
+  [status.alreadyExists]: { refused: "already-exists" },
+  [status.etagMismatch]: { refused: "etag-mismatch" },
+  [status.storeFull]: { refused: "store-full" },
+  [status.postponed]: { refused: "postponed" },
+};
+
 /** The groups of users in a call whose keys tell the ids. */
 export interface Grouping {
   /** How many groups there are, 0 to 64. */
@@ -185,30 +196,12 @@ function unpackResult(reader: PackedReader, command: WriteCommand): WriteResult 
     if (isDamaged(user)) return { refused: "damaged", part: user.damaged, applied: !isValidation(command) };
     return { outcome, etag, ignored, user };
   }
-  switch (code) {
-    case status.requiredMissing:
-      return { refused: "required-missing" };
-    case status.observedAhead:
-      return { refused: "observed-ahead" };
-    case status.notFound:
-      return { refused: "not-found" };
-    case status.alreadyExists:
-      return { refused: "already-exists" };
-    case status.etagMismatch:
-      return { refused: "etag-mismatch" };
-    case status.tooMany:
-      return { refused: "too-many-properties", count: reader.u32() };
-    case status.tooLarge:
-      return { refused: "too-large", bytes: reader.u32() };
-    case status.storeFull:
-      return { refused: "store-full" };
-    case status.damaged:
-      return { refused: "damaged", part: unpackPart(reader), applied: false };
-    case status.postponed:
-      return { refused: "postponed" };
-    default:
-      throw new Error(`the store answered with the unknown status ${code}`);
-  }
+  if (code === status.tooMany) return { refused: "too-many-properties", count: reader.u32() };
+  if (code === status.tooLarge) return { refused: "too-large", bytes: reader.u32() };
+  if (code === status.damaged) return { refused: "damaged", part: unpackPart(reader), applied: false };
+  const refused = refusals[code];
+  if (refused === undefined) throw new Error(`the store answered with the unknown status ${code}`);
+  return refused;
 }
 
 function isValidation(command: WriteCommand): boolean {
