@@ -1,22 +1,20 @@
-import { Command } from "commander";
-import { serveOptions } from "../config/options.ts";
-import type { StoreLocation } from "../config/store-url.ts";
+import { Command } from "@commander-js/extra-typings";
+import { addOptions, type ValuesOf } from "../config/declare-options.ts";
+import { backupOptions } from "../config/options.ts";
 import { CliError } from "./cli-error.ts";
 import { print } from "./standard-streams.ts";
 import { removeIfStopped } from "./stop-signals.ts";
 
-export function backupCommand(): Command {
-  const store = serveOptions.store();
-  store.description = "the store to copy: sqlite:PATH";
-  return new Command("backup")
-    .description("copy an SQLite store to a file, while a server may be using it")
-    .argument("<file>", "where to; it must not be there yet")
-    .addOption(store)
+export function backupCommand() {
+  const command = new Command("backup")
+    .description("copy an SQLite store to a file, also while a server uses it")
+    .argument("<file>", "the copy; must not exist yet");
+  return addOptions(command, backupOptions)
     .addHelpText(
       "after",
       `
-To restore one, stop the server, and let --store name the copy or put the copy in the store's place
-(and remove the files beside it that end in -wal and -shm). For Redis, see docs/operating.md.
+To restore a copy, stop the server. Then name the copy with --store, or put it in the store's place and remove the files
+beside it that end in -wal and -shm. For Redis, see docs/operating.md.
 
 Examples:
   rollcall backup users.backup.db
@@ -25,11 +23,11 @@ Examples:
     .action(backUp);
 }
 
-async function backUp(file: string, { store }: { readonly store: StoreLocation }): Promise<void> {
+async function backUp(file: string, { store }: ValuesOf<typeof backupOptions>): Promise<void> {
   if (store.kind !== "sqlite") {
     throw new CliError("only an SQLite store can be copied; for Redis, see RDB and AOF in docs/operating.md");
   }
-  // A Node that has no SQLite yet can do without, as long as no store is opened.
+  // Some versions of Node lack SQLite: load it only where a store is opened.
   const { backUpDatabase } = await import("../store/sqlite/backup.ts");
   try {
     const users = await backUpDatabase(store.path, file, removeIfStopped);

@@ -1,28 +1,29 @@
-import { Command } from "commander";
-import { type PreconditionOptions, precondition, preconditionOptions } from "./arguments.ts";
-import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
+import { Command, createOption } from "@commander-js/extra-typings";
+import { addOptions, type ValuesOf } from "../config/declare-options.ts";
+import { clientOptions } from "../config/options.ts";
+import { precondition, preconditionOptions } from "./arguments.ts";
+import { createCaller } from "./call.ts";
 
-interface Options extends ServerOptions, PreconditionOptions {
-  readonly allowMissing?: boolean;
-}
+const options = {
+  allowMissing: createOption("--allow-missing", "succeed where there is no such user"),
+  ifEtag: preconditionOptions.ifEtag,
+  ...clientOptions,
+};
 
-export function deleteCommand(): Command {
-  const command = new Command("delete")
-    .description("remove one user for good")
-    .argument("<id>", "the user's id")
-    .option("--allow-missing", "a user that is not there is fine")
-    .addOption(preconditionOptions.ifEtag())
-    .action(deleteUser);
-  return addServerOptions(command).addHelpText(
-    "after",
-    `
+export function deleteCommand() {
+  const command = new Command("delete").description("delete a user for good").argument("<id>", "the user's id");
+  return addOptions(command, options)
+    .addHelpText(
+      "after",
+      `
 Examples:
   rollcall delete u1
   rollcall delete u1 --allow-missing`,
-  );
+    )
+    .action(deleteUser);
 }
 
-async function deleteUser(id: string, options: Options): Promise<void> {
-  const request = { id, allowMissing: options.allowMissing === true, ...precondition(options) };
-  await createCaller(options)((users, callOptions) => users.deleteUser(request, callOptions));
+async function deleteUser(id: string, given: ValuesOf<typeof options>): Promise<void> {
+  const request = { id, allowMissing: given.allowMissing === true, ...precondition(given) };
+  await createCaller(given)((users, callOptions) => users.deleteUser(request, callOptions));
 }

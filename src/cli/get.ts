@@ -1,63 +1,68 @@
 import { create } from "@bufbuild/protobuf";
-import { Command } from "commander";
+import { Command, createOption } from "@commander-js/extra-typings";
 import {
   type BatchGetUsersResponse,
   BatchGetUsersResponseSchema,
   GetUserResponseSchema,
 } from "#gen/rollcall/v1/user_service_pb.js";
-import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
+import { addOptions, type ValuesOf } from "../config/declare-options.ts";
+import { clientOptions } from "../config/options.ts";
+import { createCaller } from "./call.ts";
 import { CliError } from "./cli-error.ts";
-import { addJsonOption, type OutputOptions, printMessage, printUser, terminal } from "./output.ts";
+import { outputOptions, printMessage, printUser, terminal } from "./output.ts";
 import { printStyled } from "./standard-streams.ts";
 
-interface Options extends ServerOptions, OutputOptions {
-  readonly only?: readonly string[];
-}
+const options = {
+  only: createOption("--only <names...>", "only these properties, separated by spaces"),
+  ...outputOptions,
+  ...clientOptions,
+};
+type Given = ValuesOf<typeof options>;
 
 /** Ids that one BatchGetUsers takes. */
 const maxIds = 1_000;
 
-export function getCommand(): Command {
+export function getCommand() {
   const command = new Command("get")
     .description("print users; exit status 1 if one is missing or cannot be read")
-    .argument("<ids...>", "the users' ids")
-    .option("--only <names...>", "only these properties, separated by spaces")
-    .action((ids: readonly string[], options: Options) => {
-      const [id, ...others] = ids;
-      return id !== undefined && others.length === 0 ? getOne(id, options) : getSeveral(ids, options);
-    });
-  return addServerOptions(addJsonOption(command)).addHelpText(
-    "after",
-    `
-On a terminal, users are printed for people to read. Elsewhere, and with --json, as JSON; several ids give one object with
-"users" and, if there are any, "missing_ids" and "damaged_ids".
+    .argument("<ids...>", "the users' ids");
+  return addOptions(command, options)
+    .addHelpText(
+      "after",
+      `
+A terminal shows users for people to read. Pipes and files get JSON, and a terminal with --json: for several ids one object
+with "users" and, if there are any, "missing_ids" and "damaged_ids".
 
 Examples:
   rollcall get u1
   rollcall get u1 u2 u3 --only name plan
   rollcall get u1 | jq .user.properties`,
-  );
+    )
+    .action((ids, given) => {
+      const [id, ...others] = ids;
+      return id !== undefined && others.length === 0 ? getOne(id, given) : getSeveral(ids, given);
+    });
 }
 
-async function getOne(id: string, options: Options): Promise<void> {
-  const request = { id, onlyProperties: [...(options.only ?? [])] };
-  const answer = await createCaller(options)((users, callOptions) => users.getUser(request, callOptions));
-  await printUser(options, GetUserResponseSchema, answer);
+async function getOne(id: string, given: Given): Promise<void> {
+  const request = { id, onlyProperties: [...(given.only ?? [])] };
+  const answer = await createCaller(given)((users, callOptions) => users.getUser(request, callOptions));
+  await printUser(given, GetUserResponseSchema, answer);
 }
 
-async function getSeveral(ids: readonly string[], options: Options): Promise<void> {
-  const call = createCaller(options);
+async function getSeveral(ids: readonly string[], given: Given): Promise<void> {
+  const call = createCaller(given);
   const found: BatchGetUsersResponse = create(BatchGetUsersResponseSchema);
   let wanted = [...new Set(ids)];
   while (wanted.length > 0) {
-    const request = { ids: wanted.slice(0, maxIds), onlyProperties: [...(options.only ?? [])] };
+    const request = { ids: wanted.slice(0, maxIds), onlyProperties: [...(given.only ?? [])] };
     const answer = await call((users, callOptions) => users.batchGetUsers(request, callOptions));
     found.users.push(...answer.users);
     found.missingIds.push(...answer.missingIds);
     found.damagedIds.push(...answer.damagedIds);
     wanted = [...answer.unreadIds, ...wanted.slice(maxIds)];
   }
-  const screen = terminal(options);
+  const screen = terminal(given);
   if (screen === undefined) {
     await printMessage(BatchGetUsersResponseSchema, found);
     if (found.missingIds.length + found.damagedIds.length > 0) process.exitCode = 1;

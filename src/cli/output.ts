@@ -1,22 +1,17 @@
 /** What commands print: for people on a terminal, JSON for programs. */
 import type { WriteStream } from "node:tty";
 import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
-import type { Command } from "commander";
+import { createOption } from "@commander-js/extra-typings";
 import type { User } from "#gen/rollcall/v1/user_pb.js";
+import type { ValuesOf } from "../config/declare-options.ts";
 import { printable } from "../config/invisible.ts";
 import { printJson, printStyled } from "./standard-streams.ts";
 
-export interface OutputOptions {
-  /** JSON also on a terminal. */
-  readonly json?: boolean;
-}
+export const outputOptions = { json: createOption("--json", "print JSON, also on a terminal") };
+type OutputSettings = ValuesOf<typeof outputOptions>;
 
-export function addJsonOption(command: Command): Command {
-  return command.option("--json", "print JSON on a terminal too");
-}
-
-/** The terminal to write for people on; undefined where a program reads the output, or JSON is asked for. */
-export function terminal({ json }: OutputOptions): WriteStream | undefined {
+/** The terminal that people read; undefined if a program reads the output, or JSON is asked for. */
+export function terminal({ json }: OutputSettings): WriteStream | undefined {
   return json !== true && process.stdout.isTTY ? process.stdout : undefined;
 }
 
@@ -44,7 +39,7 @@ export function printMessage<Desc extends DescMessage>(
  * @param around lines before and after the user, which only people read
  */
 export async function printUser<Desc extends DescMessage>(
-  options: OutputOptions,
+  options: OutputSettings,
   schema: Desc,
   answer: MessageShape<Desc> & { readonly user?: User | undefined },
   around: { readonly before?: readonly string[]; readonly after?: readonly string[] } = {},

@@ -1,6 +1,8 @@
 import cluster from "node:cluster";
-import { Command } from "commander";
-import { dropEmptyVariables, unknownVariables } from "../config/options.ts";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { Command as UntypedCommand } from "commander";
+import { dropEmptyVariables } from "../config/declare-options.ts";
+import { unknownVariables } from "../config/options.ts";
 import { printText, say } from "./standard-streams.ts";
 import { version } from "./version.ts";
 
@@ -18,7 +20,7 @@ const commands = {
   token: async () => (await import("./token.ts")).tokenCommand(),
   backup: async () => (await import("./backup.ts")).backupCommand(),
   verify: async () => (await import("./verify.ts")).verifyCommand(),
-} satisfies Readonly<Record<string, () => Promise<Command>>>;
+} satisfies Readonly<Record<string, () => Promise<CommandUnknownOpts>>>;
 
 /** What a command ends with that could not do its work, as with wrong arguments. */
 export function failureStatus(command: string | undefined): number {
@@ -62,7 +64,8 @@ Examples:
     command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : failureStatus(name)));
     program.addCommand(command);
   }
-  if (named.length === 0) {
+  // Of one class, whose types tab wants as commander has them.
+  if (named.length === 0 && program instanceof UntypedCommand) {
     const { default: addCompletion } = await import("@bomb.sh/tab/commander");
     addCompletion(program, { completionCommandName: "completion" });
     const completion = program.commands.find((command) => command.name() === "completion");

@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { CommanderError } from "@commander-js/extra-typings";
 import { CliError } from "./cli-error.ts";
 import { createProgram, failureStatus } from "./program.ts";
 import { whenNpmEnds } from "./serve/npm-parent.ts";

@@ -1,40 +1,41 @@
-import type { JsonObject } from "@bufbuild/protobuf";
-import { Command } from "commander";
+import { Command, createOption } from "@commander-js/extra-typings";
 import { PreferencesMode, SetPreferencesResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
-import { type PreconditionOptions, parseJsonObject, precondition, preconditionOptions } from "./arguments.ts";
-import { addServerOptions, createCaller, type ServerOptions } from "./call.ts";
-import { addJsonOption, type OutputOptions, printUser } from "./output.ts";
+import { addOptions, type ValuesOf } from "../config/declare-options.ts";
+import { clientOptions } from "../config/options.ts";
+import { parseJsonObject, precondition, preconditionOptions } from "./arguments.ts";
+import { createCaller } from "./call.ts";
+import { outputOptions, printUser } from "./output.ts";
 
-interface Options extends ServerOptions, PreconditionOptions, OutputOptions {
-  readonly preferences: JsonObject;
-  readonly merge?: boolean;
-}
+const options = {
+  preferences: createOption("--preferences <json>", "preferences, as a JSON object")
+    .argParser(parseJsonObject)
+    .makeOptionMandatory(),
+  merge: createOption("--merge", "keep preferences that are not named"),
+  ifEtag: preconditionOptions.ifEtag,
+  ...outputOptions,
+  ...clientOptions,
+};
 
-export function setPreferencesCommand(): Command {
+export function setPreferencesCommand() {
   const command = new Command("set-preferences")
     .description("replace a user's preferences, or merge into them, and print the user")
-    .argument("<id>", "the user's id")
-    .requiredOption("--preferences <json>", "the preferences, as a JSON object", parseJsonObject)
-    .option("--merge", "keep the preferences that are not named")
-    .addOption(preconditionOptions.ifEtag())
-    .action(setPreferences);
-  return addServerOptions(addJsonOption(command)).addHelpText(
-    "after",
-    `
+    .argument("<id>", "the user's id");
+  return addOptions(command, options)
+    .addHelpText(
+      "after",
+      `
 Examples:
   rollcall set-preferences u1 --preferences '{"newsletter":true,"language":"en"}'
   rollcall set-preferences u1 --preferences '{"language":"fr"}' --merge`,
-  );
+    )
+    .action(setPreferences);
 }
 
-async function setPreferences(id: string, options: Options): Promise<void> {
-  const mode = options.merge === true ? PreferencesMode.MERGE : PreferencesMode.REPLACE;
-  const request = { id, preferences: options.preferences, mode, ...precondition(options) };
-  const answer = await createCaller(options)((users, callOptions) => users.setPreferences(request, callOptions));
-  await printUser(
-    options,
-    SetPreferencesResponseSchema,
-    answer,
-    answer.user === undefined ? { before: ["applied"] } : {},
-  );
+async function setPreferences(id: string, given: ValuesOf<typeof options>): Promise<void> {
+  const { preferences, merge } = given;
+  const mode = merge ? PreferencesMode.MERGE : PreferencesMode.REPLACE;
+  const request = { id, preferences, mode, ...precondition(given) };
+  const answer = await createCaller(given)((users, callOptions) => users.setPreferences(request, callOptions));
+  const around = answer.user === undefined ? { before: ["applied"] } : {};
+  await printUser(given, SetPreferencesResponseSchema, answer, around);
 }

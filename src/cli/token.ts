@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { Command, Option } from "commander";
+import { Command, createOption } from "@commander-js/extra-typings";
 import { isScope, type Scope, scopes } from "../credentials/principal.ts";
 import { CliError } from "./cli-error.ts";
 import { printJson } from "./standard-streams.ts";
@@ -7,19 +7,19 @@ import { printJson } from "./standard-streams.ts";
 /** Enough that nobody guesses one. */
 const tokenBytes = 32;
 
-export function tokenCommand(): Command {
+export function tokenCommand() {
   return new Command("token")
-    .description("make a token for a caller, and the entry for the server's --credentials file")
-    .argument("<name>", "what to call the caller, in logs and metrics")
+    .description("make a token for a caller, and its entry for the server's --credentials file")
+    .argument("<name>", "the caller's name in logs and metrics")
     .addOption(
-      new Option("--scopes <scopes>", `what it may do, separated by commas: some of ${scopes.join(", ")}`)
+      createOption("--scopes <scopes>", `what the caller may do, separated by commas; any of ${scopes.join(", ")}`)
         .default(["users.read"], "users.read")
         .argParser(parseScopes),
     )
     .addHelpText(
       "after",
       `
-The token is printed once, and is not in the entry: give it to the caller, and add the entry to "tokens" in the file.
+The token is printed once. Give it to the caller, and add the entry, which holds only its hash, to "tokens" in the file.
 
 Examples:
   rollcall token dashboard

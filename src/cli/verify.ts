@@ -1,8 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import { Command } from "commander";
-import { serveOptions } from "../config/options.ts";
-import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
-import { openVerifier, type RedisSettings } from "../server/open-store.ts";
+import { Command, createOption } from "@commander-js/extra-typings";
+import { addOptions, type ValuesOf } from "../config/declare-options.ts";
+import { storeOptions } from "../config/options.ts";
+import { describeStoreLocation } from "../config/store-url.ts";
+import { openVerifier } from "../server/open-store.ts";
 import type { Finding, StoreVerifier } from "../store/verify/verifier.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { UserError } from "../users/errors.ts";
@@ -11,37 +12,24 @@ import { print, printJson, say } from "./standard-streams.ts";
 import { abortedBySignal } from "./stop-signals.ts";
 import { showProgress } from "./terminal/progress.ts";
 
-interface Options extends RedisSettings {
-  readonly store: StoreLocation;
-  readonly json?: boolean;
-}
+const options = {
+  json: createOption("--json", "print one line of JSON per finding, and one with the counts"),
+  ...storeOptions,
+};
 
-/** What the process ends with where not all could be looked at: 1 says that something damaged was found. */
+/** The exit status if not every record could be checked; 1 is for damaged records. */
 const verifyFailedStatus = 2;
 
-export function verifyCommand(): Command {
-  const store = serveOptions.store();
-  store.description = "the store to walk over: as for serve";
-  return new Command("verify")
-    .description(
-      "name the users whose records are damaged, in a store that a server may be using; exit status 1 if any are",
-    )
-    .addOption(store)
-    .addOption(serveOptions.redisKeyPrefix())
-    .addOption(serveOptions.redisCa())
-    .addOption(serveOptions.redisCert())
-    .addOption(serveOptions.redisKey())
-    .addOption(serveOptions.redisPasswordFile())
-    .addOption(serveOptions.redisSentinelUsername())
-    .addOption(serveOptions.redisSentinelPassword())
-    .addOption(serveOptions.redisSentinelPasswordFile())
-    .addOption(serveOptions.redisNatMap())
-    .option("--json", "print a line of JSON for each finding, and one with the counts")
+export function verifyCommand() {
+  const command = new Command("verify").description(
+    "find users whose records are damaged, also while a server uses the store; exit status 1 if there are any",
+  );
+  return addOptions(command, options)
     .addHelpText(
       "after",
       `
-It reads in short steps, writes nothing, and keeps nobody waiting. What is found is printed, a line each; exit status 0 says that
-all is well, ${verifyFailedStatus} that not all could be looked at. docs/operating.md says what to do about a damaged record.
+It reads in short steps, so that no call has to wait, and writes nothing. Each finding is printed on a line. Exit status 0: all is
+well; ${verifyFailedStatus}: not every record could be read. docs/operating.md says what to do about a damaged record.
 
 Examples:
   rollcall verify
@@ -51,7 +39,7 @@ Examples:
     .action(verify);
 }
 
-async function verify({ store, json = false, ...settings }: Options): Promise<void> {
+async function verify({ store, json, ...settings }: ValuesOf<typeof options>): Promise<void> {
   const stopped = abortedBySignal();
   let verifier: StoreVerifier | undefined;
   const progress = showProgress(process.stderr, true);

@@ -4,34 +4,16 @@ import { accessSync, constants } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
 import { type Address, formatAddress } from "../config/address.ts";
 import type { CorsOrigins } from "../config/cors-origins.ts";
+import type { SomeValuesOf } from "../config/declare-options.ts";
 import { isLoopback } from "../config/loopback.ts";
+import type { accessOptions } from "../config/options.ts";
 import type { Authenticator } from "../credentials/authenticator.ts";
 import type { WriteOnlyAnswers } from "../rpc/disclosure.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { type TlsContext, watchedTlsContext } from "../transport/tls.ts";
 import type { TlsOptions } from "../transport/tls-server.ts";
 
-export interface AccessSettings {
-  /** Files, in PEM. */
-  readonly tlsCert?: string | undefined;
-  readonly tlsKey?: string | undefined;
-  readonly tlsClientCa?: string | undefined;
-  /** Whether callers without a certificate are refused, where there is `tlsClientCa`. */
-  readonly tlsClientCerts?: "require" | "request" | undefined;
-  /** A file that lists tokens and certificates. */
-  readonly credentials?: string | undefined;
-  /** A file, or a URL. */
-  readonly jwtJwks?: string | undefined;
-  readonly jwtIssuer?: string | undefined;
-  readonly jwtAudience?: string | undefined;
-  readonly jwtScopeClaim?: string | undefined;
-  /** What callers without the scope `users.read` are told of their writes. Default: that they were applied. */
-  readonly writeOnlyAnswers?: WriteOnlyAnswers | undefined;
-  /** Whether to serve whoever reaches the service. */
-  readonly insecure?: boolean | undefined;
-  /** The web pages that may call from a browser. Default: none. */
-  readonly corsOrigins?: CorsOrigins | undefined;
-}
+export type AccessSettings = SomeValuesOf<typeof accessOptions>;
 
 function checkAccess(listen: Address, settings: AccessSettings): void {
   const { tlsCert, tlsKey, tlsClientCa, jwtJwks, jwtIssuer, jwtAudience } = settings;

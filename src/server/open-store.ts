@@ -1,26 +1,18 @@
-import type { NatMap } from "../config/redis-nat-map.ts";
+import type { SomeValuesOf } from "../config/declare-options.ts";
+import type { redisOptions } from "../config/options.ts";
+import { readPem } from "../config/pem.ts";
 import type { RedisLocation } from "../config/redis-url.ts";
 import type { StoreLocation } from "../config/store-url.ts";
-import { readWholeFile } from "../config/whole-file.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import type { RedisStoreOptions } from "../store/redis/redis-store.ts";
 import type { StoreVerifier } from "../store/verify/verifier.ts";
 import { withoutArguments } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { openRedisPasswords, type RedisPasswordSettings } from "./redis-passwords.ts";
+import { openRedisPasswords } from "./redis-passwords.ts";
 import { createReserveLog } from "./reserve-log.ts";
 
-/** How to use Redis, where users are kept there. */
-export interface RedisSettings extends RedisPasswordSettings {
-  readonly redisKeyPrefix?: string | undefined;
-  readonly redisWaitReplicas?: number | undefined;
-  /** Files, in PEM. */
-  readonly redisCa?: string | undefined;
-  readonly redisCert?: string | undefined;
-  readonly redisKey?: string | undefined;
-  readonly redisSentinelUsername?: string | undefined;
-  readonly redisNatMap?: NatMap | undefined;
-}
+/** How to use Redis, where users are stored there. */
+export type RedisSettings = SomeValuesOf<typeof redisOptions>;
 
 /** @throws Error that says what is wrong with the location or a setting */
 export async function openStore(
@@ -34,7 +26,7 @@ export async function openStore(
   }
   // Loaded only if used: its client takes longer to load than all that SQLite needs.
   const { openRedisStore } = await import("../store/redis/redis-store.ts");
-  const { options, close } = redisOptions(location, settings, logger);
+  const { options, close } = storeOptions(location, settings, logger);
   const store = openRedisStore(options);
   return {
     ...store,
@@ -60,7 +52,7 @@ export async function openVerifier(
     return openSqliteVerifier(location.path);
   }
   const { openRedisVerifier } = await import("../store/redis/verify.ts");
-  const { options, close } = redisOptions(location, settings, logger);
+  const { options, close } = storeOptions(location, settings, logger);
   const verifier = openRedisVerifier(options);
   return {
     walk: () => verifier.walk(),
@@ -72,7 +64,7 @@ export async function openVerifier(
 }
 
 /** @returns options for Redis; `close` stops watching its passwords */
-function redisOptions(
+function storeOptions(
   location: RedisLocation,
   settings: RedisSettings,
   logger: Logger,
@@ -106,16 +98,4 @@ function redisOptions(
     },
   };
   return { options, close: () => passwords.close() };
-}
-
-function readPem(option: string, file: string | undefined): Buffer | undefined {
-  if (file === undefined) return undefined;
-  let text: Buffer;
-  try {
-    text = readWholeFile(file).bytes;
-  } catch (error) {
-    throw new Error(`${option} cannot be read: ${error instanceof Error ? error.message : error}`, { cause: error });
-  }
-  if (!text.includes("-----BEGIN ")) throw new Error(`${option} is not in PEM: ${file}`);
-  return text;
 }

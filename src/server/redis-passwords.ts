@@ -3,12 +3,7 @@ import type { RedisLocation } from "../config/redis-url.ts";
 import { type WatchedFile, watchedFile } from "../config/watched-file.ts";
 import type { RedisPasswords } from "../store/redis/servers/access.ts";
 import type { Logger } from "../telemetry/logger.ts";
-
-export interface RedisPasswordSettings {
-  readonly redisPasswordFile?: string | undefined;
-  readonly redisSentinelPassword?: string | undefined;
-  readonly redisSentinelPasswordFile?: string | undefined;
-}
+import type { RedisSettings } from "./open-store.ts";
 
 interface WatchedRedisPasswords extends RedisPasswords {
   close(): void;
@@ -17,7 +12,7 @@ interface WatchedRedisPasswords extends RedisPasswords {
 /** @throws Error that names the option if a file cannot be used or a password is given twice */
 export function openRedisPasswords(
   { username, password }: RedisLocation,
-  { redisPasswordFile, redisSentinelPassword, redisSentinelPasswordFile }: RedisPasswordSettings,
+  { redisPasswordFile, redisSentinelPassword, redisSentinelPasswordFile }: RedisSettings,
   logger: Logger,
 ): WatchedRedisPasswords {
   if (redisPasswordFile !== undefined && password !== undefined) {

@@ -8,9 +8,10 @@ import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.j
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
 import { Health as HealthService } from "#gen-server/health/v1/health_pb.js";
 import type { Address } from "../config/address.ts";
+import type { SomeValuesOf, ValuesOf } from "../config/declare-options.ts";
+import type { serveOptions } from "../config/options.ts";
 import { defaultServerLimits, type ServerLimits } from "../config/server-limits.ts";
-import { describeStoreLocation, type StoreLocation } from "../config/store-url.ts";
-import type { TrustedProxies } from "../config/trusted-proxies.ts";
+import { describeStoreLocation } from "../config/store-url.ts";
 import { userRoutes } from "../rpc/connect/mount.ts";
 import { createDisclosure } from "../rpc/disclosure.ts";
 import { contractErrors, describeError } from "../rpc/errors.ts";
@@ -42,18 +43,14 @@ import { watchReadiness } from "./readiness.ts";
 import { serveRpc } from "./serve-rpc.ts";
 import { createStoreWarnings } from "./store-warnings.ts";
 
-export interface ServerOptions extends RedisSettings, AccessSettings {
-  readonly listen: Address;
-  readonly store: StoreLocation;
-  /** Names of the properties that every user has. */
-  readonly requiredProperties: readonly string[];
+export interface ServerOptions
+  extends RedisSettings,
+    AccessSettings,
+    ValuesOf<Pick<typeof serveOptions, "listen" | "store" | "requiredProperties">>,
+    SomeValuesOf<Pick<typeof serveOptions, "reflection" | "trustedProxies">> {
   /** How long a drain waits for calls that are under way. */
   readonly drainTimeoutMs: number;
-  /** Who may use gRPC reflection. */
-  readonly reflection?: "open" | "credentials" | "off" | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
-  /** Addresses from which connections never wait, whatever harm has come from there. Default: none. */
-  readonly trustedProxies?: TrustedProxies | undefined;
   readonly telemetry?: Telemetry | undefined;
   /** The share of requests that are logged, from 0 to 1. */
   readonly accessLogShare?: number | undefined;

@@ -1,6 +1,7 @@
 /** What the port shows of itself over TLS, and asks of those who connect. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
+import { checkPem } from "../config/pem.ts";
 import { pollMs, type WatchedFile, watchedFile } from "../config/watched-file.ts";
 
 /** Where one file has changed and does not fit the other yet: until that has been looked at once more, and read. */
@@ -63,7 +64,7 @@ export function watchedTlsContext(
     }
   };
   try {
-    const watch = (path: string) => watchedFile({ path, parse: pem, onChange: reload, onError });
+    const watch = (path: string) => watchedFile({ path, parse: checkPem, onChange: reload, onError });
     watched.cert = watch(files.cert);
     watched.key = watch(files.key);
     if (files.clientCa !== undefined) watched.ca = watch(files.clientCa);
@@ -83,9 +84,4 @@ export function watchedTlsContext(
 /** @param certificate the first of them is the server's own */
 function isKeyOf(key: Buffer, certificate: Buffer): boolean {
   return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
-}
-
-function pem(content: Buffer): Buffer {
-  if (!content.includes("-----BEGIN ")) throw new Error("is not in PEM");
-  return content;
 }

@@ -1,7 +1,8 @@
 import { Command, type Option } from "commander";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
-import { clientOptions, dropEmptyVariables, serveOptions, unknownVariables } from "../../src/config/options.ts";
+import { dropEmptyVariables } from "../../src/config/declare-options.ts";
+import { clientOptions, serveOptions, unknownVariables } from "../../src/config/options.ts";
 import { parseNatMap, reachableAt } from "../../src/config/redis-nat-map.ts";
 import type { RedisLocation } from "../../src/config/redis-url.ts";
 import { describeStoreLocation, parseStoreLocation } from "../../src/config/store-url.ts";
@@ -44,11 +45,11 @@ describe("--listen", () => {
     ["[::1]:50051", { host: "::1", port: 50_051 }],
     ["localhost:65535", { host: "localhost", port: 65_535 }],
   ])("takes %s", (text, address) => {
-    expect(parse(serveOptions.listen(), ["--listen", text])).toEqual(address);
+    expect(parse(serveOptions.listen, ["--listen", text])).toEqual(address);
   });
 
   test.each(["", "localhost", ":50051", "host:", "host:65536", "::1:50051", "host:1x"])("refuses %j", (text) => {
-    expect(parse(serveOptions.listen(), ["--listen", text])).toMatch(
+    expect(parse(serveOptions.listen, ["--listen", text])).toMatch(
       /option '--listen <host:port>'.*Expected HOST:PORT/s,
     );
   });
@@ -84,7 +85,7 @@ describe("--store", () => {
       }),
     ],
   ])("takes %s", (text, location) => {
-    expect(parse(serveOptions.store(), ["--store", text])).toEqual(location);
+    expect(parse(serveOptions.store, ["--store", text])).toEqual(location);
   });
 
   test.each([
@@ -112,16 +113,16 @@ describe("--store", () => {
     "mysql://h",
     "a.db",
   ])("refuses %j", (text) => {
-    expect(parse(serveOptions.store(), ["--store", text])).toMatch(
+    expect(parse(serveOptions.store, ["--store", text])).toMatch(
       /^--store \(or ROLLCALL_STORE\) is invalid\. (Expected|A cluster has)/,
     );
   });
 
   test("is refused without a word of what it holds", () => {
     const refused = "redis://ann:s3cret@h:x";
-    expect(parse(serveOptions.store(), ["--store", refused])).not.toMatch(/ann|s3cret/);
+    expect(parse(serveOptions.store, ["--store", refused])).not.toMatch(/ann|s3cret/);
     vi.stubEnv("ROLLCALL_STORE", refused);
-    expect(parse(serveOptions.store(), [])).not.toMatch(/ann|s3cret/);
+    expect(parse(serveOptions.store, [])).not.toMatch(/ann|s3cret/);
   });
 
   test.each([
@@ -136,7 +137,7 @@ describe("--store", () => {
 });
 
 test.each(["a b", "{tag}", "a".repeat(65)])("--redis-key-prefix refuses %j", (text) => {
-  expect(parse(serveOptions.redisKeyPrefix(), ["--redis-key-prefix", text])).toMatch(/--redis-key-prefix.*Expected/);
+  expect(parse(serveOptions.redisKeyPrefix, ["--redis-key-prefix", text])).toMatch(/--redis-key-prefix.*Expected/);
 });
 
 describe("--redis-nat-map", () => {
@@ -164,13 +165,13 @@ describe("--redis-nat-map", () => {
     ["a=b:1", "a=b:1 has a port on one side only"],
     ["a:1=b:2,A:1=c:3", "A:1 is repeated"],
   ])("refuses %j and names what is wrong", (text, what) => {
-    const refused = parse(serveOptions.redisNatMap(), ["--redis-nat-map", text]);
+    const refused = parse(serveOptions.redisNatMap, ["--redis-nat-map", text]);
     expect(refused).toContain(`${what}. Expected FROM=TO,…`);
   });
 });
 
 test.each(["-1", "1.5", "x", "100"])("--redis-wait-replicas refuses %j", (text) => {
-  expect(parse(serveOptions.redisWaitReplicas(), ["--redis-wait-replicas", text])).toMatch(
+  expect(parse(serveOptions.redisWaitReplicas, ["--redis-wait-replicas", text])).toMatch(
     /--redis-wait-replicas.*Expected/,
   );
 });
@@ -181,11 +182,11 @@ describe("--required-properties", () => {
     [" a , b,a", ["a", "b"]],
     ["", []],
   ])("takes %j", (text, names) => {
-    expect(parse(serveOptions.requiredProperties(), ["--required-properties", text])).toEqual(names);
+    expect(parse(serveOptions.requiredProperties, ["--required-properties", text])).toEqual(names);
   });
 
   test.each(["a,,b", "n".repeat(129)])("refuses %j", (text) => {
-    expect(parse(serveOptions.requiredProperties(), ["--required-properties", text])).toMatch(/--required-properties/);
+    expect(parse(serveOptions.requiredProperties, ["--required-properties", text])).toMatch(/--required-properties/);
   });
 });
 
@@ -201,7 +202,7 @@ describe("--cors-origins", () => {
     ["*", "*"],
     ["", []],
   ])("takes %j, as browsers write it", (text, origins) => {
-    expect(parse(serveOptions.corsOrigins(), ["--cors-origins", text])).toEqual(origins);
+    expect(parse(serveOptions.corsOrigins, ["--cors-origins", text])).toEqual(origins);
   });
 
   test.each([
@@ -218,7 +219,7 @@ describe("--cors-origins", () => {
     ["https://a.example,*", "* is for any origin, and stands alone"],
     ["https://a.example,", "There is nothing before or after a comma"],
   ])("refuses %j: %s", (text, reason) => {
-    const refusal = parse(serveOptions.corsOrigins(), ["--cors-origins", text]);
+    const refusal = parse(serveOptions.corsOrigins, ["--cors-origins", text]);
     expect(refusal).toContain("--cors-origins");
     expect(refusal).toContain(reason);
   });
@@ -226,7 +227,7 @@ describe("--cors-origins", () => {
 
 describe("--trusted-proxies", () => {
   const proxies = (text: string) => {
-    const parsed = parse(serveOptions.trustedProxies(), ["--trusted-proxies", text]);
+    const parsed = parse(serveOptions.trustedProxies, ["--trusted-proxies", text]);
     if (!Array.isArray(parsed)) throw new Error(String(parsed));
     return addressMatcher(parsed);
   };
@@ -258,7 +259,7 @@ describe("--trusted-proxies", () => {
     ["2001:db8::/129", "2001:db8::/129 has no prefix of 0 to 128 bits"],
     ["10.0.0.0/8,", "There is nothing before or after a comma"],
   ])("refuses %j: %s", (text, reason) => {
-    const refusal = parse(serveOptions.trustedProxies(), ["--trusted-proxies", text]);
+    const refusal = parse(serveOptions.trustedProxies, ["--trusted-proxies", text]);
     expect(refusal).toContain("--trusted-proxies");
     expect(refusal).toContain(reason);
     expect(refusal).toContain("Expected ADDRESS or ADDRESS/BITS");
@@ -267,22 +268,22 @@ describe("--trusted-proxies", () => {
 
 test("a value from the environment is refused with the variable's name", () => {
   vi.stubEnv("ROLLCALL_DRAIN_TIMEOUT", "soon");
-  expect(parse(serveOptions.drainTimeout(), [])).toMatch(/--drain-timeout.*from env 'ROLLCALL_DRAIN_TIMEOUT'/);
+  expect(parse(serveOptions.drainTimeout, [])).toMatch(/--drain-timeout.*from env 'ROLLCALL_DRAIN_TIMEOUT'/);
 });
 
 test("a flag comes before the environment, and that before the default", () => {
-  expect(parse(clientOptions.server(), [])).toBe("http://127.0.0.1:50051");
+  expect(parse(clientOptions.server, [])).toBe("http://127.0.0.1:50051");
   vi.stubEnv("ROLLCALL_SERVER", "http://from-environment:1/");
-  expect(parse(clientOptions.server(), [])).toBe("http://from-environment:1");
-  expect(parse(clientOptions.server(), ["--server", "https://from-flag"])).toBe("https://from-flag");
+  expect(parse(clientOptions.server, [])).toBe("http://from-environment:1");
+  expect(parse(clientOptions.server, ["--server", "https://from-flag"])).toBe("https://from-flag");
 });
 
-const declared = [...Object.values(serveOptions), ...Object.values(clientOptions)];
+const declared = Object.entries({ ...serveOptions, ...clientOptions });
 
 test("each variable of a command is that of an option declared in one place", async () => {
   const { commands } = await createProgram([]);
   const variables = commands.flatMap(({ options }) => options.flatMap(({ envVar }) => envVar ?? []));
-  expect([...new Set(variables)].sort()).toEqual(declared.map((make) => make().envVar).sort());
+  expect([...new Set(variables)].sort()).toEqual(declared.map(([, { envVar }]) => envVar).sort());
 });
 
 test("variables that set no option are found", () => {
@@ -331,26 +332,29 @@ const emptyValues: Readonly<Record<string, unknown>> = {
 /** Options of which an empty variable would open another store, or ask callers for less. */
 const guarding = /^(store|credentials|jwt-(jwks|issuer|audience)|tls-(cert|key|client-ca))$/;
 
-describe.each(declared.map((make) => [make().name(), make] as const))("--%s", (name, make) => {
+describe.each(declared.map(([key, option]) => [option.name(), option, key] as const))("--%s", (name, option, key) => {
   const flag = `--${name}`;
   const variable = `ROLLCALL_${name.replaceAll("-", "_").toUpperCase()}`;
-  const [, takes = ""] = /[<[](.*)[\]>]/.exec(make().flags) ?? [];
+  const [, takes = ""] = /[<[](.*)[\]>]/.exec(option.flags) ?? [];
   const sample = urls[name] ?? samples[takes] ?? expect.fail(`no sample for <${takes}>`);
   /** As a command has it, whose other variables do not matter. */
   const fromVariable = (value: string) => {
     vi.stubEnv(variable, value);
-    const option = make();
     dropEmptyVariables([option], process.env);
     return parse(option, []);
   };
-  const expected = parse(make(), [flag, sample]);
+  const expected = parse(option, [flag, sample]);
+
+  test("is declared under the name that its value has", () => {
+    expect(key).toBe(option.attributeName());
+  });
 
   test("is read without the spaces and line breaks around it", () => {
     expect(String(expected)).not.toContain("invalid");
     expect(fromVariable(sample)).toEqual(expected);
     expect(fromVariable(`${sample}\n`)).toEqual(expected);
     expect(fromVariable(`\ufeff ${sample}\r\n\n`)).toEqual(expected);
-    expect(parse(make(), [flag, `${sample}\n`])).toEqual(expected);
+    expect(parse(option, [flag, `${sample}\n`])).toEqual(expected);
   });
 
   test.each(["\n", "\t", "\u001b", "\u007f", "\u200b"])(
@@ -358,12 +362,12 @@ describe.each(declared.map((make) => [make().name(), make] as const))("--%s", (n
     (inside) => {
       const refused = `${flag} (or ${variable}) is invalid. It has a line break or another invisible character inside.`;
       expect(fromVariable(`s3cret${inside}s3cret`)).toBe(refused);
-      expect(parse(make(), [flag, `s3cret${inside}s3cret`])).toBe(refused);
+      expect(parse(option, [flag, `s3cret${inside}s3cret`])).toBe(refused);
     },
   );
 
   test("with an empty variable is as without one, where that is safe", () => {
-    const without = parse(make(), []);
+    const without = parse(option, []);
     for (const empty of ["", "\n"]) {
       const value = fromVariable(empty);
       if (guarding.test(name)) expect(value).toMatch(new RegExp(`${flag}.*${variable}.*invalid`));
@@ -372,7 +376,7 @@ describe.each(declared.map((make) => [make().name(), make] as const))("--%s", (n
   });
 
   test("takes no empty flag, unless that means something", () => {
-    const value = parse(make(), [flag, ""]);
+    const value = parse(option, [flag, ""]);
     if (name in emptyValues) expect(value).toEqual(emptyValues[name]);
     else expect(value).toMatch(new RegExp(`${flag}.* is invalid`));
   });

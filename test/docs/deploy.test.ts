@@ -31,7 +31,7 @@ test("the alert on memory comes before the limit is reached", () => {
 });
 
 test("every variable that is set is an option's", () => {
-  const known = new Set(Object.values(serveOptions).map((make) => make().envVar));
+  const known = new Set(Object.values(serveOptions).map(({ envVar }) => envVar));
   const tls = [...text("deploy/kubernetes/tls/deployment.yaml").matchAll(/ROLLCALL_\w+/g)].map(([name]) => name);
   const image = [...text("Dockerfile").matchAll(/\bROLLCALL_\w+/g)].map(([name]) => name);
   const pod = container.env.map(({ name }: { name: string }) => name);

@@ -1,7 +1,9 @@
-import { Command, Option } from "commander";
+import { Command, type CommandUnknownOpts, createOption } from "@commander-js/extra-typings";
+import { addOptions, groupOptions, type ValuesOf } from "../../config/declare-options.ts";
 import { printableJson, printableLines } from "../../config/invisible.ts";
+import { clientOptions } from "../../config/options.ts";
 import { checkCsvOptions, maxDownOption } from "../arguments.ts";
-import { addServerOptions, createCaller, type ServerOptions } from "../call.ts";
+import { createCaller } from "../call.ts";
 import { CliError } from "../cli-error.ts";
 import { damagedNotice } from "../output.ts";
 import { say } from "../standard-streams.ts";
@@ -11,49 +13,47 @@ import { type Output, openOutput } from "./output.ts";
 import { listPages } from "./pages.ts";
 import { patiently } from "./patience.ts";
 
-interface Options extends ServerOptions {
-  readonly format?: "ndjson" | "csv";
-  readonly properties?: readonly string[];
-  readonly idColumn: string;
-  readonly cells: "plain" | "json";
-  readonly escapeFormulas?: boolean;
-  readonly maxDown: number;
-}
+const csvOptions = groupOptions("CSV:", {
+  idColumn: createOption("--id-column <column>", "name of the column with the ids").default("id"),
+  cells: createOption(
+    "--cells <form>",
+    "text as it is (plain), or JSON in each cell, which an import reads back unchanged",
+  )
+    .choices(["plain", "json"])
+    .default("plain"),
+  escapeFormulas: createOption("--escape-formulas", "put ' before anything that a spreadsheet could run as a formula"),
+});
 
-export function exportCommand(): Command {
+const options = {
+  format: createOption("--format <format>", "format to write; by default from the file's name, else ndjson").choices([
+    "ndjson",
+    "csv",
+  ]),
+  properties: createOption(
+    "--properties <names>",
+    "only these properties, separated by commas; in CSV, the columns",
+  ).argParser(splitNames),
+  maxDown: maxDownOption,
+  ...csvOptions,
+  ...clientOptions,
+};
+
+export function exportCommand() {
   const command = new Command("export")
-    .description("write all users to a file, as NDJSON or CSV; docs/import.md")
-    .argument("[file]", "the file; .gz at the end of its name: compressed with gzip; - for standard output", "-")
-    .addOption(
-      new Option("--format <format>", "what to write; by default what the file's name says, else ndjson").choices([
-        "ndjson",
-        "csv",
-      ]),
-    )
-    .option("--properties <names>", "only these properties, separated by commas; for CSV, the columns", splitNames)
-    .option("--id-column <column>", "CSV: the column with the ids", "id")
-    .addOption(
-      new Option(
-        "--cells <form>",
-        "CSV: text as it is, or JSON in each cell, from which an import makes the same again",
-      )
-        .choices(["plain", "json"])
-        .default("plain"),
-    )
-    .option("--escape-formulas", "CSV: put ' before what a spreadsheet takes for a formula")
-    .addOption(maxDownOption("export"))
-    .action(exportUsers);
-  return addServerOptions(command).addHelpText(
-    "after",
-    `
-The file has its name once it is whole, replaces one that has it, and may be read by its owner alone. A symbolic link stays,
-and the file that it names is written. A pipe or a device is written into. When the server goes away, the export waits for it
-and goes on.
+    .description("write all users to a file, as NDJSON or CSV; see docs/import.md")
+    .argument("[file]", "the file (gzip if its name ends in .gz); - for standard output", "-");
+  return addOptions(command, options)
+    .addHelpText(
+      "after",
+      `
+The file gets its name, and replaces an older one, once it is complete; only its owner may read it. A symbolic link stays, and
+its target is replaced. Pipes and devices are written directly. If the server goes away, the export waits for it.
 
 Examples:
   rollcall export users.ndjson.gz
   rollcall export people.csv --properties name,email,plan`,
-  );
+    )
+    .action(exportUsers);
 }
 
 /** Makes text of pages of users. */
@@ -63,20 +63,20 @@ interface Writer {
   readonly incomplete: number;
 }
 
-async function exportUsers(file: string, options: Options, command: Command): Promise<void> {
-  const { server, maxDown, properties = [] } = options;
-  const format = options.format ?? (/\.csv(\.gz)?$/i.test(file) ? "csv" : "ndjson");
-  checkCsvOptions(command, ["idColumn", "cells", "escapeFormulas"], format);
-  const call = createCaller(options, patiently({ server, maxDownSeconds: maxDown, say }));
+async function exportUsers(file: string, given: ValuesOf<typeof options>, command: CommandUnknownOpts): Promise<void> {
+  const { server, maxDown, properties = [] } = given;
+  const format = given.format ?? (/\.csv(\.gz)?$/i.test(file) ? "csv" : "ndjson");
+  checkCsvOptions(command, csvOptions, format);
+  const call = createCaller(given, patiently({ server, maxDownSeconds: maxDown, say }));
   const output = await openOutput(file, format === "ndjson" ? printableJson : printableLines);
   try {
     const writer: Writer =
       format === "ndjson"
         ? { header: "", lines: ndjsonOf, incomplete: 0 }
         : createCsvWriter({
-            ...options,
+            ...given,
             properties: properties.length > 0 ? properties : await propertyNames(listPages(call, [])),
-            escapeFormulas: options.escapeFormulas ?? false,
+            escapeFormulas: given.escapeFormulas ?? false,
           });
     let damaged = 0;
     const onDamaged = (more: number) => {

@@ -1,96 +1,85 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, type CommandUnknownOpts, createOption, InvalidArgumentError } from "@commander-js/extra-typings";
+import { addOptions, groupOptions, type ValuesOf } from "../../config/declare-options.ts";
+import { connectionOptions } from "../../config/options.ts";
 import { checkCsvOptions, maxDownOption } from "../arguments.ts";
-import { addConnectionOptions, type ConnectionArguments } from "../call.ts";
+import { connectionTo } from "../call.ts";
 import { abortedBySignal } from "../stop-signals.ts";
 import { type CellType, cellTypes, defaultCsvOptions } from "./csv-columns.ts";
-import { formatOf, type SourceFormat, sourceFormats } from "./format.ts";
+import { formatOf, sourceFormats } from "./format.ts";
 import { importFile } from "./import-file.ts";
 import { checkReadable } from "./source.ts";
 
-interface Options extends ConnectionArguments {
-  readonly format?: SourceFormat;
-  readonly idColumn: string;
-  readonly map: ReadonlyMap<string, string>;
-  readonly type: ReadonlyMap<string, CellType>;
-  readonly empty: "skip" | "null";
-  readonly delimiter: string;
-  /** Undefined where neither --trim nor --no-trim is given. */
-  readonly trim?: boolean;
-  readonly rejected?: string;
-  readonly resume?: boolean;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-  readonly maxDown: number;
-}
+const csvOptions = groupOptions("CSV:", {
+  idColumn: createOption("--id-column <column>", "column with the ids").default(defaultCsvOptions.idColumn),
+  map: createOption("--map <column=property>", "store a column under another property name; repeatable")
+    .default(defaultCsvOptions.map, "the column's name")
+    .argParser(parsePair((property) => property)),
+  type: createOption(
+    "--type <column=type>",
+    `type of a column's cells: ${cellTypes.join(", ")}; repeatable; * for all other columns`,
+  )
+    .default(defaultCsvOptions.types, "string")
+    .argParser(parsePair(parseCellType)),
+  empty: createOption("--empty <how>", "store an empty cell as null, or skip it")
+    .choices(["skip", "null"])
+    .default(defaultCsvOptions.empty),
+  delimiter: createOption("--delimiter <character>", "character between cells; tab for a tab")
+    .default(defaultCsvOptions.delimiter)
+    .argParser(parseDelimiter),
+  trim: createOption("--trim", "drop spaces around cells; by default, if the header has spaces around its names"),
+  noTrim: createOption("--no-trim", "keep spaces around cells, except around quotes"),
+});
 
-export function importCommand(): Command {
-  const { idColumn, map, types, empty, delimiter } = defaultCsvOptions;
+const options = {
+  format: createOption(
+    "--format <format>",
+    "format of the file; by default from its name: .ndjson, .jsonl or .csv",
+  ).choices(sourceFormats),
+  rejected: createOption("--rejected <file>", "file for rows that are not imported (default: FILE.rejected.ndjson)"),
+  resume: createOption("--resume", "continue an interrupted import of this file"),
+  dryRun: createOption("--dry-run", "check every row on the server, and write nothing; needs the scope users.read"),
+  maxDown: maxDownOption,
+  json: createOption("--json", "print the summary as JSON"),
+  ...csvOptions,
+  ...connectionOptions,
+};
+
+export function importCommand() {
   const command = new Command("import")
-    .description("import users from a file: NDJSON, CSV, or what other systems write; docs/import.md")
-    .argument("<file>", "the file; .gz at the end of its name: compressed with gzip; - for standard input")
-    .addOption(
-      new Option(
-        "--format <format>",
-        "what the file is; by default what its name says: .ndjson, .jsonl or .csv",
-      ).choices(sourceFormats),
-    )
-    .option("--id-column <column>", "CSV: the column with the ids", idColumn)
-    .addOption(
-      new Option("--map <column=property>", "CSV: the property that a column is; repeatable")
-        .default(map, "the column's name")
-        .argParser(parsePair((property) => property)),
-    )
-    .addOption(
-      new Option(
-        "--type <column=type>",
-        `CSV: what a column's cells are: ${cellTypes.join(", ")}; repeatable, * for the other columns`,
-      )
-        .default(types, "string")
-        .argParser(parsePair(parseCellType)),
-    )
-    .addOption(
-      new Option("--empty <how>", "CSV: whether an empty cell is no property, or null")
-        .choices(["skip", "null"])
-        .default(empty),
-    )
-    .addOption(
-      new Option("--delimiter <character>", "CSV: what is between cells; tab for a tab")
-        .default(delimiter)
-        .argParser(parseDelimiter),
-    )
-    .option("--trim", "CSV: drop spaces around cells; by default where the header has some around its names")
-    .option("--no-trim", "CSV: keep spaces around cells, except around quotes")
-    .option("--rejected <file>", "where rows that are not imported go (default: FILE.rejected.ndjson)")
-    .option("--resume", "go on where an import of this file was interrupted, if one was")
-    .option("--dry-run", "let the server say what would be, and write nothing; needs the scope users.read")
-    .addOption(maxDownOption("import"))
-    .option("--json", "print the summary as JSON");
-  return addConnectionOptions(command)
+    .description("import users from NDJSON, CSV, or another system's export; see docs/import.md")
+    .argument("<file>", "the file (gzip if its name ends in .gz); - for standard input");
+  return addOptions(command, options)
     .addHelpText(
       "after",
       `
-Rows that fail are listed, and kept in a file that can be mended and imported; the exit status is then 1. When the server goes
-away, the import waits for it and goes on. Ctrl-C stops it (exit status 130), and --resume goes on from there.
+Rows that fail are listed, and kept in a file that you can correct and import; the exit status is then 1. If the server goes away,
+the import waits for it. Ctrl-C stops the import (exit status 130), and --resume continues it.
 
 Examples:
   rollcall import users.ndjson.gz --resume
   rollcall import people.csv --id-column user_id --map Mail=email --type logins=number
   rollcall import events.ndjson --format segment`,
     )
-    .action(async (file: string, options: Options, command: Command) => {
-      await checkReadable(file);
-      const format = options.format ?? formatOf(file);
-      checkCsvOptions(command, ["idColumn", "map", "type", "empty", "delimiter", "trim"], format);
-      const { rejected, resume = false, idColumn, map, type: types, empty, delimiter } = options;
-      const { dryRun: isDryRun = false, json = false, maxDown: maxDownSeconds } = options;
-      const trim = options.trim === undefined ? "auto" : options.trim ? "always" : "never";
-      const csv = { idColumn, map, types, empty, delimiter, trim } as const;
-      const signal = abortedBySignal();
-      return importFile({
-        ...{ file, format, rejected, resume, csv, isDryRun, json, maxDownSeconds, signal },
-        connection: options,
-      });
-    });
+    .action(runImport);
+}
+
+async function runImport(file: string, given: ValuesOf<typeof options>, command: CommandUnknownOpts): Promise<void> {
+  await checkReadable(file);
+  const { format = formatOf(file), idColumn, map, type: types, empty, delimiter, rejected, resume = false } = given;
+  checkCsvOptions(command, csvOptions, format);
+  const trim = given.trim === undefined ? "auto" : given.trim ? "always" : "never";
+  await importFile({
+    file,
+    format,
+    csv: { idColumn, map, types, empty, delimiter, trim },
+    rejected,
+    resume,
+    connection: connectionTo(given),
+    isDryRun: given.dryRun ?? false,
+    json: given.json ?? false,
+    maxDownSeconds: given.maxDown,
+    signal: abortedBySignal(),
+  });
 }
 
 /** For an option that is given once for each column. */

@@ -3,8 +3,13 @@ import { resolve } from "node:path";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import type { IdentifyError } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
-import { createRollcallClient, createTransport, ImportInterrupted, importUsers } from "../../client/index.ts";
-import { type ConnectionArguments, connectionOptions } from "../call.ts";
+import {
+  type ConnectionOptions,
+  createRollcallClient,
+  createTransport,
+  ImportInterrupted,
+  importUsers,
+} from "../../client/index.ts";
 import { callFailure, codeName, failureText } from "../call-failure.ts";
 import { CliError } from "../cli-error.ts";
 import { garbageCollector } from "../serve/bounded-heap.ts";
@@ -31,7 +36,7 @@ export interface ImportArguments {
   /** The file for the rows that are not imported. */
   readonly rejected: string | undefined;
   readonly resume: boolean;
-  readonly connection: ConnectionArguments;
+  readonly connection: ConnectionOptions;
   /** Let the server say what would be, and write nothing, here neither. */
   readonly isDryRun: boolean;
   /** Whether the summary is JSON. */
@@ -85,7 +90,7 @@ export async function importFile(options: ImportArguments): Promise<void> {
     return summary;
   };
   try {
-    await importUsers(createRollcallClient(connectionOptions(connection)), ledger.users(rows), {
+    await importUsers(createRollcallClient(connection), ledger.users(rows), {
       validateOnly: isDryRun,
       signal,
       maxDownMs: options.maxDownSeconds * 1_000,
@@ -128,8 +133,8 @@ export async function importFile(options: ImportArguments): Promise<void> {
 }
 
 /** So that a server that is not there is told of at once, and only one that goes away later is waited for. */
-async function checkReachable(connection: ConnectionArguments): Promise<void> {
-  const health = createClient(Health, createTransport(connectionOptions(connection)));
+async function checkReachable(connection: ConnectionOptions): Promise<void> {
+  const health = createClient(Health, createTransport(connection));
   await health.check({}, { timeoutMs: reachTimeoutMs }).catch((error: unknown) => {
     const { code } = ConnectError.from(error);
     if (code === Code.Unavailable || code === Code.DeadlineExceeded) throw callFailure(error, connection.server);

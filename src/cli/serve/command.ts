@@ -1,19 +1,18 @@
 import cluster from "node:cluster";
 import { setFlagsFromString } from "node:v8";
-import { Command } from "commander";
-import { serveOptions } from "../../config/options.ts";
+import { Command } from "@commander-js/extra-typings";
+import { addOptions } from "../../config/declare-options.ts";
+import { type ServeSettings, serveOptions } from "../../config/options.ts";
 import { describeStoreLocation } from "../../config/store-url.ts";
 import { createLogger } from "../../telemetry/logger.ts";
 import { CliError } from "../cli-error.ts";
 import { print } from "../standard-streams.ts";
-import type { ServeOptions } from "./process.ts";
 
-export function serveCommand(): Command {
+export function serveCommand() {
   const command = new Command("serve").description(
-    "run the service until it is told to stop (SIGTERM, SIGINT or SIGHUP; a second one stops at once)",
+    "run the service until SIGTERM, SIGINT or SIGHUP; a second signal stops it at once",
   );
-  for (const option of Object.values(serveOptions)) command.addOption(option());
-  return command
+  return addOptions(command, serveOptions)
     .addHelpText(
       "after",
       `
@@ -35,7 +34,7 @@ const v8Flags = "--no-allocation-site-pretenuring";
 /** What workers may take to stop beyond the drain timeout: to write their last answers and to close the store. */
 const stopGraceMs = 5_000;
 
-async function serve(options: ServeOptions): Promise<void> {
+async function serve(options: ServeSettings): Promise<void> {
   const logger = createLogger(options.logLevel);
   const store = describeStoreLocation(options.store);
   const announce = (address: string) => {

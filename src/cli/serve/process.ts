@@ -1,39 +1,16 @@
 /** A process that serves: all there is, or one of several workers. */
 import cluster from "node:cluster";
-import { type Address, formatAddress } from "../../config/address.ts";
-import type { StoreLocation } from "../../config/store-url.ts";
-import type { TrustedProxies } from "../../config/trusted-proxies.ts";
-import type { AccessSettings } from "../../server/access.ts";
-import type { RedisSettings } from "../../server/open-store.ts";
+import { formatAddress } from "../../config/address.ts";
+import type { ServeSettings } from "../../config/options.ts";
 import { type RunningServer, startServer } from "../../server/server.ts";
 import { settledWithin } from "../../server/settled-within.ts";
 import { describeFailure } from "../../telemetry/failure-log.ts";
-import type { LogLevel } from "../../telemetry/log-levels.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { openTelemetry, type Telemetry } from "../../telemetry/telemetry.ts";
 import { CliError } from "../cli-error.ts";
 import { onStopSignal, stopSignals } from "../stop-signals.ts";
 import { version } from "../version.ts";
 import { drainRequest, readQuestion, type WorkerAnswer, type WorkerQuestion, type WorkerReport } from "./messages.ts";
-
-export interface ServeOptions extends RedisSettings, AccessSettings {
-  readonly listen: Address;
-  readonly store: StoreLocation;
-  readonly workers: number;
-  readonly reflection: "open" | "credentials" | "off";
-  readonly requiredProperties: readonly string[];
-  readonly maxConnections: number;
-  /** Seconds; 0 for ever. */
-  readonly maxConnectionAge: number;
-  readonly maxCalls: number;
-  readonly maxStreams: number;
-  readonly maxHeldMib: number;
-  readonly trustedProxies?: TrustedProxies;
-  readonly drainTimeout: number;
-  readonly metricsListen?: Address;
-  readonly accessLog: number;
-  readonly logLevel: LogLevel;
-}
 
 /** How long a stop waits for the collector to take what has not been sent. */
 const lastTelemetryMs = 2_000;
@@ -45,7 +22,7 @@ const lastTelemetryMs = 2_000;
  * @throws CliError if it cannot start
  */
 export async function serveHere(
-  options: ServeOptions,
+  options: ServeSettings,
   logger: Logger,
   announce: (address: string) => void,
 ): Promise<void> {
