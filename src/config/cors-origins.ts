@@ -3,7 +3,7 @@ export type CorsOrigins = "*" | readonly string[];
 
 /**
  * @param text origins, separated by commas; `*` alone for any; empty for none
- * @throws Error that says which is none, and why
+ * @throws Error that names the wrong origin, and what is wrong with it
  */
 export function parseCorsOrigins(text: string): CorsOrigins {
   if (text === "") return [];
@@ -15,15 +15,14 @@ export function parseCorsOrigins(text: string): CorsOrigins {
 function parseOrigin(text: string): string {
   const wrong = (what: string) => new Error(`${what}. Expected SCHEME://HOST[:PORT], as in https://app.example.com.`);
   if (text === "") throw wrong("There is nothing before or after a comma");
-  if (text === "*") throw new Error("* is for any origin, and stands alone.");
+  if (text === "*") throw new Error("* allows any origin, and is given alone.");
   const [, scheme, rest = ""] = /^([a-z][a-z\d+.-]*):\/\/(.*)$/is.exec(text) ?? [];
   if (scheme === undefined) throw wrong(`${text} has no scheme`);
-  if (!/^https?$/i.test(scheme)) throw wrong(`${text} has another scheme than http or https`);
-  if (/[/?#\\]/.test(rest)) throw wrong(`${text} has more than an origin, a path perhaps`);
+  if (!/^https?$/i.test(scheme)) throw wrong(`${text} has a scheme other than http or https`);
+  if (/[/?#\\]/.test(rest)) throw wrong(`${text} has more than an origin, such as a path`);
   if (rest.includes("@")) throw wrong(`${text} has a user's name`);
-  if (rest.includes("*"))
-    throw new Error(`${text} has a wildcard: each origin is named by itself, or * stands for any.`);
+  if (rest.includes("*")) throw new Error(`${text} has a wildcard: name each origin, or allow any with *.`);
   if (!URL.canParse(text)) throw wrong(`${text} has no valid host or port`);
-  // As browsers write it: in lower case, and without the scheme's own port.
+  // Browsers send it in lower case, and without the scheme's default port.
   return new URL(text).origin;
 }

@@ -1,8 +1,11 @@
-/** What options take: each function reads a text, or throws an Error that says what is expected. */
+/** Values of options. Each function parses a text, or throws an Error that says what is expected. */
 import { availableParallelism } from "node:os";
 import { limits } from "../users/limits.ts";
 
 const maxWorkers = 256;
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 export function parseNames(text: string): readonly string[] {
   if (text === "") return [];

@@ -3,8 +3,8 @@ import { createOption } from "@commander-js/extra-typings";
 import { parseAddress } from "./address.ts";
 import { parseCorsOrigins } from "./cors-origins.ts";
 import { checked, declareOptions, GuardingOption, type ValuesOf } from "./declare-options.ts";
-import { logLevels } from "./log-levels.ts";
 import {
+  logLevels,
   parseCount,
   parseKeyPrefix,
   parseNames,

@@ -1,19 +1,19 @@
-/** Maps the addresses that Redis servers announce to those that reach them, as behind NAT or a port forward. */
-import { type Endpoint, splitHostPort } from "./redis-url.ts";
+/** Maps the addresses that Redis servers announce to addresses that reach them, behind NAT or a port forward. */
+import { type Address, splitHostPort } from "./address.ts";
 
-/** By announced address, where the server is; without a port, for every port of the host. */
+/** By announced address; an entry without a port is for every port of the host. */
 export type NatMap = ReadonlyMap<string, NatEntry>;
 
 interface NatEntry {
   readonly host: string;
   readonly port: number | undefined;
-  /** FROM=TO, as it was given. */
+  /** FROM=TO, as given. */
   readonly text: string;
 }
 
 /**
- * @param text FROM=TO, separated by commas: each a host and a port, or both a host alone, which leaves ports as they are
- * @throws Error that names the entry, and what is wrong with it
+ * @param text FROM=TO, separated by commas: both are HOST:PORT, or both are HOST, which keeps ports as they are
+ * @throws Error that names the wrong entry, and what is wrong with it
  */
 export function parseNatMap(text: string): NatMap {
   const map = new Map<string, NatEntry>();
@@ -32,14 +32,14 @@ export function parseNatMap(text: string): NatMap {
   return map;
 }
 
-/** @returns where a server is that announced an address */
-export function reachableAt(map: NatMap, announced: Endpoint): Endpoint {
+/** @returns the address that reaches a server */
+export function reachableAt(map: NatMap, announced: Address): Address {
   const to = map.get(keyOf(announced.host, announced.port)) ?? map.get(keyOf(announced.host, undefined));
   return to === undefined ? announced : { host: to.host, port: to.port ?? announced.port };
 }
 
-/** @returns the entry that leads to an address, as it was given */
-export function entryTo(map: NatMap, { host, port }: Endpoint): string | undefined {
+/** @returns the entry that leads to an address, as given */
+export function entryTo(map: NatMap, { host, port }: Address): string | undefined {
   return [...map.values()].find((to) => to.host === host && (to.port ?? port) === port)?.text;
 }
 

@@ -1,23 +1,20 @@
-import { formatAddress } from "./address.ts";
+import { type Address, formatAddress, splitHostPort } from "./address.ts";
 
-/** Where Redis is, as the operator writes it: one server, a cluster, or a server that Sentinels name. */
+export type { Address as Endpoint } from "./address.ts";
+
+/** Where Redis is: one server, a cluster, or a server that Sentinels name. */
 export interface RedisLocation {
   readonly kind: "redis";
   readonly topology: "standalone" | "cluster" | "sentinel";
-  /** The server; some of the cluster's nodes; or the Sentinels. One at least. */
-  readonly endpoints: readonly Endpoint[];
+  /** The server, nodes of the cluster, or the Sentinels: at least one. */
+  readonly endpoints: readonly Address[];
   readonly tls: boolean;
   readonly username: string | undefined;
   readonly password: string | undefined;
-  /** 0 in a cluster. */
+  /** Always 0 in a cluster. */
   readonly database: number;
-  /** What the Sentinels call the primary; of a `sentinel` alone. */
+  /** The primary's name at the Sentinels; undefined without Sentinels. */
   readonly masterName: string | undefined;
-}
-
-export interface Endpoint {
-  readonly host: string;
-  readonly port: number;
 }
 
 const expected = {
@@ -26,12 +23,12 @@ const expected = {
   sentinel: "redis+sentinel://[[USER][:PASSWORD]@]HOST[:PORT][,HOST[:PORT]…]/NAME[/DATABASE]",
 } as const;
 
-/** Any URL of Redis, however wrong the rest of it is. */
+/** Whether the scheme is one of Redis, even if the rest is wrong. */
 export const isRedisUrl = (text: string) => /^rediss?(\+\w*)?:/.test(text);
 
 /**
- * @param text `redis://…`, `redis+cluster://…` or `redis+sentinel://…` as above, or the same with `rediss` for TLS
- * @throws Error that says what is expected and does not repeat the text, which may hold a password
+ * @param text as above, with `rediss` for TLS
+ * @throws Error that says what is expected, without the text, which may hold a password
  */
 export function parseRedisUrl(text: string): RedisLocation {
   const scheme = /^(rediss?)(?:\+(cluster|sentinel))?:\/\/(.*)$/s.exec(text);
@@ -51,7 +48,7 @@ export function parseRedisUrl(text: string): RedisLocation {
   if (masterName === "") throw wrong();
   const database = segments.shift() || "0";
   if (segments.length > 0 || !/^\d{1,9}$/.test(database)) throw wrong();
-  if (topology === "cluster" && database !== "0") throw new Error("A cluster has database 0 alone.");
+  if (topology === "cluster" && database !== "0") throw new Error("A cluster has only database 0.");
 
   const [, user = "", colon, password = ""] = /^([^:]*)(:?)(.*)$/s.exec(credentials ?? "") ?? [];
   if (credentials !== undefined && (colon ? password : user) === "") throw wrong();
@@ -75,17 +72,9 @@ export function describeRedisUrl({ topology, endpoints, tls, database, masterNam
   return [`${scheme}://${hosts.join(",")}`, ...path].join("/");
 }
 
-function parseEndpoint(text: string, defaultPort: number): Endpoint | undefined {
+function parseEndpoint(text: string, defaultPort: number): Address | undefined {
   const parts = splitHostPort(text);
   return parts && { host: parts.host, port: parts.port ?? defaultPort };
-}
-
-/** @returns the parts of HOST or HOST:PORT, an IPv6 address in brackets; undefined for anything else */
-export function splitHostPort(text: string): { host: string; port: number | undefined } | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+))(?::(\d{1,5}))?$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = match?.[3] === undefined ? undefined : Number(match[3]);
-  return host === undefined || port === 0 || (port ?? 1) > 65_535 ? undefined : { host, port };
 }
 
 function decoded(text: string, wrong: () => Error): string {

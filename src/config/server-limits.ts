@@ -1,29 +1,29 @@
 const mebibyte = 1024 * 1024;
 
-/** What a process takes on at one time. Beyond it, calls are refused with OVERLOADED, and connections closed. */
+/** The limits of a process. Beyond them, calls are refused with OVERLOADED, and connections are closed. */
 export interface ServerLimits {
   readonly maxConnections: number;
-  /** After about so long, an HTTP/2 connection is told to go away once its calls have ended; Infinity for never. */
+  /** Age at which an HTTP/2 connection is told to go away once its calls have ended; Infinity for never. */
   readonly maxConnectionAgeMs: number;
-  /** Unary calls that are served. */
+  /** Unary calls in progress. */
   readonly maxCalls: number;
-  /** Streams that are open. */
+  /** Open streams. */
   readonly maxStreams: number;
-  /** Unary calls whose requests are not all there yet. For one more, the oldest is ended. */
+  /** Unary calls whose requests are still arriving. One more evicts the oldest. */
   readonly maxArriving: number;
-  /** Requests to the services that anybody may call: health and reflection. For one more, the oldest is ended. */
+  /** Requests to the services that are open to all: health and reflection. One more evicts the oldest. */
   readonly maxOpenRequests: number;
-  /** Bytes of requests that are coming in and of answers that are going out; of those, the largest have to go. */
+  /** Memory budget for requests coming in and answers going out. Beyond it, the largest are ended. */
   readonly maxHeldBytes: number;
-  /** Bytes that messages of BatchIdentify take while they are worked on; more of them wait. */
+  /** Memory for BatchIdentify messages in progress. Further messages wait. */
   readonly maxBatchWorkBytes: number;
-  /** Bytes that answers of BatchGetUsers and ListUsers take while they are read; more of them wait. */
+  /** Memory for answers of BatchGetUsers and ListUsers while they are read. Further ones wait. */
   readonly maxReadBytes: number;
-  /** How long nothing may move on a stream, or on an HTTP/1.1 connection. */
+  /** How long a stream or an HTTP/1.1 connection may stall. */
   readonly stallTimeoutMs: number;
-  /** How often the credentials of an open stream are checked again, and after how long those of a call whose request is late. */
+  /** How often an open stream's credentials are checked again, and how late a request has to arrive to be checked again. */
   readonly recheckMs: number;
-  /** Bytes of requests that wait for the store, for each of writing, reading and listing. */
+  /** Bytes of requests that wait for the store: a limit each for writing, reading and listing. */
   readonly maxWaitingBytes: number;
 }
 

@@ -1,11 +1,11 @@
 import { describeRedisUrl, isRedisUrl, parseRedisUrl, type RedisLocation } from "./redis-url.ts";
 
-/** Where users are kept, as the operator writes it. */
+/** Where users are stored. */
 export type StoreLocation = { readonly kind: "sqlite"; readonly path: string } | RedisLocation;
 
 /**
- * @param text `sqlite:PATH`, or a URL of Redis: see redis-url.ts
- * @throws Error that says what is expected and does not repeat the text, which may hold a password
+ * @param text `sqlite:PATH`, or a URL of Redis (redis-url.ts)
+ * @throws Error that says what is expected, without the text, which may hold a password
  */
 export function parseStoreLocation(text: string): StoreLocation {
   if (text.startsWith("sqlite:")) {
@@ -24,7 +24,7 @@ export function parseStoreLocation(text: string): StoreLocation {
   throw new Error("Expected sqlite:PATH, redis://HOST…, redis+cluster://HOST… or redis+sentinel://HOST…");
 }
 
-/** The location without its credentials, for people and logs. */
+/** The location without its credentials, for messages and logs. */
 export function describeStoreLocation(location: StoreLocation): string {
   return location.kind === "sqlite" ? `sqlite:${location.path}` : describeRedisUrl(location);
 }

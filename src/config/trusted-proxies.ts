@@ -1,12 +1,12 @@
-/** Addresses of proxies and load balancers, which stand for many callers. */
+/** Addresses of proxies and load balancers, behind which are many callers. */
 import { BlockList, isIP } from "node:net";
 
-/** IP addresses and ranges of them, as 10.0.0.0/8. */
+/** IP addresses and CIDR ranges, such as 10.0.0.0/8. */
 export type TrustedProxies = readonly string[];
 
 /**
- * @param text IPv4 and IPv6 addresses and ranges of them (CIDR), separated by commas; empty for none
- * @throws Error that names what is neither, and why
+ * @param text IPv4 and IPv6 addresses and CIDR ranges, separated by commas; empty for none
+ * @throws Error that names the wrong one, and what is wrong with it
  */
 export function parseTrustedProxies(text: string): TrustedProxies {
   if (text === "") return [];
@@ -15,14 +15,14 @@ export function parseTrustedProxies(text: string): TrustedProxies {
   return ranges;
 }
 
-/** @returns whether an address, as sockets have it, is among the proxies */
+/** @returns whether an address of a socket is one of the proxies */
 export function addressMatcher(proxies: TrustedProxies): (address: string) => boolean {
   const ranges = new BlockList();
   for (const range of proxies) addRange(ranges, range);
   return (address) => {
     const [withoutZone = ""] = address.split("%");
     const family = familyOf(withoutZone);
-    // BlockList finds an IPv4 address that is written as IPv6 (::ffff:10.0.0.1) in its IPv4 range.
+    // BlockList also finds an IPv4 address in its IPv6 form (::ffff:10.0.0.1).
     return family !== undefined && ranges.check(withoutZone, family);
   };
 }
@@ -33,7 +33,7 @@ function addRange(ranges: BlockList, text: string): void {
   if (text === "") throw wrong("There is nothing before or after a comma");
   const [address = "", bits, ...rest] = text.split("/");
   const family = familyOf(address);
-  if (family === undefined || rest.length > 0) throw wrong(`${text} is no IP address or range of them`);
+  if (family === undefined || rest.length > 0) throw wrong(`${text} is not an IP address or range`);
   if (bits === undefined) {
     ranges.addAddress(address, family);
     return;

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { readWholeFile } from "./whole-file.ts";
 
-/** How soon a change is seen. The files are small, and are compared as a whole: no change goes unseen, however it is made. */
+/** How soon a change is seen. The files are small and compared as a whole, so that no kind of change goes unseen. */
 export const pollMs = 1_000;
 
 export interface WatchedFileOptions<Content> {
@@ -9,17 +9,17 @@ export interface WatchedFileOptions<Content> {
   /** @throws Error that says what is wrong with the content */
   readonly parse: (content: Buffer) => Content;
   readonly onChange?: (content: Content) => void;
-  /** Called once for each change after which the file cannot be used; what it held before stays in use. */
+  /** Called once for each change that cannot be used; the previous content stays in use. */
   readonly onError: (error: Error) => void;
 }
 
-/** A file's content, read again whenever the file changes; a pipe's, read once. */
+/** A file's content, read again when the file changes. A pipe is read once. */
 export interface WatchedFile<Content> {
   readonly content: Content;
   close(): void;
 }
 
-/** @throws Error that names the file, if it cannot be read or parsed at first */
+/** @throws Error that names the file, if it cannot be read or parsed now */
 export function watchedFile<Content>(options: WatchedFileOptions<Content>): WatchedFile<Content> {
   const { path, parse, onChange = () => {}, onError } = options;
   const named = (error: unknown) =>
@@ -53,7 +53,7 @@ export function watchedFile<Content>(options: WatchedFileOptions<Content>): Watc
     }
     timer?.refresh();
   };
-  // What a pipe has given it has given.
+  // A pipe gives its content once.
   let timer = isPipe ? undefined : setTimeout(() => void check(), pollMs).unref();
   return {
     get content() {

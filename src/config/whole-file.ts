@@ -1,20 +1,20 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 
-/** How long a pipe is waited for. Nothing else is done meanwhile, not even what a signal asks for. */
+/** How long to wait for a pipe. This blocks the process, which does not even handle signals meanwhile. */
 const pipeTimeoutMs = 5_000;
 const pipePauseMs = 10;
 const pipePieceBytes = 64 * 1024;
 
 export interface WholeFile {
   readonly bytes: Buffer;
-  /** Whether it gives its content once, as `<(…)` of a shell does. */
+  /** Whether it can be read only once, such as a shell's `<(…)`. */
   readonly isPipe: boolean;
 }
 
-/** @throws Error if it cannot be read, or is a pipe into which nobody writes */
+/** @throws Error if it cannot be read, or is a pipe that nobody writes to */
 export function readWholeFile(path: string, timeoutMs = pipeTimeoutMs): WholeFile {
-  // To open a pipe would else wait for ever for whoever writes into it.
+  // Otherwise opening a pipe waits for a writer, perhaps for ever.
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const isPipe = fstatSync(file).isFIFO();
@@ -31,14 +31,14 @@ function readPipe(file: number, deadline: number): Buffer {
     const piece = Buffer.alloc(pipePieceBytes);
     const length = readOrWait(file, piece);
     if (length > 0) pieces.push(piece.subarray(0, length));
-    // Before somebody has opened it to write, it seems to be at its end.
+    // A pipe without a writer looks as if it were at its end.
     else if (length === 0 && pieces.length > 0) return Buffer.concat(pieces);
-    else if (performance.now() > deadline) throw new Error("it is a pipe, and nobody has written into it to its end");
+    else if (performance.now() > deadline) throw new Error("it is a pipe that nobody has written to and closed");
     else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pipePauseMs);
   }
 }
 
-/** @returns how many bytes there were; 0 at the end; -1 where more may come */
+/** @returns how many bytes were read; 0 at the end; -1 if more may come */
 function readOrWait(file: number, piece: Buffer): number {
   try {
     return readSync(file, piece);

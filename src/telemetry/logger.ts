@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import { type Logger, pino, stdTimeFunctions } from "pino";
 import { printableJson } from "../config/invisible.ts";
-import type { LogLevel } from "../config/log-levels.ts";
+import type { LogLevel } from "../config/option-values.ts";
 
 export type { Logger } from "pino";
 

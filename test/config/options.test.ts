@@ -208,7 +208,7 @@ describe("--cors-origins", () => {
   test.each([
     ["app.example.com", "app.example.com has no scheme"],
     ["null", "null has no scheme"],
-    ["ftp://app.example.com", "ftp://app.example.com has another scheme than http or https"],
+    ["ftp://app.example.com", "ftp://app.example.com has a scheme other than http or https"],
     ["https://a.example,https://app.example.com/", "https://app.example.com/ has more than an origin"],
     ["https://app.example.com?x", "has more than an origin"],
     ["https://app.example.com#x", "has more than an origin"],
@@ -216,7 +216,7 @@ describe("--cors-origins", () => {
     ["https://", "has no valid host or port"],
     ["https://app.example.com:65536", "has no valid host or port"],
     ["https://*.example.com", "has a wildcard"],
-    ["https://a.example,*", "* is for any origin, and stands alone"],
+    ["https://a.example,*", "* allows any origin, and is given alone"],
     ["https://a.example,", "There is nothing before or after a comma"],
   ])("refuses %j: %s", (text, reason) => {
     const refusal = parse(serveOptions.corsOrigins, ["--cors-origins", text]);
@@ -249,10 +249,10 @@ describe("--trusted-proxies", () => {
   });
 
   test.each([
-    ["proxy.example.com", "proxy.example.com is no IP address"],
-    ["10.0.0", "10.0.0 is no IP address"],
-    ["10.0.0.0/8/8", "10.0.0.0/8/8 is no IP address"],
-    ["fe80::1%eth0", "fe80::1%eth0 is no IP address"],
+    ["proxy.example.com", "proxy.example.com is not an IP address"],
+    ["10.0.0", "10.0.0 is not an IP address"],
+    ["10.0.0.0/8/8", "10.0.0.0/8/8 is not an IP address"],
+    ["fe80::1%eth0", "fe80::1%eth0 is not an IP address"],
     ["192.0.2.7, 10.0.0.0/33", "10.0.0.0/33 has no prefix of 0 to 32 bits"],
     ["10.0.0.0/255.0.0.0", "10.0.0.0/255.0.0.0 has no prefix of 0 to 32 bits"],
     ["10.0.0.0/", "10.0.0.0/ has no prefix of 0 to 32 bits"],

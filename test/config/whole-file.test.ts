@@ -14,8 +14,8 @@ function pipe(): string {
   return path;
 }
 
-test("a pipe into which nobody writes is given up", () => {
-  expect(() => readWholeFile(pipe(), 50)).toThrow("it is a pipe, and nobody has written into it to its end");
+test("a pipe that nobody writes to is given up", () => {
+  expect(() => readWholeFile(pipe(), 50)).toThrow("it is a pipe that nobody has written to and closed");
 });
 
 test("a pipe is read to its end, however late and slowly it is written, and is read once", async () => {

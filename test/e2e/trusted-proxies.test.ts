@@ -50,5 +50,5 @@ test("that are no addresses are refused by name", async () => {
   const { status, stderr } = await rollcall(["serve", "--trusted-proxies", "10.0.0.0/8,proxy.example.com"]);
   expect(status).toBe(1);
   expect(stderr).toContain("--trusted-proxies");
-  expect(stderr).toContain("proxy.example.com is no IP address");
+  expect(stderr).toContain("proxy.example.com is not an IP address");
 });
