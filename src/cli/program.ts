@@ -9,17 +9,17 @@ import { version } from "./version.ts";
 /** Each is loaded where it is asked for: most of them need little of what another one needs. */
 const commands = {
   serve: async () => (await import("./serve/command.ts")).serveCommand(),
-  identify: async () => (await import("./identify.ts")).identifyCommand(),
-  get: async () => (await import("./get.ts")).getCommand(),
-  list: async () => (await import("./list.ts")).listCommand(),
-  "set-preferences": async () => (await import("./set-preferences.ts")).setPreferencesCommand(),
-  delete: async () => (await import("./delete.ts")).deleteCommand(),
+  identify: async () => (await import("./commands/identify.ts")).identifyCommand(),
+  get: async () => (await import("./commands/get.ts")).getCommand(),
+  list: async () => (await import("./commands/list.ts")).listCommand(),
+  "set-preferences": async () => (await import("./commands/set-preferences.ts")).setPreferencesCommand(),
+  delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
   import: async () => (await import("./import/command.ts")).importCommand(),
   export: async () => (await import("./export/command.ts")).exportCommand(),
-  health: async () => (await import("./health.ts")).healthCommand(),
-  token: async () => (await import("./token.ts")).tokenCommand(),
-  backup: async () => (await import("./backup.ts")).backupCommand(),
-  verify: async () => (await import("./verify.ts")).verifyCommand(),
+  health: async () => (await import("./commands/health.ts")).healthCommand(),
+  token: async () => (await import("./commands/token.ts")).tokenCommand(),
+  backup: async () => (await import("./commands/backup.ts")).backupCommand(),
+  verify: async () => (await import("./commands/verify.ts")).verifyCommand(),
 } satisfies Readonly<Record<string, () => Promise<CommandUnknownOpts>>>;
 
 /** What a command ends with that could not do its work, as with wrong arguments. */

@@ -1,7 +1,7 @@
 import { CommanderError } from "@commander-js/extra-typings";
 import { CliError } from "./cli-error.ts";
+import { whenNpmEnds } from "./npm-parent.ts";
 import { createProgram, failureStatus } from "./program.ts";
-import { whenNpmEnds } from "./serve/npm-parent.ts";
 import { say } from "./standard-streams.ts";
 
 /** Does what the arguments of the process ask for. */

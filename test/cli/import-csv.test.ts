@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readCsv } from "../../src/cli/import/csv.ts";
-import { defaultCsvOptions } from "../../src/cli/import/csv-columns.ts";
-import { maxRowBytes, type Row } from "../../src/cli/import/row.ts";
+import { readCsv } from "../../src/cli/import/rows/csv.ts";
+import { defaultCsvOptions } from "../../src/cli/import/rows/csv-columns.ts";
+import { maxRowBytes, type Row } from "../../src/cli/import/rows/row.ts";
 import { fileWith } from "../support/files.ts";
 import { collectAll, readFile, rowsOf } from "../support/source-rows.ts";
 

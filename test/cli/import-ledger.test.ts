@@ -14,7 +14,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { identify, Journal, journalPath, type Progress, readJournal } from "../../src/cli/import/journal.ts";
 import { type KeptUser, Ledger } from "../../src/cli/import/ledger.ts";
 import { type Rejection, Rejects } from "../../src/cli/import/rejects.ts";
-import type { Row } from "../../src/cli/import/row.ts";
+import type { Row } from "../../src/cli/import/rows/row.ts";
 import { fileWith, temporaryFolder } from "../support/files.ts";
 import { collect, rowsOf } from "../support/source-rows.ts";
 

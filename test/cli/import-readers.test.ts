@@ -3,9 +3,9 @@ import { pipeline } from "node:stream/promises";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readLines } from "../../src/cli/import/lines.ts";
-import { cutList } from "../../src/cli/import/list-cutter.ts";
-import { maxRowBytes } from "../../src/cli/import/row.ts";
+import { readLines } from "../../src/cli/import/rows/lines.ts";
+import { cutList } from "../../src/cli/import/rows/list-cutter.ts";
+import { maxRowBytes } from "../../src/cli/import/rows/row.ts";
 import { fileWith } from "../support/files.ts";
 import { collect, collectAll, readFile, rowsOf } from "../support/source-rows.ts";
 

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { memberOf, membersOf, objectText, onOneLine, partsOf, repeatedName } from "../../src/cli/import/json-text.ts";
+import {
+  memberOf,
+  membersOf,
+  objectText,
+  onOneLine,
+  partsOf,
+  repeatedName,
+} from "../../src/cli/import/rows/json-text.ts";
 
 describe("the parts of JSON text", () => {
   test("are those that JSON.parse reads, however the text is laid out", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isRollcallAlone } from "../../src/cli/serve/npm-parent.ts";
+import { isRollcallAlone } from "../../src/cli/npm-parent.ts";
 
 test.each([
   "rollcall",

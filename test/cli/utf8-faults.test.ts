@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Utf8Faults } from "../../src/cli/import/utf8-faults.ts";
+import { Utf8Faults } from "../../src/cli/import/rows/utf8-faults.ts";
 
 /** Bytes of which about half are UTF-8, with line ends. */
 const lines = fc.array(

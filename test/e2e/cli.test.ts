@@ -14,8 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { defaultCsvOptions } from "../../src/cli/import/csv-columns.ts";
 import { identify, Journal, journalPath, nothingDone } from "../../src/cli/import/journal.ts";
+import { defaultCsvOptions } from "../../src/cli/import/rows/csv-columns.ts";
 import { createRollcallClient } from "../../src/client/index.ts";
 import { rollcall, type ServeProcess, serve, startRollcall } from "../support/processes.ts";
 

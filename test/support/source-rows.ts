@@ -1,7 +1,7 @@
-import type { CsvOptions } from "../../src/cli/import/csv-columns.ts";
-import { defaultCsvOptions } from "../../src/cli/import/csv-columns.ts";
-import { formatOf, readRows, type SourceFormat } from "../../src/cli/import/format.ts";
-import type { Row } from "../../src/cli/import/row.ts";
+import type { CsvOptions } from "../../src/cli/import/rows/csv-columns.ts";
+import { defaultCsvOptions } from "../../src/cli/import/rows/csv-columns.ts";
+import { formatOf, readRows, type SourceFormat } from "../../src/cli/import/rows/format.ts";
+import type { Row } from "../../src/cli/import/rows/row.ts";
 import { fileWith } from "./files.ts";
 
 export interface ReadOptions extends Partial<CsvOptions> {

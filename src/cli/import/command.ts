@@ -4,10 +4,10 @@ import { connectionOptions } from "../../config/options.ts";
 import { checkCsvOptions, maxDownOption } from "../arguments.ts";
 import { connectionTo } from "../call.ts";
 import { abortedBySignal } from "../stop-signals.ts";
-import { type CellType, cellTypes, defaultCsvOptions } from "./csv-columns.ts";
-import { formatOf, sourceFormats } from "./format.ts";
 import { importFile } from "./import-file.ts";
-import { checkReadable } from "./source.ts";
+import { type CellType, cellTypes, defaultCsvOptions } from "./rows/csv-columns.ts";
+import { formatOf, sourceFormats } from "./rows/format.ts";
+import { checkReadable } from "./rows/source.ts";
 
 const csvOptions = groupOptions("CSV:", {
   idColumn: createOption("--id-column <column>", "column with the ids").default(defaultCsvOptions.idColumn),

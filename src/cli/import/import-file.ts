@@ -12,15 +12,15 @@ import {
 } from "../../client/index.ts";
 import { callFailure, codeName, failureText } from "../call-failure.ts";
 import { CliError } from "../cli-error.ts";
-import { garbageCollector } from "../serve/bounded-heap.ts";
 import { print, printJson, say } from "../standard-streams.ts";
 import { showProgress } from "../terminal/progress.ts";
-import type { CsvOptions } from "./csv-columns.ts";
-import { readRows, type SourceFormat } from "./format.ts";
+import { garbageCollector } from "./bounded-heap.ts";
 import { identify, Journal, journalPath, nothingDone, type Progress, readJournal } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
 import { type Rejection, Rejects } from "./rejects.ts";
-import { sourceName } from "./source.ts";
+import type { CsvOptions } from "./rows/csv-columns.ts";
+import { readRows, type SourceFormat } from "./rows/format.ts";
+import { sourceName } from "./rows/source.ts";
 import { describeCounts, summarize, summaryTable } from "./summary.ts";
 
 /** How long a server may take to say that it is there. */

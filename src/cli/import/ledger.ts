@@ -2,7 +2,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { UserToImport } from "../../client/index.ts";
 import { type Journal, nothingDone, type Progress } from "./journal.ts";
 import { invalidRejection, type Rejection, type Rejects, userAsRow } from "./rejects.ts";
-import type { InvalidRow, Row, UserRow } from "./row.ts";
+import type { InvalidRow, Row, UserRow } from "./rows/row.ts";
 
 /** The shortest time between two entries in the journal. */
 const entryIntervalMs = 1_000;

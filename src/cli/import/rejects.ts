@@ -5,8 +5,8 @@ import { TimestampSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { UserToImport } from "../../client/index.ts";
 import { CliError } from "../cli-error.ts";
 import { type Destination, destinationAt, openStream, writeFailure } from "../destination.ts";
-import { membersOf, objectText } from "./json-text.ts";
-import type { InvalidRow } from "./row.ts";
+import { membersOf, objectText } from "./rows/json-text.ts";
+import type { InvalidRow } from "./rows/row.ts";
 
 /** Why a row was not imported. */
 export interface Rejection {

@@ -1,10 +1,10 @@
 import { Command, createOption } from "@commander-js/extra-typings";
 import { IdentifyResponseSchema, Outcome } from "#gen/rollcall/v1/user_service_pb.js";
-import { addOptions, type ValuesOf } from "../config/declare-options.ts";
-import { clientOptions } from "../config/options.ts";
-import { parseJsonObject, parseTime, precondition, preconditionOptions } from "./arguments.ts";
-import { createCaller } from "./call.ts";
-import { outputOptions, printUser } from "./output.ts";
+import { addOptions, type ValuesOf } from "../../config/declare-options.ts";
+import { clientOptions } from "../../config/options.ts";
+import { parseJsonObject, parseTime, precondition, preconditionOptions } from "../arguments.ts";
+import { createCaller } from "../call.ts";
+import { outputOptions, printUser } from "../output.ts";
 
 const options = {
   properties: createOption("--properties <json>", "properties to write, as a JSON object").argParser(parseJsonObject),

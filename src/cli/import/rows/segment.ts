@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { isJsonObject } from "../json.ts";
+import { isJsonObject } from "../../json.ts";
 import { memberOf, objectText, partsOf, repeatedName } from "./json-text.ts";
 import { readLines } from "./lines.ts";
 import { asRow, checkNames, readId, readObject, readOrInvalid } from "./ndjson.ts";

@@ -1,4 +1,4 @@
-import { CliError } from "../cli-error.ts";
+import { CliError } from "../../cli-error.ts";
 import { readCsv } from "./csv.ts";
 import type { CsvOptions } from "./csv-columns.ts";
 import { readKnock } from "./knock.ts";

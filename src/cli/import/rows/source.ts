@@ -4,7 +4,7 @@ import { access, constants } from "node:fs/promises";
 import { stdin } from "node:process";
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { CliError } from "../cli-error.ts";
+import { CliError } from "../../cli-error.ts";
 
 /** How many bytes are read at a time: of CSV, the rows in them are in memory at once. */
 const chunkBytes = 32 * 1024;

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { CliError } from "../cli-error.ts";
-import { isJsonObject } from "../json.ts";
+import { CliError } from "../../cli-error.ts";
+import { isJsonObject } from "../../json.ts";
 import { type Member, membersOf, objectText, onOneLine } from "./json-text.ts";
 import { parseJson, unreadRow } from "./lines.ts";
 import { cutList } from "./list-cutter.ts";

@@ -5,12 +5,12 @@ import {
   BatchGetUsersResponseSchema,
   GetUserResponseSchema,
 } from "#gen/rollcall/v1/user_service_pb.js";
-import { addOptions, type ValuesOf } from "../config/declare-options.ts";
-import { clientOptions } from "../config/options.ts";
-import { createCaller } from "./call.ts";
-import { CliError } from "./cli-error.ts";
-import { outputOptions, printMessage, printUser, terminal } from "./output.ts";
-import { printStyled } from "./standard-streams.ts";
+import { addOptions, type ValuesOf } from "../../config/declare-options.ts";
+import { clientOptions } from "../../config/options.ts";
+import { createCaller } from "../call.ts";
+import { CliError } from "../cli-error.ts";
+import { outputOptions, printMessage, printUser, terminal } from "../output.ts";
+import { printStyled } from "../standard-streams.ts";
 
 const options = {
   only: createOption("--only <names...>", "only these properties, separated by spaces"),
@@ -68,7 +68,7 @@ async function getSeveral(ids: readonly string[], given: Given): Promise<void> {
     if (found.missingIds.length + found.damagedIds.length > 0) process.exitCode = 1;
     return;
   }
-  const { userCard } = await import("./terminal/users.ts");
+  const { userCard } = await import("../terminal/users.ts");
   await printStyled(...found.users.flatMap((user, at) => [...(at === 0 ? [] : [""]), ...userCard(user, screen)]));
   const failures = [
     ["there is no user", found.missingIds],

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { isJsonObject } from "../json.ts";
+import { isJsonObject } from "../../json.ts";
 import { repeatedName } from "./json-text.ts";
 import { readLines } from "./lines.ts";
 import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts";

@@ -1,6 +1,6 @@
 /** Parts of JSON text as they were written, of text that JSON.parse has read: with each digit, each repeated name. */
 import type { JsonValue } from "@bufbuild/protobuf";
-import { formatPath } from "../../users/field-path.ts";
+import { formatPath } from "../../../users/field-path.ts";
 
 /** A member of an object: its name, and the text of its value. */
 export type Member = readonly [name: string, value: string];

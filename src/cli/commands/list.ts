@@ -1,12 +1,12 @@
 import { Command, createOption } from "@commander-js/extra-typings";
 import { UserSchema } from "#gen/rollcall/v1/user_pb.js";
 import { ListUsersResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
-import { addOptions, type ValuesOf } from "../config/declare-options.ts";
-import { clientOptions } from "../config/options.ts";
-import { parseCount } from "./arguments.ts";
-import { createCaller } from "./call.ts";
-import { damagedNotice, outputOptions, printMessage, terminal } from "./output.ts";
-import { print, printStyled, say } from "./standard-streams.ts";
+import { addOptions, type ValuesOf } from "../../config/declare-options.ts";
+import { clientOptions } from "../../config/options.ts";
+import { parseCount } from "../arguments.ts";
+import { createCaller } from "../call.ts";
+import { damagedNotice, outputOptions, printMessage, terminal } from "../output.ts";
+import { print, printStyled, say } from "../standard-streams.ts";
 
 const options = {
   pageSize: createOption("--page-size <users>", "most users on a page, up to 1000; by default 100").argParser(
@@ -50,7 +50,7 @@ async function list(given: Given): Promise<void> {
     reportDamaged(page.damagedCount);
     return;
   }
-  const table = screen && (await import("./terminal/users.ts")).userTable(screen);
+  const table = screen && (await import("../terminal/users.ts")).userTable(screen);
   do {
     const page = await readPage(pageToken);
     if (table === undefined) {

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Command, createOption } from "@commander-js/extra-typings";
-import { isScope, type Scope, scopes } from "../credentials/principal.ts";
-import { CliError } from "./cli-error.ts";
-import { printJson } from "./standard-streams.ts";
+import { isScope, type Scope, scopes } from "../../credentials/principal.ts";
+import { CliError } from "../cli-error.ts";
+import { printJson } from "../standard-streams.ts";
 
 /** Enough that nobody guesses one. */
 const tokenBytes = 32;

@@ -1,9 +1,9 @@
 import { Command } from "@commander-js/extra-typings";
-import { addOptions, type ValuesOf } from "../config/declare-options.ts";
-import { backupOptions } from "../config/options.ts";
-import { CliError } from "./cli-error.ts";
-import { print } from "./standard-streams.ts";
-import { removeIfStopped } from "./stop-signals.ts";
+import { addOptions, type ValuesOf } from "../../config/declare-options.ts";
+import { backupOptions } from "../../config/options.ts";
+import { CliError } from "../cli-error.ts";
+import { print } from "../standard-streams.ts";
+import { removeIfStopped } from "../stop-signals.ts";
 
 export function backupCommand() {
   const command = new Command("backup")
@@ -28,7 +28,7 @@ async function backUp(file: string, { store }: ValuesOf<typeof backupOptions>): 
     throw new CliError("only an SQLite store can be copied; for Redis, see RDB and AOF in docs/operating.md");
   }
   // Some versions of Node lack SQLite: load it only where a store is opened.
-  const { backUpDatabase } = await import("../store/sqlite/backup.ts");
+  const { backUpDatabase } = await import("../../store/sqlite/backup.ts");
   try {
     const users = await backUpDatabase(store.path, file, removeIfStopped);
     await print(`${users} users are in ${file}`);

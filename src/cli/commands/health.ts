@@ -1,12 +1,12 @@
 import { Command } from "@commander-js/extra-typings";
 import { createClient } from "@connectrpc/connect";
 import { Health, HealthCheckResponse_ServingStatus as ServingStatus } from "#gen-server/health/v1/health_pb.js";
-import { createTransport } from "../client/index.ts";
-import { addOptions } from "../config/declare-options.ts";
-import { type ClientSettings, clientOptions } from "../config/options.ts";
-import { connectionTo } from "./call.ts";
-import { callFailure } from "./call-failure.ts";
-import { print, say } from "./standard-streams.ts";
+import { createTransport } from "../../client/index.ts";
+import { addOptions } from "../../config/declare-options.ts";
+import { type ClientSettings, clientOptions } from "../../config/options.ts";
+import { connectionTo } from "../call.ts";
+import { callFailure } from "../call-failure.ts";
+import { print, say } from "../standard-streams.ts";
 
 export function healthCommand() {
   const command = new Command("health").description("check a server; exit status 0 if it serves, 1 if not");

@@ -1,16 +1,16 @@
 import { isUtf8 } from "node:buffer";
 import { Command, createOption } from "@commander-js/extra-typings";
-import { addOptions, type ValuesOf } from "../config/declare-options.ts";
-import { storeOptions } from "../config/options.ts";
-import { describeStoreLocation } from "../config/store-url.ts";
-import { openVerifier } from "../server/open-store.ts";
-import type { Finding, StoreVerifier } from "../store/verify/verifier.ts";
-import { createLogger } from "../telemetry/logger.ts";
-import { UserError } from "../users/errors.ts";
-import { CliError } from "./cli-error.ts";
-import { print, printJson, say } from "./standard-streams.ts";
-import { abortedBySignal } from "./stop-signals.ts";
-import { showProgress } from "./terminal/progress.ts";
+import { addOptions, type ValuesOf } from "../../config/declare-options.ts";
+import { storeOptions } from "../../config/options.ts";
+import { describeStoreLocation } from "../../config/store-url.ts";
+import { openVerifier } from "../../server/open-store.ts";
+import type { Finding, StoreVerifier } from "../../store/verify/verifier.ts";
+import { createLogger } from "../../telemetry/logger.ts";
+import { UserError } from "../../users/errors.ts";
+import { CliError } from "../cli-error.ts";
+import { print, printJson, say } from "../standard-streams.ts";
+import { abortedBySignal } from "../stop-signals.ts";
+import { showProgress } from "../terminal/progress.ts";
 
 const options = {
   json: createOption("--json", "print one line of JSON per finding, and one with the counts"),

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { CliError } from "../cli-error.ts";
+import { CliError } from "../../cli-error.ts";
 import { onOneLine } from "./json-text.ts";
 import { carriageReturn, lineEndOf, lineFeed } from "./line-ends.ts";
 import { invalid, maxRowBytes, type Row, tooLong } from "./row.ts";

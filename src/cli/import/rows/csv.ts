@@ -1,5 +1,5 @@
 import { type CsvError, type Parser, parse } from "csv-parse";
-import { CliError } from "../cli-error.ts";
+import { CliError } from "../../cli-error.ts";
 import { CellSpaces } from "./cell-spaces.ts";
 import { type Columns, type CsvOptions, columnsOf } from "./csv-columns.ts";
 import { type CsvLayout, layoutOf } from "./csv-layout.ts";

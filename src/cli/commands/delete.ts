@@ -1,8 +1,8 @@
 import { Command, createOption } from "@commander-js/extra-typings";
-import { addOptions, type ValuesOf } from "../config/declare-options.ts";
-import { clientOptions } from "../config/options.ts";
-import { precondition, preconditionOptions } from "./arguments.ts";
-import { createCaller } from "./call.ts";
+import { addOptions, type ValuesOf } from "../../config/declare-options.ts";
+import { clientOptions } from "../../config/options.ts";
+import { precondition, preconditionOptions } from "../arguments.ts";
+import { createCaller } from "../call.ts";
 
 const options = {
   allowMissing: createOption("--allow-missing", "succeed where there is no such user"),

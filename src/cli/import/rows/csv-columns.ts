@@ -1,6 +1,6 @@
 import type { JsonValue } from "@bufbuild/protobuf";
-import { formatPath } from "../../users/field-path.ts";
-import { CliError } from "../cli-error.ts";
+import { formatPath } from "../../../users/field-path.ts";
+import { CliError } from "../../cli-error.ts";
 import { onOneLine, repeatedName } from "./json-text.ts";
 import { parseJson } from "./lines.ts";
 import { Unreadable } from "./row.ts";
