@@ -1,4 +1,4 @@
-/** Arguments that several commands take: JSON objects, times, preconditions. */
+/** Arguments of several commands: JSON objects, times, preconditions. */
 import { fromJson, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type CommandUnknownOpts, createOption, InvalidArgumentError } from "@commander-js/extra-typings";
@@ -8,7 +8,6 @@ import { parseSeconds } from "../config/option-values.ts";
 import { CliError } from "./cli-error.ts";
 import { isJsonObject } from "./json.ts";
 
-/** For an option's argument. */
 export function parseJsonObject(text: string): JsonObject {
   let value: unknown;
   try {
@@ -20,7 +19,7 @@ export function parseJsonObject(text: string): JsonObject {
   return value;
 }
 
-/** For an option's argument: RFC 3339. */
+/** RFC 3339. */
 export function parseTime(text: string): Timestamp {
   try {
     return fromJson(TimestampSchema, text);
@@ -29,14 +28,13 @@ export function parseTime(text: string): Timestamp {
   }
 }
 
-/** For an option's argument. */
 export function parseCount(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || count < 1) throw new InvalidArgumentError("Expected a number from 1.");
   return Math.min(count, 2 ** 31 - 1);
 }
 
-/** For a command that makes many calls. */
+/** For commands that make many calls. */
 export const maxDownOption = createOption("--max-down <seconds>", "how long to wait for a server that goes away")
   .default(300)
   .argParser(checked(parseSeconds));
@@ -59,7 +57,7 @@ export const preconditionOptions = {
   ifEtag: createOption("--if-etag <etag>", "only if the user has this etag").conflicts(["ifExists", "ifMissing"]),
 };
 
-/** The request's field; empty where no precondition was given. */
+/** A request's precondition; empty if none was given. */
 export function precondition({ ifExists, ifMissing, ifEtag }: SomeValuesOf<typeof preconditionOptions>): {
   precondition?: MessageInitShape<typeof PreconditionSchema>;
 } {

@@ -4,13 +4,13 @@ import { ConnectionFailure } from "../client/connection-failures.ts";
 import { ForeignAnswer } from "../client/foreign-answers.ts";
 import { CliError } from "./cli-error.ts";
 
-/** `INVALID_ARGUMENT`, as in google.rpc.Code. */
+/** As in google.rpc.Code, such as `INVALID_ARGUMENT`. */
 export function codeName(code: Code): string {
   const name = Code[code] ?? String(code);
   return name === "Canceled" ? "CANCELLED" : name.replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
-/** What a call failed with, on one line: who reads it knows which server was called. */
+/** Why a call failed, on one line, without the server's name. */
 export function failureText(error: ConnectError): string {
   if (error.cause instanceof ConnectionFailure) return error.cause.what;
   const [info] = error.findDetails(ErrorInfoSchema);
@@ -18,7 +18,7 @@ export function failureText(error: ConnectError): string {
   return info === undefined ? firstLine : `${codeName(error.code)} ${info.reason}: ${firstLine}`;
 }
 
-/** Tells what a call to `server` failed with, and what to do where that is known. */
+/** Says why a call failed, and what to do if that is known. */
 export function callFailure(failure: unknown, server: string): CliError {
   const error = ConnectError.from(failure);
   const [info] = error.findDetails(ErrorInfoSchema);
@@ -32,7 +32,7 @@ export function callFailure(failure: unknown, server: string): CliError {
   return new CliError(`${reason}: ${error.rawMessage}${advice}`);
 }
 
-/** What to say where it is not the server that has said what is wrong; undefined where nothing more is known. */
+/** Why there was no answer of Rollcall; undefined if nothing more is known. */
 function withoutAnswer(error: ConnectError, server: string): string | undefined {
   const { cause, code } = error;
   if (cause instanceof ForeignAnswer) return `${server} ${cause.message}`;

@@ -6,7 +6,7 @@ import { callFailure } from "./call-failure.ts";
 import { CliError } from "./cli-error.ts";
 
 /**
- * Reads what an option names a file for.
+ * Reads the files that options name.
  *
  * @throws CliError if a file cannot be read, or options contradict one another
  */
@@ -27,20 +27,19 @@ export function connectionTo({ server, token, ca, cert, key }: ConnectionSetting
   }
 }
 
-/** Makes one call of several on the same connection. */
+/** Makes one of several calls over the same connection. */
 export type Caller = <Answer>(
   work: (client: RollcallClient, options: CallOptions) => Promise<Answer>,
 ) => Promise<Answer>;
 
-/** Makes the attempts at one call. */
+/** Tries one call, perhaps several times. */
 export type Attempts = <Answer>(attempt: () => Promise<Answer>) => Promise<Answer>;
 
 const once: Attempts = (attempt) => attempt();
 
 /**
- * The caller throws CliError if a call fails.
- *
- * @param attempts how often a call is tried; what it fails with is told as it is where that is a CliError
+ * @param attempts tries each call; a CliError from it is thrown unchanged
+ * @returns throws CliError if a call fails
  */
 export function createCaller(options: ClientSettings, attempts: Attempts = once): Caller {
   const { server, timeout } = options;

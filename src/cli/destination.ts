@@ -1,15 +1,14 @@
-/** Where a command writes. Only a regular file is ever replaced; into a pipe or a device is written. */
+/** Where a command writes. It replaces only regular files, and writes pipes and devices directly. */
 import type { Stats } from "node:fs";
 import { constants, type FileHandle, lstat, open, readlink, realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute } from "node:path";
 import { CliError } from "./cli-error.ts";
 
 export interface Destination {
-  /** Of what a symbolic link names, where it is one: the link stays. */
+  /** The target, if it is a symbolic link. The link stays. */
   readonly path: string;
-  /** Whether there is something already. */
   readonly exists: boolean;
-  /** Whether it is a pipe or a device: no file that has its name once it is whole. */
+  /** Whether it is a pipe or a device. */
   readonly isStream: boolean;
 }
 
@@ -20,7 +19,7 @@ export async function destinationAt(path: string): Promise<Destination> {
     if (found === undefined) return { path: await endOfLinks(path), exists: false, isStream: false };
     if (found.isFile()) return { path: await realpath(path), exists: true, isStream: false };
     if (!isStream(found)) throw new Error(`it is a ${kindOf(found)}`);
-    // Not the end of its links: that of /proc/self/fd/1 is no path.
+    // Not its target: that of /proc/self/fd/1 is not a path.
     return { path, exists: true, isStream: true };
   } catch (error) {
     throw new CliError(`cannot write ${path}: ${writeFailure(error)}`);
@@ -28,27 +27,27 @@ export async function destinationAt(path: string): Promise<Destination> {
 }
 
 /**
- * Opens a pipe or a device, once somebody reads it.
+ * Opens a pipe or a device, once it has a reader.
  *
- * @throws Error if that cannot be done
+ * @throws Error if it cannot be opened
  */
 export async function openStream(path: string): Promise<FileHandle> {
   const file = await open(path, constants.O_WRONLY);
   if (isStream(await file.stat())) return file;
   await file.close();
-  throw new Error("it has become something else");
+  throw new Error("it is no longer a pipe or a device");
 }
 
-/** @throws Error if there is something at this very path that is no regular file */
+/** @throws Error if there is something other than a regular file at this path */
 export async function checkReplaceable(path: string): Promise<void> {
   const found = await lstat(path).catch(undefinedIfMissing);
   if (found !== undefined && !found.isFile()) throw new Error(`it is a ${kindOf(found)}`);
 }
 
-/** Why something could not be written, for people. */
+/** Why something could not be written. */
 export function writeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return "code" in error && error.code === "EPIPE" ? "whoever read it has gone" : error.message;
+  return "code" in error && error.code === "EPIPE" ? "its reader has closed it" : error.message;
 }
 
 function isStream(found: Stats): boolean {
@@ -63,7 +62,7 @@ function kindOf(found: Stats): string {
   return found.isBlockDevice() ? "block device" : "device";
 }
 
-/** Where a file comes to be that is made at this path: at the end of symbolic links that lead to none yet. */
+/** Where a new file at this path is created: at the end of symbolic links. */
 async function endOfLinks(path: string): Promise<string> {
   const next = await readlink(path).catch(() => undefined);
   if (next === undefined) return path;

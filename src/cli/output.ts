@@ -1,4 +1,4 @@
-/** What commands print: for people on a terminal, JSON for programs. */
+/** Output of commands: text for people on a terminal, JSON for programs. */
 import type { WriteStream } from "node:tty";
 import { type DescMessage, type MessageShape, toJsonString } from "@bufbuild/protobuf";
 import { createOption } from "@commander-js/extra-typings";
@@ -15,7 +15,6 @@ export function terminal({ json }: OutputSettings): WriteStream | undefined {
   return json !== true && process.stdout.isTTY ? process.stdout : undefined;
 }
 
-/** What to say of users that a list leaves out. */
 export function damagedNotice(count: number): string {
   const left =
     count === 1
@@ -24,7 +23,7 @@ export function damagedNotice(count: number): string {
   return `${left}; rollcall verify says more`;
 }
 
-/** Prints a message as JSON with the contract's names: over several lines, or, for a line of NDJSON, on one. */
+/** Prints a message as JSON with the contract's names. */
 export function printMessage<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
@@ -34,9 +33,9 @@ export function printMessage<Desc extends DescMessage>(
 }
 
 /**
- * Prints an answer about one user, who is not in it where the caller may not read.
+ * Prints an answer about one user, which lacks the user if the caller may not read.
  *
- * @param around lines before and after the user, which only people read
+ * @param around lines before and after the user, only for people
  */
 export async function printUser<Desc extends DescMessage>(
   options: OutputSettings,
@@ -52,7 +51,7 @@ export async function printUser<Desc extends DescMessage>(
   const { before = [], after = [] } = around;
   let card: readonly string[] = [];
   if (answer.user !== undefined) {
-    // What measures text on a terminal takes a tenth of the time to start.
+    // Loaded only if used: what measures text takes a tenth of the start.
     const { userCard } = await import("./terminal/users.ts");
     card = userCard(answer.user, screen);
   }

@@ -6,7 +6,7 @@ import { unknownVariables } from "../config/options.ts";
 import { printText, say } from "./standard-streams.ts";
 import { version } from "./version.ts";
 
-/** Each is loaded where it is asked for: most of them need little of what another one needs. */
+/** Each is loaded only if used, because commands share little. */
 const commands = {
   serve: async () => (await import("./serve/command.ts")).serveCommand(),
   identify: async () => (await import("./commands/identify.ts")).identifyCommand(),
@@ -22,7 +22,7 @@ const commands = {
   verify: async () => (await import("./commands/verify.ts")).verifyCommand(),
 } satisfies Readonly<Record<string, () => Promise<CommandUnknownOpts>>>;
 
-/** What a command ends with that could not do its work, as with wrong arguments. */
+/** The exit status of a command that could not do its work, for instance because of wrong arguments. */
 export function failureStatus(command: string | undefined): number {
   return command === "verify" ? 2 : 1;
 }
@@ -30,7 +30,7 @@ export function failureStatus(command: string | undefined): number {
 /**
  * The command line `rollcall`.
  *
- * @param args the arguments that it will parse: where they begin with a command's name, it has only that command
+ * @param args the arguments to parse; if they begin with the name of a command, only that one is loaded
  */
 export async function createProgram([first]: readonly string[]): Promise<Command> {
   const program = new Command("rollcall")
@@ -60,11 +60,11 @@ Examples:
   const named = Object.entries(commands).filter(([name]) => name === first);
   for (const [name, load] of named.length > 0 ? named : Object.entries(commands)) {
     const command = (await load()).copyInheritedSettings(program);
-    // Its message has been printed.
+    // The message has been printed.
     command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : failureStatus(name)));
     program.addCommand(command);
   }
-  // Of one class, whose types tab wants as commander has them.
+  // There is one class. tab wants it with the types that commander itself gives it.
   if (named.length === 0 && program instanceof UntypedCommand) {
     const { default: addCompletion } = await import("@bomb.sh/tab/commander");
     addCompletion(program, { completionCommandName: "completion" });

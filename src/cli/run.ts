@@ -4,12 +4,12 @@ import { whenNpmEnds } from "./npm-parent.ts";
 import { createProgram, failureStatus } from "./program.ts";
 import { say } from "./standard-streams.ts";
 
-/** Does what the arguments of the process ask for. */
+/** Runs the command that the arguments of the process name. */
 export async function run(): Promise<void> {
-  // A terminal that is closed takes nothing any more.
+  // A closed terminal takes no output.
   process.stderr.on("error", () => {});
   whenNpmEnds(process.env, () => process.kill(process.pid, "SIGHUP"));
-  // Whoever reads the output may stop reading: `rollcall list --all | head`.
+  // The reader of the output may stop: `rollcall list --all | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     say(`rollcall: cannot write to standard output: ${error.message}`);
@@ -27,7 +27,7 @@ export async function run(): Promise<void> {
       say(`rollcall: ${error.message}`);
       process.exitCode = failureStatus(args[0]);
     } else {
-      // Nobody foresaw it.
+      // A bug.
       say(...(error instanceof Error ? (error.stack ?? error.message) : String(error)).split("\n"));
       process.exit(failureStatus(args[0]));
     }

@@ -1,26 +1,26 @@
 /**
- * Where commands print: the only place that writes to standard output and standard error, but for the data of an export and the
- * bar of its progress. What is printed may come from users, files and servers: no invisible character of it is written as it is.
+ * Writes to standard output and standard error. Only the data of an export and the progress bar go elsewhere. Text may come from
+ * users, files and servers, so that invisible characters are escaped.
  */
 import { once } from "node:events";
 import { stderr, stdout } from "node:process";
 import { printable, printableJson, printableLines } from "../config/invisible.ts";
 
 const csi = "\u001b\\[";
-/** What `styleText` of `node:util` puts around text. */
+/** The codes that `styleText` of `node:util` puts around text. */
 const style = new RegExp(`(${csi}[\\d;]*m)`);
 
-/** Prints lines on standard output, and waits where their reader is slow. */
+/** Prints lines on standard output, and waits for a slow reader. */
 export function print(...lines: readonly string[]): Promise<void> {
   return write(lines.map((line) => `${printable(line)}\n`).join(""));
 }
 
-/** Prints lines that are styled, of which everything that is foreign is `printable` already. */
+/** Prints styled lines, whose foreign text is `printable` already. */
 export function printStyled(...lines: readonly string[]): Promise<void> {
   return write(lines.map((line) => `${printableBesideStyles(line)}\n`).join(""));
 }
 
-/** Prints JSON on standard output, the same for a terminal, a file and a pipe, and waits where its reader is slow. */
+/** Prints JSON on standard output, the same for terminals, files and pipes, and waits for a slow reader. */
 export function printJson(json: string): Promise<void> {
   return write(`${printableJson(json)}\n`);
 }
@@ -30,7 +30,7 @@ export function say(...lines: readonly string[]): void {
   for (const line of lines) stderr.write(`${printable(line)}\n`);
 }
 
-/** Prints text of several lines, as help, on one of both. */
+/** Prints text of several lines, such as help, on either stream. */
 export function printText(stream: NodeJS.WritableStream, text: string): void {
   stream.write(printableLines(text));
 }

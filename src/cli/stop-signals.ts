@@ -2,18 +2,18 @@ import { rmSync } from "node:fs";
 import { constants } from "node:os";
 import { CliError } from "./cli-error.ts";
 
-/** Stop a command: sent by service managers, by Ctrl-C, and by a terminal that is closed. */
+/** Signals that stop a command, from service managers, Ctrl-C and closed terminals. */
 export const stopSignals = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
-/** A terminal sends SIGINT to npm and to this program, and npm passes its own on: two of a kind so close are one. */
+/** A terminal sends SIGINT to npm and to this program, and npm passes its own on. Within this time, two count as one. */
 const repeatMs = 1_000;
 
 /**
- * Tells a program to end what it does, at the first SIGTERM, SIGINT or SIGHUP.
+ * Calls back at the first and at a later SIGTERM, SIGINT or SIGHUP.
  *
- * @param begin called once, with that signal
- * @param force called with a SIGTERM or SIGINT that comes later, from somebody who will not wait. A SIGHUP never forces:
- *   the kernel, the shell and systemd may each send one, the last of them right after SIGTERM
+ * @param begin called once, with the first signal
+ * @param force called with a later SIGTERM or SIGINT, from somebody who will not wait. SIGHUP never forces: the kernel, the shell
+ *   and systemd may each send one, systemd right after SIGTERM
  */
 export function onStopSignal(begin: (signal: NodeJS.Signals) => void, force: (signal: NodeJS.Signals) => void): void {
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
@@ -30,7 +30,7 @@ export function onStopSignal(begin: (signal: NodeJS.Signals) => void, force: (si
   for (const signal of stopSignals) process.on(signal, onSignal);
 }
 
-/** Aborts at the first signal to stop, with the exit status that shells give to it; a second one ends the process. */
+/** Aborts at the first signal, with the exit status that shells use for it. A second one ends the process. */
 export function abortedBySignal(): AbortSignal {
   const stop = new AbortController();
   const statusOf = (signal: NodeJS.Signals) => 128 + constants.signals[signal];
@@ -44,13 +44,13 @@ export function abortedBySignal(): AbortSignal {
 /**
  * Removes files if a signal stops the process.
  *
- * @returns stops watching: to be called once the files are whole, or gone
+ * @returns stops that; to be called once the files are complete, or gone
  */
 export function removeIfStopped(...paths: readonly string[]): () => void {
   const onSignal = (signal: NodeJS.Signals) => {
     release();
     for (const path of paths) rmSync(path, { force: true });
-    // Nobody listens any more: it ends the process.
+    // Without a listener, it ends the process.
     process.kill(process.pid, signal);
   };
   const release = () => {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** This program's, as its package says. */
+/** The version in package.json. */
 export function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   if (typeof manifest === "object" && manifest !== null && "version" in manifest) return String(manifest.version);

@@ -97,7 +97,7 @@ describe("a pipe", () => {
     };
     const [, written] = await Promise.allSettled([reading(), writing()]);
     expect(written).toMatchObject({
-      reason: { name: "CliError", message: `cannot write ${at(name)}: whoever read it has gone` },
+      reason: { name: "CliError", message: `cannot write ${at(name)}: its reader has closed it` },
     });
     expect(kinds()).toEqual({ [name]: "pipe" });
   });
@@ -185,7 +185,7 @@ describe("a symbolic link", () => {
   test("to a file of rejected rows has those of an earlier import", async () => {
     writeFileSync(at("rows"), "kept");
     symlinkSync("rows", at("link"));
-    await expect(Rejects.open(at("link"), undefined)).rejects.toThrow(/is there from an earlier import/);
+    await expect(Rejects.open(at("link"), undefined)).rejects.toThrow(/exists from an earlier import/);
     await rejectInto(at("link"), 4);
     expect(readFileSync(at("rows"), "utf8")).toMatch(/^kept{"id":"u1",/);
   });

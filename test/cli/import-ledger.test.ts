@@ -144,7 +144,7 @@ describe("rejected rows", () => {
 
   test("of an earlier import are left as they are", async () => {
     const path = fileWith("mended by hand", "r.ndjson");
-    await expect(Rejects.open(path, undefined)).rejects.toThrow(/is there from an earlier import/);
+    await expect(Rejects.open(path, undefined)).rejects.toThrow(/exists from an earlier import/);
     await expect(Rejects.open(path, 1_000)).rejects.toThrow(/not as the interrupted import left it/);
     expect(readFileSync(path, "utf8")).toBe("mended by hand");
   });
@@ -199,7 +199,7 @@ describe("a journal", () => {
     utimesSync(source, mtime, mtime);
     await expect(reading({})).rejects.toThrow(/has changed/);
     writeFileSync(path, '{"version":1}');
-    await expect(reading({})).rejects.toThrow(/not a journal that can be read/);
+    await expect(reading({})).rejects.toThrow(/not a readable journal/);
   });
 });
 

@@ -42,7 +42,7 @@ describe("a source", () => {
   test("that is not what its name says is refused, with what it is", async () => {
     const cases: readonly (readonly [Buffer | string, string, RegExp])[] = [
       [gzipSync(text), "users.ndjson", /compressed with gzip/],
-      [Buffer.from(`\ufeff${text}`, "utf16le"), "users.csv", /is UTF-16: save it as UTF-8 .*iconv -f UTF-16 /],
+      [Buffer.from(`\ufeff${text}`, "utf16le"), "users.csv", /is UTF-16: save it as UTF-8, .*iconv -f UTF-16 /],
       [Buffer.from(`\ufeff${text}`, "utf16le").swap16(), "users.ndjson", /is UTF-16: save it as UTF-8/],
       [Buffer.from(text, "utf16le"), "users.ndjson", /is UTF-16LE: save it as UTF-8/],
       [Buffer.from("id,name\n", "utf16le").swap16(), "users.csv", /is UTF-16BE: save it as UTF-8/],
@@ -57,10 +57,10 @@ describe("a source", () => {
     }
     const path = fileWith("", "users.ndjson.gz");
     writeFileSync(path, text);
-    await expect(collect(readFile(path))).rejects.toThrow(/is not what gzip writes/);
+    await expect(collect(readFile(path))).rejects.toThrow(/is not compressed with gzip/);
     const whole = gzipSync(`${text}\n`.repeat(10_000));
     writeFileSync(path, whole.subarray(0, whole.length - 20));
-    await expect(collect(readFile(path))).rejects.toThrow(/ends in the middle of what gzip compressed/);
+    await expect(collect(readFile(path))).rejects.toThrow(/its compressed data ends too soon/);
     await expect(collect(readFile(`${path}.ndjson`))).rejects.toThrow(/ENOENT/);
   });
 });
@@ -113,7 +113,7 @@ describe("NDJSON", () => {
       [7, "properties", "is not a JSON object"],
       [8, "unset", "is not a list of names"],
       [9, "observed_at", expect.stringContaining("is not a time")],
-      [10, "row", expect.stringContaining("mend it")],
+      [10, "row", expect.stringContaining("correct it")],
       [11, undefined, "the line is not UTF-8"],
     ]);
     expect(JSON.stringify(invalid.map(({ reason }) => reason))).not.toContain("secret");

@@ -19,7 +19,7 @@ const options = {
 };
 type Given = ValuesOf<typeof options>;
 
-/** Ids that one BatchGetUsers takes. */
+/** The most ids in one BatchGetUsers. */
 const maxIds = 1_000;
 
 export function getCommand() {

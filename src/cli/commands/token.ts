@@ -4,7 +4,7 @@ import { isScope, type Scope, scopes } from "../../credentials/principal.ts";
 import { CliError } from "../cli-error.ts";
 import { printJson } from "../standard-streams.ts";
 
-/** Enough that nobody guesses one. */
+/** Too many to guess. */
 const tokenBytes = 32;
 
 export function tokenCommand() {
@@ -32,7 +32,7 @@ function parseScopes(text: string): readonly Scope[] {
   const words = text.split(",").map((word) => word.trim());
   return words.map((word) => {
     if (!isScope(word))
-      throw new CliError(`--scopes: there is no scope ${JSON.stringify(word)}; there are ${scopes.join(", ")}`);
+      throw new CliError(`--scopes: there is no scope ${JSON.stringify(word)}; use ${scopes.join(", ")}`);
     return word;
   });
 }

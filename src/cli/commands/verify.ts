@@ -85,7 +85,7 @@ function textOf(id: Uint8Array): string {
   return Buffer.from(id).toString("utf8");
 }
 
-/** The store's own words, where it has some. */
+/** The store's own words, if there are any. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof UserError && error.cause instanceof Error ? error.cause : error;
   return cause instanceof Error ? cause.message : String(cause);

@@ -56,7 +56,6 @@ Examples:
     .action(exportUsers);
 }
 
-/** Makes text of pages of users. */
 interface Writer {
   readonly header: string;
   readonly lines: (users: Parameters<typeof ndjsonOf>[0]) => string;
@@ -89,7 +88,7 @@ async function exportUsers(file: string, given: ValuesOf<typeof options>, comman
       process.exitCode = 1;
     }
     if (writer.incomplete > 0) {
-      say(`${writer.incomplete} users got new properties meanwhile, which are not in the file`);
+      say(`${writer.incomplete} users got new properties meanwhile, which the file lacks`);
     }
   } catch (error) {
     await output.abandon();

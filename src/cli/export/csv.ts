@@ -4,7 +4,7 @@ import type { User } from "#gen/rollcall/v1/user_pb.js";
 import { CliError } from "../cli-error.ts";
 import { withoutFormulas } from "./formulas.ts";
 
-/** The most columns that are made where properties are not named. */
+/** Most columns of an export that names no properties. */
 const maxColumns = 4_096;
 
 export interface CsvExportOptions {
@@ -13,33 +13,33 @@ export interface CsvExportOptions {
   /** The properties, each a column. */
   readonly properties: readonly string[];
   /**
-   * What a cell holds: text as it is and JSON for what is no text, where a property that is not there, null and empty
-   * text are all an empty cell; or JSON throughout, where an empty cell is a property that is not there.
+   * `plain`: text as it is, and JSON for other values. An empty cell is a missing property, null or empty text.
+   * `json`: JSON in each cell. An empty cell is a missing property.
    */
   readonly cells: "plain" | "json";
-  /** Puts a `'` before what a spreadsheet would take for a formula. An import does not take it away. */
+  /** Puts a `'` before formulas of spreadsheets. An import does not remove it. */
   readonly escapeFormulas: boolean;
 }
 
-/** Makes CSV (RFC 4180) of users, line by line. */
+/** Writes users as CSV (RFC 4180). */
 export interface CsvWriter {
   readonly header: string;
   lines(users: readonly User[]): string;
-  /** How many of the users had properties that have no column. */
+  /** How many users had properties without a column. */
   readonly incomplete: number;
 }
 
-/** @throws CliError if two columns would have the same name, or one none */
+/** @throws CliError if two columns have the same name, or one has none */
 export function createCsvWriter({ idColumn, properties, cells, escapeFormulas }: CsvExportOptions): CsvWriter {
   const names = [idColumn, ...properties];
   const columns = new Set(names);
   if (columns.size < names.length) {
-    throw new CliError("two columns have the same name: --id-column names the one with the ids");
+    throw new CliError("two columns have the same name: name the column with the ids otherwise with --id-column");
   }
   if (columns.has("")) throw new CliError("a column has no name");
   const format = (records: string[][]) =>
     stringify(escapeFormulas ? records.map((record) => record.map(withoutFormulas)) : records, {
-      // A lone carriage return ends a line for some readers, and some drop spaces around what has no quotes.
+      // For some readers, a lone carriage return ends a line; some drop spaces around cells without quotes.
       quoted_match: /[\r\n]|^[ \t]|[ \t]$/,
     });
   const cell = cells === "json" ? (value: JsonValue) => JSON.stringify(value) : plainCell;
@@ -71,16 +71,18 @@ function hasOther(properties: JsonObject, named: ReadonlySet<string>): boolean {
 }
 
 /**
- * The names of all properties that users have, sorted.
+ * The names of all properties of users, sorted.
  *
- * @throws CliError if they are more than a table can have columns
+ * @throws CliError if there are too many for columns
  */
 export async function propertyNames(pages: AsyncIterable<readonly User[]>): Promise<readonly string[]> {
   const names = new Set<string>();
   for await (const users of pages) {
     for (const { properties = {} } of users) for (const name in properties) names.add(name);
     if (names.size > maxColumns) {
-      throw new CliError(`users have more than ${maxColumns} different properties: --properties names those to export`);
+      throw new CliError(
+        `users have more than ${maxColumns} different properties: name those to export with --properties`,
+      );
     }
   }
   return [...names].sort();

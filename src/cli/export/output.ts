@@ -8,32 +8,32 @@ import { CliError } from "../cli-error.ts";
 import { checkReplaceable, destinationAt, openStream, writeFailure } from "../destination.ts";
 import { removeIfStopped } from "../stop-signals.ts";
 
-/** Where an export goes. Each method throws CliError if the file cannot be written. */
+/** The destination of an export. Each method throws CliError if the file cannot be written. */
 export interface Output {
   /** Resolves once there is room for more. */
   write(text: string): Promise<void>;
-  /** Everything has been written: a file is on disk, under its name. */
+  /** Ends the output. A file is then on disk, under its name. */
   finish(): Promise<void>;
-  /** Leaves no file behind, and one that was there before as it was. What a pipe or a device has taken it has. */
+  /** Discards the output, and leaves an earlier file unchanged. A pipe or a device keeps what it has taken. */
   abandon(): Promise<void>;
 }
 
 /**
- * @param path `-` for standard output; compressed with gzip where it ends in `.gz`
- * @param shown text as a terminal is given it; files and pipes get it as it is
+ * @param path `-` for standard output; compressed with gzip if it ends in `.gz`
+ * @param forTerminal makes text safe to print on a terminal; files and pipes get it unchanged
  */
-export function openOutput(path: string, shown = (text: string) => text): Promise<Output> {
+export function openOutput(path: string, forTerminal = (text: string) => text): Promise<Output> {
   if (path !== "-") return openFile(path);
   return Promise.resolve({
     async write(text) {
-      if (!stdout.write(stdout.isTTY ? shown(text) : text)) await once(stdout, "drain");
+      if (!stdout.write(stdout.isTTY ? forTerminal(text) : text)) await once(stdout, "drain");
     },
     async finish() {},
     async abandon() {},
   });
 }
 
-/** A pipe or a device, into which is written; or a file, which has its name once it is whole. */
+/** A pipe or a device is written directly; a file gets its name once it is complete. */
 async function openFile(path: string): Promise<Output> {
   const destination = await destinationAt(path);
   return destination.isStream ? intoStream(path) : intoFile(path, destination.path);
@@ -46,10 +46,10 @@ async function intoStream(path: string): Promise<Output> {
 }
 
 /**
- * Only its owner may read it. What is told to stop leaves none behind.
+ * Writes a file that only its owner may read. A process that is stopped leaves none behind.
  *
- * @param path what the file is called
- * @param target where it comes to be
+ * @param path its name in messages
+ * @param target its path, after symbolic links
  */
 async function intoFile(path: string, target: string): Promise<Output> {
   const temporary = `${target}.${process.pid}.tmp`;
@@ -76,7 +76,7 @@ function writerOf(path: string, target: WriteStream) {
   const head = path.endsWith(".gz") ? createGzip() : target;
   if (head !== target) head.pipe(target);
   const done = finished(target);
-  // What fails is seen by whoever writes or finishes.
+  // Failures are thrown by write and end.
   done.catch((error: unknown) => head.destroy(error instanceof Error ? error : undefined));
   head.on("error", () => {});
   return {

@@ -2,14 +2,14 @@ import type { User } from "#gen/rollcall/v1/user_pb.js";
 import type { ListUsersResponse } from "#gen/rollcall/v1/user_service_pb.js";
 import type { Caller } from "../call.ts";
 
-/** As many as the server gives. */
+/** The most that the server gives. */
 const pageUsers = 1_000;
 
 /**
- * All users, page by page. The next page is asked for while one is worked on.
+ * All users, page by page. The next page is requested while one is in use.
  *
- * @param only the names of the properties that are wanted; none for all
- * @param onDamaged told how many users a page leaves out, because what is stored of them is damaged
+ * @param only names of the properties to read; none for all
+ * @param onDamaged called with how many users a page leaves out because their records are damaged
  * @throws CliError if a call fails
  */
 export async function* listPages(
@@ -20,7 +20,7 @@ export async function* listPages(
   const read = (pageToken: string) => {
     const request = { pageSize: pageUsers, pageToken, onlyProperties: [...only] };
     const page = call((users, options) => users.listUsers(request, options));
-    // It is waited for later, and fails then.
+    // Its failure is handled where it is awaited.
     page.catch(() => {});
     return page;
   };

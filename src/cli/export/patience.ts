@@ -10,17 +10,17 @@ import { waitingNotice } from "../terminal/waiting.ts";
 export interface PatienceOptions {
   /** The server's URL. */
   readonly server: string;
-  /** How long a call may fail, counted from its first failure; 0: not at all. */
+  /** How long a call is retried after its first failure; 0 for not at all. */
   readonly maxDownSeconds: number;
-  /** Takes a line when waiting begins, and one when it has ended. */
+  /** Called with a line when waiting begins, and with one when it ends. */
   readonly say: (line: string) => void;
 }
 
 /**
- * Tries calls that change nothing until they are answered, while the server, its store or the connection is away. A server
- * that has never answered is not waited for.
+ * Retries calls that change nothing while the server, its store or the connection is away. Does not wait for a server that has
+ * never answered.
  *
- * @throws CliError where it gives up; anything else that a call fails with comes out as it is
+ * @throws CliError when it gives up; any other failure of a call unchanged
  */
 export function patiently(options: PatienceOptions, { now, random, wait }: Timing = systemTiming): Attempts {
   const { server, maxDownSeconds } = options;
@@ -50,7 +50,7 @@ export function patiently(options: PatienceOptions, { now, random, wait }: Timin
   };
 }
 
-/** A call that has no answer in its time has met a server that hangs, or a connection that has gone. */
+/** A call without an answer in time met a server that hangs, or a lost connection. */
 function mayPass(error: RollcallError): boolean {
   return isTransient(error) || error.code === Code.DeadlineExceeded;
 }

@@ -1,22 +1,22 @@
 import { getHeapSpaceStatistics } from "node:v8";
 
 /**
- * V8's young generation is three times this, in MiB. Without a bound it grows to several times what an import holds at any
- * time, which is little; with a smaller one, what is short-lived outlives it.
+ * V8's young generation is three times this, in MiB. Without a bound it grows to several times what an import needs. With a
+ * smaller one, short-lived objects outlive it.
  */
 const maxSemiSpaceMiB = 8;
 
 /**
- * How much garbage may gather in the old generation, where V8 lets it come to several times what is in use. To collect it
- * more often costs time: much of it are shapes of objects, which JSON.parse has to learn again.
+ * How much garbage may gather in the old generation. V8 would let it reach several times what is in use. Collecting more often
+ * costs time, because JSON.parse has to learn the shapes of objects again.
  */
 const maxOldGarbageBytes = 20 * 1024 ** 2;
 
 /**
- * Starts this program again, in the same process, so that its heap can be bounded. Does nothing where a bound has been
- * given already, or the system cannot.
+ * Starts this program again in the same process, with a bound on its heap. Does nothing if there is a bound already, or the
+ * system cannot do it.
  *
- * @param compileCache from where all of the program is loaded then, so that no compiler takes memory
+ * @param compileCache folder of compiled code, which saves the memory of compiling
  */
 export function boundHeap(compileCache: string): void {
   const given = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].join(" ");
@@ -25,13 +25,13 @@ export function boundHeap(compileCache: string): void {
   const flags = [`--max-semi-space-size=${maxSemiSpaceMiB}`, "--expose-gc"];
   process.execve(execPath, [execPath, ...flags, ...execArgv, ...argv.slice(1)], {
     NODE_COMPILE_CACHE: compileCache,
-    // Else glibc's malloc keeps memory for each of Node's threads.
+    // Otherwise glibc's malloc keeps memory for each of Node's threads.
     MALLOC_ARENA_MAX: "1",
     ...env,
   });
 }
 
-/** @returns what collects garbage, when it is called and enough has gathered to be worth the time */
+/** @returns a function that collects garbage if there is enough to be worth the time */
 export function garbageCollector(): () => void {
   let inUse: number | undefined;
   return () => {

@@ -3,11 +3,11 @@ import { open } from "node:fs/promises";
 
 const endBytes = 64 * 1024;
 
-/** What tells one source from another, and from itself once it has changed. */
+/** Tells a source from others, and from itself before a change. */
 export interface Fingerprint {
   readonly size: number;
   readonly modifiedMs: number;
-  /** SHA-256 of the first and the last 64 KiB, in hexadecimal. */
+  /** SHA-256 of its first and last 64 KiB, in hexadecimal. */
   readonly ends: string;
 }
 

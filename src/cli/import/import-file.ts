@@ -23,9 +23,9 @@ import { readRows, type SourceFormat } from "./rows/format.ts";
 import { sourceName } from "./rows/source.ts";
 import { describeCounts, summarize, summaryTable } from "./summary.ts";
 
-/** How long a server may take to say that it is there. */
+/** How long a server may take to answer the first call. */
 const reachTimeoutMs = 10_000;
-/** Rows that are listed; the others are only kept in the file. */
+/** How many failed rows are listed. All are kept in the file. */
 const maxListed = 100;
 
 export interface ImportArguments {
@@ -33,27 +33,25 @@ export interface ImportArguments {
   readonly file: string;
   readonly format: SourceFormat;
   readonly csv: CsvOptions;
-  /** The file for the rows that are not imported. */
+  /** The file for rows that are not imported. */
   readonly rejected: string | undefined;
   readonly resume: boolean;
   readonly connection: ConnectionOptions;
-  /** Let the server say what would be, and write nothing, here neither. */
+  /** Whether the server only checks the rows. Then no file is written either. */
   readonly isDryRun: boolean;
   /** Whether the summary is JSON. */
   readonly json: boolean;
   /** How long the server may be away before the import gives up. */
   readonly maxDownSeconds: number;
-  /** Ends the import, with the exit status of its reason where that is a CliError. */
+  /** Interrupts the import. A CliError as its reason gives the exit status. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Imports a file, shows how far it has come and lists what was not imported on standard error, and tells what became of it on
- * standard output.
+ * Imports a file. Progress and failed rows go to standard error, the summary to standard output. The exit status is 1 if a row
+ * failed.
  *
- * The exit status is 1 if a row was not imported.
- *
- * @throws CliError if the import ended before everything was answered, or could not begin
+ * @throws CliError if the import could not begin, or ended before everything was answered
  */
 export async function importFile(options: ImportArguments): Promise<void> {
   const { file, format, csv, connection, isDryRun, signal } = options;
@@ -82,7 +80,7 @@ export async function importFile(options: ImportArguments): Promise<void> {
     bytesRead = read;
   });
   const collectGarbage = garbageCollector();
-  const tell = () => {
+  const printSummary = () => {
     const seconds = (performance.now() - start) / 1_000;
     const rejected = isDryRun ? undefined : rejects.path;
     const summary = summarize(ledger.progress, from, seconds, rejected);
@@ -96,7 +94,7 @@ export async function importFile(options: ImportArguments): Promise<void> {
       maxDownMs: options.maxDownSeconds * 1_000,
       keep: (row) => ledger.keep(row),
       onRefused: (kept, error, user) => {
-        // Every row of a dry run would be refused with this.
+        // Every row of a dry run would fail for this reason.
         if (isDryRun && error.reason === "SCOPE_MISSING") throw new CliError(refusalText(error));
         ledger.refused(kept, user, rejectionOf(error));
         list(kept.line, refusalText(error));
@@ -112,10 +110,10 @@ export async function importFile(options: ImportArguments): Promise<void> {
     await ledger.end("complete");
   } catch (error) {
     shown.stop();
-    // What the import failed with counts, not what follows from it.
+    // Report why the import failed, not what follows from it.
     await ledger.end("interrupted").catch(() => {});
     const hasBegun = ledger.progress.answered + ledger.progress.invalid > 0;
-    if (hasBegun) tell();
+    if (hasBegun) printSummary();
     if (!(error instanceof ImportInterrupted)) throw error;
     if (!hasBegun && signal?.aborted !== true) throw callFailure(error.cause, server);
     const how = journal === undefined ? "" : "; --resume goes on from there";
@@ -127,12 +125,12 @@ export async function importFile(options: ImportArguments): Promise<void> {
     throw new CliError(`the import was interrupted${how}`, exitStatus);
   }
   shown.stop();
-  const { users, failed, passed_over } = tell();
+  const { users, failed, passed_over } = printSummary();
   if (users + passed_over === 0) say(`${name} has no users: nothing was imported`);
   if (failed > 0) process.exitCode = 1;
 }
 
-/** So that a server that is not there is told of at once, and only one that goes away later is waited for. */
+/** Fails at once if there is no server. Only a server that goes away later is waited for. */
 async function checkReachable(connection: ConnectionOptions): Promise<void> {
   const health = createClient(Health, createTransport(connection));
   await health.check({}, { timeoutMs: reachTimeoutMs }).catch((error: unknown) => {
@@ -145,7 +143,7 @@ interface RecordsOptions extends ImportArguments {
   readonly server: string;
 }
 
-/** What an import keeps beside its source. */
+/** The files that an import keeps beside its source. */
 async function openRecords(options: RecordsOptions): Promise<{
   readonly rejects: Rejects;
   readonly journal: Journal | undefined;
@@ -153,12 +151,12 @@ async function openRecords(options: RecordsOptions): Promise<{
 }> {
   const { file, format, csv, server, resume } = options;
   if (options.isDryRun) {
-    if (resume) throw new CliError("a dry run has nothing to resume: it begins at the beginning");
+    if (resume) throw new CliError("a dry run cannot be resumed: leave out --resume");
     return { rejects: Rejects.none(), journal: undefined, from: undefined };
   }
   if (options.rejected !== undefined) await Rejects.check(options.rejected);
   if (file === "-") {
-    if (resume) throw new CliError("an import of standard input cannot be resumed");
+    if (resume) throw new CliError("an import of standard input cannot be resumed: name a file");
     const rejects = await Rejects.open(options.rejected ?? "stdin.rejected.ndjson", undefined);
     return { rejects, journal: undefined, from: undefined };
   }

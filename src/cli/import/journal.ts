@@ -7,14 +7,14 @@ import { fingerprint } from "./fingerprint.ts";
 
 const count = z.int().nonnegative();
 
-/** How far an import has come: everything counted here is done, and nothing else is. */
+/** How far an import has come. Exactly what is counted here is done. */
 const progressSchema = z.strictObject({
-  /** Users that have been answered, from the source's first on. */
+  /** Users answered, from the first of the source on. */
   answered: count,
-  /** Rows without a user that have been reported, from the first on. */
+  /** Invalid rows reported, from the first on. */
   invalid: count,
   passedOver: count,
-  /** Of the users that have been answered, those with preferences that were not imported. */
+  /** Users answered whose preferences were not imported. */
   withPreferences: count,
   counts: z.strictObject({
     created: count,
@@ -24,18 +24,18 @@ const progressSchema = z.strictObject({
     applied: count.default(0),
     failed: count,
   }),
-  /** How long the file of rejected rows is. */
+  /** Length of the file of rejected rows. */
   rejectedBytes: count,
 });
 export type Progress = Readonly<z.infer<typeof progressSchema>>;
 
-/** What an import is: only one with the same can go on where another was interrupted. */
+/** Identifies an import. Only the same import can resume. */
 const identitySchema = z.strictObject({
   source: z.strictObject({ size: count, modifiedMs: z.number(), ends: z.string() }),
   server: z.string(),
-  /** Where rejected rows go. */
+  /** The file of rejected rows. */
   rejected: z.string(),
-  /** The options that say what the source's rows mean. */
+  /** The options that decide how rows are read. */
   options: z.json(),
 });
 export type Identity = Readonly<z.infer<typeof identitySchema>>;
@@ -55,11 +55,7 @@ export function journalPath(source: string): string {
   return `${source}.journal`;
 }
 
-/**
- * What the import of a file is.
- *
- * @throws CliError if the file cannot be read
- */
+/** @throws CliError if the file cannot be read */
 export async function identify(path: string, more: Omit<Identity, "source">): Promise<Identity> {
   try {
     return { ...more, source: await fingerprint(path) };
@@ -69,9 +65,9 @@ export async function identify(path: string, more: Omit<Identity, "source">): Pr
 }
 
 /**
- * How far an interrupted import of the same source came; undefined where there is no journal of one.
+ * How far an interrupted import of this source came; undefined if there is no journal.
  *
- * @throws CliError if the journal is one of another import, or cannot be read
+ * @throws CliError if the journal belongs to another import, or cannot be read
  */
 export async function readJournal(path: string, identity: Identity): Promise<Progress | undefined> {
   let text: string;
@@ -82,22 +78,22 @@ export async function readJournal(path: string, identity: Identity): Promise<Pro
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw new CliError(`cannot read ${path}: ${error instanceof Error ? error.message : error}`);
   }
-  const again = "import again without --resume, from the beginning";
+  const again = "start again without --resume";
   const { data: journal } = journalSchema.safeParse(parsed(text));
-  if (journal === undefined) throw new CliError(`${path} is not a journal that can be read: ${again}`);
+  if (journal === undefined) throw new CliError(`${path} is not a readable journal: ${again}`);
   const kept = journal.identity;
   if (!isDeepStrictEqual(kept.source, identity.source)) {
-    throw new CliError(`the source has changed since its import was interrupted: ${again}`);
+    throw new CliError(`the source has changed since the import was interrupted: ${again}`);
   }
   if (kept.server !== identity.server) {
-    throw new CliError(`the import that was interrupted went to ${kept.server}: name it with --server, or ${again}`);
+    throw new CliError(`the interrupted import went to ${kept.server}: name it with --server, or ${again}`);
   }
   if (!isDeepStrictEqual(kept.options, identity.options)) {
-    throw new CliError(`the import that was interrupted read the source otherwise: give the same options, or ${again}`);
+    throw new CliError(`the interrupted import had other options: give the same options, or ${again}`);
   }
   if (kept.rejected !== identity.rejected) {
     throw new CliError(
-      `the rejected rows of that import are in ${kept.rejected}: name it with --rejected, or ${again}`,
+      `the interrupted import keeps its rejected rows in ${kept.rejected}: name it with --rejected, or ${again}`,
     );
   }
   return journal.progress;
@@ -111,7 +107,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Keeps how far an import has come in a file, which is whole at any time. It holds no user's data. */
+/** A file with the progress of an import, which is complete at any time. It has no data of users. */
 export class Journal {
   readonly path: string;
   readonly #identity: Identity;

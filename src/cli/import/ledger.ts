@@ -4,31 +4,31 @@ import { type Journal, nothingDone, type Progress } from "./journal.ts";
 import { invalidRejection, type Rejection, type Rejects, userAsRow } from "./rejects.ts";
 import type { InvalidRow, Row, UserRow } from "./rows/row.ts";
 
-/** The shortest time between two entries in the journal. */
+/** Minimum time between two entries in the journal. */
 const entryIntervalMs = 1_000;
 
-/** What is kept of a user of the source until it is answered. */
+/** What is kept of a user until it is answered. */
 export interface KeptUser {
-  /** Its position among the source's users, from 1. */
+  /** Its position among the users of the source, from 1. */
   readonly ordinal: number;
   readonly line: number;
   readonly preferences?: JsonObject;
-  /** As UserRow has it. */
+  /** See UserRow. */
   readonly original?: () => string;
 }
 
 interface Refusal {
   readonly kept: KeptUser;
-  /** The user as NDJSON has it. */
+  /** The user as a row of NDJSON. */
   readonly text: string;
   readonly rejection: Rejection;
 }
 
 export interface LedgerOptions {
   readonly rejects: Rejects;
-  /** Undefined where the import cannot be resumed. */
+  /** Undefined if the import cannot be resumed. */
   readonly journal: Journal | undefined;
-  /** How far an import came that is resumed. */
+  /** Progress of the import to resume. */
   readonly from?: Progress | undefined;
   readonly onInvalid: (row: InvalidRow) => void;
   /** The monotonic clock. */
@@ -36,23 +36,28 @@ export interface LedgerOptions {
 }
 
 /**
- * Follows an import: gives out the users of its source, keeps the rows that are rejected, and enters in the journal how
- * far it has come. What an entry says holds exactly: a refusal is kept only once every user before it has been answered.
+ * Keeps the books of an import: it hands out the users of the source, keeps rejected rows, and enters the progress in the
+ * journal. An entry is exact: a refused user is kept only once every user before it is answered.
+ *
+ *     read ── user ──► sent ──► answered
+ *      │                └────► refused ── all users before it are answered ──► answered, and kept as rejected
+ *      ├── invalid ──► kept as rejected
+ *      └── passed over
  */
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #from: Progress;
   readonly #now: () => number;
-  /** Rows that have been read, also those that the import that is resumed has done. */
+  /** Rows read, including those that the resumed import had done. */
   readonly #read = { users: 0, invalid: 0, passedOver: 0 };
   #invalid: number;
   #passedOver: number;
   #withPreferences: number;
-  /** Users of the source that have been sent, also by the import that is resumed. */
+  /** Users sent, including those of the resumed import. */
   #sent: number;
   #answered: number;
   #counts: Progress["counts"];
-  /** Users that were sent and are not answered, by what the ledger has to remember of them. */
+  /** Of the users sent and not answered: positions of those with preferences, and those that were refused. */
   #unansweredWithPreferences: number[] = [];
   #refused: Refusal[] = [];
   #lastEntry: number;
@@ -73,7 +78,7 @@ export class Ledger {
     this.#lastEntry = this.#now();
   }
 
-  /** Everything that has been done, in this run and the ones that it resumes. */
+  /** Progress of this run and those that it resumes. */
   get progress(): Progress {
     return {
       answered: this.#answered,
@@ -86,8 +91,7 @@ export class Ledger {
   }
 
   /**
-   * The users of a source, as many at a time as are read at once, without those that an import that is resumed has done.
-   * Rows without a user are kept.
+   * The users of a source, in groups as they are read, without those that the resumed import had done. Keeps invalid rows.
    *
    * @throws CliError if the rejected rows or the journal cannot be written
    */
@@ -110,7 +114,7 @@ export class Ledger {
     }
   }
 
-  /** The next of the users is sent. */
+  /** Called when the next user is sent. */
   keep({ line, preferences, original }: UserRow): KeptUser {
     const ordinal = ++this.#sent;
     if (preferences !== undefined) this.#unansweredWithPreferences.push(ordinal);
@@ -118,9 +122,9 @@ export class Ledger {
   }
 
   /**
-   * A user was refused, and `answered` has not said yet that everything up to it has been answered.
+   * Called when a user is refused, before `answered` counts it.
    *
-   * @param user as it was sent
+   * @param user the user as sent
    */
   refused(kept: KeptUser, user: () => UserToImport, rejection: Rejection): void {
     const text = kept.original?.() ?? JSON.stringify(userAsRow(user(), kept.preferences));
@@ -128,9 +132,9 @@ export class Ledger {
   }
 
   /**
-   * The first users of this run have been answered, with these counts.
+   * Called when users are answered.
    *
-   * @param users how many
+   * @param users how many in this run, from its first on, with these counts
    */
   answered(users: number, counts: Progress["counts"]): void {
     const { created, updated, unchanged, applied, failed } = this.#from.counts;
@@ -150,7 +154,6 @@ export class Ledger {
     if (this.#entering === undefined && this.#now() - this.#lastEntry >= entryIntervalMs) this.#enterSoon();
   }
 
-  /** Enters how far the import has come. */
   async #enter(): Promise<void> {
     const { rejects, journal } = this.#options;
     const { progress } = this;
@@ -160,14 +163,13 @@ export class Ledger {
   }
 
   /**
-   * The import has ended: with everything answered, or interrupted. Where there is nothing to go on with, no journal is
-   * left.
+   * Called when the import ends. The journal stays only if there is something to resume.
    *
    * @throws CliError if the rejected rows or the journal cannot be written
    */
   async end(outcome: "complete" | "interrupted"): Promise<void> {
     const { rejects, journal } = this.#options;
-    // A resumed import sends again what was not answered, and hears of its refusals again.
+    // A resumed import sends unanswered users again, and is told of refusals again.
     if (outcome === "complete" || journal === undefined) this.#keepRefused(() => true);
     await this.#entering;
     if (outcome === "complete" || this.#answered + this.#invalid === 0) {

@@ -17,18 +17,18 @@ export interface Rejection {
   readonly violations?: readonly { readonly field: string; readonly reason: string; readonly description: string }[];
 }
 
-/** What is buffered before it is written. */
+/** How much is buffered before it is written. */
 const maxBufferedBytes = 64 * 1024;
 
 /**
- * A file for the rows that were not imported, in a form that can be mended and imported again: NDJSON, each row with why
- * in `rejected`. It is made with the first of them, and only its owner may read it. A pipe or a device is written into.
+ * A file for rows that were not imported, which can be corrected and imported again: NDJSON, with the reason in `rejected`. It is
+ * created with the first row, and only its owner may read it. Pipes and devices are written directly.
  */
 export class Rejects {
-  /** As it was named; undefined where nothing is kept. */
+  /** As given; undefined if nothing is kept. */
   readonly path: string | undefined;
   readonly #destination: Destination | undefined;
-  /** How many bytes have been given to it. */
+  /** Bytes added. */
   #length: number;
   #file: FileHandle | undefined;
   #buffered: string[] = [];
@@ -42,9 +42,8 @@ export class Rejects {
   }
 
   /**
-   * @param resumeAt how long the file was when the import was interrupted: what came after is cut off, but for what a pipe
-   *   or a device has taken; undefined for an import from the beginning
-   * @throws CliError if there is a file where none is expected, or not the one that is
+   * @param resumeAt length of the file when the import was interrupted, to which it is cut; undefined for a new import
+   * @throws CliError if there is a file and the import is new, or the file is not that of the interrupted import
    */
   static async open(path: string, resumeAt: number | undefined): Promise<Rejects> {
     const destination = await destinationAt(path);
@@ -52,12 +51,12 @@ export class Rejects {
     if (destination.isStream) return rejects;
     if (resumeAt === undefined && destination.exists) {
       throw new CliError(
-        `${path} is there from an earlier import: move it away, let --rejected name another file, or go on with --resume if that import was interrupted`,
+        `${path} exists from an earlier import: move it away, name another file with --rejected, or continue that import with --resume`,
       );
     }
     const size = destination.exists ? (await stat(destination.path)).size : 0;
     if (size < (resumeAt ?? 0)) {
-      throw new CliError(`${path} is not as the interrupted import left it: import again without --resume`);
+      throw new CliError(`${path} is not as the interrupted import left it: start again without --resume`);
     }
     if (destination.exists) {
       rejects.#file = await rejects.#checked(open(destination.path, "r+"));
@@ -67,16 +66,16 @@ export class Rejects {
   }
 
   /**
-   * For a file that somebody has asked for: that it could not be made would else come out with the first rejected row.
+   * Checks a file that was asked for at once, and not only with the first rejected row.
    *
-   * @throws CliError if no file can be made there
+   * @throws CliError if no file can be created there
    */
   static async check(path: string): Promise<void> {
     const destination = await destinationAt(path);
     if (destination.isStream) return;
     const folder = dirname(destination.path);
     await access(folder, constants.W_OK).catch(() => {
-      throw new CliError(`cannot write into ${folder}, where rejected rows would go: --rejected names another file`);
+      throw new CliError(`cannot write into ${folder}, where rejected rows go: name another file with --rejected`);
     });
   }
 
@@ -90,9 +89,7 @@ export class Rejects {
   }
 
   /**
-   * Takes a row; `drain` says when there is room for more.
-   *
-   * @param row the text of a JSON object, on one line
+   * @param row a JSON object on one line
    */
   add(line: number, row: string, rejection: Rejection): void {
     if (this.path === undefined) return;
@@ -103,12 +100,12 @@ export class Rejects {
     this.#buffered.push(text);
   }
 
-  /** Resolves once little is buffered. @throws CliError if the file cannot be written */
+  /** Resolves once there is room for more. @throws CliError if the file cannot be written */
   async drain(): Promise<void> {
     if (this.#bufferedBytes >= maxBufferedBytes) await this.#flush();
   }
 
-  /** Resolves once all that was given is on disk, or taken by a pipe or a device. @throws CliError if the file cannot be written */
+  /** Resolves once all rows are on disk, or taken by a pipe or a device. @throws CliError if the file cannot be written */
   async sync(): Promise<void> {
     await this.#flush();
     if (this.#destination?.isStream === true) return;
@@ -144,12 +141,12 @@ export class Rejects {
 
   #checked<Result>(work: Promise<Result>): Promise<Result> {
     return work.catch((error: unknown) => {
-      throw new CliError(`cannot write ${this.path}: ${writeFailure(error)}; --rejected names another file`);
+      throw new CliError(`cannot write ${this.path}: ${writeFailure(error)}; name another file with --rejected`);
     });
   }
 }
 
-/** The row as it is, with why it was rejected. Of a row that an earlier import rejected, that import's word goes. */
+/** Adds the reason to a row, in place of that of an earlier import. */
 function withRejection(row: string, rejected: object): string {
   const fresh = row.includes('"rejected"')
     ? objectText(membersOf(row).filter(([name]) => name !== "rejected"))
@@ -158,7 +155,7 @@ function withRejection(row: string, rejected: object): string {
   return `{${members}${members === "" ? "" : ","}"rejected":${JSON.stringify(rejected)}}`;
 }
 
-/** A user, as NDJSON has it. */
+/** A user as a row of NDJSON. */
 export function userAsRow(
   { id, properties, setOnce, unset = [], observedAt }: UserToImport,
   preferences: JsonObject | undefined,

@@ -1,28 +1,27 @@
-/** What an import came to, for people and for programs. */
+/** The summary of an import, for people and for programs. */
 import type { Progress } from "./journal.ts";
 
 export interface ImportSummary {
-  /** Rows of the source that are about a user, in this run and those that it resumed. */
+  /** Users and invalid rows of the source, in this run and those that it resumed. */
   readonly users: number;
   readonly created: number;
   readonly updated: number;
   readonly unchanged: number;
-  /** Created, updated or unchanged: a server tells callers without the scope `users.read` no more. */
+  /** Created, updated or unchanged. A caller without the scope `users.read` is told no more. */
   readonly applied: number;
   readonly failed: number;
-  /** Events that are not about who a user is. */
+  /** Events that say nothing about who a user is. */
   readonly passed_over: number;
   /** Users whose preferences were not imported. */
   readonly with_preferences: number;
-  /** Of this run. */
+  /** In this run, like the rate. */
   readonly seconds: number;
-  /** Of this run. */
   readonly users_per_second: number;
-  /** Where the rows are that failed. */
+  /** The file of the rows that failed. */
   readonly rejected?: string;
 }
 
-/** @param from how far the runs before had come */
+/** @param from progress of the runs before */
 export function summarize(
   { counts, invalid, passedOver, withPreferences }: Progress,
   from: Progress | undefined,
@@ -48,7 +47,7 @@ export function summarize(
   };
 }
 
-/** `3 created, 1 failed`: what there is, of an import that goes on. */
+/** Counts so far: `3 created, 1 failed`. */
 export function describeCounts({ counts, invalid }: Progress): string {
   const all = Object.entries({ ...outcomesTold(counts), failed: counts.failed + invalid });
   return all.map(([what, count]) => `${count} ${what}`).join(", ");
@@ -56,13 +55,13 @@ export function describeCounts({ counts, invalid }: Progress): string {
 
 type Outcomes = Pick<ImportSummary, "created" | "updated" | "unchanged" | "applied">;
 
-/** The counts that the server has told apart. */
+/** The counts that the server has distinguished. */
 function outcomesTold({ created, updated, unchanged, applied }: Outcomes): Partial<Outcomes> {
   if (applied === 0) return { created, updated, unchanged };
   return created + updated + unchanged === 0 ? { applied } : { created, updated, unchanged, applied };
 }
 
-/** A line for each figure, and for what else is to be said. */
+/** One line per figure, then notes. */
 export function summaryTable(summary: ImportSummary): readonly string[] {
   const { users, failed, passed_over, with_preferences, rejected } = summary;
   const rows = Object.entries({ users, ...outcomesTold(summary), failed });

@@ -1,41 +1,40 @@
-/** How far an import or an export has come: a bar on a terminal, else a line every few seconds. */
+/** Progress of an import: a bar on a terminal, otherwise a line every few seconds. */
 import type { WriteStream } from "node:tty";
 import cliProgress from "cli-progress";
 import { printable } from "../../config/invisible.ts";
 import { waitingNotice } from "./waiting.ts";
 
-/** How often the bar is drawn, at most. */
 const barsPerSecond = 8;
-/** How often there is a line, where there is no terminal. */
+/** Time between lines, without a terminal. */
 const lineIntervalMs = 5_000;
-/** Of the last so many updates, the time that is left is worked out. */
+/** The time left is estimated from this many updates. */
 const updatesForEta = 100;
 const barColumns = 24;
-/** Into so many parts a bar can be told. */
+/** Resolution of the bar. */
 const parts = 10_000;
 
 interface Done {
   /** Users so far. */
   readonly users: number;
-  /** The share of the work that is done, from 0 to 1; undefined where nobody knows how much there is. */
+  /** The share of the work that is done, from 0 to 1; undefined if unknown. */
   readonly share: number | undefined;
-  /** What else there is to say, as `3 created, 1 failed`. */
+  /** Such as `3 created, 1 failed`. */
   readonly details: string;
 }
 
 export interface Progress {
   update(done: Done): void;
-  /** There is nothing new until the next update; a line, which says why. */
+  /** Says on one line why nothing happens until the next update. */
   waiting(why: string): void;
-  /** Takes the bar away while something else is printed, which then stands above it. */
+  /** Prints something above the bar. */
   above(print: () => void): void;
-  /** Called once; nothing is shown afterwards. */
+  /** Called once. Nothing is shown after that. */
   stop(): void;
 }
 
 /**
- * @param isShareKnown whether how much there is to do is known: else there is no bar, and no time that is left
- * @param intervalMs how often there is a line, where there is no terminal
+ * @param isShareKnown whether the amount of work is known; otherwise there is no bar and no time left
+ * @param intervalMs time between lines, without a terminal
  */
 export function showProgress(
   stream: WriteStream | NodeJS.WritableStream,
@@ -53,7 +52,7 @@ interface BarPayload {
   readonly users: number;
   readonly rate: number;
   readonly details: string;
-  /** Why there is nothing new. */
+  /** Why nothing happens. */
   readonly why: string | undefined;
 }
 
@@ -79,7 +78,7 @@ function bar(stream: WriteStream, isShareKnown: boolean, rateOf: RateOf): Progre
       etaBuffer: updatesForEta,
       clearOnComplete: true,
       hideCursor: true,
-      // Who shows it is told of signals, and stops it.
+      // The caller handles signals, and stops it.
       gracefulExit: false,
     },
     cliProgress.Presets.shades_classic,
@@ -123,7 +122,7 @@ function lines(stream: NodeJS.WritableStream, intervalMs: number, rateOf: RateOf
     },
     waiting(why) {
       notice.begins(printable(why));
-      // What is known already is not said again meanwhile.
+      // Do not repeat old progress meanwhile.
       last = undefined;
     },
     above: (print) => print(),

@@ -1,10 +1,10 @@
-/** Text on a terminal: what it takes of the width. */
+/** Text measured in columns of a terminal. */
 import stringWidth from "string-width";
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const ellipsis = "…";
 
-/** Cut to so many columns, with an ellipsis where something is left out. */
+/** Cuts text to a width, with an ellipsis if something is left out. */
 export function fitted(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text;
   let kept = "";
@@ -17,12 +17,12 @@ export function fitted(text: string, columns: number): string {
   return kept + ellipsis;
 }
 
-/** Filled up with spaces to so many columns. */
+/** Pads text with spaces to a width. */
 export function padded(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - stringWidth(text)));
 }
 
-/** The columns that the longest of some texts takes. */
+/** The width of the longest text. */
 export function widest(texts: readonly string[]): number {
   return texts.reduce((most, text) => Math.max(most, stringWidth(text)), 0);
 }

@@ -1,4 +1,4 @@
-/** Users as people read them on a terminal. */
+/** Users on a terminal, for people to read. */
 import type { WriteStream } from "node:tty";
 import { styleText } from "node:util";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
@@ -9,7 +9,7 @@ import { fitted, padded, widest } from "./text.ts";
 
 const usualColumns = 80;
 const gap = "  ";
-/** What ids take of a table at most. */
+/** The share of a table's width that ids take at most. */
 const idShare = 0.4;
 
 /** One user: a line for each property. */
@@ -42,7 +42,7 @@ export function userCard(user: User, stream: WriteStream): readonly string[] {
   }
 }
 
-/** Makes a table of users that come in parts, a line for each: its header is above the first, and columns only widen. */
+/** A table of users that arrive in pages, one line each. The header is above the first page, and columns only widen. */
 export function userTable(stream: WriteStream): (users: readonly User[]) => readonly string[] {
   const dim = (text: string) => styleText("dim", text, { stream });
   const timeColumns = timeOf(undefined).length;
@@ -69,7 +69,7 @@ function timeOf(time: Timestamp | undefined): string {
   return time === undefined ? "-".padEnd(20) : `${timestampDate(time).toISOString().slice(0, 19).replace("T", " ")}Z`;
 }
 
-/** Text as it is, anything else as JSON. */
+/** Text as it is, other values as JSON. */
 function valueText(value: JsonValue): string {
   return printable(typeof value === "string" ? value : JSON.stringify(value));
 }

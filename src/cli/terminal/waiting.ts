@@ -1,10 +1,10 @@
-/** Says once that something is waited for, however often that is told, and once that it is over. */
+/** Says once that waiting begins, however often that is reported, and once that it has ended. */
 export interface WaitingNotice {
   begins(why: string): void;
   ends(): void;
 }
 
-/** @param say takes a line */
+/** @param say prints a line */
 export function waitingNotice(say: (line: string) => void): WaitingNotice {
   let isWaiting = false;
   return {

@@ -4,33 +4,39 @@ import { maxRowBytes } from "./row.ts";
 
 const quote = 0x22;
 
-/** Where in a cell the next byte is. */
+/** Where in a cell the next byte is. Quotes may stand for themselves inside quotes, as two of them. */
 type Place =
   | "at its beginning"
   | "in its text"
   | "in quotes"
-  /** Which closes the quotes, or is the first of two that stand for one. */
+  /** It closes the quotes, or is the first of two. */
   | "after a quote"
   | "after its quotes";
 
 /**
- * Removes the spaces and tabs of a CSV file that belong to no cell: those outside a cell's quotes, which the parser does not
- * expect there, and those around names in the header. If cells are trimmed, it removes those around cells, too. It reads quotes
- * as csv-parse does: a quote closes a cell only at the cell's end, or before another quote.
+ * Removes spaces and tabs around quoted cells, where the parser expects none, and around names in the header. If cells are
+ * trimmed, it removes those around all cells. It reads quotes as csv-parse does: a quote closes a cell only at the cell's end.
+ *
+ *     place              space              quote           delimiter, line end   other
+ *     at its beginning   stays              in quotes       at its beginning      in its text
+ *     in its text        stays              in its text     at its beginning      in its text
+ *     in quotes          stays              after a quote   in quotes             in quotes
+ *     after a quote      after its quotes   in quotes       at its beginning      in quotes
+ *     after its quotes   stays              after a quote   at its beginning      in quotes
  */
 export class CellSpaces {
   readonly #delimiter: number;
   readonly #trimsCells: boolean;
   readonly #carriageReturnsEnd: boolean;
-  /** Whether spaces are dropped where there are no quotes. */
+  /** Whether spaces around cells without quotes are removed. */
   #trims = true;
-  /** Whether something of the header has come: blank lines may come before it. */
+  /** Whether the header has begun, which blank lines may precede. */
   #hasHeader = false;
   #place: Place = "at its beginning";
-  /** What has come last, of which the next byte will tell whether it is part of the cell. */
+  /** Spaces read last. The next byte decides whether they are part of the cell. */
   #held: number[] = [];
 
-  /** @param trimsCells whether spaces around cells without quotes go too */
+  /** @param trimsCells whether spaces around cells without quotes are removed too */
   constructor(delimiter: number, trimsCells: boolean, { endsWithCarriageReturns }: CsvLayout) {
     this.#delimiter = delimiter;
     this.#trimsCells = trimsCells;
@@ -64,12 +70,12 @@ export class CellSpaces {
     return out.subarray(0, length);
   }
 
-  /** @returns what is left at the end of the file */
+  /** @returns the last bytes of the file */
   end(): Buffer {
     return Buffer.from(this.#keepsSpacesBefore(lineFeed) ? this.#held : []);
   }
 
-  /** Where the bytes end, from one on, that are part of the cell whatever follows. */
+  /** Skips bytes that are part of the cell whatever follows. @returns where they end */
   #sureUntil(chunk: Buffer, from: number): number {
     const delimiter = this.#delimiter;
     let at = from;
@@ -88,7 +94,7 @@ export class CellSpaces {
     return byte === this.#delimiter || byte === lineFeed || (byte === carriageReturn && this.#carriageReturnsEnd);
   }
 
-  /** A carriage return that ends no record by itself goes with the line feed behind it. */
+  /** A carriage return that does not end a record belongs to the line feed after it. */
   #isSpace(byte: number): boolean {
     return isSpace(byte, this.#delimiter) || (byte === carriageReturn && !this.#carriageReturnsEnd);
   }
@@ -99,7 +105,7 @@ export class CellSpaces {
     return true;
   }
 
-  /** @param byte no space, and in quotes only where it is one */
+  /** @param byte not a space; in quotes, only a quote */
   #placeAfter(byte: number): Place {
     if (this.#place === "in quotes") return "after a quote";
     if (this.#endsCell(byte)) return "at its beginning";

@@ -5,22 +5,22 @@ import { onOneLine, repeatedName } from "./json-text.ts";
 import { parseJson } from "./lines.ts";
 import { Unreadable } from "./row.ts";
 
-/** What the cells of a column are. */
+/** Types of a column's cells. */
 export const cellTypes = ["string", "number", "boolean", "json"] as const;
 export type CellType = (typeof cellTypes)[number];
 
 export interface CsvOptions {
-  /** The column with the users' ids. */
+  /** Name of the column with the ids. */
   readonly idColumn: string;
-  /** The properties of columns that are not called so. */
+  /** Properties by column, where their names differ. */
   readonly map: ReadonlyMap<string, string>;
-  /** The types of columns whose cells are no strings; `*` stands for the columns that are not named. */
+  /** Types by column, where they are not strings; `*` stands for all other columns. */
   readonly types: ReadonlyMap<string, CellType>;
-  /** What an empty cell means: nothing, or null. */
+  /** Whether an empty cell is skipped, or stored as null. */
   readonly empty: "skip" | "null";
   /** One ASCII character. */
   readonly delimiter: string;
-  /** Whether spaces around cells without quotes are no part of them; auto: where the header has some around its names. */
+  /** Whether to drop spaces around cells without quotes; auto: if the header has spaces around its names. */
   readonly trim: "auto" | "always" | "never";
 }
 
@@ -42,16 +42,16 @@ interface Column {
 
 export interface Columns {
   readonly idIndex: number;
-  /** By position; the id's is among them. */
+  /** By position, with the column of the ids. */
   readonly all: readonly Column[];
-  /** Whether some have numbers or JSON, which can be written in several ways. */
+  /** Whether there are numbers or JSON, which have several spellings. */
   readonly areTyped: boolean;
 }
 
 /**
- * What the columns of a header are.
+ * Reads the columns from a header.
  *
- * @throws CliError if they do not fit the options; no name from the header is quoted where it may be a row of values
+ * @throws CliError if they do not fit the options; the message quotes no name of what may be a row of values
  */
 export function columnsOf(
   header: { readonly cells: readonly string[]; readonly isUtf8: boolean },
@@ -59,7 +59,7 @@ export function columnsOf(
   name: string,
 ): Columns {
   const { cells: names } = header;
-  // Names in the header may have had spaces around them, which are gone.
+  // Spaces around names in the header have been dropped.
   const named = (column: string) => (names.includes(column) ? column : column.trim());
   const idColumn = named(options.idColumn);
   const map = new Map([...options.map].map(([column, property]) => [named(column), property]));
@@ -71,7 +71,7 @@ export function columnsOf(
   const idIndex = names.indexOf(idColumn);
   if (idIndex === -1) {
     throw fail(
-      `the header has no column ${JSON.stringify(idColumn)}: --id-column names the one with the ids, --delimiter what is between columns`,
+      `the header has no column ${JSON.stringify(idColumn)}: name the column with the ids with --id-column, or the character between cells with --delimiter`,
     );
   }
   for (const column of [...map.keys(), ...types.keys()]) {
@@ -82,7 +82,7 @@ export function columnsOf(
     const field = index === idIndex ? "id" : formatPath("properties", [property]);
     return { property, type: types.get(column) ?? types.get("*") ?? "string", field };
   });
-  // With the ids' column, it is a header and no row of values.
+  // It has the column with the ids, so it is a header and not a row of values.
   for (const [index, column] of names.entries()) {
     const first = names.indexOf(column);
     if (first < index)
@@ -121,7 +121,7 @@ export function cellValue(text: string, { type, field }: Column): JsonValue {
   }
 }
 
-/** The text of a cell that can be read, as JSON has its value: with every digit of a number. */
+/** The JSON of a readable cell, with every digit of a number. */
 export function cellJson(text: string, { type }: Column): string {
   switch (type) {
     case "string":

@@ -1,20 +1,20 @@
 import { carriageReturn, lineFeed } from "./line-ends.ts";
 
-/** How a CSV file is written, as its header shows. */
+/** How a CSV file is written, judged by its header. */
 export interface CsvLayout {
-  /** Whether its records end with a carriage return alone, as old Macs wrote them. */
+  /** Whether its records end with a lone carriage return, as on old Macs. */
   readonly endsWithCarriageReturns: boolean;
-  /** Whether there are spaces around the names of its columns, outside of quotes. */
+  /** Whether names of columns have spaces around them, outside of quotes. */
   readonly hasSpaces: boolean;
 }
 
 const quote = 0x22;
 
 /**
- * @param head the file's beginning
- * @param delimiter what is between cells
- * @param isWhole whether nothing follows the head
- * @returns undefined where the header does not end in the head
+ * @param head beginning of the file
+ * @param delimiter byte between cells
+ * @param isWhole whether the head is the whole file
+ * @returns undefined if the header does not end in the head
  */
 export function layoutOf(head: Buffer, delimiter: number, isWhole: boolean): CsvLayout | undefined {
   let endsWithCarriageReturns: boolean | undefined;

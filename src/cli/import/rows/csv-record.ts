@@ -3,10 +3,10 @@ import { type Columns, type CsvOptions, cellJson, cellValue } from "./csv-column
 import { type Member, objectText } from "./json-text.ts";
 import { invalid, type Row, Unreadable } from "./row.ts";
 
-/** A record of a CSV file, whose cells have been decoded as UTF-8. */
+/** A record of a CSV file, decoded as UTF-8. */
 export interface CsvRecord {
   readonly cells: readonly string[];
-  /** Whether its bytes are UTF-8: where they are not, replacement characters stand for what is not. */
+  /** Whether its bytes were UTF-8; if not, replacement characters stand for the others. */
   readonly isUtf8: boolean;
   /** Where it ends. */
   readonly line: number;
@@ -14,13 +14,12 @@ export interface CsvRecord {
 
 const replacement = "\ufffd";
 
-/** The row that a record is. */
 export function rowOf(record: CsvRecord, columns: Columns, options: CsvOptions): Row {
   const { cells, line } = record;
   if (cells.length !== columns.all.length) {
     const kept = JSON.stringify({ row: cells });
     const hint = cells.some((text) => text.includes("\r"))
-      ? "; a carriage return alone does not end a record here, because none ends the header"
+      ? "; a carriage return alone does not end a record here, because the header does not end with one"
       : "";
     return invalid(line, `has ${cells.length} cells; the header has ${columns.all.length}${hint}`, kept);
   }
@@ -36,7 +35,7 @@ export function rowOf(record: CsvRecord, columns: Columns, options: CsvOptions):
   return { kind: "user", line, id, properties, original: () => asNdjson(record, columns, options, []) };
 }
 
-/** @throws Unreadable if the cell is not what its column says */
+/** @throws Unreadable if the cell is not of its column's type */
 function readCell(
   properties: JsonObject,
   index: number,
@@ -54,7 +53,7 @@ function readCell(
   else if (empty === "null") properties[column.property] = null;
 }
 
-/** A record with cells that cannot be read: these as they are, and the others as properties. */
+/** A record with unreadable cells: they are kept as text in `row`, the others as properties. */
 function unreadable(record: CsvRecord, columns: Columns, options: CsvOptions): Row {
   const unread: number[] = [];
   let first: Unreadable | undefined;
@@ -72,9 +71,9 @@ function unreadable(record: CsvRecord, columns: Columns, options: CsvOptions): R
 }
 
 /**
- * The record as NDJSON has it, with all values as they stand in the file.
+ * The record as a row of NDJSON, with each value as the file writes it.
  *
- * @param unread the positions of cells that cannot be read, which stand in `row`
+ * @param unread positions of the unreadable cells, which go into `row`
  */
 function asNdjson(
   { cells }: CsvRecord,

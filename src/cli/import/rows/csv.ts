@@ -9,11 +9,10 @@ import { withHead } from "./source.ts";
 import { Utf8Faults } from "./utf8-faults.ts";
 
 /**
- * Reads users from CSV (RFC 4180) with a header: a column with the ids, each other one a property. The place of a user is
- * the line where its record ends. Records end with a line feed, or a carriage return if the header does.
+ * Reads users from CSV (RFC 4180) with a header: one column has the ids, each other one is a property. A user's line is the one
+ * where its record ends. Records end with a line feed, or with a carriage return if the header does.
  *
- * @throws CliError if the header does not fit the options, or a record is longer than a row may be, as where a quote is
- *   opened and not closed
+ * @throws CliError if the header does not fit the options, or a record is longer than a row may be, often for an unclosed quote
  */
 export async function* readCsv(
   chunks: AsyncIterable<Buffer>,
@@ -44,11 +43,11 @@ class CsvReader {
   readonly #spaces: CellSpaces;
   #failure: Error | undefined;
   #columns: Columns | undefined;
-  /** What has been read since the rows were last taken. */
+  /** Rows that have not been taken yet. */
   #rows: Row[] = [];
-  /** The last line with a record that cannot be read: one record can have several misplaced quotes. */
+  /** The last line reported as unreadable: a record can have several misplaced quotes. */
   #badLine = 0;
-  /** How many lines the parser has counted that are none. */
+  /** How many lines the parser has counted too many. */
   #miscounted = 0;
 
   constructor(name: string, options: CsvOptions, layout = unixLayout) {
@@ -58,7 +57,7 @@ class CsvReader {
     this.#options = options;
     this.#layout = layout;
     this.#spaces = new CellSpaces(delimiter.charCodeAt(0), trims, layout);
-    // A record becomes a row at once: as an item of a stream it would cost as much again as to parse it.
+    // Each record becomes a row at once: passing it through a stream costs as much as parsing it.
     this.#parser = parse({
       delimiter,
       record_delimiter: layout.endsWithCarriageReturns ? ["\r\n", "\n", "\r"] : ["\r\n", "\n"],
@@ -78,14 +77,14 @@ class CsvReader {
     this.#parser.on("error", () => {});
   }
 
-  /** @returns the rows that end in the chunk, up to what cannot be read */
+  /** @returns the rows that end in the chunk */
   read(chunk: Buffer): Promise<readonly Row[]> {
     const bytes = this.#spaces.push(chunk);
     this.#utf8Faults.push(bytes);
     return this.#rowsOnce((done) => this.#parser.write(bytes, done));
   }
 
-  /** @returns the last row, where no line end follows it */
+  /** @returns the last row, if no line end follows it */
   end(): Promise<readonly Row[]> {
     const bytes = this.#spaces.end();
     this.#utf8Faults.push(bytes);
@@ -93,7 +92,7 @@ class CsvReader {
     return this.#rowsOnce((done) => this.#parser.end(bytes, done));
   }
 
-  /** @throws CliError if the source cannot be read on from the rows that it has had so far, or ended without a header */
+  /** @throws CliError if the rest of the source cannot be read, or the source ended without a header */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#parser.writableFinished && this.#columns === undefined) {
@@ -127,7 +126,7 @@ class CsvReader {
 
   #skip(error: CsvError | undefined): void {
     const line = this.#line();
-    // The parser's own messages quote what they are about.
+    // The parser's own messages quote values.
     if (error?.code === "CSV_MAX_RECORD_SIZE") {
       throw new CliError(`${this.#name}:${line}: a record has more than ${maxRowBytes} bytes: is a quote not closed?`);
     }
@@ -139,7 +138,7 @@ class CsvReader {
   }
 }
 
-/** In quotes, the parser counts a carriage return and the line feed behind it as two lines. */
+/** Inside quotes, the parser counts a carriage return and its line feed as two lines. */
 function miscountedLines(cell: string, { endsWithCarriageReturns }: CsvLayout): number {
   if (!cell.includes("\r")) return 0;
   return cell.split(endsWithCarriageReturns ? "\r\n" : "\r").length - 1;

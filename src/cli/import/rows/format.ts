@@ -7,22 +7,21 @@ import type { Row } from "./row.ts";
 import { readSegment } from "./segment.ts";
 import { type OnOpen, readSource, sourceName } from "./source.ts";
 
-/** The formats that users are read from. */
 export const sourceFormats = ["ndjson", "csv", "segment", "knock"] as const;
 export type SourceFormat = (typeof sourceFormats)[number];
 
 /**
- * The format of a file by its name; standard input is NDJSON.
+ * The format of a file, from its name; standard input is NDJSON.
  *
- * @throws CliError if the name does not tell
+ * @throws CliError if the name tells none
  */
 export function formatOf(path: string): SourceFormat {
   if (path === "-" || /\.(ndjson|jsonl)(\.gz)?$/i.test(path)) return "ndjson";
   if (/\.csv(\.gz)?$/i.test(path)) return "csv";
-  throw new CliError(`the name of ${path} does not tell its format: --format does`);
+  throw new CliError(`the format of ${path} does not follow from its name: name it with --format`);
 }
 
-/** The rows of a source, as many at a time as are read at once. The reader throws CliError if it cannot be read, or is not of the format. */
+/** Reads the rows of a source, in groups. Throws CliError if the source cannot be read, or has another format. */
 export function readRows(
   path: string,
   format: SourceFormat,

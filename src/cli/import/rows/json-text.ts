@@ -1,11 +1,11 @@
-/** Parts of JSON text as they were written, of text that JSON.parse has read: with each digit, each repeated name. */
+/** Parts of JSON text exactly as written, with every digit and repeated name. JSON.parse has accepted the text. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { formatPath } from "../../../users/field-path.ts";
 
-/** A member of an object: its name, and the text of its value. */
+/** A member of an object, with its value as text. */
 export type Member = readonly [name: string, value: string];
 
-/** The members of the object that the text is, in its order. */
+/** The members of an object, in order. */
 export function membersOf(text: string): Member[] {
   return partsOf(text).map((part) => {
     const end = stringEnd(part, 0);
@@ -13,17 +13,17 @@ export function membersOf(text: string): Member[] {
   });
 }
 
-/** The text of an object with these members. */
+/** Writes an object. */
 export function objectText(members: readonly Member[]): string {
   return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
 }
 
-/** The value that JSON.parse gives to a name: the last one. */
+/** The last value of a name, which is the one that JSON.parse takes. */
 export function memberOf(text: string, wanted: string): string | undefined {
   return membersOf(text).findLast(([name]) => name === wanted)?.[1];
 }
 
-/** The texts of what is between the commas of an object or a list. */
+/** The members of an object, or the items of a list, as text. */
 export function partsOf(text: string): string[] {
   const parts: string[] = [];
   let depth = 0;
@@ -47,35 +47,35 @@ export function partsOf(text: string): string[] {
   return parts;
 }
 
-/** JSON text without line ends: between the parts of a value they mean nothing, and in a string there are none. */
+/** JSON of the same value without line ends. A string has none in it. */
 export function onOneLine(text: string): string {
   return /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, " ") : text;
 }
 
-/** Where the string ends that begins at a quote: behind its other quote. */
+/** Where the string that begins at `from` ends, after its closing quote. */
 function stringEnd(text: string, from: number): number {
   let at = from + 1;
   while (text[at] !== '"' && at < text.length) at += text[at] === "\\" ? 2 : 1;
   return at + 1;
 }
 
-/** The value's depth up to which names are counted: the server takes less. */
+/** Names are counted down to this depth. The server takes less. */
 const maxCountedDepth = 32;
 const quoteCode = 0x22;
 const spaceCode = 0x20;
 
 /**
- * The path of the first name that is repeated in an object. JSON.parse keeps the last of its values only.
+ * The path of the first repeated name in an object. JSON.parse keeps only the last of its values.
  *
- * @param value what JSON.parse made of the text
+ * @param value the text as JSON.parse reads it
  */
 export function repeatedName(text: string, value: JsonValue): string | undefined {
   return countNames(text) === countMembers(value, 0) ? undefined : findRepeatedName(text);
 }
 
 /**
- * How often a colon stands behind a quote: once for each name, and in some strings. NaN where a space is before a colon,
- * as there may be behind a name. Takes a fraction of the time that it takes to tell names from strings.
+ * Counts colons after a quote: one per name, and some in strings. NaN if a space precedes a colon, which may follow a name. This
+ * takes a fraction of the time of telling names from strings.
  */
 function countNames(text: string): number {
   let count = 0;
@@ -87,7 +87,7 @@ function countNames(text: string): number {
   return count;
 }
 
-/** NaN where the value is too deep. */
+/** NaN if the value is too deep. */
 function countMembers(value: JsonValue, depth: number): number {
   if (typeof value !== "object" || value === null) return 0;
   if (depth > maxCountedDepth) return Number.NaN;
@@ -104,16 +104,16 @@ function countMembers(value: JsonValue, depth: number): number {
   return count;
 }
 
-/** An object or a list whose end has not come. */
+/** An object or a list that has not ended yet. */
 interface Open {
   /** Undefined in a list. */
   readonly names: Set<string> | undefined;
-  /** Of what is being read. */
+  /** The name or the index of the part being read. */
   step: string | number;
   expectsName: boolean;
 }
 
-/** Without recursion: a text may be nested deeper than the stack is. */
+/** Without recursion, because a text may be nested deeper than the stack allows. */
 function findRepeatedName(text: string): string | undefined {
   const open: Open[] = [];
   for (let at = 0; at < text.length; at++) {

@@ -9,10 +9,10 @@ import { asRow, checkNames, readId, readObject, readOrInvalid } from "./ndjson.t
 import { invalid, type Row, tooLong, type UserRow } from "./row.ts";
 
 /**
- * Reads users from one JSON document in the form of Knock's bulk requests, `{"users": [{"id": …, "name": …, …}]}`: what a
- * user has beside its id are the properties. `preferences` are none of them. The place of a user is its number in the list.
+ * Reads users from one JSON document in the form of Knock's bulk requests, `{"users": [{"id": …, "name": …, …}]}`. All but
+ * `id` and `preferences` are properties. A user's line is its number in the list.
  *
- * @throws CliError if the document is another one, or ends too soon
+ * @throws CliError if the document has another form, or ends too soon
  */
 export async function* readKnock(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Iterable<Row>> {
   try {
@@ -38,7 +38,7 @@ function rowOf(bytes: Buffer, number: number): Row {
   return readOrInvalid(user, number, read, kept);
 }
 
-/** A user of the list, as NDJSON has it. */
+/** The user as a row of NDJSON. */
 function asNdjson(user: string): string {
   const members = membersOf(user);
   const traits = members.filter(([name]) => name !== "id" && name !== "preferences");

@@ -1,13 +1,12 @@
-/** Which byte ends the lines of a text. */
 export const lineFeed = 0x0a;
 export const carriageReturn = 0x0d;
 
 /**
- * A carriage return where the text's first line ends with one alone, as old Macs wrote; else a line feed, with or without a
- * carriage return before it.
+ * A carriage return if the first line ends with a lone one, as on old Macs. Otherwise a line feed, which may follow a carriage
+ * return.
  *
- * @param head the text's beginning
- * @returns undefined where the head does not tell
+ * @param head beginning of the text
+ * @returns undefined if the head does not tell
  */
 export function lineEndOf(head: Buffer): number | undefined {
   const feed = head.indexOf(lineFeed);

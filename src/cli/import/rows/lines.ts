@@ -7,18 +7,18 @@ import { invalid, maxRowBytes, type Row, tooLong } from "./row.ts";
 import { withHead } from "./source.ts";
 
 /**
- * What a format makes of a line with a JSON value: any number of rows.
+ * Makes rows of one line with a JSON value.
  *
- * @param text the line, without line ends in it
+ * @param text the line, without line ends
  */
 export type LineReader = (value: JsonValue, line: number, text: string) => readonly Row[];
 
 /**
- * Reads a source with a JSON value on each line; blank lines are passed over. Lines end with a line feed, or all with a
- * carriage return if the first one does. Lines that are too long, not UTF-8 or not JSON are invalid rows. What is held is
- * one line at most.
+ * Reads a source with a JSON value on each line; blank lines are skipped. Lines end with a line feed, or all with a carriage
+ * return if the first one does. Lines that are too long, not UTF-8 or not JSON become invalid rows. At most one line is in
+ * memory.
  *
- * @throws CliError if the first line does not begin as an object does
+ * @throws CliError if the first line does not begin with an object
  */
 export async function* readLines(
   chunks: AsyncIterable<Buffer>,
@@ -28,7 +28,7 @@ export async function* readLines(
   let line = 0;
   let begun = false;
   let lineEnd: number | undefined;
-  // The beginning of a line whose end has not been read: nothing of it once it is too long.
+  // The beginning of a line that has not ended yet; dropped once it is too long.
   let pieces: Buffer[] = [];
   let pieceBytes = 0;
 
@@ -42,7 +42,7 @@ export async function* readLines(
     const text = bytes.toString("utf8", 0, bytes.at(-1) === carriageReturn ? size - 1 : size);
     if (text.trim() === "") return [];
     if (!begun && !text.trimStart().startsWith("{")) {
-      throw new CliError(`${name} has no JSON object on line ${line}, where it begins: --format says what it is`);
+      throw new CliError(`${name} has no JSON object on line ${line}: name its format with --format`);
     }
     begun = true;
     if (!isUtf8(bytes)) return [invalid(line, "the line is not UTF-8", unreadRow(text))];
@@ -51,10 +51,10 @@ export async function* readLines(
     return read(value, line, onOneLine(text));
   };
 
-  // A line is parsed when its row is taken, so that no other row is in memory then.
+  // A line is parsed only when its row is taken, so that one row at a time is in memory.
   function* rowsIn(chunk: Buffer): Generator<Row> {
     let from = 0;
-    // A first chunk that does not tell is one line, the whole source or a line that is too long.
+    // If the first chunk does not tell, it is one line: the whole source, or one that is too long.
     lineEnd ??= lineEndOf(chunk) ?? (chunk.includes(carriageReturn) ? carriageReturn : lineFeed);
     for (let to = chunk.indexOf(lineEnd); to !== -1; to = chunk.indexOf(lineEnd, from)) {
       yield* rowsOf(chunk.subarray(from, to));
@@ -71,12 +71,12 @@ export async function* readLines(
   if (pieceBytes > 0) yield rowsOf(Buffer.alloc(0));
 }
 
-/** What is kept of a row that is no JSON. */
+/** The rejected row of a text that is not JSON. */
 export function unreadRow(text: string): string {
   return JSON.stringify({ row: text });
 }
 
-/** The value of JSON text; undefined where it is none. */
+/** @returns undefined if the text is not JSON */
 export function parseJson(text: string): JsonValue | undefined {
   try {
     return JSON.parse(text);

@@ -1,6 +1,6 @@
 /**
- * Cuts a list out of a JSON document of any size, item by item: only brackets and strings are looked at, and JSON.parse
- * reads each item. The parsers that stream JSON come to a tenth of its speed, and do not bound what one item may hold.
+ * Cuts the items out of a list in a JSON document of any size. It looks only at brackets and strings, and leaves each item to
+ * JSON.parse. Streaming JSON parsers reach a tenth of its speed, and set no limit to one item.
  */
 import { maxRowBytes } from "./row.ts";
 
@@ -9,7 +9,7 @@ export interface CutItem {
   /** From 1. */
   readonly number: number;
   readonly size: number;
-  /** The item's text; undefined where it is longer than a row may be. */
+  /** The item's text; undefined if it is longer than a row may be. */
   readonly bytes: Buffer | undefined;
 }
 
@@ -25,9 +25,9 @@ const maxKeyBytes = 256;
 const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /**
- * The items of the list that stands under `key` in the object that is the document.
+ * The items of the list named `key` in the document, which is an object.
  *
- * @throws SyntaxError if the document is no object, has no such list, or ends too soon; what follows it is not read
+ * @throws SyntaxError if the document is not an object, has no such list, or ends too soon
  */
 export async function* cutList(chunks: AsyncIterable<Buffer>, key: string): AsyncGenerator<CutItem> {
   const cutter = new ListCutter(JSON.stringify(key));
@@ -48,10 +48,10 @@ class ListCutter {
   /** The text of the last string at depth 1, with its quotes. */
   #lastKey = "";
   #number = 0;
-  /** The beginning of an item, or of a key, whose end has not been read. */
+  /** The beginning of an item or a key that has not ended yet. */
   #begun: Buffer[] = [];
   #begunBytes = 0;
-  /** Whether an item is being read, which begins at the current chunk's `from` or before. */
+  /** Whether an item is being read. It begins at `from` in this chunk, or in an earlier one. */
   #inItem = false;
 
   constructor(key: string) {
@@ -73,7 +73,7 @@ class ListCutter {
       const closes = byte === rightBrace || byte === rightBracket;
       const atItem = this.#inList && this.#depth === 2;
       if (atItem && this.#inItem && (byte === comma || closes)) {
-        // A number, a literal or a string: they have no end of their own.
+        // Numbers, literals and strings have no bracket at their end.
         yield this.#takeItem(chunk.subarray(from, at));
       }
       if (atItem && !this.#inItem && byte !== comma && !closes) {

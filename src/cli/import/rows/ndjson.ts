@@ -4,15 +4,15 @@ import { repeatedName } from "./json-text.ts";
 import { readLines } from "./lines.ts";
 import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
 
-/** The fields of a User that the server sets itself. */
+/** Fields of a User that only the server sets. */
 const serversFields = new Set(["created_at", "createdAt", "updated_at", "updatedAt", "etag"]);
 
 /**
- * Reads users from text with one JSON object a line: `{"id": …, "properties": {…}, "set_once": {…}, "unset": […],
- * "observed_at": …}`, all but the id optional. Reads what `rollcall list --all` and `rollcall export` write, where what
- * the server sets is passed over, and what an import rejected, mended.
+ * Reads users from NDJSON, one JSON object per line: `{"id": …, "properties": {…}, "set_once": {…}, "unset": […],
+ * "observed_at": …}`, where only the id is required. It reads what `rollcall list --all` and `rollcall export` write, ignoring
+ * what only the server sets, and corrected rows that an import had rejected.
  *
- * @throws CliError if the text does not begin as NDJSON does
+ * @throws CliError if the text does not begin with an object
  */
 export function readNdjson(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Iterable<Row>> {
   return readLines(chunks, name, (value, line, text) => {
@@ -26,16 +26,12 @@ export function readNdjson(chunks: AsyncIterable<Buffer>, name: string): AsyncGe
   });
 }
 
-/** What is kept of a JSON value that is no user. */
+/** The rejected row of a JSON value that is not a user. */
 export function asRow(text: string): string {
   return `{"row":${text}}`;
 }
 
-/**
- * What a reader makes of an object.
- *
- * @param kept what to keep of it where the reader throws Unreadable
- */
+/** @param kept the row to keep if `read` throws Unreadable */
 export function readOrInvalid(
   object: JsonObject,
   line: number,
@@ -50,7 +46,7 @@ export function readOrInvalid(
   }
 }
 
-/** @throws Unreadable if a name is repeated in the object that the text is, or in one inside it */
+/** @throws Unreadable if a name is repeated in the object, or in one inside it */
 export function checkNames(text: string, object: JsonObject): void {
   const repeated = repeatedName(text, object);
   if (repeated !== undefined) throw new Unreadable("is repeated", repeated);
@@ -58,7 +54,7 @@ export function checkNames(text: string, object: JsonObject): void {
 
 type Fields = { -readonly [Name in keyof UserRow]?: UserRow[Name] };
 
-/** @throws Unreadable if the object is no user */
+/** @throws Unreadable if the object is not a user */
 function userOf(object: JsonObject, line: number): UserRow {
   const fields: Fields = {};
   for (const [name, value] of Object.entries(object)) readField(fields, name, value);
@@ -96,7 +92,7 @@ function readField(fields: Fields, name: string, value: JsonValue): void {
     case "rejected":
       break;
     case "row":
-      throw new Unreadable("holds what could not be read: mend it into properties, and remove it", name);
+      throw new Unreadable("holds what could not be read: correct it, move it into properties, and remove row", name);
     default:
       if (!serversFields.has(name)) {
         throw new Unreadable(
@@ -127,7 +123,7 @@ function readNames(value: JsonValue): readonly string[] {
   });
 }
 
-/** A name that somebody else chose, as messages show it. */
+/** A name from the source that is safe to show in messages. */
 function shown(name: string): string {
   return JSON.stringify(name.slice(0, 40).toWellFormed());
 }

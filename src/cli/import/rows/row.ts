@@ -1,45 +1,42 @@
-/** What the readers of all formats make of a source: one after the other, in the source's order. */
+/** Rows, which the readers of all formats give in the order of the source. */
 import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 
 /**
- * The most bytes of a source that are read as one user: more than the largest user needs, and, at up to 5.5 bytes of
- * protobuf for each (a list of one-digit numbers), within one message.
+ * The most bytes of a source that are read as one user. The largest user needs less, and at most 5.5 bytes of protobuf per byte
+ * (a list of one-digit numbers) fit into one message.
  */
 export const maxRowBytes = 700 * 1024;
 
 /** A user to import. */
 export interface UserRow {
   readonly kind: "user";
-  /** Where it stands: the number of its line from 1, or, in a list, its own. */
+  /** The number of its line, or of its item in a list, from 1. */
   readonly line: number;
   readonly id: string;
   readonly properties?: JsonObject;
   readonly setOnce?: JsonObject;
   readonly unset?: readonly string[];
   readonly observedAt?: Timestamp;
-  /** The preferences that the source has for the user, if there are any: an Identify does not write them. */
+  /** The user's preferences in the source, which Identify does not write. */
   readonly preferences?: JsonObject;
-  /**
-   * The row as NDJSON has it, with all values as they stand in the source, on one line. Absent where the fields above have
-   * them too.
-   */
+  /** The row as a line of NDJSON, with each value as the source writes it. Absent if the fields above lose nothing. */
   readonly original?: () => string;
 }
 
-/** A part of the source that is no user. */
+/** A part of the source that is not a user. */
 export interface InvalidRow {
   readonly kind: "invalid";
   readonly line: number;
-  /** What is wrong; never quotes a value. */
+  /** What is wrong, without any value. */
   readonly reason: string;
-  /** Where, as `properties.age`. */
+  /** Where, such as `properties.age`. */
   readonly field?: string;
-  /** As much of the row as can be kept, in the form in which it is mended: a JSON object, on one line. */
+  /** What can be kept of the row, to be corrected: a JSON object on one line. */
   readonly kept: string;
 }
 
-/** A part of the source that is not about who a user is. */
+/** A part of the source that says nothing about who a user is. */
 interface PassedOver {
   readonly kind: "passed over";
   readonly line: number;
@@ -55,7 +52,7 @@ export function tooLong(line: number, size: number, what = "the line"): InvalidR
   return invalid(line, `${what} has ${size} bytes; at most ${maxRowBytes} are read`);
 }
 
-/** Thrown by what reads a part of a row; the message never quotes a value. */
+/** A part of a row cannot be read. The message has no value. */
 export class Unreadable extends Error {
   override readonly name = "Unreadable";
   readonly field: string | undefined;
@@ -71,6 +68,6 @@ export function readTime(value: JsonValue, field: string): Timestamp {
   try {
     return fromJson(TimestampSchema, value);
   } catch {
-    throw new Unreadable("is not a time, as 2026-01-31T12:00:00Z", field);
+    throw new Unreadable("is not a time, such as 2026-01-31T12:00:00Z", field);
   }
 }

@@ -6,10 +6,10 @@ import { asRow, checkNames, readId, readObject, readOrInvalid } from "./ndjson.t
 import { invalid, type Row, readTime, Unreadable, type UserRow } from "./row.ts";
 
 /**
- * Reads users from events in the form of Segment's spec, one JSON object a line, or several in a line's `batch`: of
- * `identify` the `userId`, its `traits`, and its `timestamp` as when they were observed. Other events are passed over.
+ * Reads users from events of Segment's spec, one JSON object per line, or several in a line's `batch`: `userId`, `traits` and
+ * `timestamp`, the time of observation, of each `identify`. Other events are skipped.
  *
- * @throws CliError if the text does not begin as NDJSON does
+ * @throws CliError if the text does not begin with an object
  */
 export function readSegment(chunks: AsyncIterable<Buffer>, name: string): AsyncGenerator<Iterable<Row>> {
   return readLines(chunks, name, (value, line, text) => {
@@ -36,7 +36,7 @@ export function readSegment(chunks: AsyncIterable<Buffer>, name: string): AsyncG
 }
 
 /**
- * @param text the event's
+ * @param text text of the event
  * @param check throws Unreadable if the event cannot be read
  */
 function rowOf(event: JsonValue, line: number, text: () => string, check: (event: JsonObject) => void = () => {}): Row {
@@ -52,7 +52,7 @@ function rowOf(event: JsonValue, line: number, text: () => string, check: (event
   return readOrInvalid(event, line, read, kept);
 }
 
-/** An event of a user, as NDJSON has it. */
+/** The event as a row of NDJSON. */
 function asNdjson(event: string): string {
   const members = [
     ["id", memberOf(event, "userId")],
@@ -66,7 +66,7 @@ function asNdjson(event: string): string {
 
 function userOf({ userId, traits, timestamp }: JsonObject, line: number): UserRow {
   if (userId === undefined || userId === null || userId === "") {
-    throw new Unreadable("is required: an event with an anonymousId alone is about nobody who is known", "userId");
+    throw new Unreadable("is required: an event that has only an anonymousId names no user", "userId");
   }
   return {
     kind: "user",

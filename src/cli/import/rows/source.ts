@@ -6,17 +6,17 @@ import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { CliError } from "../../cli-error.ts";
 
-/** How many bytes are read at a time: of CSV, the rows in them are in memory at once. */
+/** Bytes read at a time. All rows of CSV in them are in memory at once. */
 const chunkBytes = 32 * 1024;
-/** How many of the first bytes tell what a file is. */
+/** The first bytes, which tell what a file is. */
 const headBytes = 4;
 
-/** How messages name a source. */
+/** The name of a source in messages. */
 export function sourceName(path: string): string {
   return path === "-" ? "standard input" : path;
 }
 
-/** @throws CliError if the file is not there, or may not be read */
+/** @throws CliError if the file does not exist, or may not be read */
 export async function checkReadable(file: string): Promise<void> {
   if (file === "-") return;
   await access(file, constants.R_OK).catch((error: unknown) => {
@@ -24,13 +24,13 @@ export async function checkReadable(file: string): Promise<void> {
   });
 }
 
-/** Told, once a file is open, what says how many of its bytes have been read. */
+/** Called once a file is open, with a function that returns how many of its bytes have been read. */
 export type OnOpen = (bytesRead: () => number) => void;
 
 /**
- * The bytes of a text file: unpacked where its name ends in `.gz`, without a byte-order mark. `-` is standard input.
+ * The bytes of a text file without a byte-order mark, decompressed if its name ends in `.gz`. `-` is standard input.
  *
- * @throws CliError if it cannot be read, or is not what its name says, or not text in UTF-8 by its first bytes
+ * @throws CliError if it cannot be read, is not what its name says, or does not begin as text in UTF-8
  */
 export async function* readSource(path: string, onOpen: OnOpen = () => {}): AsyncGenerator<Buffer> {
   const name = sourceName(path);
@@ -52,14 +52,14 @@ function openSource(path: string, compressed: boolean, onOpen: OnOpen): Readable
   const file = path === "-" ? stdin : createReadStream(path, { highWaterMark: chunkBytes });
   if ("bytesRead" in file) onOpen(() => file.bytesRead);
   if (!compressed) return file;
-  // What fails, on whichever side, ends the reading below.
+  // A failure on either side also fails the reader below.
   return pipeline(file, createGunzip({ chunkSize: chunkBytes }), () => {});
 }
 
 /**
- * The chunks of a source, the first of them joined from as many as tell something.
+ * The chunks of a source. The first ones are joined until they are enough to tell something.
  *
- * @param isEnough whether a first chunk tells it; the whole source is the first chunk where none does
+ * @param isEnough whether the joined chunks tell it; if they never do, the whole source becomes one chunk
  */
 export async function* withHead(
   source: AsyncIterable<Buffer>,
@@ -79,24 +79,22 @@ export async function* withHead(
   if (head !== undefined && head.length > 0) yield head;
 }
 
-/** The first chunk of a text without its byte-order mark. */
+/** @throws CliError if the first chunk is not text in UTF-8 */
 function withoutMark(chunk: Buffer, name: string): Buffer {
   const begins = (...bytes: number[]) => bytes.every((byte, index) => chunk[index] === byte);
   if (begins(0x1f, 0x8b)) {
-    throw new CliError(
-      `${name} is compressed with gzip: the name of such a file ends in .gz (or pipe it through gunzip)`,
-    );
+    throw new CliError(`${name} is compressed with gzip: let its name end in .gz, or pipe it through gunzip`);
   }
   const encoding = otherEncoding(chunk);
   if (encoding !== undefined) {
-    throw new CliError(`${name} is ${encoding}: save it as UTF-8 (or pipe it through iconv -f ${encoding} -t UTF-8)`);
+    throw new CliError(`${name} is ${encoding}: save it as UTF-8, or pipe it through iconv -f ${encoding} -t UTF-8`);
   }
   const head = chunk.subarray(0, 1024);
   if (head.includes(0) && !isUtf8(head)) throw new CliError(`${name} is not a text file`);
   return begins(0xef, 0xbb, 0xbf) ? chunk.subarray(3) : chunk;
 }
 
-/** An encoding other than UTF-8, by a byte-order mark, or by the zeros beside the first characters. */
+/** An encoding other than UTF-8, recognised by its byte-order mark or by zeros around the first characters. */
 function otherEncoding(head: Buffer): string | undefined {
   const [a, b, c, d] = head;
   if ((a === 0xff && b === 0xfe && c === 0 && d === 0) || (a === 0 && b === 0 && c === 0xfe && d === 0xff))
@@ -109,7 +107,8 @@ function otherEncoding(head: Buffer): string | undefined {
 
 function readFailure(error: unknown, compressed: boolean): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (compressed && code === "Z_BUF_ERROR") return "it ends in the middle of what gzip compressed";
-  if (compressed && code === "Z_DATA_ERROR") return "its name ends in .gz, and it is not what gzip writes, or damaged";
+  if (compressed && code === "Z_BUF_ERROR") return "its compressed data ends too soon; the file may be incomplete";
+  if (compressed && code === "Z_DATA_ERROR")
+    return "its name ends in .gz, but it is not compressed with gzip, or is damaged";
   return error instanceof Error ? error.message : String(error);
 }

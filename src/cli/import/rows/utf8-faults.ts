@@ -4,15 +4,15 @@ import { carriageReturn, lineFeed } from "./line-ends.ts";
 const maxSequenceBytes = 4;
 
 /**
- * Finds where a text that comes in pieces is not UTF-8: which lines hold bytes that are none. Those who decode such bytes
- * see replacement characters, which a text can hold by itself too.
+ * Finds the lines of a text that are not UTF-8, while it arrives in pieces. Decoding alone does not tell: it gives replacement
+ * characters, which a text may have itself.
  */
 export class Utf8Faults {
-  /** Where lines with a fault begin, in order. */
+  /** Where lines with faults begin, in order. */
   readonly #faults: number[] = [];
-  /** How many bytes have been looked at. */
+  /** How many bytes have been checked. */
   #seen = 0;
-  /** The beginning of a character whose end has not come. */
+  /** The beginning of a character that has not ended yet. */
   #begun = Buffer.alloc(0);
 
   push(piece: Buffer): void {
@@ -22,16 +22,16 @@ export class Utf8Faults {
     this.#begun = Buffer.from(bytes.subarray(end));
   }
 
-  /** The text ends here. */
+  /** Ends the text. */
   end(): void {
     this.#look(this.#begun);
     this.#begun = Buffer.alloc(0);
   }
 
   /**
-   * Whether there is a fault in the bytes that have come since the last time that it was asked.
+   * Whether there is a fault in the bytes since the last call.
    *
-   * @param to the byte before which they end, counted from the text's beginning
+   * @param to where they end, in bytes from the beginning of the text
    */
   takeBefore(to: number): boolean {
     const { length } = this.#faults;
@@ -39,7 +39,7 @@ export class Utf8Faults {
     return this.#faults.length < length;
   }
 
-  /** @param bytes whole characters, as far as they are some */
+  /** @param bytes end with a whole character */
   #look(bytes: Buffer): void {
     if (!isUtf8(bytes)) {
       for (let from = 0; from < bytes.length; ) {
@@ -52,14 +52,14 @@ export class Utf8Faults {
   }
 }
 
-/** Where the line ends, or a part of it, that begins at `from`. */
+/** Where the line from `from` on ends, or the text. */
 function lineEndAfter(bytes: Buffer, from: number): number {
   let at = from;
   while (at < bytes.length && bytes[at] !== lineFeed && bytes[at] !== carriageReturn) at++;
   return Math.min(at + 1, bytes.length);
 }
 
-/** How many of the last bytes are the beginning of a character, whose end may follow. */
+/** How many of the last bytes begin a character that may go on. */
 function begunAtEnd(bytes: Buffer): number {
   for (let back = 1; back < maxSequenceBytes && back <= bytes.length; back++) {
     const byte = bytes[bytes.length - back] ?? 0;
