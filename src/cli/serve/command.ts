@@ -26,12 +26,12 @@ Examples:
 }
 
 /**
- * V8 gives objects a place among the old ones at once if many of their kind have outlived a collection, as all do that a
- * stream has under way. They die soon after, and it takes several times as long to clear them away there.
+ * V8 allocates objects among the old ones if many of their kind have outlived a collection, as those of open streams do. They
+ * die soon after, and collecting them there takes several times as long.
  */
 const v8Flags = "--no-allocation-site-pretenuring";
 
-/** What workers may take to stop beyond the drain timeout: to write their last answers and to close the store. */
+/** How long workers may take beyond the drain timeout to write their last answers and to close the store. */
 const stopGraceMs = 5_000;
 
 async function serve(options: ServeSettings): Promise<void> {
@@ -45,11 +45,11 @@ async function serve(options: ServeSettings): Promise<void> {
     );
     logger.info({ url, store, workers: options.workers }, "started");
   };
-  // Only this command needs these parts, and the process that leads workers needs one of them.
+  // Loaded only if used: the process that leads workers needs only one of these parts.
   if (options.workers > 1 && cluster.isPrimary) {
     if (options.store.kind === "sqlite") {
       throw new CliError(
-        `--workers ${options.workers} needs a --store that processes can share, which SQLite is not: one process writes at a time. Use Redis, or one worker`,
+        `--workers ${options.workers} needs a --store that processes can share, which SQLite is not: use Redis, or one worker`,
       );
     }
     const { leadWorkers } = await import("./workers.ts");

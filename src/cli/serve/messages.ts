@@ -1,28 +1,26 @@
-/** What a process that leads workers and a worker tell each other. */
+/** Messages between workers and the process that leads them. */
 import type { PulledMetrics } from "../../telemetry/prometheus.ts";
 
-/** To a worker that serves: finish what is under way, then end. */
+/** To a worker: finish calls in progress, then end. */
 export const drainRequest = "drain";
 
 /** From a worker, once it serves. */
 export interface WorkerReport {
-  /** Where, as `--listen` takes it; the port is the real one. */
+  /** As in `--listen`, with the real port. */
   readonly address: string;
 }
 
-/** What a worker can be asked for: its metrics, or whether it is ready. */
 export type Topic = "metrics" | "readiness";
 
-/** To a worker: tell what you are asked for. */
+/** To a worker. */
 export interface WorkerQuestion {
-  /** Which one, for the answer. */
+  /** Its number, which the answer repeats. */
   readonly question: number;
   readonly about: Topic;
 }
 
 export interface WorkerAnswer {
   readonly question: number;
-  /** What was asked for. */
   readonly metrics?: PulledMetrics;
   readonly ready?: boolean;
 }
@@ -43,5 +41,5 @@ export function readFromWorker(message: unknown): WorkerReport | WorkerAnswer {
       if ("ready" in message) return { question, ready: message.ready === true };
     }
   }
-  throw new TypeError("a worker sent something else than where it listens, or what it was asked for");
+  throw new TypeError("a worker sent neither its address nor an answer");
 }

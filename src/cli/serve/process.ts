@@ -1,4 +1,9 @@
-/** A process that serves: all there is, or one of several workers. */
+/**
+ * A process that serves: the only one, or one of several workers.
+ *
+ *     starting ── serves ──► serving ── signal, or the leader ──► draining ── drained, telemetry sent ──► exit 0
+ *        └── cannot start ──► exit 1, with a CliError                 └── a second signal, or a failure ──► exit 1
+ */
 import cluster from "node:cluster";
 import { formatAddress } from "../../config/address.ts";
 import type { ServeSettings } from "../../config/options.ts";
@@ -8,17 +13,19 @@ import { describeFailure } from "../../telemetry/failure-log.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { openTelemetry, type Telemetry } from "../../telemetry/telemetry.ts";
 import { CliError } from "../cli-error.ts";
-import { onStopSignal, stopSignals } from "../stop-signals.ts";
+import { onStopSignal } from "../stop-signals.ts";
 import { version } from "../version.ts";
-import { drainRequest, readQuestion, type WorkerAnswer, type WorkerQuestion, type WorkerReport } from "./messages.ts";
+import type { WorkerReport } from "./messages.ts";
+import { openMetrics } from "./metrics.ts";
+import { followLeader } from "./worker.ts";
 
-/** How long a stop waits for the collector to take what has not been sent. */
+/** How long a stop waits for the collector to take the last telemetry. */
 const lastTelemetryMs = 2_000;
 
 /**
  * Serves until it is told to stop, then ends the process.
  *
- * @param announce called once it listens; in a worker, whoever leads it is told instead
+ * @param announce called once it listens; a worker tells its leader instead
  * @throws CliError if it cannot start
  */
 export async function serveHere(
@@ -31,6 +38,7 @@ export async function serveHere(
   let metrics: { close(): void } | undefined;
   let stopping = false;
   const closeTelemetry = async () => {
+    metrics?.close();
     if (telemetry === undefined) return;
     try {
       const isSent = await settledWithin(lastTelemetryMs, telemetry.close());
@@ -44,9 +52,7 @@ export async function serveHere(
     stopping = true;
     logger.info({ reason }, "stopping");
     try {
-      // Before it serves, nothing is under way.
       await server?.drain();
-      metrics?.close();
       await closeTelemetry();
       logger.info("stopped");
       process.exit(0);
@@ -55,83 +61,61 @@ export async function serveHere(
       process.exit(1);
     }
   };
-  const stopAtOnce = (signal: NodeJS.Signals) => {
-    logger.warn({ signal }, "stopped at once");
-    process.exit(1);
-  };
+  const pull = async () => (await telemetry?.pull?.()) ?? [];
+  const ready = () => server?.serving ?? false;
 
-  const led = options.workers > 1 ? cluster.worker : undefined;
-  if (led === undefined) {
-    onStopSignal(stop, stopAtOnce);
-  } else {
-    process.on("SIGTERM", stop);
-    // A terminal sends the others to every process; the leader says what they mean.
-    for (const signal of stopSignals) if (signal !== "SIGTERM") process.on(signal, () => {});
-    // Without it, node:cluster ends a worker at once when its leader is gone, whatever it has under way.
-    led.exitedAfterDisconnect = true;
-    process.on("disconnect", () => stop("whoever led the workers has ended"));
-    // What cannot be sent any more: that the leader is gone is all there is to know.
-    led.on("error", (error) => logger.debug({ reason: error.message }, "the leader cannot be told"));
-    process.on("message", (message) => {
-      if (message === drainRequest) stop(drainRequest);
-      const asked = readQuestion(message);
-      if (asked !== undefined) answer(asked).catch((error: unknown) => logger.error(describeFailure(error)));
+  const worker = options.workers > 1 ? cluster.worker : undefined;
+  if (worker !== undefined) followLeader(worker, { stop, metrics: pull, ready }, logger);
+  else {
+    onStopSignal(stop, (signal) => {
+      logger.warn({ signal }, "stopped at once");
+      process.exit(1);
     });
-    const answer = async ({ question, about }: WorkerQuestion) => {
-      const told: WorkerAnswer =
-        about === "metrics"
-          ? { question, metrics: (await telemetry?.pull?.()) ?? [] }
-          : { question, ready: server?.serving ?? false };
-      if (led.isConnected()) led.send(told);
-    };
   }
 
   try {
-    const pulled = options.metricsListen !== undefined;
-    telemetry = await openTelemetry({ pulled, env: process.env, version: version(), logger });
-    const { pull } = telemetry;
-    if (options.metricsListen !== undefined && pull !== undefined && led === undefined) {
-      const { serveMetrics } = await import("../../telemetry/metrics-listener.ts");
-      const failed = (error: unknown) => logger.error(describeFailure(error), "the metrics cannot be collected");
+    const { metricsListen, drainTimeout, accessLog: accessLogShare } = options;
+    telemetry = await openTelemetry({
+      pulled: metricsListen !== undefined,
+      env: process.env,
+      version: version(),
+      logger,
+    });
+    if (metricsListen !== undefined && worker === undefined) {
       const watched = {
         metrics: async () => new Map([["", await pull()]]),
-        // Who answers is alive.
+        // A process that answers is alive.
         alive: async () => true,
-        ready: async () => server?.serving ?? false,
+        ready: async () => ready(),
       };
-      const served = await serveMetrics(options.metricsListen, watched, failed);
-      logger.info({ address: served.address }, "metrics are served");
-      metrics = served;
+      metrics = await openMetrics(metricsListen, watched, logger);
     }
-    const { maxConnections, maxConnectionAge, maxCalls, maxStreams, maxHeldMib, drainTimeout } = options;
-    const maxConnectionAgeMs = maxConnectionAge === 0 ? Number.POSITIVE_INFINITY : maxConnectionAge * 1_000;
-    const limits = { maxConnections, maxConnectionAgeMs, maxCalls, maxStreams, maxHeldBytes: maxHeldMib * 1024 ** 2 };
+    const drainTimeoutMs = drainTimeout * 1_000;
     server = await startServer({
       ...options,
-      limits,
-      drainTimeoutMs: drainTimeout * 1_000,
+      limits: limitsOf(options),
+      drainTimeoutMs,
       telemetry,
-      accessLogShare: options.accessLog,
+      accessLogShare,
       logger,
     });
   } catch (error) {
-    // A worker lives as long as its tie to whoever leads it.
     stopping = true;
     process.exitCode = 1;
-    metrics?.close();
     await closeTelemetry();
+    // A worker lives as long as it is connected to its leader.
     if (process.connected) process.disconnect();
-    // Once the error is told: what OpenTelemetry still tries to send would keep the process for long.
+    // Once the error has been printed: OpenTelemetry may try for long to send more.
     setImmediate(() => process.exit());
     throw new CliError(error instanceof Error ? error.message : String(error));
   }
 
-  const { host, port } = server.address;
-  const address = formatAddress({ host, port });
-  if (led === undefined) {
-    announce(address);
-  } else {
-    const report: WorkerReport = { address };
-    led.send(report);
-  }
+  const address = formatAddress(server.address);
+  if (worker === undefined) announce(address);
+  else worker.send({ address } satisfies WorkerReport);
+}
+
+function limitsOf({ maxConnections, maxConnectionAge, maxCalls, maxStreams, maxHeldMib }: ServeSettings) {
+  const maxConnectionAgeMs = maxConnectionAge === 0 ? Number.POSITIVE_INFINITY : maxConnectionAge * 1_000;
+  return { maxConnections, maxConnectionAgeMs, maxCalls, maxStreams, maxHeldBytes: maxHeldMib * 1024 ** 2 };
 }

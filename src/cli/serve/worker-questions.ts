@@ -2,17 +2,17 @@ import type { Worker } from "node:cluster";
 import type { PulledMetrics } from "../../telemetry/prometheus.ts";
 import type { Topic, WorkerAnswer, WorkerQuestion } from "./messages.ts";
 
-/** A worker that has not told its metrics after so long is left out. */
+/** A worker that takes longer for its metrics is left out. */
 const metricsTimeoutMs = 2_000;
-/** One that has not told even whether it is ready does nothing any more. Whoever probes waits for two seconds. */
+/** A worker that takes longer to say whether it is ready hangs. Probes wait for two seconds. */
 const aliveTimeoutMs = 1_500;
 
-/** Asks workers for their metrics, and whether they are ready. */
+/** The leader's questions to workers. */
 export class WorkerQuestions {
   readonly #waiting = new Map<number, (answer: WorkerAnswer) => void>();
   #questions = 0;
 
-  /** What all of them have, by the id that node:cluster gives each. */
+  /** The metrics of each worker, by its id in node:cluster. */
   async metrics(workers: Iterable<Worker>): Promise<ReadonlyMap<string, PulledMetrics>> {
     const answers = await Promise.all(
       [...workers].map(async (worker) => {
@@ -23,7 +23,7 @@ export class WorkerQuestions {
     return new Map(answers);
   }
 
-  /** Whether each of them answers. One that ends meanwhile counts for nothing: another takes its place. */
+  /** Whether every worker answers. One that ends meanwhile is replaced, and does not count. */
   async alive(workers: ReadonlySet<Worker>): Promise<boolean> {
     const alive = [...workers].map(async (worker) => {
       const answer = await this.#ask(worker, "readiness", aliveTimeoutMs);
@@ -32,7 +32,7 @@ export class WorkerQuestions {
     return (await Promise.all(alive)).every(Boolean);
   }
 
-  /** Whether there are any, and each is ready. */
+  /** Whether there are workers, and all are ready. */
   async ready(workers: ReadonlySet<Worker>): Promise<boolean> {
     const ready = [...workers].map(async (worker) => {
       const answer = await this.#ask(worker, "readiness", aliveTimeoutMs);

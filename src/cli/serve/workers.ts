@@ -1,51 +1,63 @@
-/** The process that leads several workers, which share a port: node:cluster gives each connection to one of them. */
+/**
+ * The process that leads several workers, which share a port: node:cluster gives each connection to one of them.
+ *
+ *     starting ── all listen ──► serving ── a worker ends ──► restarting ── one listens ──► serving
+ *        │ one ends                 │ signal                      │ signal, or too many attempts without one that listens
+ *        └──────────────────────────┴──► draining ◄───────────────┘
+ *                                           └── all have ended, or a second signal or the timeout has killed them ──► exit
+ */
 import cluster, { type Worker } from "node:cluster";
 import type { Address } from "../../config/address.ts";
-import { describeFailure } from "../../telemetry/failure-log.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { CliError } from "../cli-error.ts";
 import { onStopSignal } from "../stop-signals.ts";
 import { drainRequest, readFromWorker } from "./messages.ts";
+import { openMetrics } from "./metrics.ts";
 import { WorkerQuestions } from "./worker-questions.ts";
 
-/** After half a minute in which no worker starts, it is for whoever watches over the process to find it a better place. */
+/** If no worker starts for half a minute, whatever supervises the process has to find it a better place. */
 const defaultRestartPausesMs = [1_000, 2_000, 4_000, 8_000, 16_000];
 
 export interface LeaderOptions {
   /** How many workers. */
   readonly count: number;
   readonly logger: Logger;
-  /** Where to serve the metrics of all workers, and to answer probes for them. */
+  /** Address for the metrics of all workers, and for probes. */
   readonly metricsListen?: Address | undefined;
   /** Called once all of them listen. */
   readonly announce: (address: string) => void;
-  /** How long they may take to stop before they are ended by force. */
+  /** How long they may take to stop before they are killed. */
   readonly stopTimeoutMs: number;
-  /**
-   * How long to wait before others take the place of workers that ended: the first pause where the last attempt brought one
-   * that serves, the next one after each attempt in a row that brought none. After the last pause's attempt it gives up.
-   */
+  /** Pauses before workers are replaced: the first one, then one after each attempt in a row without a worker that serves. */
   readonly restartPausesMs?: readonly number[];
 }
 
 /**
- * Starts workers, and others in place of those that end, until it is told to stop or gives up; then ends the process once
- * all of them have stopped.
+ * Starts workers, and replaces those that end, until it is told to stop or gives up. Ends the process once all have stopped.
  *
- * @throws CliError if one of them cannot start in the beginning, for a reason that it has printed
+ * @throws CliError if one cannot start at first, for a reason that it has printed
  */
 export async function leadWorkers(options: LeaderOptions): Promise<never> {
   const { count, logger, announce, stopTimeoutMs, restartPausesMs = defaultRestartPausesMs } = options;
   const args = cluster.settings.args ?? process.argv.slice(2);
-  /** Those whose process has not ended, and of them those that have told where they listen. */
+  /** Workers whose process has not ended, and those of them that listen. */
   const running = new Set<Worker>();
   const serving = new Set<Worker>();
   const questions = new WorkerQuestions();
-  if (options.metricsListen !== undefined) await serveWorkerMetrics(options.metricsListen, questions, serving, logger);
+  if (options.metricsListen !== undefined) {
+    const watched = {
+      metrics: () => questions.metrics(serving),
+      alive: () => questions.alive(serving),
+      ready: () => questions.ready(serving),
+    };
+    await openMetrics(options.metricsListen, watched, logger).catch((error: unknown) => {
+      throw new CliError(error instanceof Error ? error.message : String(error));
+    });
+  }
   return new Promise((_, reject) => {
     let address: string | undefined;
     let announced = false;
-    /** Attempts in a row to replace workers that brought none that serves. */
+    /** Attempts in a row to replace workers without one that serves. */
     let failures = 0;
     let restart: NodeJS.Timeout | undefined;
     let stopping = false;
@@ -63,8 +75,8 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
           else questions.onAnswer(read);
         });
         worker.on("exit", (status, signal) => onEnd(worker, { status, signal }));
-        // What cannot be sent to a worker is lost with it: its end is what counts. One that was never born has no other; the
-        // error holds its arguments, and so passwords.
+        // A failed send means that the worker has ended, which is handled there. One that never started has no other event. The
+        // error itself holds arguments, and with them passwords.
         worker.on("error", ({ message }) => {
           if (worker.isDead()) onEnd(worker, { reason: message });
         });
@@ -74,11 +86,11 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
       if (stopping) return;
       address ??= reported;
       if (reported !== address) {
-        // Asked for port 0, workers share a socket that is gone with the last of them: then it would be another port.
+        // For port 0, workers share a socket that goes with the last of them. The next one would have another port.
         cluster.setupPrimary({ args: [...args, "--listen", address] });
         logger.warn(
           { worker: worker.process.pid, address: reported },
-          "a worker listens elsewhere than the others did",
+          "a worker listens at another address than the others",
         );
         worker.process.kill("SIGKILL");
         return;
@@ -94,7 +106,7 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
       const served = serving.delete(worker);
       if (stopping) {
         failed ||= served && how.status !== 0;
-        if (running.size === 0) finish();
+        if (running.size === 0) exit();
         return;
       }
       if (!announced) {
@@ -104,7 +116,7 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
         return;
       }
       logger.error({ worker: worker.process.pid, ...how }, "a worker has ended; another takes its place");
-      // Those that end before the next attempt belong to the last one.
+      // Workers that end before the next attempt belong to the last one.
       if (restart !== undefined) return;
       if (!served) failures++;
       const pauseMs = restartPausesMs[failures];
@@ -122,52 +134,30 @@ export async function leadWorkers(options: LeaderOptions): Promise<never> {
       stopping = true;
       logger.info({ reason }, "stopping");
       clearTimeout(restart);
-      if (running.size === 0) finish();
+      if (running.size === 0) exit();
       for (const worker of running) {
-        // A message may be lost on one that is still starting. The others may have had the signal themselves, and a second
-        // one would stop them at once.
+        // A worker that is starting may miss a message. The others may have got the signal too, and a second one would stop them
+        // at once.
         if (!serving.has(worker)) worker.process.kill("SIGTERM");
         else if (worker.isConnected()) worker.send(drainRequest);
       }
       setTimeout(() => {
         logger.error("workers have not stopped in time; they are ended by force");
-        stopAtOnce();
+        kill();
       }, stopTimeoutMs);
     };
-    const finish = () => {
+    const exit = () => {
       logger.info("stopped");
       process.exit(failed ? 1 : 0);
     };
-    const stopAtOnce = () => {
+    const kill = () => {
       for (const worker of running) worker.process.kill("SIGKILL");
       process.exit(1);
     };
     onStopSignal(stop, (signal) => {
       logger.warn({ signal }, "stopped at once");
-      stopAtOnce();
+      kill();
     });
     start();
   });
-}
-
-/** @throws CliError if the address is not free */
-async function serveWorkerMetrics(
-  address: Address,
-  questions: WorkerQuestions,
-  serving: ReadonlySet<Worker>,
-  logger: Logger,
-): Promise<void> {
-  const { serveMetrics } = await import("../../telemetry/metrics-listener.ts");
-  const onError = (error: unknown) => logger.error(describeFailure(error), "the metrics cannot be collected");
-  const watched = {
-    metrics: () => questions.metrics(serving),
-    alive: () => questions.alive(serving),
-    ready: () => questions.ready(serving),
-  };
-  try {
-    const served = await serveMetrics(address, watched, onError);
-    logger.info({ address: served.address }, "metrics are served");
-  } catch (error) {
-    throw new CliError(error instanceof Error ? error.message : String(error));
-  }
 }
