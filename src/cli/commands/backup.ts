@@ -5,22 +5,19 @@ import { CliError } from "../cli-error.ts";
 import { print } from "../standard-streams.ts";
 import { removeIfStopped } from "../stop-signals.ts";
 
-export function backupCommand() {
-  const command = new Command("backup")
-    .description("copy an SQLite store to a file, also while a server uses it")
-    .argument("<file>", "the copy; must not exist yet");
-  return addOptions(command, backupOptions)
-    .addHelpText(
-      "after",
-      `
+const help = `
 To restore a copy, stop the server. Then name the copy with --store, or put it in the store's place and remove the files
 beside it that end in -wal and -shm. For Redis, see docs/operating.md.
 
 Examples:
   rollcall backup users.backup.db
-  rollcall backup /backups/users.db --store sqlite:/var/lib/rollcall/users.db`,
-    )
-    .action(backUp);
+  rollcall backup /backups/users.db --store sqlite:/var/lib/rollcall/users.db`;
+
+export function backupCommand() {
+  const command = new Command("backup")
+    .description("copy an SQLite store to a file, also while a server uses it")
+    .argument("<file>", "the copy; must not exist yet");
+  return addOptions(command, backupOptions).addHelpText("after", help).action(backUp);
 }
 
 async function backUp(file: string, { store }: ValuesOf<typeof backupOptions>): Promise<void> {

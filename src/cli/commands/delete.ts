@@ -10,17 +10,14 @@ const options = {
   ...clientOptions,
 };
 
-export function deleteCommand() {
-  const command = new Command("delete").description("delete a user for good").argument("<id>", "the user's id");
-  return addOptions(command, options)
-    .addHelpText(
-      "after",
-      `
+const help = `
 Examples:
   rollcall delete u1
-  rollcall delete u1 --allow-missing`,
-    )
-    .action(deleteUser);
+  rollcall delete u1 --allow-missing`;
+
+export function deleteCommand() {
+  const command = new Command("delete").description("delete a user for good").argument("<id>", "the user's id");
+  return addOptions(command, options).addHelpText("after", help).action(deleteUser);
 }
 
 async function deleteUser(id: string, given: ValuesOf<typeof options>): Promise<void> {

@@ -22,22 +22,21 @@ type Given = ValuesOf<typeof options>;
 /** The most ids in one BatchGetUsers. */
 const maxIds = 1_000;
 
-export function getCommand() {
-  const command = new Command("get")
-    .description("print users; exit status 1 if one is missing or cannot be read")
-    .argument("<ids...>", "the users' ids");
-  return addOptions(command, options)
-    .addHelpText(
-      "after",
-      `
+const help = `
 A terminal shows users for people to read. Pipes and files get JSON, and a terminal with --json: for several ids one object
 with "users" and, if there are any, "missing_ids" and "damaged_ids".
 
 Examples:
   rollcall get u1
   rollcall get u1 u2 u3 --only name plan
-  rollcall get u1 | jq .user.properties`,
-    )
+  rollcall get u1 | jq .user.properties`;
+
+export function getCommand() {
+  const command = new Command("get")
+    .description("print users; exit status 1 if one is missing or cannot be read")
+    .argument("<ids...>", "the users' ids");
+  return addOptions(command, options)
+    .addHelpText("after", help)
     .action((ids, given) => {
       const [id, ...others] = ids;
       return id !== undefined && others.length === 0 ? getOne(id, given) : getSeveral(ids, given);

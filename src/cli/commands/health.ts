@@ -8,17 +8,14 @@ import { connectionTo } from "../call.ts";
 import { callFailure } from "../call-failure.ts";
 import { print, say } from "../standard-streams.ts";
 
-export function healthCommand() {
-  const command = new Command("health").description("check a server; exit status 0 if it serves, 1 if not");
-  return addOptions(command, clientOptions)
-    .addHelpText(
-      "after",
-      `
+const help = `
 Examples:
   rollcall health
-  rollcall health --server https://users.example.com --ca ca.pem --timeout 2`,
-    )
-    .action(health);
+  rollcall health --server https://users.example.com --ca ca.pem --timeout 2`;
+
+export function healthCommand() {
+  const command = new Command("health").description("check a server; exit status 0 if it serves, 1 if not");
+  return addOptions(command, clientOptions).addHelpText("after", help).action(health);
 }
 
 async function health(given: ClientSettings): Promise<void> {

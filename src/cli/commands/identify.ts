@@ -25,20 +25,17 @@ const options = {
   ...clientOptions,
 };
 
+const help = `
+Examples:
+  rollcall identify u1 --properties '{"name":"Ada","email":"ada@example.com"}'
+  rollcall identify u1 --set-once '{"source":"import"}' --unset phone fax --if-exists
+  rollcall identify u1 --properties '{"plan":"pro"}' --observed-at 2026-01-31T12:00:00Z`;
+
 export function identifyCommand() {
   const command = new Command("identify")
     .description("create or update a user, and print the outcome")
     .argument("<id>", "the user's id");
-  return addOptions(command, options)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  rollcall identify u1 --properties '{"name":"Ada","email":"ada@example.com"}'
-  rollcall identify u1 --set-once '{"source":"import"}' --unset phone fax --if-exists
-  rollcall identify u1 --properties '{"plan":"pro"}' --observed-at 2026-01-31T12:00:00Z`,
-    )
-    .action(identify);
+  return addOptions(command, options).addHelpText("after", help).action(identify);
 }
 
 async function identify(id: string, given: ValuesOf<typeof options>): Promise<void> {

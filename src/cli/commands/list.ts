@@ -20,18 +20,17 @@ const options = {
 };
 type Given = ValuesOf<typeof options>;
 
-export function listCommand() {
-  return addOptions(new Command("list").description("list users, by page or all of them"), options)
-    .addHelpText(
-      "after",
-      `
+const help = `
 A terminal shows a table. Pipes and files get JSON, and a terminal with --json. Users whose records are damaged are left out:
 a message says how many, and the exit status is 1.
 
 Examples:
   rollcall list --page-size 10
-  rollcall list --all --only email > emails.ndjson`,
-    )
+  rollcall list --all --only email > emails.ndjson`;
+
+export function listCommand() {
+  return addOptions(new Command("list").description("list users, by page or all of them"), options)
+    .addHelpText("after", help)
     .action(list);
 }
 

@@ -16,19 +16,16 @@ const options = {
   ...clientOptions,
 };
 
+const help = `
+Examples:
+  rollcall set-preferences u1 --preferences '{"newsletter":true,"language":"en"}'
+  rollcall set-preferences u1 --preferences '{"language":"fr"}' --merge`;
+
 export function setPreferencesCommand() {
   const command = new Command("set-preferences")
     .description("replace a user's preferences, or merge into them, and print the user")
     .argument("<id>", "the user's id");
-  return addOptions(command, options)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  rollcall set-preferences u1 --preferences '{"newsletter":true,"language":"en"}'
-  rollcall set-preferences u1 --preferences '{"language":"fr"}' --merge`,
-    )
-    .action(setPreferences);
+  return addOptions(command, options).addHelpText("after", help).action(setPreferences);
 }
 
 async function setPreferences(id: string, given: ValuesOf<typeof options>): Promise<void> {

@@ -7,6 +7,13 @@ import { printJson } from "../standard-streams.ts";
 /** Too many to guess. */
 const tokenBytes = 32;
 
+const help = `
+The token is printed once. Give it to the caller, and add the entry, which holds only its hash, to "tokens" in the file.
+
+Examples:
+  rollcall token dashboard
+  rollcall token importer --scopes users.read,users.write`;
+
 export function tokenCommand() {
   return new Command("token")
     .description("make a token for a caller, and its entry for the server's --credentials file")
@@ -16,15 +23,7 @@ export function tokenCommand() {
         .default(["users.read"], "users.read")
         .argParser(parseScopes),
     )
-    .addHelpText(
-      "after",
-      `
-The token is printed once. Give it to the caller, and add the entry, which holds only its hash, to "tokens" in the file.
-
-Examples:
-  rollcall token dashboard
-  rollcall token importer --scopes users.read,users.write`,
-    )
+    .addHelpText("after", help)
     .action(makeToken);
 }
 

@@ -20,23 +20,20 @@ const options = {
 /** The exit status if not every record could be checked; 1 is for damaged records. */
 const verifyFailedStatus = 2;
 
-export function verifyCommand() {
-  const command = new Command("verify").description(
-    "find users whose records are damaged, also while a server uses the store; exit status 1 if there are any",
-  );
-  return addOptions(command, options)
-    .addHelpText(
-      "after",
-      `
+const help = `
 It reads in short steps, so that no call has to wait, and writes nothing. Each finding is printed on a line. Exit status 0: all is
 well; ${verifyFailedStatus}: not every record could be read. docs/operating.md says what to do about a damaged record.
 
 Examples:
   rollcall verify
   rollcall verify --store sqlite:/var/lib/rollcall/users.db
-  rollcall verify --store redis+cluster://10.0.0.1:6379,10.0.0.2:6379 --json > damaged.ndjson`,
-    )
-    .action(verify);
+  rollcall verify --store redis+cluster://10.0.0.1:6379,10.0.0.2:6379 --json > damaged.ndjson`;
+
+export function verifyCommand() {
+  const command = new Command("verify").description(
+    "find users whose records are damaged, also while a server uses the store; exit status 1 if there are any",
+  );
+  return addOptions(command, options).addHelpText("after", help).action(verify);
 }
 
 async function verify({ store, json, ...settings }: ValuesOf<typeof options>): Promise<void> {

@@ -38,22 +38,19 @@ const options = {
   ...clientOptions,
 };
 
-export function exportCommand() {
-  const command = new Command("export")
-    .description("write all users to a file, as NDJSON or CSV; see docs/import.md")
-    .argument("[file]", "the file (gzip if its name ends in .gz); - for standard output", "-");
-  return addOptions(command, options)
-    .addHelpText(
-      "after",
-      `
+const help = `
 The file gets its name, and replaces an older one, once it is complete; only its owner may read it. A symbolic link stays, and
 its target is replaced. Pipes and devices are written directly. If the server goes away, the export waits for it.
 
 Examples:
   rollcall export users.ndjson.gz
-  rollcall export people.csv --properties name,email,plan`,
-    )
-    .action(exportUsers);
+  rollcall export people.csv --properties name,email,plan`;
+
+export function exportCommand() {
+  const command = new Command("export")
+    .description("write all users to a file, as NDJSON or CSV; see docs/import.md")
+    .argument("[file]", "the file (gzip if its name ends in .gz); - for standard output", "-");
+  return addOptions(command, options).addHelpText("after", help).action(exportUsers);
 }
 
 interface Writer {

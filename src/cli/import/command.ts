@@ -44,23 +44,20 @@ const options = {
   ...connectionOptions,
 };
 
-export function importCommand() {
-  const command = new Command("import")
-    .description("import users from NDJSON, CSV, or another system's export; see docs/import.md")
-    .argument("<file>", "the file (gzip if its name ends in .gz); - for standard input");
-  return addOptions(command, options)
-    .addHelpText(
-      "after",
-      `
+const help = `
 Rows that fail are listed, and kept in a file that you can correct and import; the exit status is then 1. If the server goes away,
 the import waits for it. Ctrl-C stops the import (exit status 130), and --resume continues it.
 
 Examples:
   rollcall import users.ndjson.gz --resume
   rollcall import people.csv --id-column user_id --map Mail=email --type logins=number
-  rollcall import events.ndjson --format segment`,
-    )
-    .action(runImport);
+  rollcall import events.ndjson --format segment`;
+
+export function importCommand() {
+  const command = new Command("import")
+    .description("import users from NDJSON, CSV, or another system's export; see docs/import.md")
+    .argument("<file>", "the file (gzip if its name ends in .gz); - for standard input");
+  return addOptions(command, options).addHelpText("after", help).action(runImport);
 }
 
 async function runImport(file: string, given: ValuesOf<typeof options>, command: CommandUnknownOpts): Promise<void> {

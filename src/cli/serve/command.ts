@@ -8,21 +8,18 @@ import { createLogger } from "../../telemetry/logger.ts";
 import { CliError } from "../cli-error.ts";
 import { print } from "../standard-streams.ts";
 
-export function serveCommand() {
-  const command = new Command("serve").description(
-    "run the service until SIGTERM, SIGINT or SIGHUP; a second signal stops it at once",
-  );
-  return addOptions(command, serveOptions)
-    .addHelpText(
-      "after",
-      `
+const help = `
 Examples:
   rollcall serve
   rollcall serve --listen 127.0.0.1:8080 --store sqlite:/var/lib/rollcall/users.db
   rollcall serve --store redis://127.0.0.1:6379 --workers auto --metrics-listen 127.0.0.1:9464
-  rollcall serve --listen 0.0.0.0:50051 --tls-cert cert.pem --tls-key key.pem --credentials credentials.json`,
-    )
-    .action(serve);
+  rollcall serve --listen 0.0.0.0:50051 --tls-cert cert.pem --tls-key key.pem --credentials credentials.json`;
+
+export function serveCommand() {
+  const command = new Command("serve").description(
+    "run the service until SIGTERM, SIGINT or SIGHUP; a second signal stops it at once",
+  );
+  return addOptions(command, serveOptions).addHelpText("after", help).action(serve);
 }
 
 /**

@@ -24,21 +24,21 @@ export class WorkerQuestions {
   }
 
   /** Whether every worker answers. One that ends meanwhile is replaced, and does not count. */
-  async alive(workers: ReadonlySet<Worker>): Promise<boolean> {
-    const alive = [...workers].map(async (worker) => {
-      const answer = await this.#ask(worker, "readiness", aliveTimeoutMs);
-      return answer !== undefined || !workers.has(worker);
-    });
-    return (await Promise.all(alive)).every(Boolean);
+  alive(workers: ReadonlySet<Worker>): Promise<boolean> {
+    return this.#every(workers, (answer) => answer !== undefined);
   }
 
   /** Whether there are workers, and all are ready. */
   async ready(workers: ReadonlySet<Worker>): Promise<boolean> {
-    const ready = [...workers].map(async (worker) => {
+    return (await this.#every(workers, (answer) => answer?.ready === true)) && workers.size > 0;
+  }
+
+  async #every(workers: ReadonlySet<Worker>, holds: (answer: WorkerAnswer | undefined) => boolean): Promise<boolean> {
+    const all = [...workers].map(async (worker) => {
       const answer = await this.#ask(worker, "readiness", aliveTimeoutMs);
-      return answer?.ready ?? !workers.has(worker);
+      return holds(answer) || !workers.has(worker);
     });
-    return (await Promise.all(ready)).every(Boolean) && workers.size > 0;
+    return (await Promise.all(all)).every(Boolean);
   }
 
   onAnswer(answer: WorkerAnswer): void {
