@@ -69,7 +69,7 @@ Examples:
     const { default: addCompletion } = await import("@bomb.sh/tab/commander");
     addCompletion(program, { completionCommandName: "completion" });
     const completion = program.commands.find((command) => command.name() === "completion");
-    completion?.description("print a script by which a shell completes commands and options").addHelpText(
+    completion?.description("print a script for your shell that completes commands and options").addHelpText(
       "after",
       `
 Examples:

@@ -56,7 +56,7 @@ export const storeOptions = {
   ...declareOptions("Store:", {
     store: store(
       "where users are stored: sqlite:PATH, redis://HOST:PORT/DATABASE, redis+cluster://HOST:PORT,… or " +
-        "redis+sentinel://HOST:PORT,…/NAME; rediss for TLS; USER:PASSWORD@ goes before the hosts",
+        "redis+sentinel://HOST:PORT,…/NAME. rediss is for TLS. USER:PASSWORD@ goes before the hosts.",
     ),
   }),
   ...redisConnection,
@@ -101,7 +101,7 @@ export const accessOptions = declareOptions("Access:", {
   ),
   writeOnlyAnswers: createOption(
     "--write-only-answers <what>",
-    "what a write tells callers without the scope users.read: only that it was applied, or as much as in 0.1 (legacy)",
+    "what a write tells callers without users.read: only that it was applied, or as much as in 0.1",
   )
     .default("applied")
     .choices(["applied", "legacy"]),
@@ -152,7 +152,7 @@ export const serveOptions = {
       .argParser(checked(parseCount)),
     maxConnectionAge: createOption(
       "--max-connection-age <seconds>",
-      "age at which an HTTP/2 connection is closed once its calls have ended; 0 for never",
+      "older HTTP/2 connections are closed once their calls have ended; 0 for never",
     )
       .default(defaultServerLimits.maxConnectionAgeMs / 1_000)
       .argParser(checked(parseSeconds)),

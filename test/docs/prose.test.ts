@@ -48,6 +48,6 @@ test("reads documents, comments of the contract and descriptions of options", as
   expect(service?.text).toContain("\nScope: `users.write`.\n");
   expect(service?.text).not.toContain("rpc ");
   const serve = (await helpTexts()).find(({ name }) => name === "rollcall serve --help");
-  expect(serve?.text).toMatch(/^where to listen; /m);
+  expect(serve?.text).toMatch(/^address to listen on; /m);
   expect(serve?.text).not.toContain("--listen <");
 });

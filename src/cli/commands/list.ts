@@ -21,8 +21,8 @@ const options = {
 type Given = ValuesOf<typeof options>;
 
 const help = `
-A terminal shows a table. Pipes and files get JSON, and a terminal with --json. Users whose records are damaged are left out:
-a message says how many, and the exit status is 1.
+A terminal shows a table. Pipes and files get JSON, and a terminal with --json. Users with damaged records are left out: a
+message says how many, and the exit status is 1.
 
 Examples:
   rollcall list --page-size 10
