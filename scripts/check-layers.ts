@@ -27,12 +27,6 @@ const foreignPackages: Readonly<Record<string, RegExp>> = {
   users: /^(@connectrpc\/.*|ioredis|node:sqlite)$/,
 };
 
-/** Imports that break a rule for now. Each is removed with the import. */
-const exceptions: ReadonlySet<string> = new Set([
-  "rpc/guard/gate.ts imports rpc/call/exchange.ts",
-  "rpc/guard/open-requests.ts imports rpc/call/exchange.ts",
-]);
-
 interface Import {
   readonly from: string;
   /** A file of the same root, or a package. */
@@ -93,15 +87,9 @@ function circles(imports: readonly Import[]): string[] {
 
 const root = process.argv[2] ?? join(import.meta.dirname, "..", "src");
 const all = importsOf(root);
-const nameOf = ({ from, to }: Import) => `${from} imports ${to}`;
-const checked = all.filter((found) => !exceptions.has(nameOf(found)));
 const faults = [
-  ...checked.filter((found) => !isAllowed(found)).map((found) => `${nameOf(found)}, which its layer may not`),
-  ...circles(checked.filter(({ isPackage }) => !isPackage)).map((circle) => `folders in a circle: ${circle}`),
+  ...all.filter((found) => !isAllowed(found)).map(({ from, to }) => `${from} imports ${to}, which its layer may not`),
+  ...circles(all.filter(({ isPackage }) => !isPackage)).map((circle) => `folders in a circle: ${circle}`),
 ];
-if (process.argv[2] === undefined) {
-  const names = new Set(all.map(nameOf));
-  faults.push(...[...exceptions].filter((name) => !names.has(name)).map((name) => `no exception is needed: ${name}`));
-}
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length > 0 ? 1 : 0;

@@ -1,7 +1,5 @@
 import { type Address, formatAddress, splitHostPort } from "./address.ts";
 
-export type { Address as Endpoint } from "./address.ts";
-
 /** Where Redis is: one server, a cluster, or a server that Sentinels name. */
 export interface RedisLocation {
   readonly kind: "redis";

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import { namesShownBy } from "../credentials/peer.ts";
 import type { ShownNames } from "../credentials/principal.ts";
-import type { Exchange, ExchangeWatcher } from "../rpc/call/exchange.ts";
+import type { Exchange, ExchangeWatcher } from "../rpc/exchange.ts";
 import { ignore, NodeExchange } from "./node-exchange.ts";
 import { exchangeWaits } from "./waits-for-answer.ts";
 

@@ -1,7 +1,7 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { namesShownBy } from "../credentials/peer.ts";
 import type { ShownNames } from "../credentials/principal.ts";
-import type { Connection, Exchange, ExchangeWatcher, ResetReason } from "../rpc/call/exchange.ts";
+import type { Connection, Exchange, ExchangeWatcher, ResetReason } from "../rpc/exchange.ts";
 import { connectionOf } from "./http2-guard.ts";
 import { ignore, NodeExchange } from "./node-exchange.ts";
 import { resetWhenStalled, streamWaits } from "./waits-for-answer.ts";

@@ -1,6 +1,6 @@
 /** Ends HTTP/2 connections whose other end has gone, does nothing, or does harm. */
 import { constants, type Http2Session, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import type { Connection } from "../rpc/call/exchange.ts";
+import type { Connection } from "../rpc/exchange.ts";
 import { ResetBudget } from "./reset-budget.ts";
 
 export interface Http2GuardLimits {

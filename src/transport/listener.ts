@@ -6,7 +6,7 @@ import type { SecureContextOptions } from "node:tls";
 import { formatAddress } from "../config/address.ts";
 import { defaultServerLimits } from "../config/server-limits.ts";
 import { addressMatcher, type TrustedProxies } from "../config/trusted-proxies.ts";
-import type { ExchangeHandler } from "../rpc/call/exchange.ts";
+import type { ExchangeHandler } from "../rpc/exchange.ts";
 import { Http1Exchange } from "./http1-exchange.ts";
 import { createHttp1Server } from "./http1-server.ts";
 import { Http2Exchange } from "./http2-exchange.ts";

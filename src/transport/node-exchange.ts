@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Readable, Writable } from "node:stream";
-import type { Exchange } from "../rpc/call/exchange.ts";
+import type { Exchange } from "../rpc/exchange.ts";
 
 /** What exchanges over Node's streams have in common: the body of the request, and the room for the answer. */
 export abstract class NodeExchange

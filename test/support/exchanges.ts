@@ -1,4 +1,4 @@
-import type { Exchange } from "../../src/rpc/call/exchange.ts";
+import type { Exchange } from "../../src/rpc/exchange.ts";
 
 /** Answers with a body, and nothing else. */
 export function answerWith(exchange: Exchange, body: string | Uint8Array): void {

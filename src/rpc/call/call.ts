@@ -3,13 +3,13 @@ import { nobody, type Principal } from "../../credentials/principal.ts";
 import type { ObservedRequest } from "../../telemetry/requests.ts";
 import { overloaded } from "../../users/errors.ts";
 import { canceled, codeName, describeError, reasonOf, toConnectError } from "../errors.ts";
+import type { Exchange, ExchangeWatcher } from "../exchange.ts";
 import type { Evictable } from "../guard/eviction.ts";
 import { Account, type BudgetHolder } from "../guard/memory-budget.ts";
 import type { Encoding } from "../messages/request-reader.ts";
 import type { CallContext } from "./call-context.ts";
 import type { CallEnvironment, CallKind } from "./call-environment.ts";
 import { deadlineExceeded } from "./deadline.ts";
-import type { Exchange, ExchangeWatcher } from "./exchange.ts";
 
 /** How long a caller may take to read what was written before its call was aborted. */
 const lastAnswerMs = 1_000;

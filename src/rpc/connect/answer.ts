@@ -5,7 +5,7 @@ import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { codeToHttpStatus, errorToJson } from "@connectrpc/connect/protocol-connect";
 import { writeMessage, writeUnary } from "../call/answer.ts";
 import type { Call } from "../call/call.ts";
-import type { Exchange } from "../call/exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import { respelled, trailersOf } from "../grpc/status.ts";
 import { prefixBytes, sealEnvelope } from "../messages/envelopes.ts";
 import type { Content } from "./content.ts";

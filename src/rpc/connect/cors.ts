@@ -2,7 +2,7 @@
 import { cors as connectCors } from "@connectrpc/connect";
 import cors from "cors";
 import type { CorsOrigins } from "../../config/cors-origins.ts";
-import type { Exchange, ExchangeHandler } from "../call/exchange.ts";
+import type { Exchange, ExchangeHandler } from "../exchange.ts";
 
 /** What pages may send beside the headers of Connect and gRPC-Web: a token, a trace's context, a request's id. */
 const ourHeaders = ["Authorization", "Traceparent", "Tracestate", "X-Request-Id"];

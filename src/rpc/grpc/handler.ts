@@ -9,7 +9,7 @@ import { Call } from "../call/call.ts";
 import type { CallContext } from "../call/call-context.ts";
 import type { CallEnvironment, CallKind } from "../call/call-environment.ts";
 import { timeoutOf } from "../call/deadline.ts";
-import type { Exchange } from "../call/exchange.ts";
+import type { Exchange } from "../exchange.ts";
 import type { Turns } from "../guard/turns.ts";
 import { serveStream } from "./serve-stream.ts";
 import { serveUnary } from "./serve-unary.ts";

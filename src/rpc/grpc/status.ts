@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import type { Exchange } from "../call/exchange.ts";
+import type { Exchange } from "../exchange.ts";
 
 export const answerHeaders: OutgoingHttpHeaders = {
   "content-type": "application/grpc+proto",

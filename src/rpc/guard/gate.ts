@@ -4,7 +4,7 @@ import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Authenticator } from "../../credentials/authenticator.ts";
 import { anybody, checkScope, nobody, type Principal, type Scope } from "../../credentials/principal.ts";
 import { UserError } from "../../users/errors.ts";
-import { type Exchange, presentedIn } from "../call/exchange.ts";
+import { type Exchange, presentedIn } from "../exchange.ts";
 
 export interface GateOptions {
   /** Without one, nobody is asked for credentials. */

@@ -1,5 +1,5 @@
 /** Requests to the services that are open to all, health and reflection: what callers without credentials may use. */
-import type { Connection } from "../call/exchange.ts";
+import type { Connection } from "../exchange.ts";
 import type { Evictable, Queue } from "./eviction.ts";
 import { TokenBucket } from "./token-bucket.ts";
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
-import { hasSeveralTokens, type Presented, type ShownNames } from "../../credentials/principal.ts";
+import { hasSeveralTokens, type Presented, type ShownNames } from "../credentials/principal.ts";
 
 /**
  * One HTTP request and its answer, as the life of a call needs them, whatever speaks HTTP beneath. Once the connection or the
