@@ -12,7 +12,7 @@ import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
-import { users } from "./error-rows.ts";
+import { usersOf } from "./exchanges/calls.ts";
 
 const { identify, getUser } = UserService.method;
 const overloaded = { code: "ResourceExhausted", reason: "OVERLOADED", retry: true };
@@ -40,7 +40,7 @@ afterAll(async () => {
 test.each(protocols)(
   "%s: a call beyond the most is refused while others are served, and health is not",
   async (_, to) => {
-    const client = users(to(server.url));
+    const client = usersOf(to(server.url));
     redis.kill("SIGSTOP");
     const calls = [1, 2, 3, 4].map((n) => client.identify({ id: `held ${n}`, properties: ada }));
     try {
@@ -202,7 +202,7 @@ async function cutOff(reason: string): Promise<number> {
 }
 
 async function expectServed(): Promise<void> {
-  const { user } = await users(createTransport({ server: server.url })).identify({ id: "small", properties: ada });
+  const { user } = await usersOf(createTransport({ server: server.url })).identify({ id: "small", properties: ada });
   expect(user?.id).toBe("small");
 }
 

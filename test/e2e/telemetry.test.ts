@@ -14,7 +14,7 @@ import { personal, personalDataIn } from "../support/personal-data.ts";
 import { type ServeProcess, serve } from "../support/processes.ts";
 import { ada, startTestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
-import { users } from "./error-rows.ts";
+import { usersOf } from "./exchanges/calls.ts";
 
 const secret = personal("a trait that nobody else may see");
 const token = personal("a-token-that-nobody-may-see");
@@ -76,7 +76,7 @@ describe.each(protocols)("%s", (name, protocol, to) => {
   };
 
   test("a call continues its caller's trace, and its line in the log says which it is", async () => {
-    const client = users(to(server.url));
+    const client = usersOf(to(server.url));
     await client.identify({ id: `of ${protocol}`, properties: { ...ada, secret } }, { headers });
     const mine = () => sink.spans().filter((span) => span.traceId === traceId);
     await until(() => mine().length >= 2);
@@ -88,7 +88,7 @@ describe.each(protocols)("%s", (name, protocol, to) => {
   });
 
   test("a call that is refused says why in its span, and names no trait", async () => {
-    const client = users(to(server.url));
+    const client = usersOf(to(server.url));
     const invalid = { name: "Ada", email: "", [secret.repeat(10)]: 1 };
     await expect(client.identify({ id: "refused", properties: invalid }, { headers })).rejects.toThrow();
     await until(() => attributes(traceId).has("INVALID_ARGUMENT") && attributes(traceId).has("LIMIT_EXCEEDED"));
@@ -131,7 +131,7 @@ test.each(protocols)(
     const jwt = { jwtJwks: "https://127.0.0.1:1/", jwtIssuer: "https://id.example.com/", jwtAudience: "rollcall" };
     const keyless = await startTestServer({ access: jwt });
     const headers = { "x-request-id": `let-in-${protocol}`, authorization: `Bearer ${unverifiable}` };
-    await expect(users(to(keyless.url)).getUser({ id: "u" }, { headers })).rejects.toThrow(/unavailable/);
+    await expect(usersOf(to(keyless.url)).getUser({ id: "u" }, { headers })).rejects.toThrow(/unavailable/);
     const line = { msg: "a request failed inside", requestId: headers["x-request-id"] };
     expect(keyless.logs).toContainEqual(expect.objectContaining(line));
     await keyless.stop();
@@ -144,7 +144,7 @@ function attributes(traceId: string): ReadonlySet<unknown> {
 }
 
 test("metrics can be scraped, and are sent to a collector alike", async () => {
-  const client = users(createGrpcTransport({ baseUrl: server.url }));
+  const client = usersOf(createGrpcTransport({ baseUrl: server.url }));
   async function* batches() {
     const other = { id: "other", properties: { ...ada, secret } };
     yield { requests: [other, other, { id: "", properties: {} }] };
@@ -269,7 +269,7 @@ test("with --access-log 0, no request has a line in the log, not the first eithe
       told += piece;
     },
   );
-  const client = users(createGrpcTransport({ baseUrl: quiet.url }));
+  const client = usersOf(createGrpcTransport({ baseUrl: quiet.url }));
   for (let call = 0; call < 3; call++) await expect(client.getUser({ id: "nobody" })).rejects.toThrow("not_found");
   expect(await quiet.stop()).toBe(0);
   expect(told).toContain('"msg":"stopped"');

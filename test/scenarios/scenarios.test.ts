@@ -1,20 +1,17 @@
-/** The scenarios that every language's client is held to, by Connect-ES over each protocol and on both stores. */
+/** The scenarios that every language's client is held to, through every client and protocol of test/e2e/exchanges and on both stores. */
 import { randomUUID } from "node:crypto";
 import type { Transport } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
-import { expect, test } from "vitest";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, expect, test } from "vitest";
+import { carriers, quickClients } from "../e2e/exchanges/carriers.ts";
+import { closeClients } from "../e2e/exchanges/grpc-js.ts";
 import { describeEachStore } from "../support/each-store.ts";
 import { play, type StepResult } from "./play.ts";
 import { readSteps } from "./scenario-file.ts";
 
-const httpVersion = "2";
-const protocols: [string, (baseUrl: string) => Transport][] = [
-  ["gRPC", (baseUrl) => createGrpcTransport({ baseUrl })],
-  ["gRPC-Web", (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion })],
-  ["Connect", (baseUrl) => createConnectTransport({ baseUrl, httpVersion })],
-  ["Connect with JSON", (baseUrl) => createConnectTransport({ baseUrl, httpVersion, useBinaryFormat: false })],
-];
 const stepsOf = (file: string) => readSteps(`${import.meta.dirname}/${file}`);
+
+afterAll(closeClients);
 
 describeEachStore({}, (server) => {
   async function results(file: string, transport: Transport) {
@@ -24,10 +21,16 @@ describeEachStore({}, (server) => {
   }
 
   // All on one store: a run does not need an empty one.
-  test.each(protocols)("what must come true does, over %s", async (_, connect) => {
-    const told = await results("users.json", connect(server().url));
-    expect(told).toEqual(stepsOf("users.json").map(({ name }) => ({ step: name, ok: true })));
-  });
+  test.each(carriers.filter(quickClients))(
+    "what must come true does, through $name",
+    async ({ connect, httpVersion }) => {
+      const transport = connect(server().url);
+      // Streams need HTTP/2.
+      const { stream } = httpVersion === "2" ? transport : createGrpcTransport({ baseUrl: server().url });
+      const told = await results("users.json", { ...transport, stream });
+      expect(told).toEqual(stepsOf("users.json").map(({ name }) => ({ step: name, ok: true })));
+    },
+  );
 
   test("what must not come true does not", async () => {
     const told = await results("mismatches.json", createGrpcTransport({ baseUrl: server().url }));

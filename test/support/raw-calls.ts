@@ -1,7 +1,16 @@
 /** Calls over raw HTTP/2, with whatever headers and bytes, and what came back in the terms of the protocol spoken. */
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { gzipSync } from "node:zlib";
 import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { errorFromJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
 import { enveloped } from "./grpc-streams.ts";
 
 export interface RawCall {
@@ -65,23 +74,35 @@ export async function rawCall(
   call: RawCall,
   onHalf?: () => Promise<unknown>,
 ): Promise<RawAnswer> {
-  const { headers, trailers, body } = await rawExchange(session, call, onHalf);
+  const half = call.body.length >> 1;
+  const { headers, trailers, body } = await rawExchange(session, call, async (stream) => {
+    if (onHalf !== undefined) {
+      stream.write(call.body.subarray(0, half));
+      await onHalf();
+    }
+    stream.end(call.body.subarray(onHalf === undefined ? 0 : half));
+  });
   const httpStatus = Number(headers[":status"] ?? 0);
   const answer = { headers: { ...headers, ...trailers }, body, httpStatus };
   return { httpStatus, ...outcomeOf(answer, call.headers["content-type"] ?? "") };
 }
 
-/** All that comes back. Rejects where the stream is reset. */
+/** All that comes back. */
 export interface RawExchange {
   readonly headers: IncomingHttpHeaders;
   readonly trailers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 
+/**
+ * Rejects where the stream is reset.
+ *
+ * @param send sends the body, and ends it
+ */
 export function rawExchange(
   session: ClientHttp2Session,
   { path, headers, body }: RawCall,
-  onHalf?: () => Promise<unknown>,
+  send: (stream: ClientHttp2Stream) => Promise<unknown> = async (stream) => stream.end(body),
 ): Promise<RawExchange> {
   return new Promise((resolve, reject) => {
     const request: OutgoingHttpHeaders = { ":method": "POST", ":path": path, te: "trailers", ...headers };
@@ -98,13 +119,21 @@ export function rawExchange(
     stream.on("data", (piece: Buffer) => pieces.push(piece));
     stream.on("error", reject);
     stream.on("close", () => resolve({ headers: seen, trailers, body: Buffer.concat(pieces) }));
-    if (onHalf === undefined) stream.end(body);
-    else {
-      const half = body.length >> 1;
-      stream.write(body.subarray(0, half));
-      onHalf().then(() => stream.end(body.subarray(half)), reject);
-    }
+    send(stream).catch(reject);
   });
+}
+
+/** The error of a unary call with its details, in whichever protocol it is told; undefined where there is none. */
+export function errorOf({ headers, trailers, body }: RawExchange): ConnectError | undefined {
+  const type = String(headers["content-type"]);
+  if (!type.startsWith("application/grpc")) {
+    if (Number(headers[":status"]) === 200) return undefined;
+    return errorFromJsonBytes(body, undefined, new ConnectError(body.toString("utf8"), Code.Unknown));
+  }
+  const told = Object.entries({ ...webTrailers(body, type), ...headers, ...trailers });
+  return findTrailerError(
+    new Headers(told.flatMap(([name, value]) => (/^grpc-/.test(name) ? [[name, String(value)]] : []))),
+  );
 }
 
 interface HttpAnswer {

@@ -1,0 +1,155 @@
+/** Calls that follow on one another, as every client makes them. */
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { expect } from "vitest";
+import { Outcome } from "#gen/rollcall/v1/user_service_pb.js";
+import { ada } from "../../support/server.ts";
+import { nested, type Users } from "./calls.ts";
+import { type By, everyClient, streams } from "./carriers.ts";
+
+interface Talk {
+  readonly users: Users;
+  /** An id that only this conversation has. */
+  readonly id: (name?: string | number) => string;
+  readonly baseUrl: string;
+  readonly isJson: boolean;
+}
+
+export interface Conversation {
+  readonly name: string;
+  readonly by?: By;
+  readonly hold: (talk: Talk) => Promise<void>;
+}
+
+const hostile: JsonObject = Object.fromEntries<JsonValue>([
+  ["__proto__", { constructor: 1, ["__proto__"]: { toString: null } }],
+  ["constructor", "c"],
+  ["toString", null],
+  ["hasOwnProperty", false],
+  ["a.b", [1, [2], {}]],
+  ["a[0].b", ""],
+  ["é", "e\u0301"],
+  ["e\u0301", "é"],
+  ["emoji 👩‍👩‍👧", "👩‍👩‍👧"],
+  ["\u202eשלום", "\u202eשלום"],
+  ["n".repeat(128), 1e308],
+  ["𝄞".repeat(32), -1e308],
+  ["10", 2 ** 53],
+  ["5e-324", 5e-324],
+  ["empty list", []],
+  ["empty object", {}],
+  ["null", null],
+  ["deep", nested(24)],
+]);
+
+/** The same value with the keys of every object in the opposite order. */
+function reversed(value: JsonObject): JsonObject {
+  const reverse = (item: JsonValue): JsonValue => {
+    if (typeof item !== "object" || item === null) return item;
+    return Array.isArray(item) ? item.map(reverse) : reversed(item);
+  };
+  const entries = Object.entries(value).map(([key, below]) => [key, reverse(below)] as const);
+  return Object.fromEntries(entries.reverse());
+}
+
+async function all<Message>(messages: AsyncIterable<Message>): Promise<Message[]> {
+  const list: Message[] = [];
+  for await (const message of messages) list.push(message);
+  return list;
+}
+
+export const conversations: readonly Conversation[] = [
+  {
+    name: "a user is identified and read back",
+    by: everyClient,
+    async hold({ users, id }) {
+      const properties = { ...ada, nested: { list: [1, null, true] } };
+      const { outcome, user } = await users.identify({ id: id(), properties });
+      expect(outcome).toBe(Outcome.CREATED);
+      expect(user).toMatchObject({ id: id(), properties, preferences: {} });
+      expect((await users.getUser({ id: id() })).user).toEqual(user);
+      expect(Math.abs(Number(user?.createdAt?.seconds) * 1_000 - Date.now())).toBeLessThan(60_000);
+    },
+  },
+  {
+    name: "hostile names and values come back as they were sent",
+    async hold({ users, id: idOf }) {
+      const id = idOf("é 𝄞");
+      const expected = Object.entries({ ...ada, ...hostile }).sort();
+      const entriesOf = (struct: JsonObject | undefined) => Object.entries(struct ?? {}).sort();
+      const { user } = await users.identify({ id, properties: ada, setOnce: hostile });
+      expect(user?.id).toBe(id);
+      expect(entriesOf(user?.properties)).toEqual(expected);
+      const { user: preferring } = await users.setPreferences({ id, preferences: hostile });
+      expect(entriesOf(preferring?.preferences)).toEqual(entriesOf(hostile));
+      const read = await users.getUser({ id });
+      expect(entriesOf(read.user?.properties)).toEqual(expected);
+      const names = Object.keys(hostile);
+      const selected = await users.getUser({ id, onlyProperties: names });
+      expect(entriesOf(selected.user?.properties)).toEqual(entriesOf(hostile));
+      const again = await users.identify({ id, properties: reversed(Object.fromEntries(expected)) });
+      expect(again).toMatchObject({ outcome: Outcome.UNCHANGED, user: read.user });
+      const unset = await users.identify({ id, unset: names });
+      expect(unset.user?.properties).toEqual(ada);
+    },
+  },
+  {
+    name: "-0 survives in binary and is 0 in JSON, and an integer beyond 2^53 is the nearest double",
+    async hold({ users, id, baseUrl, isJson }) {
+      await users.identify({ id: id(), properties: { ...ada, zero: -0 } });
+      const { user } = await users.getUser({ id: id() });
+      expect(Object.is(user?.properties?.["zero"], isJson ? 0 : -0)).toBe(true);
+      await fetch(`${baseUrl}/rollcall.v1.UserService/Identify`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: `{"id":${JSON.stringify(id())},"properties":{"n":9007199254740993}}`,
+      });
+      expect((await users.getUser({ id: id() })).user?.properties).toMatchObject({ n: 9007199254740992 });
+    },
+  },
+  {
+    name: "a stream of twenty messages is answered in order",
+    by: streams,
+    async hold({ users, id }) {
+      async function* requests() {
+        for (let message = 0; message < 20; message++) {
+          const items = Array.from({ length: 50 }, (_, n) => ({ id: id(n), properties: { ...ada, message } }));
+          yield { requests: [...items, { id: "", properties: ada }] };
+        }
+      }
+      const answers = await all(users.batchIdentify(requests()));
+      const results = [{ index: 50, error: { reason: "INVALID_ID", code: 3 } }];
+      expect(answers).toMatchObject(
+        Array.from({ length: 20 }, (_, sequence) => {
+          const [created, updated] = sequence === 0 ? [50, 0] : [0, 50];
+          return { sequence, created, updated, failed: 1, results };
+        }),
+      );
+    },
+  },
+  {
+    name: "users are listed to the end",
+    async hold({ users, id }) {
+      const created = await Promise.all([1, 2, 3].map((n) => users.identify({ id: id(n), properties: ada })));
+      const listed = [];
+      let pageToken = "";
+      do {
+        const page = await users.listUsers({ pageSize: 50, pageToken });
+        listed.push(...page.users.filter((user) => created.some(({ user: each }) => each?.id === user.id)));
+        pageToken = page.nextPageToken;
+      } while (pageToken !== "");
+      expect(listed.toSorted((a, b) => a.id.localeCompare(b.id))).toEqual(created.map(({ user }) => user));
+    },
+  },
+  {
+    name: "callers that each set another property of one user at the same time leave all of them",
+    by: ({ name }) => /^(gRPC|grpc-js)$/.test(name),
+    async hold({ users, id }) {
+      await users.identify({ id: id(), properties: ada });
+      const all = Array.from({ length: 100 }, (_, n) => ({ [`p${n}`]: n }));
+      const outcomes = await Promise.all(all.map((properties) => users.identify({ id: id(), properties })));
+      expect(outcomes.every(({ outcome }) => outcome === Outcome.UPDATED)).toBe(true);
+      const { user } = await users.getUser({ id: id() });
+      expect(user?.properties).toEqual(Object.assign({}, ada, ...all));
+    },
+  },
+];
