@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { identify, Journal, journalPath, nothingDone } from "../../src/cli/import/journal.ts";
 import { defaultCsvOptions } from "../../src/cli/import/rows/csv-columns.ts";
 import { createRollcallClient } from "../../src/client/index.ts";
-import { rollcall, type ServeProcess, serve, startRollcall } from "../support/processes.ts";
+import { rollcall, rollcallAlone, type ServeProcess, serve, startRollcall } from "../support/processes.ts";
 
 const sample = new URL("../../docs/users.sample.ndjson", import.meta.url).pathname;
 
@@ -33,6 +33,22 @@ afterAll(async () => {
 });
 
 const call = (...args: string[]) => rollcall(args, { ROLLCALL_SERVER: server.url });
+
+// The other tests run commands in a process that they share.
+test.each([
+  [[]],
+  [["--version"]],
+  [["get", "--help"]],
+  [["get"]],
+  [["get", "nobody"]],
+  [["list", "--nothing"]],
+  [["import", "none.ndjson"]],
+  [["health"]],
+  [["export"]],
+])("%j prints and ends with the same in a process of its own", async (args) => {
+  const env = { ROLLCALL_SERVER: server.url };
+  expect(await rollcallAlone(args, env)).toEqual(await rollcall(args, env));
+});
 
 describe("help", () => {
   test("lists the commands", async () => {

@@ -1,5 +1,5 @@
 /** `rollcall` as its users run it: as processes of their own. What servers log is searched for personal data. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { listenTo } from "./personal-data.ts";
@@ -14,8 +14,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs a command to its end. */
+/** Runs a command to its end. All but `serve` run one after another in one process: what a process does has tests of its own. */
 export async function rollcall(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
+  return args[0] === "serve" ? rollcallAlone(args, env) : inHost(args, env);
+}
+
+/** Runs a command to its end in a process of its own. */
+export async function rollcallAlone(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
   const child = startRollcall(args, env);
   let stdout = "";
   let stderr = "";
@@ -27,6 +32,43 @@ export async function rollcall(args: readonly string[], env: Record<string, stri
   });
   const [status] = await once(child, "close");
   return { status, stdout, stderr };
+}
+
+let host: ChildProcess | undefined;
+let lastInHost: Promise<unknown> = Promise.resolve();
+
+function inHost(args: readonly string[], env: Record<string, string>): Promise<Finished> {
+  const finished = lastInHost.then(async () => {
+    host ??= startHost();
+    host.ref();
+    host.channel?.ref();
+    host.send({ args, env: { ...inheritedEnvironment(), ...env } });
+    const ended = new AbortController();
+    const [answer] = await Promise.race([
+      once(host, "message", { signal: ended.signal }),
+      once(host, "exit", { signal: ended.signal }).then(([status]) => {
+        throw new Error(`rollcall ${args.join(" ")} ended its host: ${status}`);
+      }),
+    ]);
+    ended.abort();
+    host.unref();
+    host.channel?.unref();
+    return answer;
+  });
+  lastInHost = finished.catch(() => {
+    host?.kill();
+    host = undefined;
+  });
+  return finished;
+}
+
+function startHost(): ChildProcess {
+  const program = new URL("command-host.ts", import.meta.url).pathname;
+  return fork(program, { env: { ...inheritedEnvironment(), NODE_COMPILE_CACHE: compileCache }, stdio: "inherit" });
+}
+
+function inheritedEnvironment(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(ROLLCALL_|npm_)/.test(name)));
 }
 
 export interface ServeProcess {
@@ -77,9 +119,8 @@ export function startRollcall(
   env: Readonly<Record<string, string>> = {},
   stdin: "ignore" | "pipe" = "ignore",
 ): ChildProcess {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("ROLLCALL_"));
   const child = spawn(process.execPath, [main, ...args], {
-    env: { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compileCache, ...env },
+    env: { ...inheritedEnvironment(), NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: [stdin, "pipe", "pipe"],
   });
   if (args[0] === "serve") child.stderr?.on("data", listenTo("a server process"));

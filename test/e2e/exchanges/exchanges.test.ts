@@ -65,14 +65,16 @@ describeEachStore({}, (server) => {
       expectRefused(refusal, call(users(), transport())),
     );
 
-    test.skipIf(carrier.isSlow)("an error with many long fields stays small", async () => {
+    if (carrier.isSlow === true) return;
+    test("an error with many long fields stays small", async () => {
       const { code, violations } = await failureOf(users().identify({ id: "", properties: longNames }));
       expect(code).toBe("InvalidArgument");
       expect(violations.length).toBeGreaterThan(5);
       expect(violations.length).toBeLessThanOrEqual(20);
     });
 
-    test.skipIf(streams(carrier) || carrier.isSlow)("a stream is refused without HTTP/2", async () => {
+    if (streams(carrier)) return;
+    test("a stream is refused without HTTP/2", async () => {
       async function* requests() {
         yield { requests: [] };
       }
