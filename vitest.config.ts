@@ -3,14 +3,14 @@ import { defineConfig } from "vitest/config";
 import LongestFirst from "./test/support/longest-first.ts";
 import { inFull } from "./test/support/repeats.ts";
 
-/** Tests wait for servers and stores much of the time, but in full, where servers fail under load, they have deadlines to keep. */
-const spare = inFull ? 0 : 1;
+/** Tests mostly wait for servers and stores, so more of them than cores may run; a full run has servers fail under load and deadlines to keep. */
+const spare = inFull ? 0 : 2;
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
-    // Files leave nothing behind, and share processes: that saves a start, and loading all the modules, for each.
+    // Files leave nothing behind, so they share processes and the modules that those have loaded.
     isolate: false,
     unstubEnvs: true,
     restoreMocks: true,

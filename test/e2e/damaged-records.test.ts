@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConnectError, createClient } from "@connectrpc/connect";
+import { type Client, ConnectError, createClient } from "@connectrpc/connect";
 import {
   compressionGzip,
   createConnectTransport,
@@ -50,10 +50,13 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("over %s", (name) =
   });
 
   describe.each(protocols)("with %s", (protocol) => {
-    const users = () => createClient(UserService, transports[protocol](server.url));
+    let users: Client<typeof UserService>;
+    beforeAll(() => {
+      users = createClient(UserService, transports[protocol](server.url));
+    });
 
     test("a list leaves them out, and says how many they are", async () => {
-      const { users: listed, damagedCount, nextPageToken } = await users().listUsers({ pageSize: 1_000 });
+      const { users: listed, damagedCount, nextPageToken } = await users.listUsers({ pageSize: 1_000 });
       expect(listed.map(({ id }) => id).toSorted()).toEqual(well);
       expect(damagedCount).toBe(damaged.length);
       expect(nextPageToken).toBe("");
@@ -61,7 +64,7 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("over %s", (name) =
       const inPages: string[] = [];
       let pageToken = "";
       do {
-        const page = await users().listUsers({ pageSize: 2, pageToken });
+        const page = await users.listUsers({ pageSize: 2, pageToken });
         inPages.push(...page.users.map(({ id }) => id));
         counted += page.damagedCount;
         pageToken = page.nextPageToken;
@@ -72,7 +75,7 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("over %s", (name) =
 
     test("several that are asked for by id are told apart from those that are missing", async () => {
       const ids = ["nobody", ...damaged, ...well];
-      const found = await users().batchGetUsers({ ids });
+      const found = await users.batchGetUsers({ ids });
       expect(found.users.map(({ id }) => id)).toEqual(well);
       expect(found.missingIds).toEqual(["nobody"]);
       expect(found.unreadIds).toEqual([]);
@@ -82,10 +85,11 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("over %s", (name) =
     test("one that is asked for, or written to, is an error that says so", async () => {
       for (const id of damaged) {
         const error = { code: "Internal", reason: "USER_DAMAGED", retry: false };
-        expect(await failureOf(users().getUser({ id }))).toMatchObject(error);
-        expect(
-          await failureOf(users().identify({ id, properties: { plan: "pro" }, validateOnly: true })),
-        ).toMatchObject({ ...error, message: expect.stringContaining("nothing was written") });
+        expect(await failureOf(users.getUser({ id }))).toMatchObject(error);
+        expect(await failureOf(users.identify({ id, properties: { plan: "pro" }, validateOnly: true }))).toMatchObject({
+          ...error,
+          message: expect.stringContaining("nothing was written"),
+        });
       }
     });
   });

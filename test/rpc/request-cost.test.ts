@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { repeats } from "../support/repeats.ts";
 import type { Costs } from "./request-cost-program.ts";
 
-/** Shapes tried of each size: 210 in all in an everyday run. */
+/** Shapes tried of each size: 105 in all in an everyday run. */
 const shapes = repeats(700);
 /** Built for each byte of a request, garbage included. */
 const maxBuiltPerByte = 80;

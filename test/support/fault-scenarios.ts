@@ -1,5 +1,4 @@
 /** What befalls Redis while imports and single writes run; each scenario in servers of its own, which it leaves whole. */
-import { setTimeout as pause } from "node:timers/promises";
 import type { RedisSettings } from "../../src/server/open-store.ts";
 import { partitionCount, slotOf } from "../../src/store/redis/keys.ts";
 import { type FaultLoad, type FaultLoadOptions, type FaultLoadReport, startFaultLoad } from "./fault-load.ts";
@@ -42,8 +41,8 @@ export const testLoad: FaultLoadOptions = {
 };
 const onDisk = ["--appendonly", "yes", "--appendfsync", "always"];
 const waiting = { redisWaitReplicas: 1 };
-/** How long the load goes on between two faults, at most: some answers, so that each fault meets items in flight. */
-const maxBetweenFaultsMs = 600;
+/** How many single writes go on between two faults, at most, so that each fault meets items in flight. */
+const maxBetweenFaults = 60;
 const failoverTimeoutMs = 30_000;
 
 export const faultScenarios = {
@@ -213,13 +212,13 @@ async function against<Servers extends { readonly url: string; stop(): Promise<v
 /** Waits until imports and single writes have gone on for a while. */
 async function progress({ load: { report }, random }: Course): Promise<void> {
   const before = { ...report };
-  const goesOn = () => report.imported > before.imported && report.written > before.written;
+  const writes = Math.ceil(random() * maxBetweenFaults);
+  const goesOn = () => report.imported > before.imported && report.written >= before.written + writes;
   await until(goesOn, failoverTimeoutMs).catch((error: unknown) => {
     throw new Error(`the load stands still: ${JSON.stringify(before)}, then ${JSON.stringify(report)}`, {
       cause: error,
     });
   });
-  await pause(random() * maxBetweenFaultsMs);
 }
 
 /** The primary of some partition, once the load has made progress. */
