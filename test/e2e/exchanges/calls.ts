@@ -6,7 +6,7 @@ import type { ErrorReason } from "#gen/rollcall/v1/errors_pb.js";
 import { IdentifyRequestSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { limits } from "../../../src/users/limits.ts";
 import { ada } from "../../support/server.ts";
-import { type By, everyClient } from "./carriers.ts";
+import { type By, everyClient, oneOfEach } from "./carriers.ts";
 
 export type Users = Client<typeof UserService>;
 export const usersOf = (transport: Transport): Users => createClient(UserService, transport);
@@ -138,12 +138,16 @@ export const refusals: readonly RefusedCall[] = [
     (users) => users.setPreferences({ id: "x".repeat(limits.maxRequestBytes) }),
     {
       metadata: limit("maxRequestBytes"),
+      by: oneOfEach,
     },
   ),
   invalid("INVALID_ENUM_VALUE", ["mode"], (users) =>
     users.setPreferences({ id: "u", preferences: {}, mode: unknownMode }),
   ),
-  refused("USER_NOT_FOUND", "NotFound", (users) => users.getUser({ id: "nobody" }), { by: everyClient }),
+  refused("USER_NOT_FOUND", "NotFound", (users) => users.getUser({ id: "nobody" }), {
+    by: everyClient,
+    message: "there is no user with this id",
+  }),
   refused("USER_NOT_FOUND", "NotFound", identify({ id: "nobody", properties: ada, precondition: etag("any") })),
   refused(
     "USER_ALREADY_EXISTS",

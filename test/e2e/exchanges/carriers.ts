@@ -29,6 +29,10 @@ export const everyClient: By = () => true;
 export const quickClients: By = ({ isSlow }) => isSlow !== true;
 export const streams: By = ({ httpVersion, isSlow }) => httpVersion === "2" && isSlow !== true;
 
+/** For what takes long: one client of each kind. */
+export const oneOfEach: By = ({ name }) =>
+  /^(gRPC|gRPC, compressed|grpc-js|gRPC-Web, HTTP.2|Connect json, HTTP.1.1|plain JSON)$/.test(name);
+
 const form = "binary";
 const gzip = { sendCompression: compressionGzip, compressMinBytes: 0 };
 const versions = ["1.1", "2"] as const;

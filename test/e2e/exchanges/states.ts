@@ -1,11 +1,8 @@
 /** Refusals that come of the state of the server or its store: one row for each. */
-import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Redis } from "ioredis";
 import { createKeys, partitionOf } from "../../../src/store/redis/keys.ts";
 import { type RedisProcess, startRedis } from "../../support/redis.ts";
+import { authorizationOf, scopedCredentials } from "../../support/scoped-callers.ts";
 import { ada, startTestServer, type TestServer } from "../../support/server.ts";
 import type { Refusal, Users } from "./calls.ts";
 
@@ -20,14 +17,11 @@ export interface World {
 
 export async function openWorld(): Promise<World> {
   const redis = await startRedis();
-  const directory = mkdtempSync(join(tmpdir(), "rollcall-credentials-"));
-  const credentials = join(directory, "credentials.json");
-  const sha256 = createHash("sha256").update("known").digest("hex");
-  writeFileSync(credentials, JSON.stringify({ tokens: [{ name: "a", sha256, scopes: ["users.read"] }] }));
+  const callers = scopedCredentials();
   // Nothing listens on the first port.
   const jwt = { jwtJwks: "http://127.0.0.1:1/keys", jwtIssuer: "i", jwtAudience: "a" };
   const server = await startTestServer({ store: redis.url });
-  const guarded = await startTestServer({ access: { credentials, ...jwt } });
+  const guarded = await startTestServer({ access: { credentials: callers.file, ...jwt } });
   const admin = new Redis(redis.url);
   return {
     ...{ redis, admin, server, guarded },
@@ -35,7 +29,7 @@ export async function openWorld(): Promise<World> {
       admin.disconnect();
       await Promise.all([server.stop(), guarded.stop()]);
       await redis.stop();
-      rmSync(directory, { recursive: true });
+      callers.remove();
     },
   };
 }
@@ -57,11 +51,11 @@ const pauseStore: StateRefusal["bring"] = async ({ redis }) => {
   return { undo: () => redis.kill("SIGCONT") };
 };
 
-const tokenless: StateRefusal["bring"] = async ({ guarded }) => ({ url: guarded.url, undo() {} });
+const toGuarded: StateRefusal["bring"] = async ({ guarded }) => ({ url: guarded.url, undo() {} });
 const deleteAs =
-  (token?: string): StateRefusal["call"] =>
+  (authorization?: string): StateRefusal["call"] =>
   (users) =>
-    users.deleteUser({ id: "nobody" }, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
+    users.deleteUser({ id: "nobody" }, { headers: { ...(authorization !== undefined && { authorization }) } });
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const claims = { iss: "i", aud: "a", sub: "s", exp: 2 ** 40 };
 const unverifiable = [part({ alg: "ES256", kid: "k" }), part(claims), part("signature")].join(".");
@@ -71,7 +65,7 @@ const within100Ms = { headers: { "grpc-timeout": "100m", "connect-timeout-ms": "
 const deadline = { reason: "DEADLINE_EXCEEDED", code: "DeadlineExceeded", bring: pauseStore } as const;
 const message = "the deadline passed before the answer was there";
 const again = { code: "Unavailable", retry: true } as const;
-const unauthenticated = { reason: "CREDENTIALS_INVALID", code: "Unauthenticated", bring: tokenless } as const;
+const unauthenticated = { reason: "CREDENTIALS_INVALID", code: "Unauthenticated", bring: toGuarded } as const;
 
 export const stateRefusals: readonly StateRefusal[] = [
   {
@@ -120,10 +114,10 @@ export const stateRefusals: readonly StateRefusal[] = [
     },
   },
   { ...unauthenticated, call: deleteAs() },
-  { ...unauthenticated, call: deleteAs("unknown") },
+  { ...unauthenticated, call: deleteAs("Bearer unknown") },
   {
     ...{ reason: "SCOPE_MISSING", code: "PermissionDenied", metadata: { scope: "users.delete" } },
-    ...{ bring: tokenless, call: deleteAs("known") },
+    ...{ bring: toGuarded, call: deleteAs(authorizationOf(["users.read"])) },
   },
-  { ...again, reason: "CREDENTIALS_UNVERIFIABLE", bring: tokenless, call: deleteAs(unverifiable) },
+  { ...again, reason: "CREDENTIALS_UNVERIFIABLE", bring: toGuarded, call: deleteAs(`Bearer ${unverifiable}`) },
 ];
