@@ -15,8 +15,6 @@ export interface Frames {
   readonly pieces: readonly Uint8Array[];
   readonly status: number;
   readonly headers?: Headers;
-  /** Default: `application/grpc+proto`. */
-  readonly contentType?: string;
   readonly reason?: string;
   readonly message?: RegExp;
 }
@@ -26,7 +24,6 @@ const of = (name: string, status: number, method: DescMethod, ...pieces: Uint8Ar
 });
 const read = (name: string, status: number, ...pieces: Uint8Array[]) => of(name, status, getUser, ...pieces);
 const malformed = { reason: "MALFORMED_REQUEST" };
-const unknown = { contentType: "application/grpc", reason: "NOT_IMPLEMENTED" };
 const timeout = (value: string) => ({ headers: { "grpc-timeout": value } });
 
 export const there = messageOf(getUser, { id: "there" });
@@ -73,7 +70,7 @@ export const frames: readonly Frames[] = [
     ...of(`half a field of ${method.name}`, 3, method, cut),
     ...malformed,
   })),
-  { ...of("an unknown method", 12, { ...getUser, name: "Nothing" }, cut), ...unknown },
+  { ...of("an unknown method", 12, { ...getUser, name: "Nothing" }, cut), reason: "NOT_IMPLEMENTED" },
   {
     ...read("a timeout that is none", 3, there),
     ...timeout("soon"),
