@@ -17,20 +17,20 @@ function isSorted(bytes: Uint8Array | undefined): bytes is CanonicalStruct {
   return bytes !== undefined;
 }
 
-/** Of each entry: where it starts, where its name does, where that ends, and where the entry does. */
-const fields = 4;
-const [nameStartField, nameEndField, endField] = [1, 2, 3];
-/** More entries than this are left to a sort that costs more for a few. */
-const maxInsertionSort = 32;
+/** Positions of an entry and of its name. */
+interface Entry {
+  readonly start: number;
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly end: number;
+}
 
-/** Where entries are noted while a Struct is sorted: memory only, that is not given back each time. */
-let notes = new Int32Array(4_096);
+/** `Array.sort` takes longer for fewer entries, and most users have fewer: `npm run bench -- parts`. */
+const maxInsertionSort = 16;
 
 class Sorter {
   readonly #bytes: Uint8Array;
   #pos = 0;
-  /** How many of the notes are taken: by the Structs around the one that is looked at, then by that. */
-  #noted = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -38,123 +38,56 @@ class Sorter {
 
   /** The sorted entries of the Struct; undefined where a name is repeated. */
   struct(start: number, end: number): Uint8Array | undefined {
-    const bytes = this.#bytes;
-    const first = this.#noted;
+    const entries: Entry[] = [];
     let sorted = true;
-    let previousStart = 0;
-    let previousEnd = 0;
+    let previous: Entry | undefined;
     for (let at = start; at < end; ) {
       const entryEnd = this.#lengthDelimited(at);
       const nameEnd = this.#lengthDelimited(this.#pos);
-      const nameStart = this.#pos;
+      const entry: Entry = { start: at, nameStart: this.#pos, nameEnd, end: entryEnd };
       this.#lengthDelimited(nameEnd);
       if (!this.#value(this.#pos)) return undefined;
-      if (sorted && at > start) {
-        sorted = compareBytes(bytes, previousStart, previousEnd, bytes, nameStart, nameEnd) < 0;
-      }
-      this.#note(at, nameStart, nameEnd, entryEnd);
-      previousStart = nameStart;
-      previousEnd = nameEnd;
+      if (sorted && previous !== undefined) sorted = this.#compare(previous, entry) < 0;
+      entries.push(entry);
+      previous = entry;
       at = entryEnd;
     }
-    const count = (this.#noted - first) / fields;
-    this.#noted = first;
-    if (sorted) return bytes.subarray(start, end);
-    return this.#sort(first, count) ? this.#copy(first, count, end - start) : undefined;
+    if (sorted) return this.#bytes.subarray(start, end);
+    if (entries.length > maxInsertionSort) entries.sort((a, b) => this.#compare(a, b));
+    else this.#insertionSort(entries);
+    return this.#copy(entries, end - start);
   }
 
-  #note(start: number, nameStart: number, nameEnd: number, end: number): void {
-    if (this.#noted + fields > notes.length) {
-      const more = new Int32Array(2 * notes.length);
-      more.set(notes);
-      notes = more;
-    }
-    notes[this.#noted++] = start;
-    notes[this.#noted++] = nameStart;
-    notes[this.#noted++] = nameEnd;
-    notes[this.#noted++] = end;
-  }
-
-  /** Sorts notes by the names; false where one is repeated. */
-  #sort(first: number, count: number): boolean {
-    return count > maxInsertionSort ? this.#sortMany(first, count) : this.#insertionSort(first, count);
-  }
-
-  #insertionSort(first: number, count: number): boolean {
-    for (let i = 1; i < count; i++) {
-      for (let at = first + i * fields; at > first; at -= fields) {
-        const order = this.#compare(at - fields, at);
-        if (order === 0) return false;
-        if (order < 0) break;
-        for (let field = 0; field < fields; field++) {
-          const moved = notes[at + field] ?? 0;
-          notes[at + field] = notes[at - fields + field] ?? 0;
-          notes[at - fields + field] = moved;
-        }
+  #insertionSort(entries: Entry[]): void {
+    for (let index = 1; index < entries.length; index++) {
+      const entry = entries[index];
+      if (entry === undefined) return;
+      let at = index;
+      for (; at > 0; at--) {
+        const before = entries[at - 1];
+        if (before === undefined || this.#compare(before, entry) <= 0) break;
+        entries[at] = before;
       }
+      entries[at] = entry;
     }
-    return true;
   }
 
-  /** Merges ever longer runs of notes that are sorted. */
-  #sortMany(first: number, count: number): boolean {
-    let from = Int32Array.from({ length: count }, (_, index) => first + index * fields);
-    let to = new Int32Array(count);
-    for (let run = 1; run < count; run *= 2) {
-      for (let start = 0; start < count; start += 2 * run) {
-        if (!this.#mergeRuns(from, to, start, run)) return false;
-      }
-      [from, to] = [to, from];
-    }
-    const sorted = new Int32Array(count * fields);
-    for (let index = 0; index < count; index++) {
-      for (let field = 0; field < fields; field++) {
-        sorted[index * fields + field] = notes[(from[index] ?? 0) + field] ?? 0;
-      }
-    }
-    notes.set(sorted, first);
-    return true;
-  }
-
-  /** Merges two runs of places in the notes, side by side from `start` on; false where a name is in both. */
-  #mergeRuns(from: Int32Array, to: Int32Array, start: number, run: number): boolean {
-    const middle = Math.min(start + run, from.length);
-    const end = Math.min(start + 2 * run, from.length);
-    let left = start;
-    let right = middle;
-    for (let at = start; at < end; at++) {
-      const a = from[left] ?? 0;
-      const b = from[right] ?? 0;
-      const order = left === middle ? 1 : right === end ? -1 : this.#compare(a, b);
-      if (order === 0) return false;
-      to[at] = order < 0 ? a : b;
-      if (order < 0) left++;
-      else right++;
-    }
-    return true;
-  }
-
-  /** The entries in the order of the notes. */
-  #copy(first: number, count: number, size: number): Uint8Array {
+  /** @returns undefined where a name is repeated */
+  #copy(sorted: readonly Entry[], size: number): Uint8Array | undefined {
     const bytes = this.#bytes;
     const copy = Buffer.allocUnsafe(size);
     let to = 0;
-    for (let at = first; at < first + count * fields; at += fields) {
-      const end = notes[at + endField] ?? 0;
-      for (let from = notes[at] ?? 0; from < end; from++) copy[to++] = bytes[from] ?? 0;
+    let previous: Entry | undefined;
+    for (const entry of sorted) {
+      if (previous !== undefined && this.#compare(previous, entry) === 0) return undefined;
+      previous = entry;
+      for (let from = entry.start; from < entry.end; from++) copy[to++] = bytes[from] ?? 0;
     }
     return copy;
   }
 
-  #compare(a: number, b: number): number {
-    return compareBytes(
-      this.#bytes,
-      notes[a + nameStartField] ?? 0,
-      notes[a + nameEndField] ?? 0,
-      this.#bytes,
-      notes[b + nameStartField] ?? 0,
-      notes[b + nameEndField] ?? 0,
-    );
+  #compare(a: Entry, b: Entry): number {
+    return compareBytes(this.#bytes, a.nameStart, a.nameEnd, this.#bytes, b.nameStart, b.nameEnd);
   }
 
   /** Sorts within the value at `at`, in place; answers false where a name is repeated. */
