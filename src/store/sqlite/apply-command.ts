@@ -2,7 +2,7 @@
 import type { DamagedPart } from "../../users/damaged.ts";
 import { limits } from "../../users/limits.ts";
 import { preferencesLimits } from "../../users/struct/format.ts";
-import { applyEdits, applySets, mostBytes } from "../../users/struct/merge.ts";
+import { applyEdits, mostBytes } from "../../users/struct/merge.ts";
 import { packMarks, readMarks } from "../../users/struct/observed.ts";
 import { isCanonical } from "../../users/struct/scan.ts";
 import type { PackedWriter } from "../packed/buffer.ts";
@@ -83,10 +83,7 @@ function identify(
   if (has(command, flags.wantUser) && !isCanonical(stored.preferences, preferencesLimits)) {
     return refuseDamaged(results, "preferences");
   }
-  const merged =
-    onlySets && noMarks(stored)
-      ? applySets(stored.properties, command.body)
-      : applyEdits(stored.properties, command.body, marks, { observedAt, now, again });
+  const merged = applyEdits(stored.properties, command.body, marks, { observedAt, now, again });
   const { ignored } = merged;
   if (again) {
     const outcome = stored.createdAt === stored.updatedAt ? status.created : status.updated;

@@ -39,64 +39,38 @@ export function applyEdits(stored: CanonicalStruct, edits: Edits, marks: Marks, 
   const pieces: Uint8Array[] = [];
   const ignored: Uint8Array[] = [];
   const withValue = new Set<string>();
-  let differs = false;
+  let count = 0;
   let marked = false;
+  /** Stored entries from here on stay as they are. */
+  let kept = 0;
   let moreStored = a.next();
   let moreEdits = b.next();
   while (moreStored || moreEdits) {
     const order = !moreStored ? 1 : !moreEdits ? -1 : a.compareName(b);
-    const before = order <= 0 ? stored.subarray(a.start, a.end) : undefined;
-    let after = before;
+    const before = order <= 0 ? a : undefined;
+    const name = keepsMarks ? nameOf(order < 0 ? a : b) : "";
+    let hasValue = before !== undefined;
     if (order >= 0) {
-      const name = keepsMarks ? Buffer.from(edits.subarray(b.nameStart, b.nameEnd)).toString("latin1") : "";
       const mark = keepsMarks ? marks.get(name) : undefined;
-      if (takesEffect(b, before === undefined ? undefined : a, mark, context)) {
-        after = newEntry(b);
-        differs ||=
-          before === undefined || after === undefined ? before !== after : Buffer.compare(before, after) !== 0;
+      if (takesEffect(b, before, mark, context)) {
+        hasValue = tagOf(b) !== editTags.unset;
+        if (hasValue ? before === undefined || compareValues(before, b) !== 0 : before !== undefined) {
+          pieces.push(stored.subarray(kept, a.start), newEntry(b));
+          kept = before === undefined ? a.start : a.end;
+        }
         if (keepsMarks) marked = setMark(marks, name, mark, context) || marked;
       } else ignored.push(edits.subarray(b.nameStart, b.nameEnd));
     }
-    if (after !== undefined) {
-      pieces.push(after);
-      if (keepsMarks) withValue.add(nameOf(order <= 0 ? a : b));
+    if (hasValue) {
+      count++;
+      if (keepsMarks) withValue.add(name);
     }
     if (order <= 0) moreStored = a.next();
     if (order >= 0) moreEdits = b.next();
   }
   const removed = keepsMarks ? [...marks.keys()].filter((name) => !withValue.has(name)).length : 0;
-  const properties = differs ? Buffer.concat(pieces) : undefined;
-  return { properties, count: pieces.length + removed, marked, ignored };
-}
-
-/**
- * Does as `applyEdits` does where every edit sets a property, none of which has a mark, and at less cost. The count may be
- * left at 0 where it cannot matter: what is sent alone is within the limits.
- */
-export function applySets(stored: CanonicalStruct, edits: Edits): Merged {
-  if (stored.length === 0) return { properties: edits, count: 0, marked: false, ignored: noNames };
-  const a = new EntryCursor(stored);
-  const b = new EntryCursor(edits);
-  const pieces: Uint8Array[] = [];
-  let count = 0;
-  /** Stored entries from here on stay as they are. */
-  let kept = 0;
-  let moreStored = a.next();
-  let moreEdits = b.next();
-  while (moreEdits) {
-    const order = moreStored ? a.compareName(b) : 1;
-    count++;
-    if (order > 0 || (order === 0 && !sameEntry(a, b))) {
-      pieces.push(stored.subarray(kept, a.start), edits.subarray(b.start, b.end));
-      kept = order === 0 ? a.end : a.start;
-    }
-    if (order <= 0) moreStored = a.next();
-    if (order >= 0) moreEdits = b.next();
-  }
-  if (pieces.length === 0) return { properties: undefined, count: 0, marked: false, ignored: noNames };
-  for (; moreStored; moreStored = a.next()) count++;
-  pieces.push(stored.subarray(kept));
-  return { properties: Buffer.concat(pieces), count, marked: false, ignored: noNames };
+  const properties = pieces.length > 0 ? Buffer.concat([...pieces, stored.subarray(kept)]) : undefined;
+  return { properties, count: count + removed, marked, ignored };
 }
 
 /** The most bytes that the properties can come to when edits are applied, whichever of the edits take effect. */
@@ -114,12 +88,6 @@ export function mostBytes(stored: CanonicalStruct, edits: Edits): number {
   return bytes;
 }
 
-const noNames: readonly Uint8Array[] = [];
-
-function sameEntry(a: EntryCursor, b: EntryCursor): boolean {
-  return compareBytes(a.bytes, a.start, a.end, b.bytes, b.start, b.end) === 0;
-}
-
 function takesEffect(
   edit: EntryCursor,
   stored: EntryCursor | undefined,
@@ -134,8 +102,10 @@ function takesEffect(
   return tagOf(edit) !== editTags.unset && compareValues(edit, stored) >= 0;
 }
 
-/** The entry that an edit leaves behind: none where it unsets. */
-function newEntry(edit: EntryCursor): Uint8Array | undefined {
+const nothing: Uint8Array = new Uint8Array();
+
+/** The entry that an edit leaves behind: nothing where it unsets. */
+function newEntry(edit: EntryCursor): Uint8Array {
   switch (tagOf(edit)) {
     case editTags.set:
       return edit.bytes.subarray(edit.start, edit.end);
@@ -145,7 +115,7 @@ function newEntry(edit: EntryCursor): Uint8Array | undefined {
       return entry;
     }
     default:
-      return undefined;
+      return nothing;
   }
 }
 
