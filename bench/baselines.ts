@@ -1,4 +1,4 @@
-/** What the parts below Rollcall do by themselves: Redis with Rollcall's script, SQLite with its rows. */
+/** What the stores do alone: Redis with Rollcall's script, SQLite with Rollcall's rows. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
@@ -13,16 +13,16 @@ import { prepareIdentify, requiredProperties } from "../src/users/identify.ts";
 import type { IdentifyCommand } from "../src/users/store.ts";
 import { identifyTemplate } from "./load/requests.ts";
 
-/** As Rollcall's adapters have them. */
+/** The values of Rollcall's adapters. */
 const usersPerCall = 128;
 const lanes = 4;
 const usersPerTransaction = 200;
-/** The end of time, for a script that is never late. */
+/** A deadline that no script call misses. */
 const never = Number.MAX_SAFE_INTEGER;
 const prefixBytes = 5;
 
-/** The commands by which users `from` to `to` get a value. */
-function* commands(from: number, to: number, value: number): Generator<IdentifyCommand> {
+/** Commands that give the users `from` to `to` a value. */
+export function* identifyCommands(from: number, to: number, value: number): Generator<IdentifyCommand> {
   const template = identifyTemplate();
   const required = requiredProperties(["name", "email"]);
   const drawEtag = createEtagSource();
@@ -36,7 +36,7 @@ function* commands(from: number, to: number, value: number): Generator<IdentifyC
 }
 
 /**
- * Sends the scripts that Rollcall would send for those users, made beforehand, over a bare socket.
+ * Sends the script calls that Rollcall would send for these users over a bare socket. They are encoded beforehand.
  *
  * @returns users a second
  */
@@ -51,7 +51,7 @@ export async function redisAlone(port: number, from: number, to: number, value: 
     const call = writeCall(keys, share.map(placed), groups);
     return new ScriptCommand(call, calls.length === 0, [never, 0]).toWritable();
   };
-  for (const command of commands(from, to, value)) {
+  for (const command of identifyCommands(from, to, value)) {
     const lane = waiting[partitionOf(command.id) % lanes] ?? [];
     lane.push(command);
     if (lane.length === usersPerCall) calls.push(makeCall(lane.splice(0)));
@@ -65,7 +65,7 @@ export async function redisAlone(port: number, from: number, to: number, value: 
   return (to - from) / seconds;
 }
 
-/** Sends requests, as many at a time as Rollcall has lanes, and counts their answers, each of them a bulk string. */
+/** Sends requests, as many at a time as Rollcall has lanes, and counts the answers, which are bulk strings. */
 function exchange(socket: Socket, requests: readonly Buffer[]): Promise<void> {
   return new Promise((resolve, reject) => {
     let sent = 0;
@@ -89,12 +89,12 @@ function exchange(socket: Socket, requests: readonly Buffer[]): Promise<void> {
       }
       if (answered === requests.length) resolve();
     });
-    // The first of them brings the script.
+    // The first request carries the script.
     for (let lane = 0; lane < lanes; lane++) sendNext();
   });
 }
 
-/** Users written into SQLite by a plain loop, with the durability, the rows and the transactions of Rollcall's adapter. */
+/** Writes users into SQLite in a plain loop, with the durability, rows and transactions of Rollcall's adapter. */
 export class SqliteAlone {
   readonly #database: DatabaseSync;
 
@@ -106,7 +106,7 @@ export class SqliteAlone {
 
   /** @returns users a second */
   write(from: number, to: number, value: number): number {
-    const rows = [...commands(from, to, value)];
+    const rows = [...identifyCommands(from, to, value)];
     const database = this.#database;
     const select = database.prepare("SELECT rid, properties FROM user WHERE id = ?");
     const insert = database.prepare(

@@ -1,8 +1,8 @@
-/** Under which everything is measured. */
+/** The conditions under which everything is measured. */
 
-/** As an import would send them: few connections, a few messages ahead of the answers. */
+/** What an import sends: few connections, a few messages ahead of the answers. */
 export const batchShape = { connections: 2, perMessage: 500, messagesInFlight: 3 } as const;
-/** Recommended for users of this size. */
+/** The settings of Redis that docs/operating.md recommends for users of this size. */
 export const redisArgs = ["--hash-max-listpack-value", "1024"];
-/** As `npm start` has them. */
+/** The flags of `npm start`. */
 export const nodeFlags = ["--max-semi-space-size=24"];

@@ -1,10 +1,10 @@
-/** What was measured: of each thing by its name, the figures of every run. */
+/** The figures of every run, by what was measured and by whom. */
 import { median } from "./median.ts";
 
 export interface Figures {
   /** Calls, or users, a second. */
   readonly perSecond: number;
-  /** Microseconds for each of them, where they were measured. */
+  /** CPU time in microseconds for each call or user, where it was measured. */
   readonly serverCpu?: number | undefined;
   readonly redisCpu?: number | undefined;
   readonly loadCpu?: number | undefined;
@@ -16,7 +16,10 @@ export interface Figures {
 export class Results {
   readonly #runs = new Map<string, Figures[]>();
 
-  /** @param what `Identify, Redis`, say; `by` whom */
+  /**
+   * @param what for example `Identify, Redis`
+   * @param by the contestant
+   */
   add(what: string, by: string, figures: Figures): void {
     const key = keyOf(what, by);
     const runs = this.#runs.get(key) ?? [];
@@ -31,7 +34,7 @@ export class Results {
     return measured.length === 0 ? undefined : median(measured);
   }
 
-  /** The median over the runs of the quotient of two figures that were measured in the same run. */
+  /** The median over the runs of the quotient of two figures of the same run. */
   ratio(over: readonly [what: string, by: string], under: readonly [what: string, by: string], name: keyof Figures) {
     const numerators = this.runs(...over);
     const denominators = this.runs(...under);
@@ -46,12 +49,12 @@ export class Results {
     return this.#runs.get(keyOf(what, by)) ?? [];
   }
 
-  /** By whom something was measured, in the order of measuring. */
+  /** The contestants, in the order in which they were measured. */
   measuredBy(what: string): string[] {
     return [...this.#runs.keys()].filter((key) => key.startsWith(`${what}\n`)).map((key) => key.slice(what.length + 1));
   }
 
-  /** What was measured, in that order. */
+  /** What was measured, in order. */
   measured(): string[] {
     return [...new Set([...this.#runs.keys()].map((key) => key.slice(0, key.indexOf("\n"))))];
   }

@@ -1,4 +1,4 @@
-/** Loads a server and says what it took: figures for each call, or each user. */
+/** Loads a server and returns figures for each call or user. */
 import type { RedisProcess } from "../test/support/redis.ts";
 import { batchShape } from "./conditions.ts";
 import type { Figures } from "./figures.ts";
@@ -9,7 +9,7 @@ import { cpuSecondsOf, type ServerProcess } from "./processes.ts";
 export interface Lengths {
   readonly warmUpSeconds: number;
   readonly seconds: number;
-  /** Users that there are, and that one batch load sends. */
+  /** Users that are stored, and users that one batch load sends. */
   readonly users: number;
 }
 
@@ -30,7 +30,7 @@ export async function loadUnary(
 
 export type BatchKind = "first import" | "unchanged" | "one of eight changed";
 
-/** Users that no run has sent before, the same again, and again with another value of one property. */
+/** Sends users that no run has sent before, sends them again, and once more with another value of one property. */
 export async function loadBatches(
   load: LoadProcess,
   server: ServerProcess,
@@ -60,7 +60,7 @@ export async function loadBatches(
 }
 
 /** CPU time of a server and the Redis below it, from `begin` on. */
-class CpuTimes {
+export class CpuTimes {
   readonly #server: ServerProcess;
   readonly #redis: RedisProcess | undefined;
   #serverSeconds = 0;

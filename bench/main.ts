@@ -1,149 +1,102 @@
-/**
- * Rollcall against servers that a competent user of stock libraries writes, and against what the parts below it can do:
- * `npm run bench`, or `npm run bench -- --quick`. Everything is measured in turn, several times; the tables show medians.
- */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
-import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { type RedisProcess, startRedis } from "../test/support/redis.ts";
-import { redisAlone, SqliteAlone } from "./baselines.ts";
-import { redisArgs } from "./conditions.ts";
-import { Results } from "./figures.ts";
-import { LoadProcess } from "./load/load-process.ts";
-import { type Lengths, loadBatches, loadUnary } from "./loads.ts";
-import { median } from "./median.ts";
-import { type ServerProcess, startPeer, startRollcall } from "./processes.ts";
-import { figuresTable, verdictsTable } from "./tables.ts";
-import { verdicts } from "./targets.ts";
+/** Runs one bench by its name: `npm run bench -- NAME`. */
+import { UsageError } from "./usage.ts";
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    runs: { type: "string" },
-    json: { type: "string" },
+interface Bench {
+  readonly options: string;
+  readonly summary: string;
+  /** Loading it runs it. */
+  readonly run: () => Promise<unknown>;
+}
+
+const benches: Readonly<Record<string, Bench>> = {
+  compare: {
+    options: "[--quick] [--runs N] [--json FILE]",
+    summary: "Rollcall against connect-node, grpc-js, Redis and SQLite; seven minutes, or two with --quick",
+    run: () => import("./benches/compare.ts"),
   },
-});
-const runs = Number(values.runs ?? (values.quick ? 2 : 5));
-if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs: expected how often to measure");
-const lengths: Lengths = values.quick
-  ? { warmUpSeconds: 0.5, seconds: 1, users: 40_000 }
-  : { warmUpSeconds: 1, seconds: 2.5, users: 100_000 };
+  parts: {
+    options: "[--rounds N]",
+    summary: "what each handwritten part saves against the library that could do its work; three minutes",
+    run: () => import("./benches/parts.ts"),
+  },
+  growth: {
+    options: "[--users N] [--runs N] [--json FILE]",
+    summary: "cost of a user over users stored, properties, callers and message sizes; ten minutes, 8 GB of memory",
+    run: () => import("./benches/growth.ts"),
+  },
+  profile: {
+    options: "",
+    summary: "where the server's main thread spends its time",
+    run: () => import("./benches/profile.ts"),
+  },
+  mixed: {
+    options: "",
+    summary: "latency of single calls while others import",
+    run: () => import("./benches/mixed.ts"),
+  },
+  overload: {
+    options: "[--runs N]",
+    summary: "what happens to calls when a server gets more than it can serve; a minute and a half",
+    run: () => import("./benches/overload.ts"),
+  },
+  memory: {
+    options: "[--users N] [--starts N]",
+    summary: "resident memory while users are imported, and the time from start to first answer",
+    run: () => import("./benches/memory.ts"),
+  },
+  sizing: {
+    options: "[--users N]",
+    summary: "bytes that a user takes in Redis' memory and in an SQLite file",
+    run: () => import("./benches/sizing.ts"),
+  },
+  import: {
+    options: "[--count N]",
+    summary: "rollcall import of a file, twice, read back and compared",
+    run: () => import("./benches/import.ts"),
+  },
+  scripts: {
+    options: "[--runs N]",
+    summary: "how long one script call blocks Redis",
+    run: () => import("./benches/scripts.ts"),
+  },
+  move: {
+    options: "[--users N] [--runs N]",
+    summary: "how long a partition and its new users wait while a Redis Cluster moves its slot",
+    run: () => import("./benches/move.ts"),
+  },
+  charts: {
+    options: "[--compare FILE] [--growth FILE]",
+    summary: "draws docs/performance/*.svg from what compare and growth wrote with --json",
+    run: () => import("./benches/charts.ts"),
+  },
+};
 
-/** A server, and the store below it. */
-interface Contestant {
-  readonly name: string;
-  readonly server: ServerProcess;
-  readonly redis: RedisProcess | undefined;
-}
-
-const coresForWorkers = 4;
-
-const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
-const results = new Results();
-const load = new LoadProcess();
-const stopping: (() => Promise<void>)[] = [() => load.stop()];
-try {
-  const onRedis = await Promise.all([
-    contestant("Rollcall", startRollcall),
-    contestant("connect-node", (url) => startPeer("connect-node", url)),
-    contestant("grpc-js", (url) => startPeer("grpc-js", url)),
-  ]);
-  const onSqlite = [
-    { name: "Rollcall", server: await startRollcall(`sqlite:${join(directory, "ours.db")}`), redis: undefined },
-    {
-      name: "connect-node",
-      server: await startPeer("connect-node-sqlite", join(directory, "peer.db")),
-      redis: undefined,
-    },
-  ];
-  // Workers need cores of their own, beside those of Redis and the load.
-  const onWorkers =
-    availableParallelism() < coresForWorkers
-      ? []
-      : [await contestant("Rollcall, 2 workers", (url) => startRollcall(url, ["--workers", "2"]))];
-  const instant = { name: "instant store", server: await startPeer("rollcall-instant"), redis: undefined };
-  const bare = await startRedis({ args: redisArgs });
-  stopping.push(() => bare.stop());
-  for (const { server } of [...onSqlite, instant]) stopping.push(() => server.stop());
-
-  // Unmeasured, with users of its own: servers run new code more slowly.
-  for (const { server, redis } of [...onRedis, ...onWorkers, ...onSqlite, instant]) {
-    await loadBatches(load, server, redis, lengths.users, runs);
-  }
-  for (let run = 0; run < runs; run++) {
-    process.stderr.write(`run ${run + 1} of ${runs}\n`);
-    for (const each of onRedis) await batches("Redis", each, run);
-    for (const method of ["Identify", "GetUser"] as const) {
-      for (const each of onRedis) await unary(`${method}, Redis`, method, each, run);
-    }
-    for (const each of onWorkers) await unary("Identify, Redis", "Identify", each, run);
-    for (const each of onRedis.filter(({ name }) => name !== "connect-node")) {
-      await unary("Identify, one caller", "Identify", each, run, { connections: 1, inFlight: 1 });
-      const peak = median(results.runs("Identify, Redis", "Rollcall").map(({ perSecond }) => perSecond));
-      await unary("Identify, half of Rollcall's peak", "Identify", each, run, { perSecond: peak / 2 });
-    }
-    for (const each of onSqlite) await batches("SQLite", each, run);
-    for (const method of ["Identify", "GetUser"] as const) {
-      for (const each of onSqlite) await unary(`${method}, SQLite`, method, each, run);
-    }
-    await batches("Redis", instant, run);
-    await alone(bare, run);
-  }
-} finally {
-  for (const stop of stopping.toReversed()) await stop();
-  rmSync(directory, { recursive: true });
-}
-
-const lines = [
-  `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}, median of ${runs} runs`,
+const help = [
+  "Usage: npm run bench -- NAME [options]",
   "",
-  ...figuresTable(results),
-  "",
-  ...verdictsTable(verdicts(results)),
-];
-console.log(lines.join("\n"));
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 1)}\n`);
+  ...Object.entries(benches).map(([name, { options, summary }]) => `  ${`${name} ${options}`.padEnd(46)}${summary}`),
+].join("\n");
 
-async function contestant(name: string, start: (url: string) => Promise<ServerProcess>): Promise<Contestant> {
-  const redis = await startRedis({ args: redisArgs });
-  stopping.push(() => redis.stop());
-  const server = await start(redis.url);
-  stopping.push(() => server.stop());
-  return { name, server, redis };
-}
-
-async function unary(
-  what: string,
-  method: "Identify" | "GetUser",
-  { name, server, redis }: Contestant,
-  run: number,
-  callers: { connections?: number; inFlight?: number; perSecond?: number } = {},
-): Promise<void> {
-  const job = { method, seed: run + 1, ...lengths, connections: 4, inFlight: 32, ...callers };
-  results.add(what, name, await loadUnary(load, server, redis, job));
-}
-
-/** A first import, the same again, and again with one property in eight changed. */
-async function batches(store: string, { name, server, redis }: Contestant, run: number): Promise<void> {
-  for (const [kind, figures] of await loadBatches(load, server, redis, lengths.users, run)) {
-    results.add(`BatchIdentify, ${store}, ${kind}`, name, figures);
+const [name = "", ...args] = process.argv.slice(2);
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+if (name === "--help" || args.includes("--help")) console.log(help);
+else if (bench === undefined) {
+  const problem = name === "" ? "a bench needs a name" : `there is no bench ${name}`;
+  console.error(`${problem}; the names are ${Object.keys(benches).join(", ")}`);
+  process.exitCode = 2;
+} else {
+  // A bench reads its own options, as if it had been started by itself.
+  process.argv.splice(2, 1);
+  try {
+    await bench.run();
+  } catch (error) {
+    if (!isUsage(error)) throw error;
+    console.error(`npm run bench -- ${name} ${bench.options}: ${error.message}`);
+    process.exitCode = 2;
   }
 }
 
-async function alone(redis: RedisProcess, run: number): Promise<void> {
-  const users = lengths.users;
-  const sqlite = new SqliteAlone(join(directory, `alone-${run}.db`));
-  for (const [kind, value] of [
-    ["first import", 0],
-    ["unchanged", 0],
-    ["one of eight changed", 1],
-  ] as const) {
-    const from = run * users;
-    const inRedis = await redisAlone(redis.port, from, from + users, value);
-    results.add(`BatchIdentify, Redis, ${kind}`, "Redis alone", { perSecond: inRedis });
-    const inSqlite = sqlite.write(from, from + users, value);
-    results.add(`BatchIdentify, SQLite, ${kind}`, "node:sqlite alone", { perSecond: inSqlite });
-  }
-  sqlite.close();
+function isUsage(error: unknown): error is Error {
+  if (error instanceof UsageError) return true;
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS_");
 }

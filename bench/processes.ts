@@ -1,12 +1,9 @@
-/** The server processes that a benchmark loads, and what the system says of them (Linux). */
+/** The server processes that a bench loads, and their CPU time and memory (Linux). */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { nodeFlags } from "./conditions.ts";
-
-/** USER_HZ, which is the same on every Linux that Node runs on: proc(5). */
-const ticksPerSecond = 100;
 
 export interface ServerProcess {
   readonly port: number;
@@ -14,11 +11,19 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** Starts Rollcall as its operator does. */
-export async function startRollcall(store: string, args: readonly string[] = []): Promise<ServerProcess> {
+/**
+ * Starts Rollcall as an operator does.
+ *
+ * @param flags Node's flags beside those of `npm start`
+ */
+export async function startRollcall(
+  store: string,
+  args: readonly string[] = [],
+  flags: readonly string[] = [],
+): Promise<ServerProcess> {
   const words = ["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args];
   const child = fork(new URL("../src/main.ts", import.meta.url), words, {
-    execArgv: nodeFlags,
+    execArgv: [...nodeFlags, ...flags],
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   if (child.stdout === null) throw new Error("the server has no output");
@@ -54,15 +59,14 @@ function running(child: ChildProcess, port: number): ServerProcess {
   };
 }
 
-/** CPU time that a process has used, with all its threads, in seconds. */
+/** CPU time that the threads of a process have used, in seconds: to the nanosecond, where proc(5)'s stat has ticks. */
 export function cpuSecondsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The second field is the program's name, which may hold spaces.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const nanos = threads.map((id) => Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, "utf8").split(" ")[0]));
+  return nanos.reduce((sum, each) => sum + each, 0) / 1e9;
 }
 
-/** Resident memory of a process, in MiB: what it is, and the most that it was. */
+/** Resident memory of a process in MiB, now and at its peak. */
 export function memoryOf(pid: number): { residentMiB: number; peakMiB: number } {
   const text = readFileSync(`/proc/${pid}/status`, "utf8");
   const value = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(text)?.[1]) / 1_024;

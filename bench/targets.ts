@@ -1,10 +1,10 @@
-/** What Rollcall is to reach against its peers, and whether it did. */
+/** The targets against the peers, and whether they are reached. */
 import type { Figures, Results } from "./figures.ts";
 
 export interface Verdict {
   readonly target: string;
   readonly required: number;
-  /** Undefined where it could not be measured. */
+  /** Undefined where it was not measured. */
   readonly reached: number | undefined;
 }
 

@@ -25,7 +25,7 @@ export async function runBatch(job: BatchJob, onBegin: () => void): Promise<Batc
   const failed = Promise.withResolvers<never>();
   const path = "/rollcall.v1.UserService/BatchIdentify";
   const clients = await Promise.all(
-    Array.from({ length: job.connections }, () => Http2Client.open(job.port, path, failed.reject)),
+    Array.from({ length: job.connections }, () => Http2Client.open(job.port, path, failed.reject, job.throughConnect)),
   );
   const start = performance.now();
   const cpu = process.cpuUsage();
@@ -55,7 +55,6 @@ function runStream(
         const message = nextMessage();
         if (message === undefined) {
           ended = true;
-          if (unanswered === 0) client.end(id);
           return;
         }
         unanswered++;

@@ -1,6 +1,6 @@
 /**
- * A gRPC client for loads: it writes HTTP/2 frames that are mostly prepared, and reads no more of the answers than it
- * must, so that it costs a fraction of the servers it measures. RFC 9113 and 7541 say what it sends.
+ * A gRPC client for loads. Its HTTP/2 frames are mostly prepared, and it reads no more of the answers than it must, so that
+ * it costs a fraction of the servers it loads. The frames are those of RFC 9113 and RFC 7541.
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -13,7 +13,7 @@ const frameHeaderBytes = 9;
 const maxFrameBytes = 16_384;
 const initialWindowSize = 4;
 const defaultWindowBytes = 65_535;
-/** What a server may send ahead: as much as there is. */
+/** What a server may send ahead: the most that HTTP/2 allows. */
 const largestWindowBytes = 2 ** 31 - 1;
 const bytesPerWindowUpdate = 2 ** 29;
 
@@ -21,23 +21,23 @@ const bytesPerWindowUpdate = 2 ** 29;
 export interface StreamHandler {
   /** A piece of the answer's messages, each with gRPC's prefix of five bytes. */
   onData(piece: Buffer): void;
-  /** The answer is over. Whether it went well shows in what came before: an error has no message. */
+  /** The answer has ended. An answer without a message is an error. */
   onEnd(): void;
 }
 
 interface Stream {
   readonly handler: StreamHandler;
-  /** What the server lets this stream send; unary calls are smaller than any server's initial window. */
+  /** Bytes that the server lets this stream send. Unary calls are smaller than any server's initial window. */
   windowBytes: number;
   readonly unsent: Buffer[];
   /** Whether the request ends with what is unsent. */
   ending: boolean;
 }
 
-/** One HTTP/2 connection, of which all calls go to the same method. */
+/** One HTTP/2 connection, whose calls all go to the same method. */
 export class Http2Client {
   readonly #socket: Socket;
-  readonly #headers: { readonly first: Buffer; readonly next: Buffer };
+  readonly #headers: HeaderBlocks;
   readonly #streams = new Map<number, Stream>();
   readonly #onFailure: (error: Error) => void;
   #nextId = 1;
@@ -51,17 +51,23 @@ export class Http2Client {
   /**
    * @param path `/rollcall.v1.UserService/Identify`
    * @param onFailure called when the connection breaks
+   * @param mayCompress whether to announce compression in the headers; no message is compressed
    */
-  static async open(port: number, path: string, onFailure: (error: Error) => void): Promise<Http2Client> {
+  static async open(
+    port: number,
+    path: string,
+    onFailure: (error: Error) => void,
+    mayCompress = false,
+  ): Promise<Http2Client> {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     await once(socket, "connect");
-    return new Http2Client(socket, path, onFailure);
+    return new Http2Client(socket, headerBlocks(path, mayCompress), onFailure);
   }
 
-  private constructor(socket: Socket, path: string, onFailure: (error: Error) => void) {
+  private constructor(socket: Socket, headers: HeaderBlocks, onFailure: (error: Error) => void) {
     this.#socket = socket;
     this.#onFailure = onFailure;
-    this.#headers = headerBlocks(path);
+    this.#headers = headers;
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("error", onFailure);
     socket.on("close", () => onFailure(new Error("the connection was closed")));
@@ -75,10 +81,10 @@ export class Http2Client {
   }
 
   /**
-   * Begins a call, which is sent with the next `flush`.
+   * Starts a call. The next `flush` sends it.
    *
    * @param message with gRPC's prefix
-   * @param ends whether that is all; else `send` goes on
+   * @param ends whether this message is the only one; otherwise `send` adds more
    * @returns the stream's id
    */
   call(handler: StreamHandler, message: Buffer, ends: boolean): number {
@@ -198,7 +204,7 @@ export class Http2Client {
         if ((flags & ack) === 0) this.#frame(frameTypes.ping, ack, 0, payload);
         break;
       case frameTypes.goAway:
-        this.#onFailure(new Error("the server told the connection to go away"));
+        this.#onFailure(new Error(`the server ended the connection: ${payload.toString("latin1", 8)}`));
         break;
       case frameTypes.windowUpdate:
         this.#gotWindow(id, payload.readUInt32BE());
@@ -241,8 +247,13 @@ export class Http2Client {
   }
 }
 
-/** The headers of a call: the first one puts them into the connection's table, the next ones refer to that. */
-function headerBlocks(path: string): { first: Buffer; next: Buffer } {
+/** The headers of a call. The first call puts them into the connection's table, later calls refer to it. */
+interface HeaderBlocks {
+  readonly first: Buffer;
+  readonly next: Buffer;
+}
+
+function headerBlocks(path: string, mayCompress: boolean): HeaderBlocks {
   const text = (value: string) => Buffer.concat([Buffer.of(value.length), Buffer.from(value, "latin1")]);
   const ofKnownName = (index: number, value: string) => Buffer.concat([Buffer.of(0x40 | index), text(value)]);
   const ofNewName = (name: string, value: string) => Buffer.concat([Buffer.of(0x40), text(name), text(value)]);
@@ -253,8 +264,9 @@ function headerBlocks(path: string): { first: Buffer; next: Buffer } {
     ofKnownName(31, "application/grpc"),
     ofNewName("te", "trailers"),
     ofKnownName(58, "rollcall-bench"),
-    // Longer than any load lasts.
+    // Longer than any load.
     ofNewName("grpc-timeout", "10M"),
+    ...(mayCompress ? [ofNewName("grpc-encoding", "gzip")] : []),
   ];
   const references = table.map((_, index) => Buffer.of(0x80 | (62 + table.length - 1 - index)));
   return { first: Buffer.concat([known, ...table]), next: Buffer.concat([known, ...references]) };

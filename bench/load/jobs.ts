@@ -1,18 +1,20 @@
-/** What the load process is asked to do, and what it answers. */
+/** The jobs of the load process, and their results. */
 
-/** Calls of one method, one user each, for a time. */
+/** Calls one method, with one user a call, for some seconds. */
 export interface UnaryJob {
   readonly kind: "unary";
+  /** Whether calls carry a header that makes the server serve them through Connect. Nothing is compressed. */
+  readonly throughConnect?: boolean;
   readonly port: number;
   readonly method: "Identify" | "GetUser";
   readonly connections: number;
   /** Calls under way on each connection. */
   readonly inFlight: number;
-  /** So many calls a second, whenever the answers come; without it, the next call is sent when one is answered. */
+  /** Calls a second, whether or not they are answered. Without it, each answer starts the next call. */
   readonly perSecond?: number | undefined;
   readonly warmUpSeconds: number;
   readonly seconds: number;
-  /** Users are drawn from the first so many. */
+  /** Users are drawn at random from the first `users`. */
   readonly users: number;
   readonly seed: number;
 }
@@ -20,8 +22,10 @@ export interface UnaryJob {
 /** Streams of BatchIdentify that send users `from` to `to` once. */
 export interface BatchJob {
   readonly kind: "batch";
+  /** As in `UnaryJob`. */
+  readonly throughConnect?: boolean;
   readonly port: number;
-  /** Each with a stream of its own. */
+  /** Each has one stream. */
   readonly connections: number;
   readonly perMessage: number;
   /** Messages that may be unanswered on each stream. */
@@ -40,15 +44,15 @@ export interface UnaryResult {
   readonly calls: number;
   readonly failures: number;
   readonly seconds: number;
-  /** In milliseconds; of an open load from when the call was due. */
+  /** In milliseconds. With `perSecond`, counted from when the call was due. */
   readonly p50: number;
   readonly p99: number;
-  /** Of the calls that were due in these seconds, also where their answers came after them. */
+  /** Of the calls that were due in the measured seconds, including those answered later. */
   readonly due: {
     /** In milliseconds. */
     readonly p99: number;
     readonly worst: number;
-    /** Those that failed after these seconds, or had no answer half a minute later. */
+    /** Calls that failed after the measured seconds, or had no answer half a minute later. */
     readonly unanswered: number;
   };
   /** CPU time of the load process itself, in seconds. */
@@ -65,5 +69,5 @@ export interface BatchResult {
   readonly cpuSeconds: number;
 }
 
-/** From the load process: what is measured begins, and its result. */
+/** What the load process reports: that measuring begins, and the result. */
 export type Report = { readonly begins: true } | { readonly result: UnaryResult | BatchResult };

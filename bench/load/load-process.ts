@@ -2,11 +2,11 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import type { BatchJob, BatchResult, Job, Report, UnaryJob, UnaryResult } from "./jobs.ts";
 
-/** The process that makes the load, apart from the servers that it loads and from whoever measures them. */
+/** The process that makes the load, separate from the servers and from the process that measures them. */
 export class LoadProcess {
   readonly #child: ChildProcess = fork(new URL("./main.ts", import.meta.url));
 
-  /** @param onBegin called when what is measured begins */
+  /** @param onBegin called when measuring begins */
   run(job: UnaryJob, onBegin?: () => void): Promise<UnaryResult>;
   run(job: BatchJob, onBegin?: () => void): Promise<BatchResult>;
   run(job: Job, onBegin = () => {}): Promise<UnaryResult | BatchResult> {

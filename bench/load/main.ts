@@ -1,4 +1,4 @@
-/** The load's process: does one job at a time, as its parent asks. */
+/** The load process: does one job at a time for its parent. */
 import { runBatch } from "./batch.ts";
 import type { Job, Report } from "./jobs.ts";
 import { runUnary } from "./unary.ts";

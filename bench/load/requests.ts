@@ -1,4 +1,4 @@
-/** Requests of a load, of distinct users with changing values: templates in which digits are replaced. */
+/** Requests for distinct users with changing values: templates in which digits are replaced. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GetUserRequestSchema, IdentifyRequestSchema } from "../../gen/es/rollcall/v1/user_service_pb.js";
 
@@ -7,20 +7,26 @@ const userMark = "00000000";
 const valueMark = "99999999";
 const prefixBytes = 5;
 
-/** One message to be sent again and again, each time for other users. */
+/** One message that is sent many times, each time for other users. */
 export interface RequestTemplate {
   /**
-   * @param user which user, for the message's item at `item`; below 10^8
+   * @param item the index of the item in the message
+   * @param user the number of the user, below 10^8
    * @param value of the property that changes; below 10^8
    */
   set(item: number, user: number, value: number): void;
-  /** The message as it stands, with gRPC's prefix; its own memory. */
+  /** A copy of the message, with gRPC's prefix. */
   copy(): Buffer;
 }
 
 /** An Identify with eight properties, in the order in which a service would name them. */
 export function identifyTemplate(): RequestTemplate {
   return template(identifyBytes(), 1);
+}
+
+/** An Identify with `properties` properties, of which one changes. */
+export function numberedTemplate(properties: number): RequestTemplate {
+  return template(numberedBytes(properties), 1);
 }
 
 export function getUserTemplate(): RequestTemplate {
@@ -31,9 +37,9 @@ export function getUserTemplate(): RequestTemplate {
 }
 
 /**
- * A BatchIdentify message with so many identifies.
+ * A BatchIdentify message with `count` items.
  *
- * @param properties of each; without it, eight as above
+ * @param properties how many each item has; without it, eight as above
  */
 export function batchTemplate(count: number, properties?: number): RequestTemplate {
   const item = properties === undefined ? identifyBytes() : numberedBytes(properties);
@@ -58,7 +64,6 @@ function identifyBytes(): Buffer {
   return Buffer.from(toBinary(IdentifyRequestSchema, request));
 }
 
-/** An Identify with so many properties, of which one changes. */
 function numberedBytes(count: number): Buffer {
   const texts = Array.from({ length: count }, (_, at) => [`property_${at}`, `value ${at === 0 ? valueMark : at}`]);
   const request = create(IdentifyRequestSchema, { id: userId(userMark), properties: Object.fromEntries(texts) });

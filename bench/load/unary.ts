@@ -5,7 +5,7 @@ import { getUserTemplate, identifyTemplate } from "./requests.ts";
 
 const openLoadTickMs = 1;
 const largestValue = 10 ** 8;
-/** How long a call may take after the load has ended. */
+/** How long calls may take after the load has ended. */
 const lastAnswersMs = 30_000;
 
 /** @param onBegin called when the warm-up is over */
@@ -15,14 +15,14 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
   const failed = Promise.withResolvers<never>();
   const clients = await Promise.all(
     Array.from({ length: job.connections }, () =>
-      Http2Client.open(job.port, `/rollcall.v1.UserService/${job.method}`, failed.reject),
+      Http2Client.open(job.port, `/rollcall.v1.UserService/${job.method}`, failed.reject, job.throughConnect),
     ),
   );
   let latencies: number[] = [];
   let failures = 0;
   let stopped = false;
   let underWay = 0;
-  /** Calls that are due from `measuredFrom` until `measuredTo`: those without an answer so far, and how long the others took. */
+  /** Of the calls due from `measuredFrom` until `measuredTo`: how many have no answer yet, and the latencies of the others. */
   let measuredFrom = Number.POSITIVE_INFINITY;
   let measuredTo = Number.POSITIVE_INFINITY;
   let unanswered = 0;
@@ -44,7 +44,7 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
           const now = performance.now();
           if (answered) latencies.push(now - due);
           else failures++;
-          // Those that fail in these seconds are counted as failures.
+          // Calls that fail in the measured seconds count as failures.
           if (isMeasured && (answered || now < measuredTo)) unanswered--;
           if (isMeasured && answered) dueLatencies.push(now - due);
           if (goesOn && !stopped) call(client, now, true);

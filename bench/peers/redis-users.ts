@@ -5,7 +5,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Redis, type Result } from "ioredis";
 
-/** KEYS[1]: the user; ARGV: names and values in turn. Returns what became of it, and the hash. */
+/** KEYS[1]: the user; ARGV: names and values in turn. Returns the outcome and the hash. */
 const identifyScript = `
 local names, sent = {}, {}
 for i = 1, #ARGV, 2 do

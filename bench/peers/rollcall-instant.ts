@@ -1,4 +1,4 @@
-/** Rollcall over a store that answers at once and keeps nothing: what the server alone can do. */
+/** Rollcall over a store that answers at once and keeps nothing. It shows what the server costs alone. */
 import { pino } from "pino";
 import { startServerOver } from "../../src/server/server.ts";
 import type { StoreAdapter } from "../../src/store/adapter.ts";

@@ -6,7 +6,6 @@ export const exempt: readonly string[] = [
   "docs/import.md",
   "docs/limits.md",
   "docs/operating.md",
-  "docs/performance.md",
   "docs/reliability.md",
   // It shows what the rules find.
   "test/docs/prose-fixture.md",

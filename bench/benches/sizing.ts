@@ -1,18 +1,18 @@
-/** What users take of Redis' memory and of an SQLite file: `npm run bench:sizing -- --users 1000000`. */
+/** Measures what users take in Redis' memory and in an SQLite file: `npm run bench -- sizing --users 1000000`. */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
-import { startRedis } from "../test/support/redis.ts";
-import { batchShape, redisArgs } from "./conditions.ts";
-import { LoadProcess } from "./load/load-process.ts";
-import { batchTemplate } from "./load/requests.ts";
-import { startRollcall } from "./processes.ts";
+import { startRedis } from "../../test/support/redis.ts";
+import { batchShape, redisArgs } from "../conditions.ts";
+import { LoadProcess } from "../load/load-process.ts";
+import { batchTemplate } from "../load/requests.ts";
+import { startRollcall } from "../processes.ts";
+import { wholeNumber } from "../usage.ts";
 
 const { values } = parseArgs({ options: { users: { type: "string", default: "1000000" } } });
-const users = Number(values.users);
-if (!Number.isInteger(users) || users < 1) throw new Error("--users: expected how many to import");
+const users = wholeNumber("users", values.users);
 
 const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
 const load = new LoadProcess();

@@ -1,29 +1,29 @@
 /**
- * How long Redis is busy with one script call, while nothing else can run there: `npm run bench:scripts`.
+ * Measures how long one script call blocks Redis: `npm run bench -- scripts`.
  *
- * Users of several sizes are written and read through the service; Redis' own slow log says how long it worked on each
- * call. Beside it, in the same run, a script that reads as many hashes of the same bytes and overwrites them unmerged.
+ * Users of several sizes are written and read through the service. Redis' own slow log has the time of each call. The same
+ * run measures a script that reads as many hashes of the same bytes and overwrites them without merging.
  */
 import { parseArgs } from "node:util";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Redis } from "ioredis";
-import { exampleUsers } from "../scripts/example-users.ts";
-import { createRollcallClient, type RollcallClient } from "../src/client/index.ts";
-import { startRedis } from "../test/support/redis.ts";
-import { startTestServer } from "../test/support/server.ts";
-import { median } from "./median.ts";
+import { exampleUsers } from "../../scripts/example-users.ts";
+import { createRollcallClient, type RollcallClient } from "../../src/client/index.ts";
+import { startRedis } from "../../test/support/redis.ts";
+import { startTestServer } from "../../test/support/server.ts";
+import { median } from "../median.ts";
+import { wholeNumber } from "../usage.ts";
 
 interface Load {
   readonly name: string;
   readonly users: readonly { id: string; properties: JsonObject }[];
-  /** In one message. */
+  /** Users in one message. */
   readonly perChunk: number;
 }
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "5" } } });
-const runs = Number(values.runs);
-if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs: expected how often to measure");
+const runs = wholeNumber("runs", values.runs);
 
 const loads: readonly Load[] = [
   { name: "example users", users: [...exampleUsers(20_000, 1)], perChunk: 1_000 },
@@ -71,7 +71,7 @@ async function measure(load: Load): Promise<void> {
   }
 }
 
-/** Adds to what was measured how long each call of a piece of work took. */
+/** Does some work and records how long each of its script calls took. */
 async function busy(admin: Redis, load: Load, what: string, work: () => Promise<void>): Promise<void> {
   await admin.slowlog("RESET");
   await work();
@@ -100,7 +100,7 @@ async function busy(admin: Redis, load: Load, what: string, work: () => Promise<
   for (const [call, some] of calls.entries()) await admin.del(some.map((_, index) => `peer-${call}-${index}`));
 }
 
-/** How long each call of a command took, in microseconds. */
+/** The time of each call of a command, in microseconds. */
 async function slowLog(admin: Redis, command: string): Promise<number[]> {
   const entries = (await admin.slowlog("GET", -1)) as [number, number, number, string[]][];
   return entries.filter(([, , , [name]]) => name?.toLowerCase() === command).map(([, , micros]) => micros);
@@ -137,7 +137,7 @@ function many(count: number, properties: () => JsonObject): { id: string; proper
   return Array.from({ length: count }, (_, index) => ({ id: `user-${index}`, properties: properties() }));
 }
 
-/** So many properties with strings of so many bytes. */
+/** `count` properties, each a string of `size` bytes. */
 function numbered(count: number, size: number): JsonObject {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, "x".repeat(size)]));
 }

@@ -1,26 +1,25 @@
 /**
- * How long a partition of users is on the move while a Redis Cluster moves its slot, as `redis-cli --cluster reshard`
- * does it, and how long its new users wait meanwhile: `npm run bench:move -- --users 100000`.
+ * Measures how long a Redis Cluster takes to move the slot of a partition, as `redis-cli --cluster reshard` does it, and how
+ * long new users of that partition wait meanwhile: `npm run bench -- move --users 100000`.
  */
 import { parseArgs } from "node:util";
-import { createRollcallClient, importUsers, type UserToImport } from "../src/client/index.ts";
-import { createKeys, partitionOf, slotOf } from "../src/store/redis/keys.ts";
-import { startCluster } from "../test/support/redis-cluster.ts";
-import { startTestServer } from "../test/support/server.ts";
-import { median } from "./median.ts";
+import { createRollcallClient, importUsers, type UserToImport } from "../../src/client/index.ts";
+import { createKeys, partitionOf, slotOf } from "../../src/store/redis/keys.ts";
+import { startCluster } from "../../test/support/redis-cluster.ts";
+import { startTestServer } from "../../test/support/server.ts";
+import { median } from "../median.ts";
+import { wholeNumber } from "../usage.ts";
 
 const { values } = parseArgs({
   options: { users: { type: "string", default: "100000" }, runs: { type: "string", default: "3" } },
 });
-const count = Number(values.users);
-const runs = Number(values.runs);
-if (!Number.isInteger(count) || count < 1) throw new Error("--users: expected a number of users");
-if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs: expected how often to measure");
+const count = wholeNumber("users", values.users);
+const runs = wholeNumber("runs", values.runs);
 
 const partition = 0;
 const slot = slotOf(partition);
 const properties = { name: "Ada Lovelace", email: "ada@example.com", plan: "pro", logins: 12, locale: "en-GB" };
-/** As many keys in one MIGRATE: what redis-cli's --cluster-pipeline is unless said, and more. */
+/** Keys in one MIGRATE: the default of redis-cli's --cluster-pipeline, and more. */
 const pipelines = [10, 100];
 
 const cluster = await startCluster({ primaries: 2, replicas: 0 });
@@ -44,7 +43,7 @@ try {
   await cluster.stop();
 }
 
-/** Moves the slot to the other primary while a user is created in it, again and again. In seconds. */
+/** Moves the slot to the other primary while a user is created in its partition. All figures are in seconds. */
 async function move(keys: number): Promise<{ all: number; index: number; waited: number }> {
   const from = await cluster.primaryOf(slot);
   const to = (await cluster.primaries()).find((node) => node !== from);
@@ -57,7 +56,7 @@ async function move(keys: number): Promise<{ all: number; index: number; waited:
   const indexMs = performance.now() - beforeIndex;
 
   const created = create();
-  // It is awaited at the end.
+  // Awaited at the end.
   created.catch(() => {});
   for (;;) {
     const some = await from.admin.cluster("GETKEYSINSLOT", slot, keys);
@@ -69,7 +68,7 @@ async function move(keys: number): Promise<{ all: number; index: number; waited:
   return { all, index: indexMs / 1_000, waited: (await created) / 1_000 };
 }
 
-/** Creates a user in the partition by a stream, and says how many milliseconds that took. */
+/** Creates a user in the partition through a stream. Resolves to the milliseconds that this took. */
 async function create(): Promise<number> {
   const id = idsOf("new").next().value;
   if (id === undefined) return fail("there is no id");

@@ -1,17 +1,17 @@
 /**
- * How long a caller of single calls waits while others import: `npm run bench:mixed`. One caller of Identify, one call at
- * a time, beside ever more streams of BatchIdentify that send as fast as they are answered.
+ * Measures the latency of single calls while others import: `npm run bench -- mixed`. One caller sends Identify, one call
+ * at a time, beside more and more streams of BatchIdentify that send as fast as they are answered.
  */
-import { startRedis } from "../test/support/redis.ts";
-import { redisArgs } from "./conditions.ts";
-import { LoadProcess } from "./load/load-process.ts";
-import { startRollcall } from "./processes.ts";
+import { startRedis } from "../../test/support/redis.ts";
+import { redisArgs } from "../conditions.ts";
+import { LoadProcess } from "../load/load-process.ts";
+import { startRollcall } from "../processes.ts";
 
 const users = 100_000;
 const perMessage = 1_000;
 const messagesInFlight = 6;
 const seconds = 3;
-/** At least; the imports outlast the calls. */
+/** The least that the imports last, so that they outlast the calls. */
 const importSeconds = 5;
 
 const importing = new LoadProcess();

@@ -1,6 +1,6 @@
 /**
- * Draws docs/performance/*.svg from what the benchmarks wrote: `npm run bench -- --json bench.json`,
- * `npm run bench:growth -- --json growth.json`, then `npm run bench:charts -- --bench bench.json --growth growth.json`.
+ * Draws docs/performance/*.svg from what other benches wrote: `npm run bench -- compare --json compare.json`,
+ * `npm run bench -- growth --json growth.json`, then `npm run bench -- charts --compare compare.json --growth growth.json`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,11 +8,11 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import type { Figures } from "./figures.ts";
-import { median } from "./median.ts";
+import type { Figures } from "../figures.ts";
+import { median } from "../median.ts";
 
-const { values } = parseArgs({ options: { bench: { type: "string" }, growth: { type: "string" } } });
-const directory = fileURLToPath(new URL("../docs/performance", import.meta.url));
+const { values } = parseArgs({ options: { compare: { type: "string" }, growth: { type: "string" } } });
+const directory = fileURLToPath(new URL("../../docs/performance", import.meta.url));
 mkdirSync(directory, { recursive: true });
 
 interface GrowthPoint {
@@ -22,8 +22,8 @@ interface GrowthPoint {
   readonly redisCpu?: number;
 }
 
-if (values.bench !== undefined) {
-  const results: Record<string, Record<string, Figures[]>> = JSON.parse(readFileSync(values.bench, "utf8"));
+if (values.compare !== undefined) {
+  const results: Record<string, Record<string, Figures[]>> = JSON.parse(readFileSync(values.compare, "utf8"));
   const bars = Object.entries(results).flatMap(([what, contestants]) =>
     Object.entries(contestants).map(([by, runs]) => ({
       what,

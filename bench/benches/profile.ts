@@ -1,6 +1,6 @@
 /**
- * Where the server's time goes, from V8's CPU profile of its main thread: `npm run bench:profile`. A load runs against a
- * server on Redis; what Node does is counted for whichever part of the service called it.
+ * Shows where the server's main thread spends its time, from V8's CPU profile: `npm run bench -- profile`. A load runs against
+ * a server on Redis. The time of Node's own code counts for the part of the service that called it.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,13 +8,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { startRedis } from "../test/support/redis.ts";
-import { batchShape, nodeFlags, redisArgs } from "./conditions.ts";
-import { LoadProcess } from "./load/load-process.ts";
+import { startRedis } from "../../test/support/redis.ts";
+import { batchShape, nodeFlags, redisArgs } from "../conditions.ts";
+import { LoadProcess } from "../load/load-process.ts";
 
-const main = new URL("../src/main.ts", import.meta.url).pathname;
+const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const users = 100_000;
-/** Start and warm-up, which are not counted, in microseconds. */
+/** Microseconds of start and warm-up, which are not counted. */
 const uncounted = 3_000_000;
 
 interface Profile {
@@ -52,7 +52,7 @@ try {
   await load.stop();
 }
 
-/** The share of each part in the time that the server was busy while some work ran. */
+/** The share of each part in the main thread's busy time while some work runs. */
 async function profile(work: (port: number) => Promise<unknown>): Promise<Map<string, number>> {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-profile-"));
   const redis = await startRedis({ args: redisArgs });
@@ -92,7 +92,7 @@ function sharesOf({ nodes, samples, timeDeltas }: Profile): Map<string, number> 
   return new Map([...times].map(([part, time]) => [part, time / busy]));
 }
 
-/** The part of the service that runs, or that called what runs. */
+/** The part of the service that a sample belongs to: the one that runs, or the nearest one that called it. */
 function partOf(id: number, byId: ReadonlyMap<number, ProfileNode>, callers: ReadonlyMap<number, number>): string {
   const own = byId.get(id)?.callFrame;
   if (own?.functionName === "(garbage collector)") return "garbage collection";

@@ -1,6 +1,6 @@
 /**
- * How much memory a server holds while millions of users are imported, and how soon it answers once it is started:
- * `npm run bench:memory -- --users 5000000`.
+ * Measures a server's resident memory while millions of users are imported, and the time from start to first answer:
+ * `npm run bench -- memory --users 5000000`.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:http2";
@@ -8,21 +8,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
-import { startRedis } from "../test/support/redis.ts";
-import { batchShape, redisArgs } from "./conditions.ts";
-import { LoadProcess } from "./load/load-process.ts";
-import { median } from "./median.ts";
-import { memoryOf, type ServerProcess, startRollcall } from "./processes.ts";
+import { startRedis } from "../../test/support/redis.ts";
+import { batchShape, redisArgs } from "../conditions.ts";
+import { LoadProcess } from "../load/load-process.ts";
+import { median } from "../median.ts";
+import { memoryOf, type ServerProcess, startRollcall } from "../processes.ts";
+import { wholeNumber } from "../usage.ts";
 
 const { values } = parseArgs({
   options: { users: { type: "string", default: "5000000" }, starts: { type: "string", default: "9" } },
 });
-const users = Number(values.users);
-const starts = Number(values.starts);
-if (!Number.isInteger(users) || users < 1) throw new Error("--users: expected how many to import");
-if (!Number.isInteger(starts) || starts < 1) throw new Error("--starts: expected how often to start a server");
+const users = wholeNumber("users", values.users);
+const starts = wholeNumber("starts", values.starts);
 
-/** Users between two looks at the memory; what comes before the tenth part of all is not held against the rest. */
+/** Memory is read each time so many users are imported. Growth is counted after the first tenth of all users. */
 const step = Math.ceil(users / 20);
 const warmUp = users / 10;
 

@@ -1,18 +1,19 @@
 /**
- * What a user costs as everything grows: users stored, properties of each, callers, and users in a message:
- * `npm run bench:growth`. Each point is the median of several runs. It takes about ten minutes, and 8 GB of memory for
+ * Measures what a user costs as the number of stored users, of properties, of callers and of users in a message grows:
+ * `npm run bench -- growth`. Each point is the median of several runs. It takes about ten minutes, and 8 GB of memory for
  * ten million users in Redis.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type RedisProcess, startRedis } from "../test/support/redis.ts";
-import { batchShape, redisArgs } from "./conditions.ts";
-import type { BatchJob } from "./load/jobs.ts";
-import { LoadProcess } from "./load/load-process.ts";
-import { median } from "./median.ts";
-import { cpuSecondsOf, type ServerProcess, startRollcall } from "./processes.ts";
+import { type RedisProcess, startRedis } from "../../test/support/redis.ts";
+import { batchShape, redisArgs } from "../conditions.ts";
+import type { BatchJob } from "../load/jobs.ts";
+import { LoadProcess } from "../load/load-process.ts";
+import { median } from "../median.ts";
+import { cpuSecondsOf, type ServerProcess, startRollcall } from "../processes.ts";
+import { wholeNumber } from "../usage.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,10 +22,8 @@ const { values } = parseArgs({
     json: { type: "string" },
   },
 });
-const mostUsers = Number(values.users);
-const runs = Number(values.runs);
-if (!Number.isInteger(mostUsers) || mostUsers < 10_000) throw new Error("--users: expected 10000 or more");
-if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs: expected how often to measure each point");
+const mostUsers = wholeNumber("users", values.users, 10_000);
+const runs = wholeNumber("runs", values.runs);
 
 interface Point {
   readonly series: string;
@@ -36,7 +35,7 @@ interface Point {
   readonly redisCpu: number | undefined;
 }
 
-/** Users that one point of a series is measured with. */
+/** How many users each point is measured with. */
 const sample = 100_000;
 const usersPerStream = 250_000;
 
@@ -110,7 +109,7 @@ async function withRedis(work: (server: ServerProcess, redis: RedisProcess) => P
   }
 }
 
-/** One property in eight changed, of users that are spread over all that are stored. */
+/** Changes one property in eight of users spread evenly over the stored ones. */
 async function overStored(
   what: string,
   server: ServerProcess,
@@ -134,13 +133,13 @@ async function overStored(
       }
       return sample;
     };
-    // Unmeasured: the server runs new code more slowly.
+    // Warm-up, not measured.
     if (size === 10_000) await changeSome();
     await measure(what, size, server, redis, sample, changeSome);
   }
 }
 
-/** In several streams, one after the other: each has a deadline. */
+/** Sends users in several streams, one after the other, because each stream has a deadline. */
 async function batch(server: ServerProcess, job: Omit<BatchJob, "kind" | "port">): Promise<number> {
   for (let from = job.from; from < job.to; from += usersPerStream) {
     const to = Math.min(from + usersPerStream, job.to);
@@ -153,8 +152,8 @@ async function batch(server: ServerProcess, job: Omit<BatchJob, "kind" | "port">
 /**
  * Measures one point.
  *
- * @param units how many users it is about; without it, what `work` answers
- * @param work is measured from `onBegin` on, if it calls that
+ * @param units how many users `work` sends; without it, the number that `work` returns
+ * @param work if it calls `onBegin`, measuring starts there
  */
 async function measure(
   series: string,

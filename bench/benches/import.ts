@@ -1,6 +1,6 @@
 /**
  * Imports a file of users twice through `rollcall import`, into SQLite and into Redis, then reads every user back and
- * compares it with what was sent: `npm run bench:import -- --count 100000`.
+ * compares it with what was sent: `npm run bench -- import --count 100000`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,17 +10,17 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { isDeepStrictEqual, parseArgs } from "node:util";
-import { exampleUsers } from "../scripts/example-users.ts";
-import { createRollcallClient } from "../src/client/index.ts";
-import { startRedis } from "../test/support/redis.ts";
-import { redisArgs } from "./conditions.ts";
+import { exampleUsers } from "../../scripts/example-users.ts";
+import { createRollcallClient } from "../../src/client/index.ts";
+import { startRedis } from "../../test/support/redis.ts";
+import { redisArgs } from "../conditions.ts";
+import { wholeNumber } from "../usage.ts";
 
-const main = new URL("../src/main.ts", import.meta.url).pathname;
+const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const concurrentReads = 64;
 
 const { values } = parseArgs({ options: { count: { type: "string", default: "100000" } } });
-const count = Number(values.count);
-if (!Number.isInteger(count) || count < 1) throw new Error("--count: expected a number of users");
+const count = wholeNumber("count", values.count);
 
 const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
 const file = join(directory, "users.ndjson");
@@ -85,7 +85,7 @@ function peakMegabytes(child: ChildProcess): string {
   return (Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024).toFixed(0);
 }
 
-/** How many users the server gives back exactly as they were sent. */
+/** Counts the users that the server returns exactly as they were sent. */
 async function readBack(url: string): Promise<number> {
   const client = createRollcallClient(url);
   const users = exampleUsers(count, 1);
@@ -100,7 +100,7 @@ async function readBack(url: string): Promise<number> {
   return exact;
 }
 
-/** Without the order of keys and the prototypes, which mean nothing in a Struct. */
+/** Drops the order of keys and the prototypes, which mean nothing in a Struct. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;

@@ -1,17 +1,17 @@
 /**
- * What becomes of calls when there are more than a server can do: `npm run bench:overload`. Callers of Identify send at a
- * steady rate, whether or not they are answered, from half of what the server does at most to twice as much.
+ * Measures what happens to calls when a server gets more than it can serve: `npm run bench -- overload`. Callers of Identify
+ * send at a steady rate, whether or not they are answered, from half of the server's peak to twice the peak.
  */
 import { parseArgs } from "node:util";
-import { startRedis } from "../test/support/redis.ts";
-import { redisArgs } from "./conditions.ts";
-import { LoadProcess } from "./load/load-process.ts";
-import { median } from "./median.ts";
-import { startRollcall } from "./processes.ts";
+import { startRedis } from "../../test/support/redis.ts";
+import { redisArgs } from "../conditions.ts";
+import { LoadProcess } from "../load/load-process.ts";
+import { median } from "../median.ts";
+import { startRollcall } from "../processes.ts";
+import { wholeNumber } from "../usage.ts";
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "3" } } });
-const runs = Number(values.runs);
-if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs: expected how often to measure");
+const runs = wholeNumber("runs", values.runs);
 const maxCalls = 64;
 const seconds = 2;
 const shares = [0.5, 0.9, 1.2, 1.5, 2];
@@ -61,7 +61,7 @@ try {
   await load.stop();
 }
 
-/** What each run came to. */
+/** The figures of each run. */
 interface Row {
   readonly served: number[];
   readonly refused: number[];
