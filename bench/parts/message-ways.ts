@@ -1,25 +1,20 @@
 /** Messages: reading requests and writing answers. */
 import { deepStrictEqual } from "node:assert";
 import { create, fromBinary, fromJson, toBinary } from "@bufbuild/protobuf";
-import {
-  BatchIdentifyRequestSchema,
-  GetUserRequestSchema,
-  IdentifyRequestSchema,
-} from "../../gen/es/rollcall/v1/user_service_pb.js";
+import { BatchIdentifyRequestSchema, IdentifyRequestSchema } from "../../gen/es/rollcall/v1/user_service_pb.js";
 import {
   BatchIdentifyRequestSchema as WireBatch,
-  GetUserRequestSchema as WireGet,
   IdentifyRequestSchema as WireIdentify,
 } from "../../gen/server/rollcall/server/v1/wire_pb.js";
 import { writeIdentify } from "../../src/client/write-identify.ts";
 import { readBinary } from "../../src/rpc/messages/read-binary.ts";
-import { readBatchIdentifyRequest, readIdAlone, readIdentifyRequest } from "../../src/rpc/messages/read-identify.ts";
+import { readBatchIdentifyRequest, readIdentifyRequest } from "../../src/rpc/messages/read-identify.ts";
 import { readJson } from "../../src/rpc/messages/read-json.ts";
 import { formOf } from "../../src/rpc/messages/request-form.ts";
 import { writeOneUser } from "../../src/rpc/messages/write-user.ts";
 import type { UserView } from "../../src/users/reading.ts";
 import { BackwardWriter } from "../../src/users/struct/backward-writer.ts";
-import { batchTemplate, getUserTemplate, identifyTemplate } from "../load/requests.ts";
+import { batchTemplate, identifyTemplate } from "../load/requests.ts";
 import type { Ways } from "./measure.ts";
 import * as asMessage from "./plain/write-user-as-message.ts";
 import * as withWriter from "./plain/write-user-with-writer.ts";
@@ -31,10 +26,8 @@ export function readingWays(): Ways[] {
     unset: "maxProperties",
   });
   const identifyForm = formOf(IdentifyRequestSchema, WireIdentify, { unset: "maxProperties" });
-  const getForm = formOf(GetUserRequestSchema, WireGet, { only_properties: "maxProperties" });
   const wholeBatch = batchMessage(batchTemplate(count));
   const identifies = messages(identifyTemplate());
-  const gets = messages(getUserTemplate());
   const texts = items.map((item) => Buffer.from(JSON.stringify(item)));
   const budget = { reserve: () => {}, weigh: () => {} };
   const general = "the general reader, `read-binary`";
@@ -54,14 +47,6 @@ export function readingWays(): Ways[] {
       units: count,
       ours: () => identifies.map(readIdentifyRequest),
       plain: () => identifies.map((bytes) => readBinary(identifyForm, bytes)),
-    },
-    {
-      part: "`readIdAlone` in `rpc/messages/read-identify`",
-      against: general,
-      call: "GetUser",
-      units: count,
-      ours: () => gets.map(readIdAlone),
-      plain: () => gets.map((bytes) => readBinary(getForm, bytes)),
     },
     {
       ...batch,

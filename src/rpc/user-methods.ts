@@ -19,7 +19,7 @@ import {
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import type { Scope } from "../credentials/principal.ts";
 import { batchReader } from "./batch-identify.ts";
-import { readIdAlone, readIdentifyRequest } from "./messages/read-identify.ts";
+import { readIdentifyRequest } from "./messages/read-identify.ts";
 import { writeIdentified, writeOneUser } from "./messages/write-user.ts";
 import { type StreamMethod, stream, type UnaryMethod, unary } from "./method.ts";
 import { identifyMessage, oneUserMessage, pageMessage, usersFoundMessage } from "./user-messages.ts";
@@ -43,7 +43,6 @@ export const userMethods = {
     input: GetUserRequestSchema,
     output: GetUserResponseSchema,
     lists: onlyProperties,
-    readFast: readIdAlone,
     serve: ({ getUser }) => getUser,
     message: oneUserMessage,
     writeFast: writeOneUser,

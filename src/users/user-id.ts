@@ -22,21 +22,11 @@ export function parseUserId(bytes: Uint8Array, field = "id"): Parsed<UserId> {
     return new Invalid({ ...limitExceeded(field, "maxIdBytes", bytes.length, "bytes"), reason: "INVALID_ID" });
   }
   const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const ascii = isPrintableAscii(bytes);
-  if (!ascii && !isUtf8(bytes)) return invalid("is not valid UTF-8");
-  const id = view.toString(ascii ? "latin1" : "utf8");
-  return isUserId(id, ascii) ? id : invalid("has control characters");
+  if (!isUtf8(bytes)) return invalid("is not valid UTF-8");
+  const id = view.toString("utf8");
+  return isUserId(id) ? id : invalid("has control characters");
 }
 
-/** Most ids are printable ASCII, and need no other check. */
-function isPrintableAscii(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] ?? 0;
-    if (byte < 0x20 || byte > 0x7e) return false;
-  }
-  return true;
-}
-
-function isUserId(id: string, isPrintable: boolean): id is UserId {
-  return isPrintable || !controlCharacter.test(id);
+function isUserId(id: string): id is UserId {
+  return !controlCharacter.test(id);
 }

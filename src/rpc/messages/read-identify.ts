@@ -37,14 +37,6 @@ const maxFields = limits.maxProperties + 2 * maxPieces + 4;
 /** A message inside of a request with more bytes is unusual. */
 const maxInnerBytes = 256;
 
-/** @returns a request that has an id and nothing else; undefined for any other */
-export function readIdAlone(bytes: Uint8Array): { id: Uint8Array; onlyProperties: Uint8Array[] } | undefined {
-  const [tag, length] = bytes;
-  return tag === identifyTags.id && length === bytes.length - 2 && length < 0x80
-    ? { id: bytes.subarray(2), onlyProperties: none }
-    : undefined;
-}
-
 /** @returns undefined where something is unusual */
 export function readIdentifyRequest(bytes: Uint8Array): IdentifyFields | undefined {
   return new IdentifyReader(bytes).identify(bytes.length);

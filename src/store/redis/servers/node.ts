@@ -177,7 +177,7 @@ export class RedisNode {
   /** Turns a missing reply into UnansweredError; error replies stay as they are. */
   async #answered(connection: Connection, answer: Promise<unknown>, overAt: number): Promise<unknown> {
     try {
-      return await within(overAt - performance.now(), answer);
+      return await within(Math.max(0, overAt - performance.now()), answer);
     } catch (error) {
       if (replyCode(error) !== undefined) throw error;
       const message = error instanceof Error ? connection.explain(error) : String(error);
