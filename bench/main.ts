@@ -14,6 +14,11 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: "Rollcall against connect-node, grpc-js, Redis and SQLite; seven minutes, or two with --quick",
     run: () => import("./benches/compare.ts"),
   },
+  against: {
+    options: "COMMIT [--pairs N] [--most-pairs N]",
+    summary: "CPU time of a call of each kind against an older commit, in alternating pairs; four minutes",
+    run: () => import("./benches/against.ts"),
+  },
   parts: {
     options: "[--rounds N]",
     summary: "what each handwritten part saves against the library that could do its work; three minutes",

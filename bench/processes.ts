@@ -20,9 +20,10 @@ export async function startRollcall(
   store: string,
   args: readonly string[] = [],
   flags: readonly string[] = [],
+  main: URL | string = new URL("../src/main.ts", import.meta.url),
 ): Promise<ServerProcess> {
   const words = ["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args];
-  const child = fork(new URL("../src/main.ts", import.meta.url), words, {
+  const child = fork(main, words, {
     execArgv: [...nodeFlags, ...flags],
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });

@@ -139,12 +139,12 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
   }
 
   onAborted(): void {
-    this.end(canceled());
+    if (!this.#isEnded) this.end(canceled()); // An error is dear to make.
   }
 
   onClosed(): void {
     this.environment.budget.close(this);
     this.kind.open?.delete(this);
-    this.end(canceled());
+    this.onAborted();
   }
 }

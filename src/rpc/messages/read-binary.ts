@@ -38,9 +38,12 @@ export function readBinary<Wire extends DescMessage>(form: RequestForm<Wire>, by
       reader.add(cursor);
     } else throw otherWireType();
   }
-  const message = fromBinary(form.wire, plain.encode(), { readUnknownFields: false });
-  const read = Array.from(readers, ([field, reader]) => [field.localName, reader.finish()]);
-  return Object.assign(message, Object.fromEntries(read));
+  const message = plain.isEmpty
+    ? create(form.wire)
+    : fromBinary(form.wire, plain.encode(), { readUnknownFields: false });
+  const read: Record<string, unknown> = {};
+  for (const [field, reader] of readers) read[field.localName] = reader.finish();
+  return Object.assign(message, read);
 }
 
 /** Takes each occurrence of a field, and tells what they come to. */
@@ -163,8 +166,11 @@ class PlainFields {
     return pieces;
   }
 
+  get isEmpty(): boolean {
+    return this.#last.size === 0 && this.#messages.size === 0;
+  }
+
   encode(): Uint8Array {
-    if (this.#last.size === 0 && this.#messages.size === 0) return nothing;
     const writer = new BinaryWriter();
     // In their order: of a choice, the one that comes last counts.
     const inOrder = [...this.#last.values()].sort((a, b) => a.start - b.start);
