@@ -31,6 +31,8 @@ const maxInsertionSort = 16;
 class Sorter {
   readonly #bytes: Uint8Array;
   #pos = 0;
+  /** Whether a name was equal to another of its Struct. Every sort compares names that end up side by side. */
+  #isRepeated = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -55,7 +57,7 @@ class Sorter {
     if (sorted) return this.#bytes.subarray(start, end);
     if (entries.length > maxInsertionSort) entries.sort((a, b) => this.#compare(a, b));
     else this.#insertionSort(entries);
-    return this.#copy(entries, end - start);
+    return this.#isRepeated ? undefined : this.#copy(entries, end - start);
   }
 
   #insertionSort(entries: Entry[]): void {
@@ -72,22 +74,20 @@ class Sorter {
     }
   }
 
-  /** @returns undefined where a name is repeated */
-  #copy(sorted: readonly Entry[], size: number): Uint8Array | undefined {
+  #copy(sorted: readonly Entry[], size: number): Uint8Array {
     const bytes = this.#bytes;
     const copy = Buffer.allocUnsafe(size);
     let to = 0;
-    let previous: Entry | undefined;
-    for (const entry of sorted) {
-      if (previous !== undefined && this.#compare(previous, entry) === 0) return undefined;
-      previous = entry;
-      for (let from = entry.start; from < entry.end; from++) copy[to++] = bytes[from] ?? 0;
+    for (const { start, end } of sorted) {
+      for (let from = start; from < end; from++) copy[to++] = bytes[from] ?? 0;
     }
     return copy;
   }
 
   #compare(a: Entry, b: Entry): number {
-    return compareBytes(this.#bytes, a.nameStart, a.nameEnd, this.#bytes, b.nameStart, b.nameEnd);
+    const order = compareBytes(this.#bytes, a.nameStart, a.nameEnd, this.#bytes, b.nameStart, b.nameEnd);
+    if (order === 0) this.#isRepeated = true;
+    return order;
   }
 
   /** Sorts within the value at `at`, in place; answers false where a name is repeated. */
