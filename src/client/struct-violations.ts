@@ -1,4 +1,4 @@
-import type { Violation } from "../users/errors.ts";
+import { nestedTooDeep, type Violation } from "../users/errors.ts";
 import { formatPath } from "../users/field-path.ts";
 import { limits } from "../users/limits.ts";
 import { isPlainObject } from "./plain-json.ts";
@@ -25,7 +25,7 @@ export function structViolations(properties: unknown, field: string): readonly V
       if (!Number.isFinite(value)) invalid("is not a finite number");
     } else if (typeof value === "object" && value !== null) {
       if (!Array.isArray(value) && !isPlainObject(value)) invalid(notJson(value));
-      else if (path.length > limits.maxValueDepth) tooDeep();
+      else if (path.length > limits.maxValueDepth) violations.push(nestedTooDeep(formatPath(field, path)));
       else visitParts(value);
     } else if (typeof value !== "boolean" && value !== null) invalid(notJson(value));
   };
@@ -38,10 +38,6 @@ export function structViolations(properties: unknown, field: string): readonly V
       else visit(part);
       path.pop();
     }
-  };
-  const tooDeep = () => {
-    const description = `is nested deeper than ${limits.maxValueDepth} objects or lists`;
-    violations.push({ field: formatPath(field, path), reason: "LIMIT_EXCEEDED", description, limit: "maxValueDepth" });
   };
 
   if (isPlainObject(properties)) visitParts(properties);

@@ -1,12 +1,9 @@
-/** The edge where errors leave: every domain error, and what Connect raises itself, as the contract promises it. */
-import type { DescMethod } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+/** Domain errors as callers get them: with a status code and the details that the contract promises. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { type Reason, UserError, type Violation } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
-import { LimitCause, type MessageLimit } from "./messages/envelopes.ts";
-import { unreadable } from "./messages/unreadable.ts";
+import type { MessageLimit } from "./messages/envelopes.ts";
 
 const domain = "rollcall.v1";
 
@@ -101,69 +98,6 @@ export function messageTooLarge(
 /** Nobody waits for the answer any more. */
 export function canceled(): ConnectError {
   return new ConnectError("the caller has gone", Code.Canceled);
-}
-
-/** What errors need to know of their method: what it takes, and whether it only reads. */
-type RaisedIn = Pick<DescMethod, "input" | "idempotency">;
-
-/** What a caller is told of the errors that arise outside of handlers. */
-export interface RaisedErrors {
-  /**
-   * Changes an error that the server or Connect raised: a message that cannot be read, one that is too large, a deadline.
-   *
-   * @param method the one that was called
-   */
-  readonly restate: (error: ConnectError, method: RaisedIn) => void;
-  readonly noSuchMethod: ConnectError;
-}
-
-/** As the contract promises them, with a reason in their details. */
-export const contractErrors: RaisedErrors = {
-  restate,
-  noSuchMethod: describeError(
-    new UserError(
-      "NOT_IMPLEMENTED",
-      "no such method; the methods are those of rollcall.v1.UserService, as /rollcall.v1.UserService/GetUser",
-    ),
-  ),
-};
-
-function restate(error: ConnectError, method: RaisedIn): void {
-  if (error.details.length > 0) return;
-  const restated = inOurTerms(error, method);
-  if (restated === undefined) return;
-  const { code, message, rawMessage, details } = restated;
-  Object.assign(error, { code, message, rawMessage, details, cause: undefined });
-}
-
-function inOurTerms(error: ConnectError, { input, idempotency }: RaisedIn): ConnectError | undefined {
-  switch (error.code) {
-    case Code.DeadlineExceeded: {
-      const message = "the deadline passed before the answer was there";
-      const ofWrite = `${message}; a write may have been applied`;
-      return describeError(
-        new UserError(
-          "DEADLINE_EXCEEDED",
-          idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS ? message : ofWrite,
-        ),
-      );
-    }
-    case Code.ResourceExhausted:
-      // Connect's own errors are about its readMaxBytes, which is the general limit.
-      return messageTooLarge(error.cause instanceof LimitCause ? error.cause.limit : "maxRequestBytes");
-    case Code.InvalidArgument:
-      return describeError(unreadable(error.rawMessage, input));
-    case Code.Internal:
-      if (error.rawMessage.startsWith("parse binary:") || error.rawMessage === "decompression failed") {
-        return describeError(unreadable(error.rawMessage, input));
-      }
-      // A message that is marked as compressed, without a word on how: INTERNAL by the rules of gRPC and Connect.
-      return error.rawMessage.startsWith("received compressed envelope")
-        ? describeError(new UserError("MALFORMED_REQUEST", error.rawMessage), Code.Internal)
-        : undefined;
-    default:
-      return undefined;
-  }
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { Scope } from "../credentials/principal.ts";
 import type { CallContext } from "./call/call-context.ts";
-import { prefixBytes, sealEnvelope } from "./messages/envelopes.ts";
+import { envelopeOf } from "./messages/envelopes.ts";
 import type { ListLimits } from "./messages/request-form.ts";
 import { type Fields, type RequestReader, requestReader } from "./messages/request-reader.ts";
 import type { UserHandlers } from "./user-handlers.ts";
@@ -67,7 +67,7 @@ export function unary<Input extends DescMessage, Output extends DescMessage, Ans
   { scope, input, output, lists = {}, readFast, serve, message, writeFast }: UnaryRow<Input, Output, Answer>,
 ): UnaryMethod & { readonly reader: RequestReader<Fields<MessageShape<Input>>> } {
   const reader = requestReader({ contract: method.input, wire: input, lists, readFast });
-  const write = writeFast ?? ((answer) => envelopeOf(output, message(answer)));
+  const write = writeFast ?? ((answer) => encodeEnvelope(output, message(answer)));
   return {
     kind: "unary",
     method,
@@ -112,11 +112,8 @@ export function stream<Request, Output extends DescMessage>(
 }
 
 /** A message in protobuf's encoding, behind gRPC's prefix. */
-export function envelopeOf<Desc extends DescMessage>(desc: Desc, message: MessageInitShape<Desc>): Buffer {
-  const bytes = toBinary(desc, create(desc, message));
-  const envelope = Buffer.allocUnsafe(prefixBytes + bytes.length);
-  envelope.set(bytes, prefixBytes);
-  return sealEnvelope(envelope);
+export function encodeEnvelope<Desc extends DescMessage>(desc: Desc, message: MessageInitShape<Desc>): Buffer {
+  return envelopeOf(toBinary(desc, create(desc, message)));
 }
 
 export function reserveNothing(): void {}

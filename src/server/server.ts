@@ -14,10 +14,11 @@ import { defaultServerLimits, type ServerLimits } from "../config/server-limits.
 import { describeStoreLocation } from "../config/store-url.ts";
 import { userRoutes } from "../rpc/connect/mount.ts";
 import { createDisclosure } from "../rpc/disclosure.ts";
-import { contractErrors, describeError } from "../rpc/errors.ts";
+import { describeError } from "../rpc/errors.ts";
 import { grpcUserMethods } from "../rpc/grpc/mount.ts";
 import { Semaphore } from "../rpc/guard/semaphore.ts";
 import { Turns } from "../rpc/guard/turns.ts";
+import { contractErrors } from "../rpc/restated-errors.ts";
 import { Health, healthRoutes } from "../rpc/services/health.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";

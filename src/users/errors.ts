@@ -110,6 +110,12 @@ export function limitExceeded(
   return { field, reason: "LIMIT_EXCEEDED", description, limit, ...(actual !== undefined && { actual }) };
 }
 
+/** A value of a property is nested too deep. */
+export function nestedTooDeep(field: string): Violation {
+  const description = `is nested deeper than ${limits.maxValueDepth} objects or lists`;
+  return { field, reason: "LIMIT_EXCEEDED", description, limit: "maxValueDepth" };
+}
+
 export function userNotFound(): UserError {
   return new UserError("USER_NOT_FOUND", "there is no user with this id");
 }

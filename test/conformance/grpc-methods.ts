@@ -10,7 +10,7 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { CallContext } from "../../src/rpc/call/call-context.ts";
 import type { GrpcMethod } from "../../src/rpc/grpc/handler.ts";
-import { envelopeOf } from "../../src/rpc/method.ts";
+import { encodeEnvelope } from "../../src/rpc/method.ts";
 import { ConformanceService } from "./gen/connectrpc/conformance/v1/service_pb.js";
 import { answerOnce, type Call, converse } from "./service.ts";
 
@@ -37,7 +37,7 @@ export function unary<Input extends DescMessage, Output extends DescMessage>(
     kind: "unary",
     method,
     scope: undefined,
-    serve: async (message, context) => envelopeOf(method.output, await serve(read(method.input, message), context)),
+    serve: async (message, context) => encodeEnvelope(method.output, await serve(read(method.input, message), context)),
   };
 }
 
@@ -56,7 +56,7 @@ export function bidi<Input extends DescMessage, Output extends DescMessage>(
       async function* requests() {
         for await (const message of messages) yield read(method.input, message);
       }
-      for await (const answer of serve(requests(), context)) yield envelopeOf(method.output, answer);
+      for await (const answer of serve(requests(), context)) yield encodeEnvelope(method.output, answer);
     },
   };
 }

@@ -2,9 +2,9 @@
 import { ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
-import { contractErrors, type RaisedErrors } from "../../src/rpc/errors.ts";
 import type { GrpcMethod } from "../../src/rpc/grpc/handler.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
+import { contractErrors, type RaisedErrors } from "../../src/rpc/restated-errors.ts";
 import { type AccessSettings, openAccess } from "../../src/server/access.ts";
 import { serveRpc } from "../../src/server/serve-rpc.ts";
 import { observeRequests } from "../../src/telemetry/requests.ts";

@@ -1,8 +1,8 @@
 import { Code } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
-import { contractErrors } from "../../src/rpc/errors.ts";
 import { tooLarge } from "../../src/rpc/messages/envelopes.ts";
+import { contractErrors } from "../../src/rpc/restated-errors.ts";
 
 test.each([
   ["maxRequestBytes", "4194304"],

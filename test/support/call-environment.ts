@@ -1,12 +1,12 @@
 /** What a server's calls share, for tests of calls without a server. */
 import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
 import type { CallEnvironment } from "../../src/rpc/call/call-environment.ts";
-import { contractErrors } from "../../src/rpc/errors.ts";
 import { Admission } from "../../src/rpc/guard/admission.ts";
 import { EvictionQueue } from "../../src/rpc/guard/eviction.ts";
 import { Gate } from "../../src/rpc/guard/gate.ts";
 import { MemoryBudget } from "../../src/rpc/guard/memory-budget.ts";
 import { Work } from "../../src/rpc/guard/work.ts";
+import { contractErrors } from "../../src/rpc/restated-errors.ts";
 
 export function callEnvironment(
   changes: Partial<CallEnvironment> & { readonly draining?: AbortSignal } = {},

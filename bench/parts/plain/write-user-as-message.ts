@@ -1,14 +1,14 @@
 /** `src/rpc/messages/write-user.ts` by protobuf-es' `toBinary`. */
 import { GetUserResponseSchema, IdentifyResponseSchema } from "../../../gen/server/rollcall/server/v1/wire_pb.js";
 import type { ToldIdentified } from "../../../src/rpc/disclosure.ts";
-import { envelopeOf } from "../../../src/rpc/method.ts";
+import { encodeEnvelope } from "../../../src/rpc/method.ts";
 import { identifyMessage, oneUserMessage } from "../../../src/rpc/user-messages.ts";
 import type { UserView } from "../../../src/users/reading.ts";
 
 export function writeOneUser(user: UserView | undefined): Buffer {
-  return envelopeOf(GetUserResponseSchema, oneUserMessage(user));
+  return encodeEnvelope(GetUserResponseSchema, oneUserMessage(user));
 }
 
 export function writeIdentified(answer: ToldIdentified): Buffer {
-  return envelopeOf(IdentifyResponseSchema, identifyMessage(answer));
+  return encodeEnvelope(IdentifyResponseSchema, identifyMessage(answer));
 }

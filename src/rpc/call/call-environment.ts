@@ -3,13 +3,13 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Scope } from "../../credentials/principal.ts";
 import type { Report } from "../../telemetry/failure-log.ts";
 import type { ObserveRequest } from "../../telemetry/requests.ts";
-import type { RaisedErrors } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Queue } from "../guard/eviction.ts";
 import type { Gate } from "../guard/gate.ts";
 import type { MemoryBudget } from "../guard/memory-budget.ts";
 import type { Work } from "../guard/work.ts";
 import type { Encoding } from "../messages/request-reader.ts";
+import type { RaisedErrors } from "../restated-errors.ts";
 import type { Call } from "./call.ts";
 
 /** What all calls of a server share. */

@@ -7,7 +7,7 @@ import { writeMessage, writeUnary } from "../call/answer.ts";
 import type { Call } from "../call/call.ts";
 import type { Exchange } from "../exchange.ts";
 import { respelled, trailersOf } from "../grpc/status.ts";
-import { prefixBytes, sealEnvelope } from "../messages/envelopes.ts";
+import { envelopeOf } from "../messages/envelopes.ts";
 import type { Content } from "./content.ts";
 
 /** https://connectrpc.com/docs/protocol/#error-end-stream */
@@ -54,10 +54,8 @@ export function answerError(
     exchange.answer(200, { ...dated(), "content-type": contentType, ...trailersOf(error) });
   } else if (isEnveloped) {
     const end = Buffer.from(JSON.stringify({ error: errorToJson(error, undefined) }));
-    const envelope = sealEnvelope(Buffer.concat([Buffer.alloc(prefixBytes), end]));
-    envelope[0] = endOfStreamFlag;
     exchange.begin(200, { ...dated(), "content-type": type });
-    exchange.end(envelope);
+    exchange.end(envelopeOf(end, endOfStreamFlag));
   } else {
     exchange.begin(httpStatus, { ...dated(), "content-type": "application/json" });
     exchange.end(Buffer.from(JSON.stringify(errorToJson(error, undefined))));

@@ -1,23 +1,24 @@
 /**
- * A request's messages, on their way to Connect's handlers. Connect negotiates compression and speaks its protocols; what a
- * message may cost is decided here: each is decompressed within its limit, and what UserService decodes is kept for it, with
- * an empty message in its place for Connect to decode.
+ * A request's messages, on their way to Connect's handlers, which negotiate compression and speak the protocols. Each message is
+ * decompressed here, within its limit. UserService's messages are kept for its readers, and Connect decodes empty ones in
+ * their place.
  */
-import { base64Decode } from "@bufbuild/protobuf/wire";
-import { Code, ConnectError, createContextKey } from "@connectrpc/connect";
+import { createContextKey } from "@connectrpc/connect";
 import { limits } from "../../users/limits.ts";
 import type { Call } from "../call/call.ts";
 import type { Semaphore } from "../guard/semaphore.ts";
 import { type Turns, turnToDecode } from "../guard/turns.ts";
-import { type MessageLimit, messageIn, prefixBytes, sealEnvelope, tooLarge } from "../messages/envelopes.ts";
+import { envelopeOf, type MessageLimit, prefixBytes, tooLarge } from "../messages/envelopes.ts";
 import { inEnvelopes, wholeBody } from "../messages/request-body.ts";
 import type { Encoding, RequestReader } from "../messages/request-reader.ts";
-import { type Decompress, decompressorOf } from "./compression.ts";
+import { type Decompress, decompressorOf, takeContentEncoding } from "./compression.ts";
 import type { Content } from "./content.ts";
+import { replaceQueryMessage } from "./query-message.ts";
+import type { universalRequest } from "./universal-request.ts";
 
 export interface IncomingOptions {
   readonly content: Content;
-  /** Of the bytes of each message, also once it is decompressed. */
+  /** On the bytes of each message, as it is sent and decompressed. */
   readonly limit: MessageLimit;
   /** Whether the method's handler reads its messages from here. */
   readonly keeps: boolean;
@@ -26,13 +27,7 @@ export interface IncomingOptions {
   readonly decoders: Semaphore;
 }
 
-/** A request on its way to Connect. */
-interface IncomingRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly header: Headers;
-  readonly body: AsyncIterable<Buffer>;
-}
+type Request = ReturnType<typeof universalRequest>;
 
 const compressedFlag = 1;
 
@@ -41,26 +36,21 @@ export class IncomingMessages {
   readonly #options: IncomingOptions;
   /** Messages that Connect has been given empty ones for. */
   readonly #kept: (() => Buffer | Promise<Buffer>)[] = [];
-  #isCompressed = false;
+  /** Whether the last message that Connect was given came compressed. */
+  isCompressed = false;
 
   constructor(call: Call, options: IncomingOptions) {
     this.#call = call;
     this.#options = options;
   }
 
-  /** Whether the last message that Connect was given came compressed. */
-  get isCompressed(): boolean {
-    return this.#isCompressed;
-  }
-
   /** The request as Connect gets it. */
-  replace<Request extends IncomingRequest>(request: Request): Request {
+  replace(request: Request): Request {
     const { content, keeps } = this.#options;
     if (request.method === "GET") return keeps ? this.#replaceQuery(request) : request;
     if (content.isEnveloped) return { ...request, body: this.#envelopes(request) };
-    const decompress = decompressorOf(request.header.get("content-encoding"));
+    const decompress = takeContentEncoding(request.header);
     const length = Number(request.header.get("content-length"));
-    if (decompress !== undefined) withoutEncoding(request.header);
     request.header.delete("content-length");
     return { ...request, body: this.#onlyMessage(request.body, length, decompress) };
   }
@@ -70,11 +60,10 @@ export class IncomingMessages {
    *
    * @throws ConnectError for a message that cannot be read, or for which there is no memory
    */
-  async next<Request>(reader: RequestReader<Request>): Promise<Request> {
+  async next<Message>(reader: RequestReader<Message>): Promise<Message> {
     const call = this.#call;
-    const message = this.#kept.shift();
-    if (message === undefined) throw new Error("no message has arrived");
-    const bytes = await message();
+    const bytes = await this.#kept.shift()?.();
+    if (bytes === undefined) throw new Error("no message has arrived");
     await turnToDecode(this.#options.turns, bytes.length);
     let reserved = 0;
     const reserve = (more: number) => {
@@ -96,26 +85,24 @@ export class IncomingMessages {
     if (this.#call.error !== undefined) throw this.#call.error;
   }
 
-  async *#envelopes({ header, body }: IncomingRequest): AsyncGenerator<Buffer> {
-    const { limit, keeps } = this.#options;
-    const decompress = decompressorOf(this.#compressionIn(header));
+  async *#envelopes({ header, body }: Request): AsyncGenerator<Buffer> {
+    const { content, limit, keeps } = this.#options;
+    const compression = header.get(content.protocol === "connect" ? "connect-content-encoding" : "grpc-encoding");
+    const decompress = decompressorOf(compression);
     for await (const envelope of inEnvelopes(body, limit)) {
       const flags = envelope[0] ?? 0;
       const isCompressed = (flags & compressedFlag) !== 0;
       if (isCompressed && decompress === undefined) {
-        // Connect refuses it: nobody has named the compression.
+        // Connect refuses it: its compression is unknown.
         yield envelope;
         continue;
       }
-      this.#isCompressed = isCompressed;
-      const given = isCompressed ? await this.#decompressed(envelope, decompress, prefixBytes) : envelope;
+      this.isCompressed = isCompressed;
+      const sent = envelope.subarray(prefixBytes);
+      const message = isCompressed ? await this.#decompressed(sent, decompress) : sent;
       // Connect decides on all other flags.
-      given[0] = flags & ~compressedFlag;
-      if (keeps) yield this.#keep(messageIn(given), given[0]);
-      else {
-        yield given;
-        this.#call.hold(-given.length);
-      }
+      yield envelopeOf(keeps ? this.#keep(message) : message, flags & ~compressedFlag);
+      if (!keeps) this.#call.hold(-message.length - prefixBytes);
     }
   }
 
@@ -124,87 +111,40 @@ export class IncomingMessages {
     length: number,
     decompress: Decompress | undefined,
   ): AsyncGenerator<Buffer> {
-    const { limit } = this.#options;
+    const { limit, keeps } = this.#options;
     if (length > limits[limit]) throw tooLarge(limit);
-    const message = await this.#decompressed(await wholeBody(pieces, limit), decompress, 0);
-    yield this.#options.keeps ? this.#keep(message) : message;
+    const message = await this.#decompressed(await wholeBody(pieces, limit), decompress);
+    yield keeps ? this.#keep(message) : message;
   }
 
-  /** @param prefix bytes of a prefix in front of the message, which is written anew */
-  async #decompressed(compressed: Buffer, decompress: Decompress | undefined, prefix: number): Promise<Buffer> {
+  async #decompressed(compressed: Buffer, decompress: Decompress | undefined): Promise<Buffer> {
     if (decompress === undefined) return compressed;
     const { limit, decoders } = this.#options;
     const message = await decoders.run(1, this.#call.signal, () =>
-      decompress(compressed.subarray(prefix), limit, prefix, (more) => this.#hold(more)),
+      decompress(compressed, limit, (more) => this.#hold(more)),
     );
-    this.#call.hold(prefix - compressed.length);
-    return prefix === 0 ? message : sealEnvelope(message);
+    this.#call.hold(-compressed.length);
+    return message;
   }
 
-  /** What the envelopes that say so are compressed with: each protocol has a header of its own. */
-  #compressionIn(header: Headers): string | null {
-    return header.get(this.#options.content.protocol === "connect" ? "connect-content-encoding" : "grpc-encoding");
-  }
-
-  /**
-   * @param flags of its envelope, where it has one
-   * @returns what Connect gets
-   */
-  #keep(message: Buffer, flags?: number): Buffer {
+  /** @returns what Connect gets in the message's place */
+  #keep(message: Buffer): Buffer {
     this.#kept.push(() => message);
-    return standInFor(this.#call.encoding, flags);
+    return emptyMessages[this.#call.encoding];
   }
 
-  /** A Connect GET has its message in the URL. */
-  #replaceQuery<Request extends IncomingRequest>(request: Request): Request {
-    const url = new URL(request.url);
-    const query = url.searchParams;
-    const text = query.get("message") ?? "";
-    const isBase64 = query.get("base64") === "1";
-    const decompress = decompressorOf(query.get("compression"));
-    if (decompress !== undefined) query.delete("compression");
-    query.delete("base64");
-    query.set("message", standInFor(this.#call.encoding).toString());
-    this.#kept.push(() => this.#fromQuery(text, isBase64, decompress));
-    return { ...request, url: url.toString() };
-  }
-
-  async #fromQuery(text: string, isBase64: boolean, decompress: Decompress | undefined): Promise<Buffer> {
-    const bytes = isBase64 ? fromBase64(text) : Buffer.from(text, "utf8");
-    this.#call.hold(bytes.length);
-    return this.#decompressed(bytes, decompress, 0);
+  #replaceQuery(request: Request): Request {
+    const { url, decompress, bytes } = replaceQueryMessage(request.url, emptyMessages[this.#call.encoding]);
+    this.#kept.push(() => {
+      const message = bytes();
+      this.#call.hold(message.length);
+      return this.#decompressed(message, decompress);
+    });
+    return { ...request, url };
   }
 }
 
 const emptyMessages = { binary: Buffer.alloc(0), json: Buffer.from("{}") } as const satisfies Record<Encoding, Buffer>;
-
-/**
- * An empty message.
- *
- * @param flags of its envelope, where it has one
- */
-function standInFor(encoding: Encoding, flags?: number): Buffer {
-  const message = emptyMessages[encoding];
-  if (flags === undefined) return message;
-  const envelope = sealEnvelope(Buffer.concat([Buffer.alloc(prefixBytes), message]));
-  envelope[0] = flags;
-  return envelope;
-}
-
-/** Says that the body is not compressed. Without Accept-Encoding, the answer keeps the request's compression. */
-function withoutEncoding(header: Headers): void {
-  const encoding = header.get("content-encoding");
-  if (encoding !== null && !header.has("accept-encoding")) header.set("accept-encoding", encoding);
-  header.delete("content-encoding");
-}
-
-function fromBase64(text: string): Buffer {
-  try {
-    return Buffer.from(base64Decode(text));
-  } catch {
-    throw new ConnectError("the query parameter message is not base64", Code.InvalidArgument);
-  }
-}
 
 /** The messages of a request to a method that reads them itself; set by the adapter. */
 export const incomingKey = createContextKey<IncomingMessages | undefined>(undefined, { description: "its messages" });

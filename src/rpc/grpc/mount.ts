@@ -1,4 +1,4 @@
-import { envelopeOf, type NextRequest, reserveNothing } from "../method.ts";
+import { encodeEnvelope, type NextRequest, reserveNothing } from "../method.ts";
 import type { UserHandlers } from "../user-handlers.ts";
 import { userMethods } from "../user-methods.ts";
 import type { GrpcMethod } from "./handler.ts";
@@ -16,7 +16,7 @@ export function grpcUserMethods(handlers: UserHandlers): GrpcMethod[] {
       scope,
       async *serve(messages, call, stop) {
         const answers = row.answers(handlers, requestsIn(messages), call, stop);
-        for await (const answer of answers) yield envelopeOf(method.output, answer);
+        for await (const answer of answers) yield encodeEnvelope(method.output, answer);
       },
     };
   });

@@ -7,9 +7,16 @@ import { GatheredBytes } from "./gathered-bytes.ts";
 export const prefixBytes = 5;
 const compressedFlag = 1;
 
-/** Writes the prefix into the first bytes of what is otherwise a message. */
-export function sealEnvelope(envelope: Buffer): Buffer {
-  envelope[0] = 0;
+/** Puts the prefix in front of a message. */
+export function envelopeOf(message: Uint8Array, flags = 0): Buffer {
+  const envelope = Buffer.allocUnsafe(prefixBytes + message.length);
+  envelope.set(message, prefixBytes);
+  return sealEnvelope(envelope, flags);
+}
+
+/** Writes the prefix into the first bytes of a buffer, which has the message behind them. */
+export function sealEnvelope(envelope: Buffer, flags = 0): Buffer {
+  envelope[0] = flags;
   envelope.writeUInt32BE(envelope.length - prefixBytes, 1);
   return envelope;
 }

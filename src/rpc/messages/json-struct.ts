@@ -1,6 +1,6 @@
 /** Writes a JSON object as the bytes of a google.protobuf.Struct, straight from the tape. */
 
-import type { Violation } from "../../users/errors.ts";
+import { nestedTooDeep, type Violation } from "../../users/errors.ts";
 import { formatPath } from "../../users/field-path.ts";
 import { limits } from "../../users/limits.ts";
 import type { BackwardWriter } from "../../users/struct/backward-writer.ts";
@@ -17,7 +17,7 @@ const writtenTokenBytes = 6;
  * @param index of the object
  * @param field the request's field that it is for, with which paths begin
  * @returns what has no place in a Struct, at most as much as one error names: half of a surrogate pair, a number that no
- * double holds, what is nested too deep. Where there is something, anything may have been written.
+ * double holds, a value that is nested too deep. With any of them, the Struct is not written to its end.
  */
 export function writeJsonStruct(
   tape: JsonTape,
@@ -59,7 +59,7 @@ class StructWriter {
     this.#writer.makeRoom(
       Math.max(tape.end(this.#first) - tape.start(this.#first), (last - this.#first) * writtenTokenBytes),
     );
-    for (let index = last; index > this.#first; ) index = this.#token(index);
+    for (let index = last; index > this.#first && !this.#isMisfit; ) index = this.#token(index);
     return this.#isMisfit ? violationsIn(tape, this.#first, this.#field) : [];
   }
 
@@ -168,9 +168,7 @@ function violationsIn(tape: JsonTape, first: number, field: string): readonly Vi
       case tokenKinds.object:
       case tokenKinds.list:
         if (depth === limits.maxValueDepth) {
-          const description = `is nested deeper than ${limits.maxValueDepth} objects or lists`;
-          const name = formatPath(field, path);
-          violations.push({ field: name, reason: "LIMIT_EXCEEDED", description, limit: "maxValueDepth" });
+          violations.push(nestedTooDeep(formatPath(field, path)));
           leave();
           index = tape.after(index);
           continue;

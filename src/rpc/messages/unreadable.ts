@@ -1,24 +1,15 @@
-/** Requests that the library cannot read as their message, or whose timeout it cannot read: what it says of them, in the contract's terms. */
 import type { DescMessage } from "@bufbuild/protobuf";
-import { type Reason, UserError } from "../../users/errors.ts";
+import { invalidRequest, type Reason, UserError } from "../../users/errors.ts";
 import { formatPath } from "../../users/field-path.ts";
 
-const noTimeout = {
-  grpc: "the header grpc-timeout cannot be read: it is up to 8 digits and one of H, M, S, m, u and n, as 500m",
-  connect: "the header connect-timeout-ms cannot be read: it is up to 10 digits",
-} as const;
-
 /**
- * What a caller is told of a request that cannot be read. The library's message may quote the request: of what was sent,
- * only a field's name is repeated.
+ * The error for a message that a library cannot read. What the library says of it may quote the request: of that, only a
+ * field's name is repeated.
  *
- * @param libraryMessage of protobuf-es, as in its from-json.js, or of Connect, as in its parse-timeout.js
+ * @param libraryMessage of protobuf-es, as in its from-json.js; any other only tells that the message cannot be read
  * @param input the request's message
  */
 export function unreadable(libraryMessage: string, input: DescMessage): UserError {
-  const [, protocol] = /^protocol error: invalid (grpc|connect) timeout value/.exec(libraryMessage) ?? [];
-  if (protocol === "grpc" || protocol === "connect") return new UserError("MALFORMED_REQUEST", noTimeout[protocol]);
-
   const [, field] = /^cannot decode field (?:[\w.]+\.)?(\w+) from JSON/.exec(libraryMessage) ?? [];
   if (field !== undefined) return violation(field, "MALFORMED_REQUEST", "cannot be read from its JSON value");
 
@@ -50,8 +41,7 @@ export function unreadable(libraryMessage: string, input: DescMessage): UserErro
 }
 
 function violation(field: string, reason: Reason, description: string): UserError {
-  const violations = [{ field, reason, description }];
-  return new UserError(reason, `${field}: ${description}`, { violations });
+  return invalidRequest([{ field, reason, description }]);
 }
 
 /** The name of the one field of that type, at whatever depth; undefined where there are several names, or none. */

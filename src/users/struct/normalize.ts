@@ -1,6 +1,6 @@
 /** Brings any encoding of a Struct to canonical form, and finds the path of each violation. */
 import { isUtf8 } from "node:buffer";
-import { limitExceeded, type Violation } from "../errors.ts";
+import { limitExceeded, nestedTooDeep, type Violation } from "../errors.ts";
 import { formatPath } from "../field-path.ts";
 import { type LimitName, limits } from "../limits.ts";
 import { Invalid, type Parsed } from "../parsed.ts";
@@ -113,11 +113,9 @@ class Checker {
       case "none":
         this.#invalid("has no kind: it is an empty google.protobuf.Value");
         return 0;
-      case "tooDeep": {
-        const description = `is nested deeper than ${limits.maxValueDepth} objects or lists`;
-        this.#add((field) => ({ field, reason: "LIMIT_EXCEEDED", description, limit: "maxValueDepth" }));
+      case "tooDeep":
+        this.#add(nestedTooDeep);
         return 0;
-      }
       case "null":
       case "bool":
         return 2;
