@@ -2,21 +2,29 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerR
 import { namesShownBy } from "../credentials/peer.ts";
 import type { ShownNames } from "../credentials/principal.ts";
 import type { Exchange, ExchangeWatcher } from "../rpc/exchange.ts";
-import { ignore, NodeExchange } from "./node-exchange.ts";
-import { exchangeWaits } from "./waits-for-answer.ts";
+import { ignore } from "./ignore.ts";
+import { NodeExchange } from "./node-exchange.ts";
+
+/** Whether it is the server's turn: all of the request is there, and no answer waits to be sent. */
+export function isWaiting({ complete }: IncomingMessage, { writableLength }: ServerResponse): boolean {
+  return complete && writableLength === 0;
+}
 
 /** An exchange over HTTP/1.1. */
 export class Http1Exchange extends NodeExchange implements Exchange {
   readonly httpVersion = "1.1";
   readonly connection = undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly rawHeaders: readonly string[];
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     super(request, response);
+    this.headers = request.headers;
+    this.rawHeaders = request.rawHeaders;
     this.#request = request;
     this.#response = response;
-    // A connection that fails closes, and its exchange ends with that.
     response.on("error", ignore);
   }
 
@@ -28,28 +36,16 @@ export class Http1Exchange extends NodeExchange implements Exchange {
     return this.#request.url ?? "";
   }
 
-  get headers(): IncomingHttpHeaders {
-    return this.#request.headers;
-  }
-
-  get rawHeaders(): readonly string[] {
-    return this.#request.rawHeaders;
-  }
-
   get certificateNames(): ShownNames | undefined {
     return namesShownBy(this.#request.socket);
   }
 
   get isWaiting(): boolean {
-    return exchangeWaits(this.#request, this.#response);
+    return isWaiting(this.#request, this.#response);
   }
 
   get hasAnswered(): boolean {
     return this.#response.headersSent;
-  }
-
-  get isGone(): boolean {
-    return this.#response.closed || this.#response.destroyed;
   }
 
   watch(watcher: ExchangeWatcher): void {
@@ -59,7 +55,7 @@ export class Http1Exchange extends NodeExchange implements Exchange {
     });
   }
 
-  /** The server ends whole connections on which nothing moves. */
+  /** The server closes whole connections on which nothing moves. */
   resetWhenStalled(): void {}
 
   begin(status: number, headers: OutgoingHttpHeaders): void {

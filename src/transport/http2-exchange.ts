@@ -3,8 +3,8 @@ import { namesShownBy } from "../credentials/peer.ts";
 import type { ShownNames } from "../credentials/principal.ts";
 import type { Connection, Exchange, ExchangeWatcher, ResetReason } from "../rpc/exchange.ts";
 import { connectionOf } from "./http2-guard.ts";
-import { ignore, NodeExchange } from "./node-exchange.ts";
-import { resetWhenStalled, streamWaits } from "./waits-for-answer.ts";
+import { ignore } from "./ignore.ts";
+import { NodeExchange } from "./node-exchange.ts";
 
 const resetCodes: Readonly<Record<ResetReason, number>> = {
   cancel: constants.NGHTTP2_CANCEL,
@@ -22,7 +22,7 @@ export class Http2Exchange extends NodeExchange implements Exchange {
   readonly rawHeaders: readonly string[];
   readonly #stream: ServerHttp2Stream;
   #trailers: OutgoingHttpHeaders = {};
-  /** Kept: the session may be gone when the caller's credentials are checked again. */
+  /** Kept, because the session may have closed when the caller's credentials are checked again. */
   #certificateNames: ShownNames | undefined;
 
   /** @param rawHeaders names and values in turn, as they came */
@@ -31,7 +31,6 @@ export class Http2Exchange extends NodeExchange implements Exchange {
     this.#stream = stream;
     this.headers = headers;
     this.rawHeaders = rawHeaders;
-    // A stream that fails closes, and its exchange ends with that.
     stream.on("error", ignore);
   }
 
@@ -55,30 +54,31 @@ export class Http2Exchange extends NodeExchange implements Exchange {
   }
 
   get isWaiting(): boolean {
-    return streamWaits(this.#stream);
+    const { state, writableLength } = this.#stream;
+    return state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE && writableLength === 0;
   }
 
   get hasAnswered(): boolean {
     return this.#stream.headersSent;
   }
 
-  get isGone(): boolean {
-    return this.#stream.closed || this.#stream.destroyed;
-  }
-
   watch(watcher: ExchangeWatcher): void {
     const stream = this.#stream;
-    // A stream that is reset without an error would wait for its request to be read, and its answers to be sent.
+    // A stream that is reset without an error would wait until its request is read and its answer is sent.
     stream.on("aborted", () => {
       watcher.onAborted();
-      // Where it is this side that resets it, the reset is sent first.
+      // A reset by this side is sent first.
       setImmediate(() => stream.destroy());
     });
     stream.on("close", () => watcher.onClosed());
   }
 
   resetWhenStalled(timeoutMs: number, onStalled: () => void): void {
-    resetWhenStalled(this.#stream, timeoutMs, onStalled);
+    this.#stream.setTimeout(timeoutMs, () => {
+      if (this.isWaiting) return;
+      onStalled();
+      this.reset("cancel");
+    });
   }
 
   begin(status: number, headers: OutgoingHttpHeaders): void {
@@ -98,7 +98,7 @@ export class Http2Exchange extends NodeExchange implements Exchange {
 
   end(lastPiece?: Uint8Array, trailers: OutgoingHttpHeaders = {}): void {
     const stream = this.#stream;
-    // Node has ended the answer to a HEAD by itself.
+    // Node ends the answer to a HEAD itself.
     if (this.isGone || stream.writableEnded) return;
     this.#trailers = trailers;
     if (lastPiece === undefined) stream.end();
@@ -113,25 +113,25 @@ export class Http2Exchange extends NodeExchange implements Exchange {
     this.drop();
   }
 
-  /** Without an end of the request, the stream would only close with the connection. */
+  /** A stream stays open until its request has been read to the end. */
   override drop(): void {
     const stream = this.#stream;
     if (stream.readableEnded) return;
-    // A caller that resets the stream without an error, instead of reading its answers, will never have read them.
+    // A client that has reset the stream without an error will not read the answer.
     stream.once("end", () => {
       if (stream.closed && stream.sentTrailers === undefined) stream.destroy();
     });
     super.drop();
   }
 
-  /** The answer has reset the stream if there was more of the request. */
+  /** Nothing to do: `answer` resets the stream if there is more of the request. */
   closeOnceAnswered(): void {}
 
   reset(reason: ResetReason): void {
     this.#stream.close(resetCodes[reason]);
   }
 
-  /** Once all is answered, the client need not send the rest of its request: RFC 9113, section 8.1. */
+  /** Tells the client to send no more of its request, which has been answered: RFC 9113, section 8.1. */
   #endRequest(): void {
     const stream = this.#stream;
     if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));

@@ -1,82 +1,37 @@
 /** One TCP port that speaks HTTP/2 and HTTP/1.1, in clear text or over TLS. */
 
-import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import { createServer as createTcpServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { formatAddress } from "../config/address.ts";
-import { defaultServerLimits } from "../config/server-limits.ts";
 import { addressMatcher, type TrustedProxies } from "../config/trusted-proxies.ts";
 import type { ExchangeHandler } from "../rpc/exchange.ts";
-import { Http1Exchange } from "./http1-exchange.ts";
+import { type CloseReason, type ConnectionLimits, defaultLimits } from "./http-server.ts";
 import { createHttp1Server } from "./http1-server.ts";
-import { Http2Exchange } from "./http2-exchange.ts";
-import { type EndReason, guardSession, type Http2GuardLimits } from "./http2-guard.ts";
+import { createHttp2Server } from "./http2-server.ts";
+import { ignore } from "./ignore.ts";
 import { Penalties } from "./penalties.ts";
 import { sniffProtocol } from "./protocol-sniffer.ts";
-import {
-  maxHeaderListBytes,
-  meetExpectation,
-  type RefusalReason,
-  refusalOf,
-  refuseStream,
-} from "./refused-requests.ts";
-import { resetBurst, resetsPerSecond } from "./reset-budget.ts";
-import { createTlsServerOf, type Serve, type TlsOptions } from "./tls-server.ts";
-
-/** Calls under way on one HTTP/2 connection. */
-const maxConcurrentStreams = 1_024;
-/** Memory that one HTTP/2 connection may hold, in megabytes. */
-const maxSessionMemoryMegabytes = 64;
-/** Node's own bounds to resets. Beyond them it would also break connections that are answered; the guard ends others before. */
-const streamResetBurst = 2 * resetBurst;
-const streamResetRate = 2 * resetsPerSecond;
-/** HTTP/2 flow control: what a client may send ahead on one stream and on one connection. */
-const streamWindowBytes = 512 * 1024;
-const connectionWindowBytes = 16 * 1024 * 1024;
-
-/** Of all connections together, and of each. */
-export interface ConnectionLimits extends Http2GuardLimits {
-  /** What comes beyond is closed at once. */
-  readonly maxConnections: number;
-  /** How long a connection may take to say what it speaks, or to agree on TLS. */
-  readonly sniffTimeoutMs: number;
-  /** How long an HTTP/1.1 client may take to send a request's headers, to the next full second. */
-  readonly headersTimeoutMs: number;
-  /** How long an HTTP/1.1 client may take to send a whole request, to the next full second. */
-  readonly requestTimeoutMs: number;
-  /** How long nothing may move on an HTTP/1.1 connection. */
-  readonly stallTimeoutMs: number;
-}
-
-const defaultLimits: ConnectionLimits = {
-  maxConnections: defaultServerLimits.maxConnections,
-  sniffTimeoutMs: 10_000,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 60_000,
-  pingIntervalMs: 30_000,
-  idleTimeoutMs: 30 * 60_000,
-  maxConnectionAgeMs: defaultServerLimits.maxConnectionAgeMs,
-  stallTimeoutMs: defaultServerLimits.stallTimeoutMs,
-};
+import type { RefusalReason } from "./refused-requests.ts";
+import { createTlsServer, type Serve, type TlsOptions } from "./tls-server.ts";
 
 /**
- * Why a connection was ended: there were too many (`limit`); it came from where harm had come from (`penalty`); or as the guard
- * says, where `timeout` is also for those that do not say which protocol they speak.
+ * Why a connection was closed: there were too many (`limit`), its address had done harm (`penalty`), it did not agree on TLS
+ * (`tls`), or a reason of the guard. `timeout` is also for connections that do not show their protocol.
  */
-type TurnedAway = EndReason | "limit" | "penalty" | "tls";
+type TurnedAway = CloseReason | "limit" | "penalty" | "tls";
 
 export interface ListenerOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
   readonly handler: ExchangeHandler;
-  /** Called for each connection that is ended, and not because its calls have. */
+  /** Called for each connection that is closed early. */
   readonly onTurnedAway?: ((reason: TurnedAway) => void) | undefined;
-  /** Called for each request that is refused without reaching a handler. */
+  /** Called for each request that is refused before it reaches a handler. */
   readonly onRefused?: ((reason: RefusalReason) => void) | undefined;
-  /** Called for each connection of HTTP/1.1 that is ended because nothing moved while a request was under way. */
+  /** Called for each HTTP/1.1 connection that is closed because nothing moved while a request was under way. */
   readonly onStalled?: (() => void) | undefined;
-  /** Addresses from which connections never wait, whatever harm has come from there. */
+  /** Addresses whose new connections never wait, whatever harm they have done. */
   readonly trustedProxies?: TrustedProxies | undefined;
   /** Without it, the port speaks clear text. */
   readonly tls?: TlsOptions | undefined;
@@ -88,101 +43,55 @@ export interface Listener {
   readonly port: number;
   /** How many connections are open. */
   readonly connections: number;
-  /** What new connections are shown from now on. */
+  /** Sets the certificate that new connections get. */
   setTlsContext(context: SecureContextOptions): void;
   /**
-   * Accepts no more connections, tells the open ones to go away, and resolves once all of them have ended. HTTP/2
-   * connections end when their calls have. HTTP/1.1 has no way to tell an idle client: such connections end with their
-   * next request, or when no HTTP/1.1 request is under way any more.
+   * Accepts no more connections, tells the open ones to go away as HttpServer's `close` says, and resolves once all of them
+   * have closed.
    */
   close(): Promise<void>;
-  /** Ends every connection at once. */
+  /** Closes every connection at once. */
   destroy(): void;
 }
 
-/** @throws Error that names the address, if it cannot be listened on */
+/** @throws Error naming an address that cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { host, port, handler, tls } = options;
   const { onTurnedAway = ignore, onRefused = ignore, onStalled = ignore } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const sockets = new Set<Socket>();
-  const sniffing = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
+  /** Connections that have not shown their protocol yet, by their other end. */
+  const sniffing = new Map<string, Socket>();
   const penalties = new Penalties();
   const isTrustedProxy = addressMatcher(options.trustedProxies ?? []);
-  let closing = false;
-
-  const harmFrom = (address: string) => {
-    if (!isTrustedProxy(address)) penalties.add(address);
-    onTurnedAway("harm");
+  const onClose = (reason: CloseReason, address: string) => {
+    if (reason === "harm" && !isTrustedProxy(address)) penalties.add(address);
+    onTurnedAway(reason);
   };
-  const onHarm = ({ remoteAddress = "" }: Socket) => harmFrom(remoteAddress);
-
-  const http2 = createHttp2Server({
-    maxSessionMemory: maxSessionMemoryMegabytes,
-    streamResetBurst,
-    streamResetRate,
-    // As many as fit into their bytes: Node would reset a stream with more than 128, and tell nobody.
-    maxHeaderListPairs: maxHeaderListBytes / 32,
-    settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderListBytes, initialWindowSize: streamWindowBytes },
-  });
-  http2.on("stream", (stream, headers, flags, rawHeaders) => {
-    // Its caller, or its connection, has ended it already; with an error, perhaps, that nobody waits for.
-    if (stream.closed || stream.destroyed) {
-      stream.on("error", ignore);
-      onRefused("reset");
-      return;
-    }
-    const refusal = refusalOf(headers, flags, rawHeaders);
-    if (refusal !== undefined) {
-      refuseStream(stream, refusal);
-      onRefused(refusal.reason);
-      return;
-    }
-    endTimeoutWith(stream);
-    handler(new Http2Exchange(stream, meetExpectation(stream, headers), rawHeaders));
-  });
-  http2.on("session", (session) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-    const address = session.socket.remoteAddress ?? "";
-    const onEnd = (reason: EndReason) => {
-      if (reason === "harm") harmFrom(address);
-      else onTurnedAway(reason);
-    };
-    session.setLocalWindowSize(connectionWindowBytes);
-    const onManyAnswers = () => penalties.forgive(address);
-    const hasAnswered = guardSession(session, limits, { onEnd, onManyAnswers });
-    session.on("error", (error: NodeJS.ErrnoException) => {
-      const isGoodbye = error.errno === protocolViolation && hasAnswered();
-      if (protocolErrors.has(error.code ?? "") && !isGoodbye) onEnd("harm");
-      session.destroy();
-    });
-    if (closing) session.close();
-  });
-  http2.on("sessionError", () => {});
+  const http2 = createHttp2Server({ handler, limits, onRefused, onClose }, (address) => penalties.forgive(address));
+  // Its timers run from now on.
+  const http1 = createHttp1Server({ handler, limits, onRefused, onClose }, onStalled);
 
   const track = (socket: Socket) => {
+    const client = otherEndOf(socket);
     sockets.add(socket);
-    sniffing.add(socket);
+    sniffing.set(client, socket);
     socket.once("close", () => {
       sockets.delete(socket);
-      sniffing.delete(socket);
+      sniffing.delete(client);
     });
   };
-  const serve: Serve = (socket, version, accepted = socket) => {
-    sniffing.delete(accepted);
-    if (version === "2") http2.emit("connection", socket);
+  const serve: Serve = (socket, version) => {
+    sniffing.delete(otherEndOf(socket));
+    if (version === "2") http2.serve(socket);
     else http1.serve(socket);
   };
-  const onTimeout = () => onTurnedAway("timeout");
-  const secure = tls === undefined ? undefined : createTlsServerOf(tls, limits.sniffTimeoutMs, serve, onTurnedAway);
+  const secure = tls === undefined ? undefined : createTlsServer(tls, limits.sniffTimeoutMs, serve, onTurnedAway);
   const greet = (socket: Socket) => {
-    if (secure === undefined)
-      sniffProtocol(socket, limits.sniffTimeoutMs, (version) => serve(socket, version), onTimeout);
+    if (secure === undefined) sniffProtocol(socket, limits.sniffTimeoutMs, serve, () => onTurnedAway("timeout"));
     else secure.emit("connection", socket);
   };
-  const tcp = createTcpServer({ noDelay: true }, (socket) => {
+  const tcp = createServer({ noDelay: true }, (socket) => {
     track(socket);
     const waitMs = penalties.waitOf(socket.remoteAddress ?? "");
     if (waitMs === 0) greet(socket);
@@ -200,16 +109,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   tcp.maxConnections = limits.maxConnections;
   tcp.on("drop", () => onTurnedAway("limit"));
 
-  // Its timers run from now on.
-  const http1 = createHttp1Server({
-    ...limits,
-    handler: (request, response) => handler(new Http1Exchange(request, response)),
-    onRefused,
-    onStalled,
-    onHarm,
-  });
   await new Promise<void>((resolve, reject) => {
-    // It stays, and so a connection that cannot be accepted later on ends nothing else.
+    // The listener stays, so that a connection that cannot be accepted later on ends nothing else.
     tcp.on("error", (error) =>
       reject(new Error(`cannot listen on ${formatAddress({ host, port })}: ${error.message}`)),
     );
@@ -230,10 +131,9 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       secure?.setSecureContext(context);
     },
     close() {
-      closing = true;
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
-      for (const socket of sniffing) socket.destroy();
-      for (const session of sessions) session.close();
+      for (const socket of sniffing.values()) socket.destroy();
+      http2.close();
       http1.close();
       return closed;
     },
@@ -244,26 +144,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
-/**
- * Node does not clear the timeout of a stream that is destroyed before it is closed, as when its connection breaks. The timer would
- * keep the stream in memory, with its request and its answer.
- */
-function endTimeoutWith(stream: ServerHttp2Stream): void {
-  const destroy = stream.destroy.bind(stream);
-  stream.destroy = (error) => {
-    stream.setTimeout(0);
-    return destroy(error);
-  };
+/** The same for a connection and for TLS on it. */
+function otherEndOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
-
-/** Of a session whose other end does not keep to the protocol. */
-const protocolErrors: ReadonlySet<string> = new Set(["ERR_HTTP2_ERROR", "ERR_HTTP2_TOO_MANY_INVALID_FRAMES"]);
-
-/**
- * Node's number for a frame that is against the protocol. grpc-go says goodbye with one, a GOAWAY whose last stream could not
- * have been the server's: where it comes after an answer, the connection is none that only does harm.
- */
-const protocolViolation = -505;
-
-/** A connection that fails closes, and says nothing that anybody could act on. */
-function ignore(): void {}

@@ -1,20 +1,18 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Readable, Writable } from "node:stream";
 import type { Exchange } from "../rpc/exchange.ts";
+import { ignore } from "./ignore.ts";
 
-/** What exchanges over Node's streams have in common: the body of the request, and the room for the answer. */
+/** The parts that both kinds of exchange share: the body of the request, and the flow of the answer. */
 export abstract class NodeExchange
-  implements Pick<Exchange, "unread" | "receive" | "pause" | "resume" | "setHeader" | "drained" | "drop">
+  implements Pick<Exchange, "unread" | "isGone" | "receive" | "pause" | "resume" | "setHeader" | "drained" | "drop">
 {
   readonly #request: Readable;
   readonly #answer: Writable;
   #isReceived = false;
   #added: OutgoingHttpHeaders | undefined;
 
-  /**
-   * @param request with its body
-   * @param answer takes the answer's body
-   */
+  /** Both streams carry the bodies. */
   constructor(request: Readable, answer: Writable) {
     this.#request = request;
     this.#answer = answer;
@@ -22,6 +20,10 @@ export abstract class NodeExchange
 
   get unread(): number {
     return this.#isReceived ? 0 : this.#request.readableLength;
+  }
+
+  get isGone(): boolean {
+    return this.#answer.closed || this.#answer.destroyed;
   }
 
   receive(onPiece: (piece: Buffer) => void, onEnd: () => void): void {
@@ -59,10 +61,8 @@ export abstract class NodeExchange
     this.#request.on("data", ignore).resume();
   }
 
-  /** The headers of an answer, with those that were set before. */
+  /** The headers of an answer, with those of `setHeader`. */
   protected withAdded(headers: OutgoingHttpHeaders): OutgoingHttpHeaders {
     return this.#added === undefined ? headers : { ...this.#added, ...headers };
   }
 }
-
-export function ignore(): void {}

@@ -1,28 +1,28 @@
-/** How long an address is remembered for the last harm that came from it. */
+/** How long an address is remembered after its last offence. */
 const memoryMs = 30_000;
-/** What is let pass. */
+/** Offences without a penalty. */
 const freeOffences = 3;
-/** Between two new connections from it: at first, and after each further offence twice as long, up to the longest. */
+/** The pause between two new connections from an address. It doubles with each further offence, up to the longest. */
 const firstPauseMs = 100;
 const longestPauseMs = 3_200;
-/** Who would have to wait for longer is turned away. */
+/** A connection that would have to wait for longer is closed. */
 const longestWaitMs = 10_000;
-/** Addresses that are remembered. */
+/** How many addresses are remembered. */
 const maxAddresses = 10_000;
-/** Those of IPv6 that are given out one by one. Behind others, as those of a private network, are many callers. */
+/** Global IPv6 addresses. Others, as those of a private network, may each stand for many clients. */
 const globalUnicast = /^[23][\da-f]{3}:/i;
 
 interface Penalty {
   offences: number;
   endsAt: number;
-  /** When the next connection has its turn. */
+  /** When the next connection may be served. */
   nextAt: number;
 }
 
 /**
- * Addresses from which connections came again and again that had to be ended for the harm they did. New ones from there
- * wait for each other: to be made and ended takes more of the server than all that one connection is allowed. The addresses
- * of a global IPv6 /64 count as one, since one caller has all of them.
+ * Addresses whose connections were closed for harm, again and again. New connections from there wait for each other: to accept
+ * and close them costs the server more than anything that one connection may do. The addresses of a global IPv6 /64 count as
+ * one, since one client has all of them.
  */
 export class Penalties {
   readonly #byAddress = new Map<string, Penalty>();
@@ -42,19 +42,19 @@ export class Penalties {
     const { offences = 0, nextAt = 0 } = this.#byAddress.get(origin) ?? {};
     const penalty = { offences: offences + 1, endsAt: now + memoryMs, nextAt };
     penalty.nextAt = Math.max(nextAt, now + pauseOf(penalty));
-    // The one that was last comes last.
+    // Moves the address to the end: the first ones are forgotten first.
     this.#byAddress.delete(origin);
     this.#byAddress.set(origin, penalty);
   }
 
-  /** Takes one offence back: there are callers at the address who mean no harm. */
+  /** Takes one offence back, since callers at the address are answered. */
   forgive(address: string): void {
     if (this.#byAddress.size === 0) return;
     const penalty = this.#byAddress.get(originOf(address));
     if (penalty !== undefined && penalty.offences > 0) penalty.offences--;
   }
 
-  /** How long a new connection waits, in milliseconds; undefined if it is turned away. */
+  /** How long a new connection waits, in milliseconds; undefined if it is to be closed. */
   waitOf(address: string): number | undefined {
     if (this.#byAddress.size === 0) return 0;
     const now = this.#now();

@@ -1,22 +1,19 @@
 import type { Socket } from "node:net";
+import { ignore } from "./ignore.ts";
+import type { Serve } from "./tls-server.ts";
 
 /** What an HTTP/2 client sends first: https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /**
- * Tells which protocol a new connection speaks by its first bytes, and leaves them to be read. It decides at the first
- * byte that differs from HTTP/2's preface: `POST` begins like it.
+ * Finds the protocol of a new connection by its first bytes, and leaves them to be read. It decides at the first byte that
+ * differs from HTTP/2's preface: `POST` begins like it.
  *
- * The socket is destroyed if that takes longer than `timeoutMs`; if it ends or fails before, nothing is called.
+ * If that takes longer than `timeoutMs`, the socket is destroyed. If the socket closes before, nothing is called.
  *
- * @param onTimeout called where it took longer
+ * @param onTimeout called once the socket is destroyed
  */
-export function sniffProtocol(
-  socket: Socket,
-  timeoutMs: number,
-  onKnown: (version: "1.1" | "2") => void,
-  onTimeout: () => void,
-): void {
+export function sniffProtocol(socket: Socket, timeoutMs: number, serve: Serve, onTimeout: () => void): void {
   let seen: Buffer = Buffer.alloc(0);
   const timer = setTimeout(() => {
     socket.destroy();
@@ -38,7 +35,7 @@ export function sniffProtocol(
     if (isPreface && seen.length < preface.length) return;
     done();
     socket.unshift(seen);
-    onKnown(isPreface ? "2" : "1.1");
+    serve(socket, isPreface ? "2" : "1.1");
   };
   const onEnd = () => socket.destroy();
   socket.on("readable", onReadable);
@@ -46,6 +43,3 @@ export function sniffProtocol(
   socket.once("close", done);
   socket.on("error", ignore);
 }
-
-/** A connection that fails closes, and says nothing that anybody could act on. */
-function ignore(): void {}

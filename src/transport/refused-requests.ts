@@ -1,17 +1,19 @@
-/** Requests that the transport refuses by itself, before anyone looks at their path. */
+/** Requests that the transport refuses itself, whatever their path is. */
+import type { IncomingMessage } from "node:http";
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { ignore } from "./ignore.ts";
 
 /** The largest header list of a request, in bytes. */
 export const maxHeaderListBytes = 16 * 1024;
 
 /**
- * Why a request was refused without reaching a handler:
+ * Why a request was refused before it reached a handler:
  * - `connect`: its method is CONNECT, and the server is no proxy.
- * - `expectation`: it expects something else than `100-continue`.
+ * - `expectation`: it has an Expect header other than `100-continue`.
  * - `headers`: its headers are too large.
  * - `malformed`: it breaks the rules of HTTP.
- * - `pipelined`: too many requests before it wait on the same HTTP/1.1 connection.
- * - `reset`: its caller gave it up before it was whole, or before the server had seen it.
+ * - `pipelined`: too many earlier requests wait on the same HTTP/1.1 connection.
+ * - `reset`: the client reset it before all of it had arrived, or before the server had seen it.
  * - `timeout`: it did not arrive in time.
  */
 export type RefusalReason = "connect" | "expectation" | "headers" | "malformed" | "pipelined" | "reset" | "timeout";
@@ -19,7 +21,7 @@ export type RefusalReason = "connect" | "expectation" | "headers" | "malformed" 
 export interface Refusal {
   readonly status: number;
   readonly reason: RefusalReason;
-  /** For people, where the status does not say it all. */
+  /** For people, where the status does not say enough. */
   readonly text?: string;
 }
 
@@ -38,8 +40,8 @@ export const refusals = {
   timeout: { status: constants.HTTP_STATUS_REQUEST_TIMEOUT, reason: "timeout" },
 } as const satisfies Record<string, Refusal>;
 
-/** @returns undefined for a request that a handler may see */
-export function refusalOf(
+/** @returns undefined for a stream that may reach a handler */
+export function refusalOfStream(
   headers: IncomingHttpHeaders,
   flags: number,
   rawHeaders: readonly string[],
@@ -53,16 +55,16 @@ export function refusalOf(
   return undefined;
 }
 
-/** Answers, and resets the stream: its body is dropped, and no more of it is sent. */
+/** Answers, and resets the stream: its body is dropped, and the client sends no more of it. */
 export function refuseStream(stream: ServerHttp2Stream, { status }: Refusal): void {
   stream.on("error", ignore).respond({ ":status": status }, { endStream: true });
   stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 /**
- * Lets a caller who waits for it send the body: RFC 9110, section 10.1.1.
+ * Answers `100 Continue` to a client that waits for it before it sends the body: RFC 9110, section 10.1.1.
  *
- * @returns the headers without that expectation, which is met
+ * @returns the headers without that expectation
  */
 export function meetExpectation(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): IncomingHttpHeaders {
   if (headers.expect === undefined) return headers;
@@ -76,7 +78,7 @@ function asksToContinue({ expect = "" }: IncomingHttpHeaders): boolean {
 }
 
 /**
- * As SETTINGS_MAX_HEADER_LIST_SIZE counts it: RFC 9113, section 6.5.2. Node holds only those callers to the limit who have
+ * As SETTINGS_MAX_HEADER_LIST_SIZE counts it: RFC 9113, section 6.5.2. Node applies the limit only to clients that have
  * acknowledged it.
  */
 function headerListBytes(rawHeaders: readonly string[]): number {
@@ -85,5 +87,23 @@ function headerListBytes(rawHeaders: readonly string[]): number {
   return bytes + (rawHeaders.length / 2) * 32;
 }
 
-/** The stream has been answered and reset: what fails on it after that changes nothing. */
-function ignore(): void {}
+/** @returns undefined for a request of HTTP/1.1 that may reach a handler */
+export function refusalOfRequest({ httpVersion, rawHeaders }: IncomingMessage): Refusal | undefined {
+  if (httpVersion !== "1.1") return undefined;
+  // RFC 9112, section 3.2. Any host will do: there is one service here.
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === "host") hosts++;
+  return hosts === 1 ? undefined : refusals.host;
+}
+
+/**
+ * @param error of Node's parser of HTTP/1.1, or of the connection
+ * @returns undefined where the connection has failed, and no answer would arrive
+ */
+export function refusalOfError({ code = "" }: NodeJS.ErrnoException): Refusal | undefined {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return refusals.timeout;
+  if (code === "HPE_HEADER_OVERFLOW") return refusals.headers;
+  if (code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") return refusals.tooLarge;
+  if (code === "HPE_INVALID_EOF_STATE") return refusals.unfinished;
+  return code.startsWith("HPE_") ? refusals.malformed : undefined;
+}

@@ -1,28 +1,27 @@
 import { TokenBucket } from "../rpc/guard/token-bucket.ts";
 
-/** A call that is reset sooner has cost its caller no waiting, so that there is no other bound to how many it makes. */
+/** A call that is reset sooner is rapid: nothing else bounds how many of them a client makes. */
 const rapidResetMs = 10;
-/** Rapid resets without any answers, at once and each second. */
+/** Rapid resets that need no answers, at once and each second. */
 const freeBurst = 100;
 const freePerSecond = 20;
 /** Rapid resets that one answer earns. gRPC sends a hedged call five times at most, and cancels all but one. */
 const earnedByAnswer = 4;
 /** The most that answers earn in advance: one for each call that can be under way. */
 const maxEarned = 1_024;
-/** With more resets to an answer than so many, a connection does nothing but reset its calls. */
+/** With more resets for each answer, a connection is a flood. */
 const maxResetsToAnswer = 20;
 
-/** All resets of a connection, at once and each second, whatever else it does: twice, all calls that can be under way. */
+/** All resets of a connection, at once and each second: at once, twice as many as calls can be under way. */
 export const resetBurst = 2_048;
 export const resetsPerSecond = 1_000;
 
 /**
- * The calls that one HTTP/2 connection may reset. Callers who hedge, or whose deadlines are short, reset many and are answered
- * in between; a flood of resets waits for no answers.
+ * The calls that the client of one HTTP/2 connection may reset. Clients that hedge or have short deadlines reset many calls and
+ * get answers in between; a flood of resets waits for no answers.
  *
- * An answer of any kind counts, also a refusal: it costs the server about as much as a call that is reset, and its caller a
- * round trip. So resets cost no more than a few times what the answers cost that earn them, and never more than
- * `resetsPerSecond`.
+ * Answers of any kind earn resets, refusals too: an answer costs the server about as much as a call that is reset, and the
+ * client a round trip. So resets cost at most a few times as much as the answers that earn them.
  */
 export class ResetBudget {
   readonly #free: TokenBucket;
@@ -37,12 +36,12 @@ export class ResetBudget {
     this.#all = new TokenBucket(resetBurst, resetsPerSecond, now);
   }
 
-  /** Calls that have been answered. */
+  /** Answered calls. */
   get answers(): number {
     return this.#answers;
   }
 
-  /** Whether hardly a call has been answered: whoever makes such calls means none of them. */
+  /** Whether hardly a call has been answered. */
   get isFlood(): boolean {
     return this.#resets > this.#answers * maxResetsToAnswer;
   }

@@ -1,35 +1,26 @@
 /** TLS on connections that another server has accepted. */
 import type { Socket } from "node:net";
-import {
-  createServer as createTlsServer,
-  type SecureContextOptions,
-  type TLSSocket,
-  type Server as TlsServer,
-} from "node:tls";
+import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
 
 export interface TlsOptions {
   readonly context: SecureContextOptions;
-  /** Whether callers are asked for a certificate, and refused without one. */
+  /** Whether the server asks clients for a certificate, and refuses those without one. */
   readonly clientCertificates: "none" | "request" | "require";
 }
 
-/** @param accepted the connection under it, where TLS is spoken */
-export type Serve = (socket: Socket, version: "1.1" | "2", accepted?: Socket) => void;
+export type Serve = (socket: Socket, version: "1.1" | "2") => void;
 
 /**
- * Both protocols by ALPN: https://www.rfc-editor.org/rfc/rfc7301. It takes no connections itself: it is given them as the
- * event.
+ * Serves both protocols by ALPN: https://www.rfc-editor.org/rfc/rfc7301. The server does not listen: it gets connections as its
+ * `connection` event.
  */
-export function createTlsServerOf(
+export function createTlsServer(
   { context, clientCertificates }: TlsOptions,
   handshakeTimeout: number,
   serve: Serve,
   onFailure: (reason: "timeout" | "tls") => void,
-): TlsServer {
-  /** Those that have not agreed on TLS yet, by their other end. */
-  const accepted = new Map<string, Socket>();
-  const otherEnd = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
-  const server = createTlsServer(
+): Server {
+  const server = createServer(
     {
       ...context,
       ALPNProtocols: ["h2", "http/1.1"],
@@ -37,14 +28,8 @@ export function createTlsServerOf(
       rejectUnauthorized: clientCertificates === "require",
       handshakeTimeout,
     },
-    (socket) => serve(socket, socket.alpnProtocol === "h2" ? "2" : "1.1", accepted.get(otherEnd(socket))),
+    (socket) => serve(socket, socket.alpnProtocol === "h2" ? "2" : "1.1"),
   );
-  server.on("connection", (socket) => {
-    const key = otherEnd(socket);
-    accepted.set(key, socket);
-    socket.once("close", () => accepted.delete(key));
-  });
-  // With whom there is no agreement, there is nothing to talk about.
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
     if (error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") onFailure("timeout");
     else if (hasDisagreed(error, socket)) onFailure("tls");
@@ -53,9 +38,9 @@ export function createTlsServerOf(
   return server;
 }
 
-/** Clear text, another version, a certificate that one side does not accept; a caller who just goes away is none of these. */
+/** True for clear text, another version, or a certificate that one side refuses; false for a client that just goes away. */
 function hasDisagreed({ code = "" }: NodeJS.ErrnoException, socket: TLSSocket): boolean {
-  // Of a caller's certificate that is not accepted, Node says that the connection was reset, and here why.
+  // For a client's certificate that is refused, the error says that the connection was reset; the reason is here.
   const refused: unknown = socket.authorizationError;
   return code.startsWith("ERR_SSL_") || (refused !== null && refused !== undefined);
 }

@@ -1,17 +1,17 @@
-/** What the port shows of itself over TLS, and asks of those who connect. */
+/** The server's certificate, and the authority of its clients' certificates, from files that may change. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { checkPem } from "../config/pem.ts";
 import { pollMs, type WatchedFile, watchedFile } from "../config/watched-file.ts";
 
-/** Where one file has changed and does not fit the other yet: until that has been looked at once more, and read. */
+/** How long one file may differ from the other, as while both are replaced: until both have been looked at again. */
 const patienceMs = 2 * pollMs;
 
 export interface TlsFiles {
-  /** The server's certificate, with those in between it and its authority, in PEM. */
+  /** The server's certificate and the intermediate ones, in PEM. */
   readonly cert: string;
   readonly key: string;
-  /** Who signs the certificates of callers, in PEM; without it, callers are not asked for one. */
+  /** The authority that signs the certificates of clients, in PEM; without it, the server asks for none. */
   readonly clientCa: string | undefined;
 }
 
@@ -21,11 +21,11 @@ export interface TlsContext {
 }
 
 /**
- * A context made of files, and made anew when they change.
+ * A context from files, renewed when they change.
  *
- * @param onChange called with a new context; a set of files that do not belong together changes nothing
- * @param onError called where files cannot be used, and where they still do not belong together after a while
- * @throws Error that names what is wrong
+ * @param onChange called with a new context; files that do not fit together change nothing
+ * @param onError called for files that cannot be used, or still do not fit together after a while
+ * @throws Error naming the files and the problem
  */
 export function watchedTlsContext(
   files: TlsFiles,
@@ -38,7 +38,7 @@ export function watchedTlsContext(
     const context = { cert: cert?.content, key: key?.content, ca: ca?.content, minVersion: "TLSv1.2" } as const;
     try {
       createSecureContext(context);
-      // OpenSSL compares the two only where both are of one type.
+      // OpenSSL compares the two only if both are of one type.
       const fits = cert !== undefined && key !== undefined && isKeyOf(key.content, cert.content);
       if (!fits) throw new Error("the key is not the certificate's");
     } catch (error) {
@@ -58,7 +58,7 @@ export function watchedTlsContext(
       current = contextOfFiles();
       onChange(current);
     } catch (error) {
-      // One of them changes before the other: what does not fit yet will.
+      // One file changes before the other.
       const failure = error instanceof Error ? error : new Error(String(error));
       complaint = setTimeout(() => onError(failure), patienceMs).unref();
     }
