@@ -1,6 +1,6 @@
 /**
- * A JSON text as a tape of its tokens. JSON.parse makes an object of each list and object, and a hidden class of each new set
- * of names: four million bytes can take it a second and a hundred MiB. A token takes twelve bytes, whatever it is.
+ * A JSON text as a tape of its tokens. JSON.parse allocates an object for each list and object, and a hidden class for each new
+ * set of names: four million bytes can take it a second and a hundred MiB. Every token takes twelve bytes.
  */
 import { unescapeText } from "./json-escapes.ts";
 
@@ -19,13 +19,13 @@ export const tokenKinds = {
 
 /** Slots of a token: its kind, where it starts in the text, and where it ends. */
 export const slots = 3;
-/** Added to the kind of strings and names whose text is not their value. */
+/** Added to the kind of strings and names with escapes. */
 export const escaped = 16;
-/** Up to so many characters, a number without sign, fraction and exponent is read digit by digit. */
+/** Up to this length, a number without sign, fraction and exponent is read digit by digit. */
 const maxPlainDigits = 15;
 const zero = 0x30;
 
-/** The tokens of one text. What an index means is a token's place on the tape. */
+/** The tokens of one text. An index is a token's place on the tape. */
 export class JsonTape {
   readonly text: Buffer;
   readonly #tokens: Int32Array;
@@ -39,33 +39,28 @@ export class JsonTape {
     return (this.#tokens[index * slots] ?? 0) & ~escaped;
   }
 
-  /** Whether a string or a name has escapes: then its text is not its value. */
+  /** Whether a string or a name has escapes, so that its text is not its value. */
   isEscaped(index: number): boolean {
     return ((this.#tokens[index * slots] ?? 0) & escaped) !== 0;
   }
 
-  /** Where the token begins in the text; a string's or a name's content, after its quote. */
+  /** Where the token begins in the text; for a string or a name, after its quote. */
   start(index: number): number {
     return this.#tokens[index * slots + 1] ?? 0;
   }
 
-  /** Where the token ends in the text: a string's or a name's content, an object or a list with all that it holds. */
+  /** Where the token ends in the text; for a string or a name, before its quote. An object or a list includes its values. */
   end(index: number): number {
     const end = this.#tokens[index * slots + 2] ?? 0;
-    return this.#isContainer(index) ? this.start(end) + 1 : end;
+    return this.isContainer(index) ? this.start(end) + 1 : end;
   }
 
-  /** The index of the object or the list that ends with the token. */
-  opening(endIndex: number): number {
-    return this.#tokens[endIndex * slots + 2] ?? 0;
-  }
-
-  /** The index of the token after the value at `index`, with all that it holds. */
+  /** The index of the token after a value, with everything in it. */
   after(index: number): number {
-    return 1 + (this.#isContainer(index) ? (this.#tokens[index * slots + 2] ?? 0) : index);
+    return 1 + (this.isContainer(index) ? (this.#tokens[index * slots + 2] ?? 0) : index);
   }
 
-  /** The value of a string or a name; it may hold half of a surrogate pair, which only an escape can write. */
+  /** The value of a string or a name. Escapes can make it hold half of a surrogate pair. */
   string(index: number): string {
     const [start, end] = [this.start(index), this.end(index)];
     if (!this.isEscaped(index)) return this.text.toString("utf8", start, end);
@@ -96,8 +91,25 @@ export class JsonTape {
     return value;
   }
 
-  #isContainer(index: number): boolean {
+  /** Whether the value is an object or a list. */
+  isContainer(index: number): boolean {
     const kind = this.kind(index);
     return kind === tokenKinds.object || kind === tokenKinds.list;
+  }
+
+  /**
+   * Goes through the values of an object or a list, until `visit` answers false.
+   *
+   * @param visit called with the name or the number of each value, and its index
+   */
+  forEachIn(container: number, visit: (step: string | number, index: number) => boolean): void {
+    const isObject = this.kind(container) === tokenKinds.object;
+    const end = this.after(container) - 1;
+    let at = container + 1;
+    for (let number = 0; at < end; number++) {
+      const index = isObject ? at + 1 : at;
+      if (!visit(isObject ? this.string(at) : number, index)) return;
+      at = this.after(index);
+    }
   }
 }

@@ -1,7 +1,6 @@
 /**
- * Reads requests in JSON (https://protobuf.dev/programming-guides/json/) at a cost that their size bounds. What the contract
- * has as a Struct is written as its bytes straight from the text; protobuf-es makes two objects of each value first, and
- * takes fifty times as long.
+ * Reads requests in JSON (https://protobuf.dev/programming-guides/json/) at a cost that their size bounds. Structs are written as
+ * bytes straight from the text; protobuf-es allocates two objects for each value first, and takes fifty times as long.
  */
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { invalidRequest, type Reason, UserError, type Violation } from "../../users/errors.ts";
@@ -11,20 +10,20 @@ import { BackwardWriter } from "../../users/struct/backward-writer.ts";
 import type { StructLimits } from "../../users/struct/format.ts";
 import { scanStruct } from "../../users/struct/scan.ts";
 import { sortNames } from "../../users/struct/sort.ts";
-import { repeatedNames } from "./json-names.ts";
 import { NotJson, parseJson, type TapeBudget } from "./json-parser.ts";
 import { writeJsonStruct } from "./json-struct.ts";
 import { type JsonTape, tokenKinds } from "./json-tape.ts";
+import { repeatedNames } from "./json-violations.ts";
 import { type FieldForm, NameCount, overlongList, type RequestForm } from "./request-form.ts";
 import { unreadable } from "./unreadable.ts";
 
-/** No object or list that protobuf-es reads has more: a precondition, say. */
+/** The largest object that protobuf-es reads, as a precondition. */
 const maxPlainBytes = 16 * 1024;
 
 /**
- * A list with more entries than it may have is not read: it has its length, and each entry is empty.
+ * Reads a message. A list beyond its limit is not read: it keeps its length, with empty entries.
  *
- * @throws UserError MALFORMED_REQUEST or INVALID_PROPERTY, that names the field
+ * @throws UserError MALFORMED_REQUEST or INVALID_PROPERTY, naming the field
  */
 export function readJson<Wire extends DescMessage>(
   form: RequestForm<Wire>,
@@ -33,7 +32,7 @@ export function readJson<Wire extends DescMessage>(
 ): MessageShape<Wire> {
   let tape: JsonTape;
   try {
-    // What is written of it has about its size.
+    // For the message, which is about as large as its text.
     budget.reserve(text.length);
     tape = parseJson(text, budget);
   } catch (error) {
@@ -43,13 +42,13 @@ export function readJson<Wire extends DescMessage>(
   return new JsonReader(tape).message(form, 0, []);
 }
 
-/** Each property has its limit; what one field may hold is decided later. */
+/** The limit of a message; the registry applies those of a field. */
 const structLimits: StructLimits = { count: undefined, bytes: "maxRequestBytes" };
-/** Kept, so that small messages share its memory. */
+/** Shared by all small messages. */
 const writer = new BackwardWriter();
 const nothing: Uint8Array = new Uint8Array();
 
-/** An index is that of a value on the tape, and a path where it is in the request. */
+/** An index is a value's place on the tape, and a path its place in the request. */
 class JsonReader {
   readonly #tape: JsonTape;
 
@@ -59,16 +58,19 @@ class JsonReader {
 
   message<Wire extends DescMessage>(form: RequestForm<Wire>, index: number, path: Path): MessageShape<Wire> {
     const tape = this.#tape;
-    if (tape.kind(index) !== tokenKinds.object) throw misfit(form, path);
-    const values = new Map<FieldForm, number>();
-    const end = tape.after(index) - 1;
-    for (let at = index + 1; at < end; at = tape.after(at + 1)) {
-      const field = form.byJsonName.get(tape.string(at));
-      if (field === undefined) throw unknownField(form, [...path, tape.string(at)]);
-      // Under either of its names: protobuf's JSON has a field once.
-      if (values.has(field)) throw violation([...path, field.name], "is repeated");
-      values.set(field, at + 1);
+    if (tape.kind(index) !== tokenKinds.object) {
+      if (path.length > 0) throw violation(path);
+      throw new UserError("MALFORMED_REQUEST", `a ${form.contract.typeName} cannot be read`);
     }
+    const values = new Map<FieldForm, number>();
+    tape.forEachIn(index, (step, at) => {
+      const field = form.byJsonName.get(String(step));
+      if (field === undefined) throw violation([...path, step], `is no field of ${form.contract.typeName}`);
+      // A field may be sent once, under either of its names.
+      if (values.has(field)) throw violation([...path, field.name], "is repeated");
+      values.set(field, at);
+      return true;
+    });
     const plain: Record<string, JsonValue> = {};
     const read: Record<string, unknown> = {};
     for (const [field, at] of values) {
@@ -124,7 +126,7 @@ class JsonReader {
   #text(index: number, path: Path): Uint8Array {
     const tape = this.#tape;
     if (tape.kind(index) !== tokenKinds.string) throw violation(path);
-    // Copied: the text goes, and what was read of it stays.
+    // A copy, because the text does not stay.
     if (!tape.isEscaped(index)) return new Uint8Array(tape.text.subarray(tape.start(index), tape.end(index)));
     const text = tape.string(index);
     if (!text.isWellFormed()) throw violation(path, "is not valid Unicode");
@@ -137,7 +139,7 @@ class JsonReader {
     const violations = writeJsonStruct(this.#tape, index, pathOf(path), writer);
     if (violations.length > 0) throw invalidRequest(violations);
     const struct = new Uint8Array(writer.written());
-    // In any order, and not looked at where it breaks a limit: then it is refused later.
+    // Names may be in any order. A Struct beyond a limit is refused later.
     if (scanStruct(struct, structLimits) !== "unsorted") return struct;
     const sorted = sortNames(struct);
     if (sorted !== undefined) return sorted;
@@ -169,22 +171,11 @@ function readPlain<Wire extends DescMessage>({ contract, wire }: RequestForm<Wir
   }
 }
 
-/** For what is no object. */
-function misfit({ contract }: RequestForm, path: Path): UserError {
-  return path.length > 0
-    ? violation(path)
-    : new UserError("MALFORMED_REQUEST", `a ${contract.typeName} cannot be read`);
-}
-
-function unknownField({ contract }: RequestForm, path: Path): UserError {
-  return violation(path, `is no field of ${contract.typeName}`);
-}
-
 function violation(path: Path, description = "cannot be read from its JSON value"): UserError {
   return invalidRequest([{ field: pathOf(path), reason: "MALFORMED_REQUEST", description }]);
 }
 
-/** @param path begins with a field's name, or with what was sent for one */
+/** @param path begins with the name of a field, or an unknown name */
 function pathOf([first = "", ...below]: Path): string {
   return formatPath(formatPath("", [first]).replace(/^\./, ""), below);
 }
