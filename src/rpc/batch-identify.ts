@@ -1,4 +1,4 @@
-/** BatchIdentify's messages: what is checked before an item is looked at, and the answer. */
+/** BatchIdentify's messages: reading, checking, what they cost, and their answers. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type BatchIdentifyResponseSchema,
@@ -15,16 +15,16 @@ import { readBatchIdentifyRequest } from "./messages/read-identify.ts";
 import { type Fields, type RequestReader, requestReader } from "./messages/request-reader.ts";
 import { outcomes } from "./user-messages.ts";
 
-/** Bytes of violations that one item's error holds, so that an answer with a thousand of them stays small. */
+/** Bytes of violations in one item's error: a message may have a thousand errors. */
 const maxItemViolationBytes = 1_500;
-/** Bytes of names that were ignored, in one answer. */
+/** Bytes of ignored names in one answer. */
 const maxIgnoredBytes = 128 * 1024;
 
-/** What a message of the stream holds. */
+/** A message of the stream. */
 export interface BatchMessage {
   readonly requests: readonly Fields<IdentifyRequest>[];
   readonly report: BatchReport;
-  /** Of the message as it was read: its items are parts of it. */
+  /** Size of the message, which its items refer to. */
   readonly messageBytes: number;
 }
 
@@ -42,7 +42,7 @@ export const batchReader: RequestReader<BatchMessage> = {
   },
 };
 
-/** @throws UserError for what ends the stream */
+/** @throws UserError for a message that ends the stream */
 export function checkBatch({ requests, report }: BatchMessage): void {
   if (requests.length > limits.maxBatchItems) {
     throw invalidRequest([limitExceeded("requests", "maxBatchItems", requests.length, "items")]);
@@ -53,27 +53,27 @@ export function checkBatch({ requests, report }: BatchMessage): void {
   }
 }
 
-/** The most that V8 takes for one item until its message is answered, with an error that names as much as it may. */
+/** The most that V8 takes for one item until its message is answered, with the largest error. */
 const itemWorkBytes = 4 * 1024;
-/** What V8 takes for one item that an answer lists, beside its texts. */
+/** What V8 takes for one item of an answer, beside its texts. */
 const listedBytes = 512;
 /** What V8 takes for one violation beside its texts. */
 const violationBytes = 128;
 
-/** As much work as to decode so many bytes, for one item. */
+/** The work of one item, in bytes to decode. */
 const itemTurnCost = 1024;
 
-/** What a message costs of the work that is done in one turn of the event loop. */
+/** The work of a message, for its turn of the event loop. */
 export function turnCost({ requests }: BatchMessage): number {
   return Math.max(1, requests.length) * itemTurnCost;
 }
 
-/** What a message takes while it is worked on, beside its bytes. */
+/** The memory that a message takes while it is worked on, beside its bytes. */
 export function workBytes({ requests }: BatchMessage): number {
   return requests.length * itemWorkBytes;
 }
 
-/** What an answer takes, or more, until it is written. */
+/** The most memory that an answer takes until it is written. */
 export function answerBytes({ report }: BatchMessage, results: readonly ToldItem[]): number {
   let bytes = 0;
   for (const result of results) {
@@ -93,7 +93,7 @@ function namesBytes(names: readonly string[]): number {
   return names.reduce((sum, name) => sum + name.length, 0);
 }
 
-/** How many items came to what. */
+/** Counts the outcomes of items. */
 export function countOutcomes(results: readonly ToldItem[]) {
   const counts = { created: 0, updated: 0, unchanged: 0, applied: 0, failed: 0 };
   for (const result of results) counts["error" in result ? "failed" : result.outcome]++;

@@ -1,12 +1,12 @@
-/** What a caller is told of what it writes: all of it with the scope `users.read`, else that it was applied. */
+/** What callers learn from their writes: everything with the scope `users.read`, else only that a write was applied. */
 import type { Principal } from "../credentials/principal.ts";
 import type { UserView } from "../users/reading.ts";
 import type { BatchItemResult, Identified, IdentifyOutcome } from "../users/registry.ts";
 
-/** `legacy`: callers without `users.read` are told what 0.1 told them, all but the traits. */
+/** `legacy`: callers without `users.read` get what 0.1 answered, without properties and preferences. */
 export type WriteOnlyAnswers = "applied" | "legacy";
 
-/** What became of an Identify, as its caller is told. */
+/** The outcome of an Identify, as its caller sees it. */
 export type ToldOutcome = IdentifyOutcome | "applied";
 
 export type ToldIdentified = Omit<Identified, "outcome"> & { readonly outcome: ToldOutcome };
@@ -20,7 +20,7 @@ export interface Disclosure {
   mayLearn(caller: Principal): boolean;
   identified(caller: Principal, identified: Identified): ToldIdentified;
   items(caller: Principal, results: readonly BatchItemResult[]): readonly ToldItem[];
-  /** @returns undefined for a caller that is not told */
+  /** @returns undefined for a caller that may not see it */
   user(caller: Principal, user: UserView): UserView | undefined;
 }
 

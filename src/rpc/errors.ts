@@ -7,7 +7,7 @@ import type { MessageLimit } from "./messages/envelopes.ts";
 
 const domain = "rollcall.v1";
 
-/** How long a caller is asked to wait before it tries again, where it may. */
+/** How long callers should wait before they retry, for errors that may be retried. */
 const retryDelayMs: Partial<Record<Reason, number>> = {
   STORE_UNAVAILABLE: 500,
   CREDENTIALS_UNVERIFIABLE: 1_000,
@@ -15,10 +15,10 @@ const retryDelayMs: Partial<Record<Reason, number>> = {
   DRAINING: 0,
 };
 
-/** What the operator should know of too. */
+/** Errors that the log reports to the operator. */
 const reported: ReadonlySet<Reason> = new Set(["STORE_UNAVAILABLE", "STORE_FULL", "CREDENTIALS_UNVERIFIABLE"]);
 
-/** Bytes of violations that the details of one error hold, so that they fit into any client's trailers. */
+/** Bytes of violations in the details of one error, which have to fit into any client's trailers. */
 const maxViolationBytes = 3_000;
 
 const codes: Record<Reason, Code> = {
@@ -48,16 +48,16 @@ const codes: Record<Reason, Code> = {
   INTERNAL: Code.Internal,
 };
 
-/** The status code of a domain error; the same numbers as google.rpc.Code. */
+/** The status code of a domain error, numbered as google.rpc.Code. */
 export function codeOf(reason: Reason): Code {
   return codes[reason];
 }
 
 /**
- * What a caller is told of a failure. A domain error becomes its code with details; an error of Connect (a deadline, a
- * cancellation) stays; anything else is INTERNAL and says nothing of its cause.
+ * The error that a caller gets for a failure. A domain error becomes its code with details; an error of Connect (a deadline, a
+ * cancellation) stays; anything else becomes INTERNAL without its cause.
  *
- * @param call is told of a failure that its operator should know of: of the store, or one that nobody foresaw
+ * @param call reports failures that the operator should know of: failures of the store, and unexpected ones
  */
 export function toConnectError(failure: unknown, call: { report(failure: unknown): void }): ConnectError {
   if (failure instanceof UserError) {
@@ -74,7 +74,7 @@ export function toConnectError(failure: unknown, call: { report(failure: unknown
 
 const described = new WeakMap<UserError, ConnectError>();
 
-/** The same for the same error, as where many calls are refused with one. */
+/** Describes each error once: many calls may be refused with the same. */
 function describedOnce(error: UserError): ConnectError {
   const known = described.get(error);
   if (known !== undefined) return known;
@@ -84,8 +84,8 @@ function describedOnce(error: UserError): ConnectError {
 }
 
 /**
- * @param limit that one message of the method has
- * @param message for people, where it is not the message itself that is larger
+ * @param limit on one message of the method
+ * @param message for people, if the request's message is not itself too large
  */
 export function messageTooLarge(
   limit: MessageLimit,
@@ -95,7 +95,7 @@ export function messageTooLarge(
   return describeError(new UserError("LIMIT_EXCEEDED", message, { metadata }), Code.ResourceExhausted);
 }
 
-/** Nobody waits for the answer any more. */
+/** The caller no longer waits for the answer. */
 export function canceled(): ConnectError {
   return new ConnectError("the caller has gone", Code.Canceled);
 }
@@ -103,7 +103,7 @@ export function canceled(): ConnectError {
 /**
  * A domain error with the details that the contract promises.
  *
- * @param code the status code, where it is not the one of the error's reason
+ * @param code the status code, if it is not that of the error's reason
  */
 export function describeError(error: UserError, code: Code = codes[error.reason]): ConnectError {
   const connectError = new ConnectError(error.message, code);
@@ -123,7 +123,7 @@ export function describeError(error: UserError, code: Code = codes[error.reason]
   return connectError;
 }
 
-/** Why an error that `describeError` has made was raised; undefined for any other. */
+/** The reason in an error of `describeError`; undefined for any other. */
 export function reasonOf(error: unknown): string | undefined {
   if (!(error instanceof ConnectError)) return undefined;
   for (const detail of error.details) {
@@ -133,7 +133,7 @@ export function reasonOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The name of a status code as the log has it; `ok` without an error. */
+/** The name of an error's status code, for the log; `ok` without an error. */
 export function codeName(error: ConnectError | undefined): string {
   return error === undefined ? "ok" : (Code[error.code] ?? String(error.code));
 }

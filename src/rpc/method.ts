@@ -1,4 +1,4 @@
-/** What it takes to serve a method of UserService, whatever protocol and encoding it is called in. */
+/** The rows of the table of methods: they serve a method of UserService over any protocol and encoding. */
 import {
   create,
   type DescMessage,
@@ -16,19 +16,19 @@ import type { ListLimits } from "./messages/request-form.ts";
 import { type Fields, type RequestReader, requestReader } from "./messages/request-reader.ts";
 import type { UserHandlers } from "./user-handlers.ts";
 
-/** Hands over the next request of a call, as its reader reads it. */
+/** Reads the next request of a call. */
 export type NextRequest = <Request>(reader: RequestReader<Request>) => Request | Promise<Request>;
 
 export interface UnaryMethod {
   readonly kind: "unary";
   readonly method: DescMethodUnary;
-  /** What its callers need. */
+  /** The scope that callers need. */
   readonly scope: Scope;
-  /** The answer as the server writes it, with every google.protobuf.Struct as its bytes. */
+  /** The answer in the server's view, with every google.protobuf.Struct as bytes. */
   readonly output: DescMessage;
-  /** Answers with a message of `output`. */
+  /** Resolves with a message of `output`. */
   readonly answer: (handlers: UserHandlers, next: NextRequest, call: CallContext) => Promise<Message>;
-  /** Answers a request in protobuf's encoding with the bytes of that message, behind gRPC's prefix. */
+  /** Reads a request in protobuf's encoding, and resolves with the bytes of its answer, behind gRPC's prefix. */
   readonly answerBytes: (handlers: UserHandlers, request: Buffer, call: CallContext) => Promise<Buffer>;
 }
 
@@ -36,7 +36,7 @@ export interface StreamMethod {
   readonly kind: "stream";
   readonly method: DescMethodBiDiStreaming;
   readonly scope: Scope;
-  /** @param stop aborts, with the error to end with, once no more requests are taken */
+  /** @param stop aborts with the error of the stream, once no more requests are taken */
   readonly answers: (
     handlers: UserHandlers,
     requests: AsyncIterable<NextRequest>,
@@ -47,18 +47,18 @@ export interface StreamMethod {
 
 interface UnaryRow<Input extends DescMessage, Output extends DescMessage, Answer> {
   readonly scope: Scope;
-  /** The request and the answer as the server reads and writes them, with every google.protobuf.Struct as its bytes. */
+  /** The request and the answer in the server's view, with every google.protobuf.Struct as bytes. */
   readonly input: Input;
   readonly output: Output;
-  /** Limits of the request's lists, by their names. */
+  /** Limits of the request's lists, by name. */
   readonly lists?: ListLimits;
-  /** Reads the usual requests; undefined for others. */
+  /** Reads usual requests; answers undefined for others. */
   readonly readFast?: (bytes: Uint8Array) => Fields<MessageShape<Input>> | undefined;
   readonly serve: (
     handlers: UserHandlers,
   ) => (request: Fields<MessageShape<Input>>, call: CallContext) => Promise<Answer>;
   readonly message: (answer: Answer) => MessageInitShape<Output>;
-  /** Writes the same as protobuf-es does of `message`, behind gRPC's prefix. */
+  /** Writes the bytes that protobuf-es would write for `message`, behind gRPC's prefix. */
   readonly writeFast?: (answer: Answer) => Buffer;
 }
 
@@ -75,7 +75,7 @@ export function unary<Input extends DescMessage, Output extends DescMessage, Ans
     reader,
     output,
     answer: async (handlers, next, call) => create(output, message(await serve(handlers)(await next(reader), call))),
-    // What the reader makes of bytes is no larger than they are.
+    // A request that is read is no larger than its bytes.
     answerBytes: async (handlers, request, call) =>
       write(await serve(handlers)(reader.read(request, "binary", reserveNothing), call)),
   };

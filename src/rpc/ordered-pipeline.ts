@@ -1,16 +1,19 @@
 export interface PipelineOptions {
-  /** How many inputs are worked on at a time; no more is read meanwhile. */
+  /** Inputs that are worked on at one time. No more are read meanwhile. */
   readonly maxInFlight: number;
-  /** When it aborts, no further input is taken; what is under way is answered, then the signal's reason is thrown. */
+  /** Once it aborts, no more inputs are taken. Those under way are answered; then the output ends with the signal's reason. */
   readonly stop: AbortSignal;
 }
 
 /**
- * Works on several inputs at a time and answers in the order of the inputs.
+ * Works on several inputs at a time and yields the outputs in the order of the inputs.
  *
- * An input that cannot be read, or that `work` refuses by throwing before it returns its promise, ends the output with
- * that error after everything before it is answered, and no later input is worked on. A promise that rejects ends the
- * output at that place.
+ * If an input cannot be read, or `work` throws, the outputs of earlier inputs follow; then the output ends with the error, and no
+ * later input is worked on. A promise that rejects ends the output at its place.
+ *
+ * Each turn of the loop does the first of these that it can:
+ *
+ *     yield the head, if it has settled ── begin the input that has arrived ── end, if the input has ended ── read and wait
  */
 export async function* orderedPipeline<Input, Output>(
   inputs: AsyncIterable<Input>,
@@ -25,23 +28,20 @@ export async function* orderedPipeline<Input, Output>(
   let end: { error?: unknown } | undefined;
   let index = 0;
 
-  // Each turn waits on a promise of its own. (Racing promises of which one lives as long as the stream would keep all
-  // that the others came to.)
+  // Each turn waits for a promise of its own. Promise.race with one that lives as long as the stream would keep every result.
   let wake = () => {};
   const onStop = () => wake();
   stop.addEventListener("abort", onStop);
 
   const read = () => {
     reading = true;
+    const onArrived = (next: NonNullable<typeof arrived>) => {
+      arrived = next;
+      wake();
+    };
     source.next().then(
-      (result) => {
-        arrived = { read: result };
-        wake();
-      },
-      (failed: unknown) => {
-        arrived = { failed };
-        wake();
-      },
+      (result) => onArrived({ read: result }),
+      (failed: unknown) => onArrived({ failed }),
     );
   };
 

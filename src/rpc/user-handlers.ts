@@ -1,4 +1,4 @@
-/** UserService's methods over the registry, whatever protocol they are called in. */
+/** UserService's methods over the registry, for every protocol. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { BatchIdentifyResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import type {
@@ -29,14 +29,14 @@ import type { Fields } from "./messages/request-reader.ts";
 import { orderedPipeline } from "./ordered-pipeline.ts";
 import { readPreferencesMode, userSizes } from "./user-messages.ts";
 
-/** Messages of one stream that are worked on at a time. */
+/** Messages of one stream that are worked on at one time. */
 const maxBatchesInFlight = 2;
 
 /** Each method throws UserError. */
 export interface UserHandlers {
   identify(request: Fields<IdentifyRequest>, call: CallContext): Promise<ToldIdentified>;
   getUser(request: Fields<GetUserRequest>, call: CallContext): Promise<UserView>;
-  /** @param stop aborts, with the error to end with, once no more requests are taken */
+  /** @param stop aborts with the error of the stream, once no more requests are taken */
   batchIdentify(
     requests: AsyncIterable<BatchMessage>,
     call: CallContext,
@@ -44,7 +44,7 @@ export interface UserHandlers {
   ): AsyncIterable<MessageInitShape<typeof BatchIdentifyResponseSchema>>;
   batchGetUsers(request: Fields<BatchGetUsersRequest>, call: CallContext): Promise<UsersFound>;
   listUsers(request: Fields<ListUsersRequest>, call: CallContext): Promise<Page>;
-  /** Undefined where the caller is told only that the preferences were applied. */
+  /** Resolves with undefined for a caller that may not see the user. */
   setPreferences(request: Fields<SetPreferencesRequest>, call: CallContext): Promise<UserView | undefined>;
   deleteUser(request: Fields<DeleteUserRequest>, call: CallContext): Promise<void>;
 }
@@ -57,7 +57,7 @@ export interface UserHandlersOptions {
   /** Bounds the memory of answers with many users while they are read. */
   readonly reads: Semaphore;
   readonly turns: Turns;
-  /** Called with what became of so many users of a batch. */
+  /** Counts users of batches by outcome. */
   readonly onBatchItems?: ((outcome: string, count: number) => void) | undefined;
 }
 
@@ -68,8 +68,8 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     signal,
   });
   /**
-   * Counts an answer for its caller, and lets it be encoded in its turn: much that comes from the store at once would be
-   * encoded before any of it is sent.
+   * Counts an answer against the memory budget, and waits for its turn to be encoded. Otherwise, many answers that come from the
+   * store together would be encoded before the first is sent.
    */
   const prepare = async (call: CallContext, bytes: number): Promise<void> => {
     call.hold(bytes);
@@ -83,7 +83,7 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     const bytes = user === undefined ? 0 : user.properties.length + user.preferences.length;
     return bytes < minCountedBytes ? answer : prepare(call, bytes).then(() => answer);
   };
-  /** Reads users once there is room for an answer of them, which counts for its caller once it is there. */
+  /** Reads users once there is room for their answer. */
   const readMany = <Answer>(call: CallContext, read: (sizeOf: AnswerSize) => Promise<Answer>) =>
     reads.run(limits.maxAnswerBytes, call.signal, async () => {
       const sizeOf = userSizes[call.encoding];
@@ -130,7 +130,7 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
       )) {
         for (const [outcome, count] of Object.entries(counts)) onBatchItems?.(outcome, count);
         yield answer;
-        // It has been written, or there is room for it where it is.
+        // The answer has been written, or fits into the buffers of its exchange.
         call.hold(-bytes);
       }
     },
@@ -149,8 +149,8 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
   };
 }
 
-/** A smaller answer is not worth counting on its way to its caller. */
+/** Smaller answers are not counted before they are written. */
 const minCountedBytes = 16 * 1024;
 
-/** Encoding one byte of an answer takes as much work as decoding so many. */
+/** The work to encode a byte, in bytes to decode. */
 const encodingCost = 4;

@@ -1,4 +1,4 @@
-/** What handlers answer, as messages. */
+/** The answers of handlers, as messages. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { Outcome, PreferencesMode } from "#gen/rollcall/v1/user_service_pb.js";
@@ -29,7 +29,7 @@ export function identifyMessage({
   return { ...oneUserMessage(user), outcome: outcomes[outcome], ignoredProperties: [...ignored] };
 }
 
-/** The answer that is one user: of GetUser, and of SetPreferences. */
+/** The answer of GetUser and SetPreferences. */
 export function oneUserMessage(user: UserView | undefined): { user?: MessageInitShape<typeof UserSchema> } {
   return user === undefined ? {} : { user: userMessage(user) };
 }
@@ -65,7 +65,7 @@ function timestamp(micros: number): MessageInitShape<typeof TimestampSchema> {
 }
 
 /**
- * @returns whether preferences are to be merged
+ * @returns whether to merge preferences
  * @throws UserError INVALID_ENUM_VALUE
  */
 export function readPreferencesMode(mode: PreferencesMode): boolean {
@@ -74,7 +74,7 @@ export function readPreferencesMode(mode: PreferencesMode): boolean {
   throw invalidRequest([{ field: "mode", reason: "INVALID_ENUM_VALUE", description }]);
 }
 
-/** More than a user takes in an answer beside its id and its Structs. */
+/** At least the bytes of a user in an answer, beside its id and its Structs. */
 const userFrameBytes = { binary: 128, json: 320 };
 
 /** The bytes of a user in an answer, or a few more. */
@@ -86,8 +86,8 @@ export const userSizes: Readonly<Record<Encoding, AnswerSize>> = {
 };
 
 /**
- * No byte of text takes more than six in JSON, as `\u0001`. Bytes that JSON escapes are counted so; an encoded Struct's
- * tags are among them, which leaves room for the longest texts of numbers and for punctuation.
+ * A byte of text takes at most six in JSON, as `\u0001`. All bytes that JSON escapes count as six. A Struct's tags are among them,
+ * which leaves room for long numbers and for punctuation.
  */
 function jsonSizeOfStruct(struct: Uint8Array): number {
   let size = 0;

@@ -1,6 +1,6 @@
 /**
- * The table of UserService's methods: all that the server needs to know of one beside its handler. gRPC, Connect's handlers and
- * the gate are made from it.
+ * The table of UserService's methods: everything that the server needs to know of a method beside its handler. Both handlers and
+ * the gate are built from it.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
@@ -89,7 +89,7 @@ function pathOf({ parent, name }: DescMethod): string {
   return `/${parent.typeName}/${name}`;
 }
 
-/** What the callers of each method need, by its path. */
+/** The scope that callers of each method need, by its path. */
 export const userScopes: ReadonlyMap<string, Scope> = new Map(
   Object.values(userMethods).map(({ method, scope }) => [pathOf(method), scope]),
 );

@@ -34,7 +34,7 @@ export function guardSession(
     session.destroy(undefined, reason === "timeout" ? undefined : constants.NGHTTP2_ENHANCE_YOUR_CALM);
   };
   const onHarm = () => close("harm");
-  connections.set(session, { endForHarm: onHarm });
+  connections.set(session, { closeForHarm: onHarm });
   const streams = new SessionStreams(session, (isFlood) => close(isFlood ? "harm" : "resets"), onManyAnswers);
   watchLiveness(session, streams, limits, () => close("timeout"));
   limitControlFrames(session, onHarm);

@@ -58,7 +58,7 @@ export class OpenRequests {
     }
     if (known.underWay < maxPerConnection) return known;
     this.#onRefused();
-    if (!known.refusals.take()) connection.endForHarm();
+    if (!known.refusals.take()) connection.closeForHarm();
     return undefined;
   }
 }

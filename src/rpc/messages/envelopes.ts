@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { limits } from "../../users/limits.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
-/** A flag and a length stand in front of each message. */
+/** A byte of flags and the length stand in front of each message. */
 export const prefixBytes = 5;
 const compressedFlag = 1;
 
@@ -33,11 +33,11 @@ export function messageIn(envelope: Buffer): Buffer {
   return envelope.subarray(prefixBytes);
 }
 
-/** Finds envelopes in the pieces of a request's body, as they come. */
+/** Finds envelopes in the pieces of a request's body, as they arrive. */
 export class EnvelopeReader {
   readonly #limit: MessageLimit;
   #piece: Buffer = nothing;
-  /** The beginning of an envelope that does not lie in one piece. */
+  /** The beginning of an envelope that spans several pieces. */
   readonly #begun = new GatheredBytes();
 
   /** @param limit of each message */
@@ -45,13 +45,13 @@ export class EnvelopeReader {
     this.#limit = limit;
   }
 
-  /** The envelopes of one piece are taken before the next is added. */
+  /** Take all envelopes of one piece before adding the next. */
   add(piece: Buffer): void {
     this.#piece = piece;
   }
 
   /**
-   * The next envelope, without a copy where it lies in one piece; undefined where the piece has no more of them.
+   * The next envelope, without a copy if it lies in one piece; undefined if the piece has no more.
    *
    * @throws ConnectError for a message that is too large, before it is read
    */
@@ -72,7 +72,7 @@ export class EnvelopeReader {
     return piece.subarray(0, end);
   }
 
-  /** @throws ConnectError if a part of an envelope is left when the body has ended */
+  /** @throws ConnectError if the body has ended within an envelope */
   end(): void {
     if (this.#begun.length > 0) throw new ConnectError("protocol error: incomplete envelope", Code.InvalidArgument);
   }
@@ -85,14 +85,14 @@ export class EnvelopeReader {
     return this.#begun.length < end ? undefined : this.#begun.take();
   }
 
-  /** Adds to what is begun until it has so many bytes. */
+  /** Adds to the envelope that is begun, up to so many bytes. */
   #gather(bytes: number): void {
     const missing = bytes - this.#begun.length;
     this.#begun.add(this.#piece.subarray(0, missing), bytes);
     this.#piece = this.#piece.subarray(missing);
   }
 
-  /** Where the envelope ends that begins these bytes. */
+  /** Where the first envelope in these bytes ends. */
   #endOf(bytes: Buffer): number {
     const length = bytes.readUInt32BE(1);
     if (length > limits[this.#limit]) throw tooLarge(this.#limit);
@@ -112,7 +112,7 @@ export class LimitCause {
   }
 }
 
-/** For a message that has more bytes than it may. */
+/** The error for a message beyond its limit. */
 export function tooLarge(limit: MessageLimit): ConnectError {
   const message = `message is larger than ${limits[limit]} bytes`;
   return new ConnectError(message, Code.ResourceExhausted, undefined, undefined, new LimitCause(limit));

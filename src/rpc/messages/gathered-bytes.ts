@@ -1,4 +1,4 @@
-/** Bytes that come in pieces, gathered in one buffer: it takes four times as much as they do at most, however small they are. */
+/** Gathers pieces of bytes in one buffer of at most four times their size, however small they are. */
 export class GatheredBytes {
   #buffer: Buffer = nothing;
   #length = 0;
@@ -7,12 +7,12 @@ export class GatheredBytes {
     return this.#length;
   }
 
-  /** @param most that will be gathered until they are taken: the buffer is no larger */
+  /** @param most bytes in all, until they are taken: the buffer is no larger */
   add(piece: Uint8Array, most = Number.POSITIVE_INFINITY): void {
     this.addRange(piece, 0, piece.length, most);
   }
 
-  /** Adds the bytes [start, end) of `source`: without a view of them, which would take longer than a few bytes do. */
+  /** Adds the bytes [start, end) of `source`. For a few bytes, a view of them would take longer than they do. */
   addRange(source: Uint8Array, start: number, end: number, most = Number.POSITIVE_INFINITY): void {
     const length = this.#length + end - start;
     if (length > this.#buffer.length) {
@@ -25,12 +25,12 @@ export class GatheredBytes {
     this.#length = length;
   }
 
-  /** What has been gathered so far. */
+  /** The bytes so far. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
 
-  /** Hands over what has been gathered, and begins anew. */
+  /** Returns the bytes so far, and starts over. */
   take(): Buffer {
     const { bytes } = this;
     this.#buffer = nothing;

@@ -1,4 +1,4 @@
-/** The escapes in a JSON string's text (RFC 8259, section 7), and what they stand for. */
+/** Escapes in the text of a JSON string (RFC 8259, section 7), and their values. */
 
 const backslash = 0x5c;
 const letterU = 0x75;
@@ -6,7 +6,7 @@ const letterU = 0x75;
 const hexLength = 4;
 const noDigit = 0xff;
 
-/** By the letter after a backslash: the byte that it stands for; 0 where it is no escape of one letter. */
+/** The byte that an escape of one letter stands for, by that letter; 0 for other letters. */
 const escapes = new Uint8Array(256);
 for (const [letter, meaning] of ['""', "\\\\", "//", "b\b", "f\f", "n\n", "r\r", "t\t"]) {
   escapes[byteOf(letter)] = byteOf(meaning);
@@ -20,7 +20,7 @@ for (const [value, digit] of [..."0123456789abcdef"].entries()) {
 
 /**
  * @param backslashAt where the escape begins
- * @returns where its last byte is; for what is no escape, the complement (`~at`) of where the first wrong byte is
+ * @returns the position of its last byte; if it is not an escape, the complement (`~at`) of the position of the first wrong byte
  */
 export function endOfEscape(text: Uint8Array, backslashAt: number): number {
   const at = backslashAt + 1;
@@ -33,10 +33,10 @@ export function endOfEscape(text: Uint8Array, backslashAt: number): number {
 }
 
 /**
- * Writes the value of a string's text [start, end) in UTF-8. Its escapes are valid: see `endOfEscape`.
+ * Writes the value of a string's text [start, end) in UTF-8. Its escapes have to be valid: see `endOfEscape`.
  *
- * @param into has room for as many bytes as the text: no escape is shorter than what it stands for
- * @returns how many bytes the value has; -1 where it holds half of a surrogate pair
+ * @param into has room for as many bytes as the text: no escape is shorter than its value
+ * @returns how many bytes the value has; -1 if it holds half of a surrogate pair
  */
 export function unescapeText(text: Uint8Array, start: number, end: number, into: Uint8Array): number {
   let length = 0;
@@ -80,7 +80,7 @@ function isLowSurrogate(code: number): boolean {
   return code >= 0xdc00 && code <= 0xdfff;
 }
 
-/** @returns where it ends */
+/** @returns the position after it */
 function writeUtf8(bytes: Uint8Array, start: number, code: number): number {
   let at = start;
   if (code < 0x80) {

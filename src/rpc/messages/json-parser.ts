@@ -6,30 +6,29 @@ import { endOfEscape } from "./json-escapes.ts";
 import { escaped, JsonTape, slots, tokenKinds } from "./json-tape.ts";
 
 const firstTokens = 4_096;
-/** In a google.protobuf.Struct: the tags and lengths of an item, and of its value; a name takes as much. */
+/** Bytes in a google.protobuf.Struct for the tags and lengths of an item and its value. A name takes as many. */
 const tokenBytes = 4;
-/** A number has eight bytes more, and no length. */
+/** Further bytes for a number, which has eight and no length. */
 const numberBytes = 7;
 
-/** A text is not JSON, or not UTF-8. */
+/** The text is not JSON, or not UTF-8. */
 export class NotJson extends Error {}
 
-/** What a tape may cost, asked for before it does. */
+/** Limits what a tape costs. */
 export interface TapeBudget {
-  /** Called before so many bytes more are taken; throws where there is no room for them. */
+  /** Called before more bytes are taken; throws if there is no room for them. */
   reserve(bytes: number): void;
   /**
-   * Called with about what the text takes in a Struct, without the content of its strings, as far as it has been read; throws
-   * where that is too much.
+   * Called with about the size in a Struct of the text so far, without the content of its strings; throws if that is too large.
    */
   weigh(bytes: number): void;
 }
 
 /**
  * @param text UTF-8; a byte order mark is skipped
- * @returns a tape that is good until the next text is parsed
+ * @returns a tape that is valid until the next text is parsed
  * @throws NotJson
- * @throws UserError LIMIT_EXCEEDED for what is nested very deep; and whatever the budget throws
+ * @throws UserError LIMIT_EXCEEDED for values nested very deep, and what the budget throws
  */
 export function parseJson(text: Buffer, budget: TapeBudget): JsonTape {
   if (!isUtf8(text)) throw new NotJson("not UTF-8");
@@ -47,7 +46,7 @@ const literals = [
   { kind: tokenKinds.null, text: Buffer.from("null") },
 ] as const;
 
-/** Kept, so that small texts share its memory. */
+/** Shared by all small texts. */
 const sharedTokens = new Int32Array(firstTokens * slots);
 
 class Parser {
@@ -58,7 +57,7 @@ class Parser {
   #count = 0;
   #numbers = 0;
   #ends = 0;
-  /** The objects and lists that are open, by their index on the tape. */
+  /** Indexes of the open objects and lists. */
   readonly #open: number[] = [];
 
   constructor(text: Buffer, budget: TapeBudget) {
@@ -76,7 +75,7 @@ class Parser {
     return new JsonTape(this.#text, this.#tokens);
   }
 
-  /** Reads up to where a value ends for the first time: that of a scalar, or of an empty object or list. */
+  /** Reads up to the end of a scalar, or before the end of an empty object or list. */
   #valueBegins(): void {
     for (;;) {
       const byte = this.#text[this.#pos];
@@ -94,7 +93,7 @@ class Parser {
     }
   }
 
-  /** Ends what ends with the value before; answers whether another value follows. */
+  /** Closes the objects and lists that end after a value, and returns whether another value follows. */
   #valueEnds(): boolean {
     for (;;) {
       this.#skipSpace();

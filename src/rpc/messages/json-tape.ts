@@ -71,13 +71,13 @@ export class JsonTape {
    * Writes the value of a string or a name in UTF-8.
    *
    * @param into has room for as many bytes as the text
-   * @returns how many bytes the value has; -1 where it holds half of a surrogate pair
+   * @returns how many bytes the value has; -1 if it holds half of a surrogate pair
    */
   unescape(index: number, into: Uint8Array): number {
     return unescapeText(this.text, this.start(index), this.end(index), into);
   }
 
-  /** The value of a number; infinite where no double holds it. */
+  /** The value of a number; infinite if no double holds it. */
   number(index: number): number {
     const { text } = this;
     const [start, end] = [this.start(index), this.end(index)];

@@ -1,7 +1,6 @@
 /**
- * Reads requests in protobuf's binary encoding at a cost that their size bounds, whatever they are made of. protobuf-es
- * makes an object of every further value of a field, of every entry of a list and of every unknown field: four million bytes
- * of those take a hundred times as much memory.
+ * Reads requests in protobuf's binary encoding at a cost that their size bounds. protobuf-es allocates an object for each
+ * repetition of a field, entry of a list and unknown field: four million bytes of those take a hundred times as much memory.
  */
 import {
   create,
@@ -17,9 +16,9 @@ import { GatheredBytes } from "./gathered-bytes.ts";
 import { type FieldForm, NameCount, overlongList, type RequestForm } from "./request-form.ts";
 
 /**
- * A list with more entries than it may have is not read: it has its length, and each entry is empty.
+ * Reads a message. A list beyond its limit is not read: it keeps its length, with empty entries.
  *
- * @throws Error for bytes that are no such message
+ * @throws Error for bytes that are not such a message
  */
 export function readBinary<Wire extends DescMessage>(form: RequestForm<Wire>, bytes: Uint8Array): MessageShape<Wire> {
   const plain = new PlainFields(bytes);
@@ -46,9 +45,9 @@ export function readBinary<Wire extends DescMessage>(form: RequestForm<Wire>, by
   return Object.assign(message, read);
 }
 
-/** Takes each occurrence of a field, and tells what they come to. */
+/** Reads a field from all of its occurrences. */
 interface FieldReader {
-  /** @param cursor at an occurrence; it moves on */
+  /** @param cursor at an occurrence, which has to be read before the cursor moves on */
   add(cursor: FieldCursor): void;
   finish(): unknown;
 }
@@ -132,7 +131,7 @@ const nothing: Uint8Array = new Uint8Array();
 
 type MessageField = DescField & { readonly fieldKind: "message" };
 
-/** Fields of which the last one counts, and messages whose pieces make up one: encoded anew, each once. */
+/** Encodes fields anew, each once: the last value of a field, and the concatenation of a message's pieces. */
 class PlainFields {
   readonly #bytes: Uint8Array;
   readonly #last = new Map<DescField, { start: number; end: number }>();
@@ -143,7 +142,7 @@ class PlainFields {
   }
 
   add(field: DescField, cursor: FieldCursor): void {
-    // protobuf-es would take the rest of the message for something else than it is.
+    // protobuf-es would misread the rest of the message.
     if (cursor.wireType !== wireTypeOf(field)) throw otherWireType();
     if (field.fieldKind === "message") {
       this.#piecesOf(field).add(cursor);
@@ -172,7 +171,7 @@ class PlainFields {
 
   encode(): Uint8Array {
     const writer = new BinaryWriter();
-    // In their order: of a choice, the one that comes last counts.
+    // In the order of the message: the last field of a oneof counts.
     const inOrder = [...this.#last.values()].sort((a, b) => a.start - b.start);
     for (const { start, end } of inOrder) writer.raw(this.#bytes.subarray(start, end));
     for (const [{ number, message }, pieces] of this.#messages) {
@@ -206,7 +205,7 @@ function otherWireType(): Error {
   return new Error("a field has another wire type");
 }
 
-/** The same message, with each field once, and none that is unknown. It has no lists: `formOf` has checked that. */
+/** The same message, with each known field once. It has no lists: `formOf` checks that. */
 function condensed(desc: DescMessage, bytes: Uint8Array): Uint8Array {
   const fields = new Map(desc.fields.map((field) => [field.number, field]));
   const plain = new PlainFields(bytes);

@@ -1,6 +1,6 @@
 /**
- * Reads identifies straight from their bytes, without a copy: the most frequent requests. Unusual encodings (an unknown
- * field, a message in pieces) are left to the general reader; both read the same.
+ * Reads the most frequent requests, identifies, straight from their bytes and without a copy. Unusual encodings (an unknown field,
+ * a message in pieces) fall back to the general reader, which reads the same.
  */
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
@@ -30,24 +30,24 @@ type BatchFields = { readonly requests: readonly IdentifyFields[]; readonly repo
 const nothing: Uint8Array = new Uint8Array();
 const none: Uint8Array[] = [];
 
-/** A Struct that comes in more pieces is unusual. */
+/** More pieces of one Struct are unusual. */
 const maxPieces = 4;
-/** An item with more fields repeats one that it should have once. */
+/** An item with more fields repeats one of them. */
 const maxFields = limits.maxProperties + 2 * maxPieces + 4;
-/** A message inside of a request with more bytes is unusual. */
+/** A larger message within a request is unusual. */
 const maxInnerBytes = 256;
 
-/** @returns undefined where something is unusual */
+/** @returns undefined for an unusual encoding */
 export function readIdentifyRequest(bytes: Uint8Array): IdentifyFields | undefined {
   return new IdentifyReader(bytes).identify(bytes.length);
 }
 
-/** @returns undefined where something is unusual */
+/** @returns undefined for an unusual encoding */
 export function readBatchIdentifyRequest(bytes: Uint8Array): BatchFields | undefined {
   return new IdentifyReader(bytes).batch();
 }
 
-/** Each method consumes what it names from `#pos` on; undefined, or -1, says that something is out of the ordinary. */
+/** Each method consumes what it names from `#pos` on. Undefined, or -1, stands for an unusual encoding. */
 class IdentifyReader {
   readonly #bytes: Uint8Array;
   #pos = 0;
@@ -145,7 +145,7 @@ class IdentifyReader {
     return byte === undefined || byte >= 0x80 ? -1 : byte;
   }
 
-  /** Consumes a length; answers where that ends. */
+  /** Consumes a length, and returns where its content ends. */
   #end(end: number): number {
     const bytes = this.#bytes;
     let length = 0;
@@ -171,7 +171,7 @@ function readInner<Desc extends DescMessage>(desc: Desc, bytes: Uint8Array): Mes
   }
 }
 
-/** @param pieces what this answered before for the same field, or `none` */
+/** @param pieces what this returned before for the same field, or `none` */
 function append(pieces: Uint8Array[], piece: Uint8Array): Uint8Array[] {
   if (pieces === none) return [piece];
   pieces.push(piece);

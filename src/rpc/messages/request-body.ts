@@ -3,11 +3,11 @@ import { EnvelopeReader, type MessageLimit, tooLarge } from "./envelopes.ts";
 import { GatheredBytes } from "./gathered-bytes.ts";
 
 /**
- * One envelope after the other. Connect takes time with the square of an envelope's pieces, and does not answer the messages
- * that came in one piece with something unreadable.
+ * Splits a body into envelopes. Connect's own takes time with the square of an envelope's pieces, and does not answer messages
+ * that arrive in one piece with an unreadable one.
  *
  * @param limit of each message
- * @throws ConnectError for a message that is too large, or that the body ends within
+ * @throws ConnectError for a message that is too large or incomplete
  */
 export async function* inEnvelopes(pieces: AsyncIterable<Buffer>, limit: MessageLimit): AsyncGenerator<Buffer> {
   const envelopes = new EnvelopeReader(limit);
@@ -19,9 +19,9 @@ export async function* inEnvelopes(pieces: AsyncIterable<Buffer>, limit: Message
 }
 
 /**
- * The only message of a body, which has no prefix.
+ * The only message of a body without prefixes.
  *
- * @throws ConnectError for one that is too large
+ * @throws ConnectError for a message that is too large
  */
 export async function wholeBody(pieces: AsyncIterable<Buffer>, limit: MessageLimit): Promise<Buffer> {
   const maxBytes = limits[limit];

@@ -1,29 +1,29 @@
 /**
- * What a method's request holds, derived from two descriptions of the same bytes: the contract's message, and the server's
- * view of it (see src/rpc/proto), which keeps Structs, ids and names as bytes.
+ * How to read a method's request, derived from two descriptions of the same bytes: the contract's message, and the server's view
+ * of it (src/rpc/proto), which keeps Structs, ids and names as bytes.
  */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
 import { invalidRequest, limitExceeded } from "../../users/errors.ts";
 import { type LimitName, limits } from "../../users/limits.ts";
 
-/** How one field is read. */
+/** How to read one field. */
 export type FieldForm = {
   /** Its name in the contract, for errors. */
   readonly name: string;
   /** Its name in the server's message. */
   readonly localName: string;
 } & (
-  | { /** A google.protobuf.Struct: kept as its bytes, in pieces. */ readonly kind: "struct" }
-  | { /** A string: kept as its bytes. */ readonly kind: "text" }
-  | { /** Strings: each kept as its bytes. */ readonly kind: "texts"; readonly max: number }
+  | { /** A google.protobuf.Struct, as pieces of its bytes. */ readonly kind: "struct" }
+  | { /** A string, as its bytes. */ readonly kind: "text" }
+  | { /** Strings, each as its bytes. */ readonly kind: "texts"; readonly max: number }
   | {
       /** Messages with a form of their own. */ readonly kind: "messages";
       readonly form: RequestForm;
       readonly max: number;
     }
   | {
-      /** Anything else, of which the last one counts: protobuf-es reads it. */ readonly kind: "plain";
+      /** Any other field: protobuf-es reads it, and the last value counts. */ readonly kind: "plain";
       readonly field: DescField;
     }
 );
@@ -37,17 +37,17 @@ export interface RequestForm<Wire extends DescMessage = DescMessage> {
 }
 
 /**
- * The limits of a message's lists, at whatever depth, by their names in the contract. A longer list is not read: whoever checks
- * it sees its length alone.
+ * The limits of a message's lists at any depth, by their names in the contract. A longer list is not read, and only its length is
+ * known.
  */
 export type ListLimits = Readonly<Record<string, LimitName>>;
 
-/** A list of which only the length matters: it has too many entries. */
+/** A list beyond its limit: only its length matters. */
 export function overlongList<Entry>(length: number, entry: Entry): Entry[] {
   return new Array<Entry>(length).fill(entry);
 }
 
-/** Counts the names that the messages of one list hold together, as they are read. */
+/** Counts the names in all messages of one list, as they are read. */
 export class NameCount {
   readonly #field: FieldForm & { readonly kind: "messages" };
   #names = 0;
@@ -71,8 +71,7 @@ export class NameCount {
 }
 
 /**
- * @throws Error for a list without a limit, for a message with other fields in the server's view, and for fields that the
- * readers would not read whole
+ * @throws Error for a list without a limit, a field that the server's view lacks, and a field that the readers cannot read whole
  */
 export function formOf<Wire extends DescMessage>(
   contract: DescMessage,
@@ -109,10 +108,10 @@ function fieldForm(field: DescField, view: DescField, lists: ListLimits): FieldF
 }
 
 /**
- * Of a plain field the last entry counts, which would lose a list's others; and messages are put together after all other
- * fields, whatever their order in a oneof.
+ * The last value of a plain field counts, which would lose the other entries of a list. Messages are written after all other
+ * fields, which would change their order in a oneof.
  *
- * @throws Error naming a field that cannot be read so, at whatever depth
+ * @throws Error naming a field at any depth that cannot be read so
  */
 function checkPlain(field: DescField, within: readonly DescMessage[] = []): void {
   if (field.fieldKind === "list" || field.fieldKind === "map") {

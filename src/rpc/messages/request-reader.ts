@@ -11,13 +11,13 @@ import { unreadable } from "./unreadable.ts";
 
 export type Encoding = "binary" | "json";
 
-/** What a message holds, without what protobuf-es adds. */
+/** A message without the fields that protobuf-es adds. */
 export type Fields<Message> = Omit<Message, "$typeName" | "$unknown">;
 
 export interface RequestReader<Request> {
   /**
-   * @param reserve asks for memory, in bytes, before so much is taken for a while; throws where there is none
-   * @throws ConnectError that names what is wrong: INVALID_ARGUMENT, or RESOURCE_EXHAUSTED for one that is too large
+   * @param reserve called before bytes of memory are taken for a while; throws if there are none
+   * @throws ConnectError naming the problem: INVALID_ARGUMENT, or RESOURCE_EXHAUSTED for a request that is too large
    */
   read(bytes: Buffer, encoding: Encoding, reserve: (bytes: number) => void): Request;
 }
@@ -27,9 +27,9 @@ export interface RequestReaderOptions<Wire extends DescMessage, Request> {
   readonly contract: DescMessage;
   /** The server's view of it. */
   readonly wire: Wire;
-  /** Limits of its lists, at whatever depth, by their names. */
+  /** Limits of its lists at any depth, by name. */
   readonly lists: ListLimits;
-  /** Reads the usual requests in protobuf's encoding; undefined for others. */
+  /** Reads usual requests in protobuf's encoding; answers undefined for others. */
   readonly readFast?: ((bytes: Uint8Array) => Request | undefined) | undefined;
 }
 
@@ -53,7 +53,7 @@ export function requestReader<Wire extends DescMessage, Request = Fields<Message
   };
 }
 
-/** @throws ConnectError RESOURCE_EXHAUSTED for more than a message may have in protobuf's encoding */
+/** @throws ConnectError RESOURCE_EXHAUSTED for JSON that is too large in protobuf's encoding */
 function weigh(bytes: number): void {
   const max = limits.maxRequestBytes;
   if (bytes <= max) return;

@@ -1,4 +1,4 @@
-/** Writes the answers of which there are most, straight into bytes: the same that protobuf-es would write. */
+/** Writes the most frequent answers straight into bytes, as protobuf-es would write them. */
 import type { UserView } from "../../users/reading.ts";
 import type { ToldIdentified } from "../disclosure.ts";
 import { outcomes } from "../user-messages.ts";
@@ -15,7 +15,7 @@ const userTags = {
   etag: (6 << 3) | lengthDelimited,
 } as const;
 const timestampTags = { seconds: (1 << 3) | varint, nanos: (2 << 3) | varint } as const;
-/** IdentifyResponse; the answers of GetUser and SetPreferences have the first of its fields. */
+/** Fields of IdentifyResponse. The answers of GetUser and SetPreferences have the first of them. */
 const answerTags = {
   user: (1 << 3) | lengthDelimited,
   outcome: (2 << 3) | varint,
@@ -56,13 +56,13 @@ function sizeOfUser({ id, properties, preferences, updatedAt, createdAt, etag }:
     createdAt: sizeOfTimestamp(createdAt),
   };
   let all = sizeOfField(size.id) + sizeOfField(properties.length) + sizeOfField(preferences.length);
-  // A user that validate_only would create has neither.
+  // A user that validate_only would create has no times.
   if (createdAt !== 0) all += sizeOfField(size.updatedAt) + sizeOfField(size.createdAt);
   if (etag !== "") all += sizeOfField(etag.length);
   return { ...size, all };
 }
 
-/** Of a length-delimited field with so many bytes of content. */
+/** The size of a length-delimited field, by the size of its content. */
 function sizeOfField(length: number): number {
   return 1 + sizeOfVarint(length) + length;
 }
@@ -71,7 +71,7 @@ function sizeOfTimestamp(micros: number): number {
   return sizeOfNumber(Math.floor(micros / 1_000_000)) + sizeOfNumber((micros % 1_000_000) * 1_000);
 }
 
-/** Of a field with a number, which is left out where it is 0. */
+/** The size of a field with a number. 0 is left out. */
 function sizeOfNumber(value: number): number {
   return value === 0 ? 0 : 1 + sizeOfVarint(value);
 }
@@ -82,7 +82,7 @@ function sizeOfVarint(value: number): number {
   return size;
 }
 
-/** Writes fields one after the other, into an envelope of exactly their size. */
+/** Writes fields into an envelope of exactly their size. */
 class FieldWriter {
   readonly #bytes: Buffer;
   #pos = prefixBytes;
@@ -92,7 +92,7 @@ class FieldWriter {
   }
 
   finish(): Buffer {
-    if (this.#pos !== this.#bytes.length) throw new Error("a message has another size than was reckoned");
+    if (this.#pos !== this.#bytes.length) throw new Error("a message does not have its computed size");
     return sealEnvelope(this.#bytes);
   }
 

@@ -5,7 +5,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "#gen-server/health/v1/health_pb.js";
 
-/** Whether the server serves: not until it says so for the first time. */
+/** Whether the server serves. It does not until `setServing` is called. */
 export class Health {
   #serving = false;
   readonly #listeners = new Set<() => void>();
@@ -36,8 +36,8 @@ export class Health {
 }
 
 /**
- * @param services names of the services that share this health; the empty name, the whole server, is always there
- * @param stop ends every Watch, with its reason, when it aborts
+ * @param services names of the services that share this health; the empty name stands for the whole server
+ * @param stop ends every Watch with its reason when it aborts
  */
 export function healthRoutes(
   health: Health,
@@ -61,7 +61,7 @@ export function healthRoutes(
           if (now !== sent) {
             yield { status: now };
             sent = now;
-            // It may have changed while that was being sent.
+            // The status may have changed while it was being sent.
             continue;
           }
           if (signal.aborted) throw signal.reason;

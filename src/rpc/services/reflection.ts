@@ -19,11 +19,11 @@ import { callOf } from "../connect/call-values.ts";
 import { inTurns, type Turns } from "../guard/turns.ts";
 import { orderedPipeline } from "../ordered-pipeline.ts";
 
-/** One answer is as much work as to decode so many bytes. */
+/** The work of one answer, in bytes to decode. */
 const turnCost = 64 * 1024;
 
 type Request = ServerReflectionRequest | ServerReflectionRequestV1Alpha;
-/** What both versions' responses can hold. */
+/** The contents of both versions' responses. */
 type Answer =
   | { case: "listServicesResponse"; value: { service: { name: string }[] } }
   | { case: "fileDescriptorResponse"; value: { fileDescriptorProto: Uint8Array[] } }
@@ -31,9 +31,8 @@ type Answer =
   | { case: "errorResponse"; value: { errorCode: Code; errorMessage: string } };
 
 /**
- * @param services the services to list
- * @param files further files to describe, beside those of the services and what all of them import
- * @param turns which the requests of all streams take
+ * @param files to describe, beside those of the services; what they import is described too
+ * @param turns shared by the requests of all streams
  */
 export function reflectionRoutes(
   services: readonly DescService[],
