@@ -1,4 +1,4 @@
-/** A call and its stream: gone before the answer is there, or slow to take it. */
+/** Calls whose clients go away, or are slow to read. */
 import { once } from "node:events";
 import { connect, constants, createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
@@ -13,7 +13,7 @@ import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
 import { callEnvironment } from "../support/call-environment.ts";
 import { until } from "../support/until.ts";
 
-/** Both sides of a stream, and the call on the server's. Of what the client does not read, hardly anything is sent. */
+/** Both sides of a stream, and its call. The client's window is small: hardly any unread bytes are sent. */
 async function openCall({ endsRequest = true, stallTimeoutMs = 60_000, onStalled = () => {} } = {}) {
   const server = createServer();
   const arrived = new Promise<ServerHttp2Stream>((resolve) => server.on("stream", resolve));
@@ -78,7 +78,7 @@ test.each(Object.entries(ways))("%s does nothing on a stream that has been reset
   expect(ends).toHaveLength(1);
 });
 
-test("a call that ends before anything touched its signal has the reason in it", async () => {
+test("a call that ended before its signal was used has the reason in it", async () => {
   const { call } = await openCall();
   const reason = new ConnectError("no", Code.Unavailable);
   call.fail(reason);
@@ -86,7 +86,7 @@ test("a call that ends before anything touched its signal has the reason in it",
   expect(call.signal.reason).toBe(reason);
 });
 
-test("a body that has ended before it is received is whole", async () => {
+test("a body that ended before it is received is complete", async () => {
   const { call, stream } = await openCall();
   await until(() => stream.readableEnded);
   const whole = Promise.withResolvers<void>();
@@ -95,7 +95,7 @@ test("a body that has ended before it is received is whole", async () => {
   for await (const _ of piecesOf(call)) expect.fail("there is no body");
 });
 
-test("a call whose request is complete may wait for the server, and one whose request is not is ended", async () => {
+test("a call with a complete request may wait for the server, and one with an incomplete request is reset", async () => {
   const stalled: string[] = [];
   const open = (name: string, endsRequest: boolean) =>
     openCall({ endsRequest, stallTimeoutMs: 50, onStalled: () => stalled.push(name) });
@@ -107,7 +107,7 @@ test("a call whose request is complete may wait for the server, and one whose re
   expect(waiting.stream.closed).toBe(false);
 });
 
-describe("a caller who is slow to read", () => {
+describe("a slow reader", () => {
   const answers = Buffer.alloc(20_000);
   const unread = async () => {
     vi.useFakeTimers({ toFake: ["setTimeout"] });
@@ -119,7 +119,7 @@ describe("a caller who is slow to read", () => {
     return { request, stream, call, statuses };
   };
 
-  test("gets every answer and an error that came after them, however long that takes", async () => {
+  test("gets every answer and the error after them, however long that takes", async () => {
     const { request, stream, call, statuses } = await unread();
     call.fail(new ConnectError("no", Code.InvalidArgument));
     vi.advanceTimersByTime(3_600_000);
@@ -132,7 +132,7 @@ describe("a caller who is slow to read", () => {
     expect({ bytes, statuses }).toEqual({ bytes: answers.length, statuses: ["3"] });
   });
 
-  test("has a moment to read the answers to a call that is aborted", async () => {
+  test("has a moment to read the answers of an aborted call", async () => {
     const { request, call, statuses } = await unread();
     call.abort(new ConnectError("too late", Code.DeadlineExceeded));
     vi.advanceTimersByTime(3_600_000);

@@ -1,4 +1,4 @@
-/** What becomes of a call when something goes wrong inside. */
+/** Calls that fail inside the server. */
 import { once } from "node:events";
 import { connect, constants, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
@@ -20,7 +20,7 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
-/** Calls a method once: what its caller sees, and what is reported inside. */
+/** Calls a method once. Resolves with what its caller sees, and what the server reports. */
 async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
   const reports: unknown[] = [];
   const environment = callEnvironment({
@@ -71,7 +71,7 @@ const bidi = (serve: () => AsyncGenerator<Buffer>): GrpcMethod => ({
 });
 const unforeseen = new TypeError("private");
 
-describe("a failure that nobody foresaw is INTERNAL with its reason, and reported", () => {
+describe("an unexpected failure is INTERNAL with its reason, and reported", () => {
   const internal = { code: 13, reasons: ["INTERNAL"], reports: [unforeseen] };
 
   test.each<[string, GrpcMethod]>([
@@ -100,7 +100,7 @@ describe("a failure that nobody foresaw is INTERNAL with its reason, and reporte
   });
 });
 
-describe("a call that cannot be ended is reset, and reported", () => {
+describe("a call whose answer cannot be written is reset, and reported", () => {
   const broken = new Error("nothing works");
   const onEnd = () => {
     throw broken;

@@ -24,7 +24,7 @@ function watch(name: string, signal?: AbortSignal) {
 }
 
 describe("Check", () => {
-  test.each(["", service])("of %j tells whether the server serves; it does not until it says so", async (name) => {
+  test.each(["", service])("of %j tells whether the server serves, which it first does not", async (name) => {
     expect((await client.check({ service: name })).status).toBe(Status.NOT_SERVING);
     health.setServing(true);
     expect((await client.check({ service: name })).status).toBe(Status.SERVING);
@@ -32,7 +32,7 @@ describe("Check", () => {
     expect((await client.check({ service: name })).status).toBe(Status.NOT_SERVING);
   });
 
-  test.each(["rollcall.v1", "__proto__"])("of %j, which is no service, is NOT_FOUND", async (name) => {
+  test.each(["rollcall.v1", "__proto__"])("of the unknown service %j is NOT_FOUND", async (name) => {
     await expect(client.check({ service: name })).rejects.toMatchObject({ code: Code.NotFound });
   });
 });
@@ -56,14 +56,14 @@ describe("Watch", () => {
     }
   });
 
-  test("tells of a change that came while the client was not reading", async () => {
+  test("tells of a change while the client was not reading", async () => {
     const { status } = watch("");
     expect(await status()).toBe(Status.NOT_SERVING);
     health.setServing(true);
     expect(await status()).toBe(Status.SERVING);
   });
 
-  test("says nothing where the status is what it was", async () => {
+  test("says nothing while the status stays the same", async () => {
     const { status } = watch("");
     expect(await status()).toBe(Status.NOT_SERVING);
     health.setServing(true);
@@ -83,7 +83,7 @@ describe("Watch", () => {
     await expect(next).rejects.toMatchObject({ code: Code.Unavailable });
   });
 
-  test.each(["", service])("of %j ends with the server's reason when that stops", async (name) => {
+  test.each(["", service])("of %j ends with the server's reason when the server stops", async (name) => {
     const { status } = watch(name);
     await status();
     const next = status();

@@ -1,4 +1,4 @@
-/** What is read and written straight from bytes is what protobuf-es reads and writes. */
+/** The fast readers and writers agree with protobuf-es. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -26,7 +26,7 @@ import { canonical } from "../support/struct.ts";
 const runs = { numRuns: repeats(6_000), seed: Number(process.env["TEST_SEED"] ?? 1) };
 
 describe("an IdentifyRequest is read as protobuf-es reads it", () => {
-  test("whatever it holds", () => {
+  test("with any content", () => {
     fc.assert(
       fc.property(request, (init) => {
         const bytes = toBinary(IdentifyRequestSchema, create(IdentifyRequestSchema, init));
@@ -38,7 +38,7 @@ describe("an IdentifyRequest is read as protobuf-es reads it", () => {
     );
   });
 
-  test("however it is damaged, or left to protobuf-es", () => {
+  test("with any damage, or falls back to protobuf-es", () => {
     let direct = 0;
     fc.assert(
       fc.property(request, damage, (init, changes) => {
@@ -53,7 +53,7 @@ describe("an IdentifyRequest is read as protobuf-es reads it", () => {
     expect(direct).toBeGreaterThan(runs.numRuns / 10);
   });
 
-  test("unless a field is repeated more often than anybody has it", () => {
+  test("unless a field is repeated more often than usual", () => {
     const unset = (times: number) => readIdentifyRequest(Buffer.alloc(2 * times, "2200", "hex"))?.unset;
     expect(unset(limits.maxProperties)).toHaveLength(limits.maxProperties);
     expect(unset(limits.maxProperties + 1)).toBeUndefined();

@@ -31,7 +31,7 @@ function isRead(text: Uint8Array): boolean {
   }
 }
 
-test("what is JSON is read, and what is damaged is refused", () => {
+test("JSON is read, and damaged JSON is refused", () => {
   fc.assert(
     fc.property(json, damage, (text, changes) => {
       const bytes = damaged(Buffer.from(text), changes);
@@ -61,7 +61,7 @@ describe("a string with escapes", () => {
   const surrogates = ["\\ud83d\\ude00", "\\ud83d", "\\uDE00"];
   const piece = fc.constantFrom(...pieces, ...surrogates);
 
-  test("is what JSON.parse makes of it, or is no text", () => {
+  test("has the value that JSON.parse reads, or is refused", () => {
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 8 }), (parts) => {
         const text = `"${parts.join("")}"`;
@@ -94,7 +94,7 @@ test("a number is the one that JSON.parse reads", () => {
   expect(parse("-0").number(0)).toBe(-0);
 });
 
-test("a text is weighed by its tokens, before it has been read to its end", () => {
+test("a text is weighed by its tokens before it is read to its end", () => {
   const weights: number[] = [];
   const weigh = (bytes: number) => {
     weights.push(bytes);

@@ -10,7 +10,7 @@ async function* inputs(...items: string[]) {
   yield* items;
 }
 
-/** Everything that comes out, and what it ended with. */
+/** All outputs, and the error that ended them. */
 async function drain(outputs: AsyncIterable<string>): Promise<{ answers: string[]; error?: string }> {
   const answers: string[] = [];
   try {
@@ -21,7 +21,7 @@ async function drain(outputs: AsyncIterable<string>): Promise<{ answers: string[
   }
 }
 
-test("answers come in the order of the inputs, whatever is done first", async () => {
+test("outputs come in the order of the inputs, whichever is done first", async () => {
   const order: string[] = [];
   const work = async (input: string) => {
     for (let turns = { a: 3, b: 1, c: 2 }[input] ?? 0; turns > 0; turns--) await settle();
@@ -33,7 +33,7 @@ test("answers come in the order of the inputs, whatever is done first", async ()
   expect(order).toEqual(["b", "c", "a"]);
 });
 
-test("no more than the bound is read before an answer is taken", async () => {
+test("no more than the limit is read before an output is taken", async () => {
   let read = 0;
   async function* endless() {
     for (;;) {
@@ -51,7 +51,7 @@ test("no more than the bound is read before an answer is taken", async () => {
   await outputs.return(undefined);
 });
 
-test("no more than the bound is worked on or read while nothing is done", async () => {
+test("no more than the limit is read or worked on while nothing is done", async () => {
   let read = 0;
   async function* endless() {
     for (;;) yield String(read++);
@@ -62,7 +62,7 @@ test("no more than the bound is worked on or read while nothing is done", async 
   const first = outputs.next();
   await settle();
   expect({ read, begun: done.length }).toEqual({ read: 3, begun: 3 });
-  // The second's answer has to wait for the first's, so it makes no room.
+  // The second output waits for the first, so nothing more is read.
   done[1]?.();
   await settle();
   expect({ read, begun: done.length }).toEqual({ read: 3, begun: 3 });
@@ -77,7 +77,7 @@ test("no more than the bound is worked on or read while nothing is done", async 
   await outputs.return(undefined);
 });
 
-test("an input that is refused ends the output after what came before, and nothing later is worked on", async () => {
+test("a refused input ends the output after the earlier ones, and later inputs are not worked on", async () => {
   const worked: string[] = [];
   const work = (input: string) => {
     if (input === "bad") throw new Error("refused");
@@ -89,7 +89,7 @@ test("an input that is refused ends the output after what came before, and nothi
   expect(worked).toEqual(["a", "b"]);
 });
 
-test("an input that cannot be read ends the output after what came before", async () => {
+test("an unreadable input ends the output after the earlier ones", async () => {
   async function* broken() {
     yield "a";
     throw new Error("unreadable");
@@ -109,7 +109,7 @@ test("work that fails ends the output at its place", async () => {
   expect(await drain(outputs)).toEqual({ answers: ["a"], error: "Error: b failed" });
 });
 
-test("what fails after the output has ended is nobody's unhandled rejection", async () => {
+test("a failure after the end of the output is not an unhandled rejection", async () => {
   const unhandled: unknown[] = [];
   const onUnhandled = (reason: unknown) => unhandled.push(reason);
   process.on("unhandledRejection", onUnhandled);
@@ -137,7 +137,7 @@ test("what fails after the output has ended is nobody's unhandled rejection", as
   expect(unhandled).toEqual([]);
 });
 
-test("what has been answered is let go of, however long the stream lives", async () => {
+test("outputs that were taken are not retained, however long the stream lives", async () => {
   setFlagsFromString("--expose-gc");
   const collectGarbage: () => void = runInNewContext("gc");
   const seen: WeakRef<object>[] = [];
@@ -157,7 +157,7 @@ test("what has been answered is let go of, however long the stream lives", async
   await outputs.return(undefined);
 });
 
-test("a stop answers what is under way, and then ends with its reason", async () => {
+test("after a stop, inputs under way are answered, and the output ends with its reason", async () => {
   const stop = new AbortController();
   const answer = Promise.withResolvers<void>();
   async function* waiting() {
@@ -173,7 +173,7 @@ test("a stop answers what is under way, and then ends with its reason", async ()
   expect(await outcome).toEqual({ answers: ["a"], error: "Error: stopping" });
 });
 
-test("after a stop nothing more is worked on, even where it arrives", async () => {
+test("after a stop, inputs that arrive are not worked on", async () => {
   const stop = new AbortController();
   const answer = Promise.withResolvers<void>();
   const arrival = Promise.withResolvers<void>();
@@ -197,7 +197,7 @@ test("after a stop nothing more is worked on, even where it arrives", async () =
   expect(worked).toEqual(["a"]);
 });
 
-test("a stop that came before ends the output without reading anything", async () => {
+test("an earlier stop ends the output without reading anything", async () => {
   let read = 0;
   async function* counted() {
     read++;

@@ -114,7 +114,7 @@ describe.each(Object.entries(versions))("reflection %s", (_version, ask) => {
     expect(await answerTo({ case: undefined })).toMatchObject(invalid);
   });
 
-  test("goes on after an error, in order, and says what each answer is to", async () => {
+  test("goes on after an error, in order, and repeats the request in each answer", async () => {
     const questions: Question[] = [
       { case: "fileByFilename", value: "missing" },
       { case: "fileByFilename", value: struct },

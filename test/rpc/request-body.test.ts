@@ -1,4 +1,4 @@
-/** What is made of a request's body, whatever pieces it comes in. */
+/** Bodies are read alike, whatever pieces they arrive in. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Code } from "@connectrpc/connect";
@@ -13,7 +13,7 @@ async function* from(pieces: Iterable<Buffer>) {
   yield* pieces;
 }
 
-/** Cut at each of some places. */
+/** Cuts bytes at some places. */
 function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   const ends = [...places.map((place) => place % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
   return ends.map((end, at) => bytes.subarray(ends[at - 1] ?? 0, end));
@@ -25,7 +25,7 @@ async function* wholeOf(pieces: AsyncIterable<Buffer>) {
   yield await wholeBody(pieces, "maxRequestBytes");
 }
 
-/** All that comes out, and the code of what it ends with. */
+/** All envelopes, and the code of the error that ends them. */
 async function all(pieces: AsyncIterable<Buffer>): Promise<{ pieces: Buffer[]; code?: Code }> {
   const seen: Buffer[] = [];
   try {
@@ -47,7 +47,7 @@ const envelopes = fc.array(
 const places = fc.array(fc.nat(), { maxLength: 30 });
 
 describe("envelopes", () => {
-  test("come out whole, one after the other, wherever the body is cut", async () => {
+  test("come out whole and in order, wherever the body is cut", async () => {
     await fc.assert(
       fc.asyncProperty(envelopes, places, async (sent, at) => {
         expect(await all(envelopesOf(from(cut(Buffer.concat(sent), at))))).toEqual({ pieces: sent });
@@ -56,7 +56,7 @@ describe("envelopes", () => {
     );
   });
 
-  test("that are whole come out before what is wrong with the one after them", async () => {
+  test("come out before the error of the one after them", async () => {
     const tooLarge = Buffer.alloc(5);
     tooLarge.writeUInt32BE(limits.maxRequestBytes + 1, 1);
     const endings = [
@@ -74,7 +74,7 @@ describe("envelopes", () => {
   });
 });
 
-test("a body without prefixes is one message, as large as it may be", async () => {
+test("a body without prefixes is one message, up to the limit", async () => {
   const max = limits.maxOpenRequestBytes;
   const bytes = Buffer.from(Array.from({ length: max + 1 }, (_, at) => at % 251));
   const single = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));
@@ -83,17 +83,17 @@ test("a body without prefixes is one message, as large as it may be", async () =
   await expect(read(single)).rejects.toMatchObject({ code: Code.ResourceExhausted });
 });
 
-describe("however small the pieces are", () => {
+describe("of pieces of any size", () => {
   const count = 100_000;
 
   test.each([
     ["envelopes", envelopesOf],
     ["a whole body", wholeOf],
-  ])("none of them stays in memory while %s are read", async (_, read) => {
+  ])("none stays in memory while %s are read", async (_, read) => {
     setFlagsFromString("--expose-gc");
     const collectGarbage: () => void = runInNewContext("gc");
     const pieces: WeakRef<Buffer>[] = [];
-    const held = Promise.withResolvers<number>();
+    const alive = Promise.withResolvers<number>();
     async function* single() {
       yield enveloped(Buffer.alloc(2 * count)).subarray(0, 5);
       for (let at = 0; at < count; at++) {
@@ -103,14 +103,14 @@ describe("however small the pieces are", () => {
       }
       await new Promise(setImmediate);
       collectGarbage();
-      held.resolve(pieces.filter((piece) => piece.deref() !== undefined).length);
+      alive.resolve(pieces.filter((piece) => piece.deref() !== undefined).length);
     }
     const reading = all(read(single()));
-    expect(await held.promise).toBeLessThan(10);
+    expect(await alive.promise).toBeLessThan(10);
     await reading;
   });
 
-  test("they take no more than four times their bytes", () => {
+  test("the buffer takes at most four times their bytes", () => {
     const gathered = new GatheredBytes();
     const single = Buffer.alloc(1);
     for (let length = 1; length <= count; length++) {

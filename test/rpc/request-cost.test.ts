@@ -1,17 +1,17 @@
-/** No request within the limit on bytes makes the server build much more than it has itself. */
+/** The memory to read a request is bounded by its size. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { repeats } from "../support/repeats.ts";
 import type { Costs } from "./request-cost-program.ts";
 
-/** Shapes tried of each size: 105 in all in an everyday run. */
+/** Shapes of each size: 105 in all in an everyday run. */
 const shapes = repeats(700);
-/** Built for each byte of a request, garbage included. */
+/** Bytes that are allocated for each byte of a request. */
 const maxBuiltPerByte = 80;
-/** What a request may take whatever its size: less than a young generation. */
+/** What a request of any size may take: less than a young generation. */
 const floorBytes = 48 * 1024 * 1024;
-/** The last is as large as a request may be. */
+/** The last is the limit. */
 const sizes = [64 * 1024, 1024 * 1024, 3.9 * 1024 * 1024];
 
 describe.each(sizes)("requests of %i bytes", (size) => {

@@ -1,4 +1,4 @@
-/** A contract whose requests would not be read whole is refused when the server starts. */
+/** A contract whose requests cannot be read whole is refused when the server starts. */
 import {
   FieldDescriptorProtoSchema,
   ListValueSchema,

@@ -3,11 +3,11 @@ import { Semaphore } from "../../src/rpc/guard/semaphore.ts";
 
 const never = new AbortController().signal;
 
-/** Work that ends when it is told to, and takes note of when it began. */
-function workIn(room: Semaphore, began: string[]) {
+/** Work that ends when the test says so, and records that it began. */
+function workIn(semaphore: Semaphore, began: string[]) {
   return (name: string, bytes: number, signal = never) => {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const done = room.run(bytes, signal, () => {
+    const done = semaphore.run(bytes, signal, () => {
       began.push(name);
       return promise;
     });
@@ -15,14 +15,14 @@ function workIn(room: Semaphore, began: string[]) {
   };
 }
 
-test("work begins in the order in which it came, as far as there is room", async () => {
-  const room = new Semaphore(100);
+test("work begins in the order of arrival, within the limit", async () => {
+  const semaphore = new Semaphore(100);
   const began: string[] = [];
-  const work = workIn(room, began);
+  const work = workIn(semaphore, began);
   const [a, b, c, d] = [work("a", 60), work("b", 40), work("c", 50), work("d", 10)];
   // d would fit once b has ended, and does not overtake c.
   expect(began).toEqual(["a", "b"]);
-  expect([room.used, room.waiting]).toEqual([100, 2]);
+  expect([semaphore.used, semaphore.waiting]).toEqual([100, 2]);
   b.end();
   expect(await b.done).toBe("b");
   expect(began).toEqual(["a", "b"]);
@@ -32,13 +32,13 @@ test("work begins in the order in which it came, as far as there is room", async
   c.end();
   d.end();
   await Promise.all([c.done, d.done]);
-  expect([room.used, room.waiting]).toEqual([0, 0]);
+  expect([semaphore.used, semaphore.waiting]).toEqual([0, 0]);
 });
 
-test("work that needs more than there is has all of it for itself", async () => {
-  const room = new Semaphore(100);
+test("work beyond the limit runs alone", async () => {
+  const semaphore = new Semaphore(100);
   const began: string[] = [];
-  const work = workIn(room, began);
+  const work = workIn(semaphore, began);
   const small = work("small", 1);
   const large = work("large", 1_000);
   const next = work("next", 1);
@@ -53,10 +53,10 @@ test("work that needs more than there is has all of it for itself", async () => 
   await next.done;
 });
 
-test("work that fails gives its room back", async () => {
-  const room = new Semaphore(100);
+test("work that fails releases its units", async () => {
+  const semaphore = new Semaphore(100);
   const began: string[] = [];
-  const work = workIn(room, began);
+  const work = workIn(semaphore, began);
   const failing = work("failing", 100);
   const next = work("next", 100);
   failing.fail(new Error("no"));
@@ -64,13 +64,13 @@ test("work that fails gives its room back", async () => {
   expect(began).toEqual(["failing", "next"]);
   next.end();
   await next.done;
-  expect(room.used).toBe(0);
+  expect(semaphore.used).toBe(0);
 });
 
-test("who waits no longer does not hold up the others", async () => {
-  const room = new Semaphore(100);
+test("aborted work does not block the others", async () => {
+  const semaphore = new Semaphore(100);
   const began: string[] = [];
-  const work = workIn(room, began);
+  const work = workIn(semaphore, began);
   const first = work("first", 90);
   const gone = new AbortController();
   const waiting = work("waiting", 50, gone.signal);
@@ -83,5 +83,5 @@ test("who waits no longer does not hold up the others", async () => {
   first.end();
   small.end();
   await Promise.all([first.done, small.done]);
-  expect([room.used, room.waiting]).toEqual([0, 0]);
+  expect([semaphore.used, semaphore.waiting]).toEqual([0, 0]);
 });

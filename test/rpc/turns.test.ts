@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Turns } from "../../src/rpc/guard/turns.ts";
 
-/** What has begun, and a turn of the loop that comes when it is told to. */
+/** Work that has begun, and a turn of the loop that the test starts. */
 function started(perTurn: number) {
   const asked: (() => void)[] = [];
   const begun: string[] = [];
@@ -26,7 +26,7 @@ test("work that fits into a turn begins at once", async () => {
   expect(begun).toEqual(["a", "b"]);
 });
 
-test("what comes beyond begins in the next turns, in order", async () => {
+test("more work begins in the next turns, in order", async () => {
   const { take, begun, nextTurn } = started(10);
   const all = [take("a", 10), take("b", 6), take("c", 6), take("d", 1)];
   await all[0];
@@ -37,7 +37,7 @@ test("what comes beyond begins in the next turns, in order", async () => {
   expect(begun).toEqual(["a", "b", "c", "d"]);
 });
 
-test("work that is larger than a turn has one for itself", async () => {
+test("work that is larger than a turn has one to itself", async () => {
   const { take, begun, nextTurn } = started(10);
   const all = [take("a", 1_000), take("b", 1_000), take("c", 1)];
   await all[0];
@@ -47,7 +47,7 @@ test("work that is larger than a turn has one for itself", async () => {
   expect(begun).toEqual(["a", "b", "c"]);
 });
 
-test("no turn is asked for when nothing waits", async () => {
+test("no turn is scheduled when nothing waits", async () => {
   const { take, asked, nextTurn } = started(10);
   await take("a", 10);
   await nextTurn();
@@ -56,7 +56,7 @@ test("no turn is asked for when nothing waits", async () => {
   expect(asked).toHaveLength(1);
 });
 
-test("work whose signal aborts leaves its place to others", async () => {
+test("aborted work leaves its place to others", async () => {
   const { take, begun, nextTurn } = started(10);
   const gone = new AbortController();
   const all = [take("a", 10), take("b", 10, gone.signal), take("c", 10)];

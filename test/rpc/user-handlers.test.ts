@@ -1,4 +1,4 @@
-/** What is prepared for a caller counts against the memory budget before it is built. */
+/** Answers count against the memory budget before they are built. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,16 +41,16 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** A call, and what it holds. */
+/** A call, and the bytes that it holds. */
 function call() {
-  const held: number[] = [];
+  const holds: number[] = [];
   const context: CallContext = {
     signal: new AbortController().signal,
     principal: anybody,
     encoding: "binary",
-    hold: (bytes) => held.push(bytes),
+    hold: (bytes) => holds.push(bytes),
   };
-  return { context, held, total: () => held.reduce((sum, bytes) => sum + bytes, 0) };
+  return { context, holds, total: () => holds.reduce((sum, bytes) => sum + bytes, 0) };
 }
 
 const idOf = (id: string) => Buffer.from(id);
@@ -69,7 +69,7 @@ const identify = (id: string, context = call().context) =>
     context,
   );
 
-test("users that are read count before there is an answer", async () => {
+test("users that are read count before their answer is there", async () => {
   const ids = Array.from({ length: 40 }, (_, at) => `u${at}`);
   for (const id of ids) await identify(id);
   const { context, total } = call();
@@ -82,9 +82,9 @@ test("users that are read count before there is an answer", async () => {
   expect(listing.total()).toBe(total());
 });
 
-test("users are not read for an answer before there is room for it", async () => {
+test("users are read once the semaphore admits their answer", async () => {
   const released = Promise.withResolvers<void>();
-  const held = reads.run(limits.maxReadBytes, new AbortController().signal, () => released.promise);
+  const acquired = reads.run(limits.maxReadBytes, new AbortController().signal, () => released.promise);
   await identify("waited for");
   const [found, listing] = [call(), call()];
   const ids = [idOf("waited for")];
@@ -95,7 +95,7 @@ test("users are not read for an answer before there is room for it", async () =>
   await until(() => reads.waiting === answers.length);
   expect([found.total(), listing.total()]).toEqual([0, 0]);
   released.resolve();
-  await held;
+  await acquired;
   for (const { users } of await Promise.all(answers)) expect(users).toHaveLength(1);
   expect([reads.used, reads.waiting]).toEqual([0, 0]);
 });
@@ -109,7 +109,7 @@ test("one large user counts", async () => {
   expect(reading.total()).toBe(large.length);
 });
 
-test("an answer of a batch counts from when it is known until it is written, its message while it is worked on", async () => {
+test("an answer of a batch counts until it is written, and its message while it is worked on", async () => {
   const refused = { id: "", unset: Array.from({ length: 20 }, () => "") };
   const init: MessageInitShape<typeof Contract> = { requests: Array.from({ length: 1_000 }, () => refused), report: 2 };
   const bytes = toBinary(Contract, create(Contract, init));
@@ -124,7 +124,7 @@ test("an answer of a batch counts from when it is known until it is written, its
   if (first.done === true) expect.fail("there is no answer");
   expect(first.value).toMatchObject({ failed: 1_000 });
   const one = total();
-  // What its errors say takes about as much; what comes next may be ready as well.
+  // Its errors take about as much, and the next answer may be ready too.
   expect(one).toBeGreaterThan(1_000 * 1_000);
   while ((await answers.next()).done !== true);
   expect(total()).toBe(0);

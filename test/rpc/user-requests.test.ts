@@ -1,4 +1,4 @@
-/** Requests are read as protobuf-es reads them, whichever reader they go to. */
+/** All readers of requests agree with protobuf-es. */
 import { create, type DescMessage, fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/protobuf";
 
 import fc from "fast-check";
@@ -72,7 +72,7 @@ const structs = new Set(["properties", "setOnce", "preferences"]);
 /** Methods whose requests have a message inside, which may come in pieces. */
 const hasMessages: ReadonlySet<Name> = new Set(["identify", "batchIdentify", "setPreferences", "deleteUser"]);
 
-/** A Struct in pieces is their concatenation, and protobuf-es keeps the pieces. */
+/** A Struct in pieces is their concatenation; protobuf-es keeps the pieces. */
 function joined(message: object): object {
   const entries = Object.entries(message).map(([name, value]): [string, unknown] => {
     if (structs.has(name)) return [name, Buffer.concat(value as Buffer[])];
@@ -115,7 +115,7 @@ describe.each(Object.keys(userMethods) as Name[])("%s", (name) => {
         const bytes = damaged(bytesOf(init), changes);
         const expected = outcomeOf(() => joined(fromBinary(wire, bytes)));
         const seen = outcomeOf(() => joined(read(bytes)));
-        // A field of another wire type is refused; protobuf-es takes what follows for something else than it is.
+        // A field of another wire type is refused; protobuf-es misreads what follows.
         if (typeof seen === "string") return;
         // protobuf-es also looks at the text of a field that is sent again later, and at each piece of a message by itself.
         if (typeof expected === "string" && (expected.includes("utf-8") || hasMessages.has(name))) return;
@@ -127,7 +127,7 @@ describe.each(Object.keys(userMethods) as Name[])("%s", (name) => {
     expect(alike).toBeGreaterThan(runs.numRuns / 10);
   });
 
-  test("JSON means what its binary encoding does", () => {
+  test("JSON reads as its binary encoding does", () => {
     fc.assert(
       fc.property(inits[name] as fc.Arbitrary<unknown>, (init) => {
         const message = create(contract, init as Record<string, unknown>);

@@ -1,4 +1,4 @@
-/** The server's view of the contract is the contract. */
+/** The server's view of the contract has the contract's fields. */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import { Code } from "@connectrpc/connect";
@@ -53,7 +53,7 @@ describe.each(file_rollcall_server_v1_wire.messages)("$name", (message) => {
 });
 
 test("every reason of the contract has a code, and every reason here is in the contract", () => {
-  // Held by the compiler: `npm run types`.
+  // The compiler checks it: `npm run types`.
   expectTypeOf<Reason>().toEqualTypeOf<Exclude<keyof typeof ErrorReason, "UNSPECIFIED">>();
   const names = ErrorReasonSchema.values.map(({ name }) => name.replace("ERROR_REASON_", "")).slice(1);
   for (const name of names) expect(Code[codeOf(name as Reason)], name).toBeDefined();

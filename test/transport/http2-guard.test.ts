@@ -13,11 +13,11 @@ import { until } from "../support/until.ts";
 
 const long = Buffer.alloc(1024 * 1024, "x");
 const stops: (() => void)[] = [];
-/** Why connections were ended. */
+/** Why connections were closed. */
 let turnedAway: string[];
 /** Calls that have reached the handler. */
 let begun: number;
-/** Answers that wait to be let go. */
+/** Answers that wait for the test to send them. */
 const later: (() => void)[] = [];
 let listener: Listener;
 afterEach(() => {
@@ -48,7 +48,7 @@ async function open(limits: Partial<ConnectionLimits>, trusted = ""): Promise<vo
   });
 }
 
-/** A connection made by hand, past its preface. */
+/** A raw connection that has sent its preface. */
 async function rawConnection(): Promise<Socket> {
   const socket = connect({ host: "127.0.0.1", port: listener.port });
   stops.push(() => socket.destroy());
@@ -71,14 +71,14 @@ async function get(client: ClientHttp2Session): Promise<string> {
 }
 
 describe("a connection", () => {
-  test("is closed when its other end does not answer a ping", async () => {
+  test("is closed when its client does not answer a ping", async () => {
     await open({ pingIntervalMs: 30 });
     const socket = await rawConnection();
     await until(() => socket.destroyed);
     expect(turnedAway).toEqual(["timeout"]);
   });
 
-  test("is kept when its other end answers them", async () => {
+  test("is kept when its client answers pings", async () => {
     await open({ pingIntervalMs: 100 });
     const client = session();
     let pings = 0;
@@ -95,7 +95,7 @@ describe("a connection", () => {
     expect(code).toBe(constants.NGHTTP2_NO_ERROR);
   });
 
-  test("is ended when it floods the server with pings, and others are served", async () => {
+  test("is closed when its client floods the server with pings, and others are served", async () => {
     await open({});
     const socket = await rawConnection();
     socket.write(Buffer.concat(Array.from({ length: 5_000 }, () => frame("ping", 0, 0, Buffer.alloc(8)))));
@@ -103,10 +103,10 @@ describe("a connection", () => {
     expect(await get(session())).toBe("done");
   });
 
-  /** A GOAWAY whose last stream is one of the client's own, which only the server could say. */
+  /** A GOAWAY whose last stream is a client's, which only a server can send. */
   const goodbye = frame("goAway", 0, 0, Buffer.from([0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]));
 
-  test("is no harm that says goodbye as grpc-go does, once it has been answered", async () => {
+  test("does no harm by saying goodbye as grpc-go does, after an answer", async () => {
     await open({});
     const socket = await rawConnection();
     let received = "";
@@ -121,7 +121,7 @@ describe("a connection", () => {
     expect(turnedAway).toEqual([]);
   });
 
-  test("is harm where it is answered nothing, and does not keep to HTTP/2", async () => {
+  test("does harm by breaking HTTP/2 before any answer", async () => {
     await open({});
     const socket = await rawConnection();
     socket.write(goodbye);
@@ -129,7 +129,7 @@ describe("a connection", () => {
     expect(turnedAway).toEqual(["harm"]);
   });
 
-  test("is closed at once beyond the most that there may be", async () => {
+  test("is closed at once beyond the limit", async () => {
     await open({ maxConnections: 2 });
     const kept = [session(), session()];
     for (const client of kept) expect(await get(client)).toBe("done");
@@ -149,11 +149,11 @@ async function resettingCaller(localAddress?: string): Promise<ResettingCaller> 
   return caller;
 }
 
-describe("a caller who resets calls", () => {
+describe("a client that resets calls", () => {
   test.each([
-    ["who hedges, and cancels the slower half", { answered: 20, reset: 20 }],
+    ["that hedges, and cancels the slower half", { answered: 20, reset: 20 }],
     ["whose calls are mostly late", { answered: 5, reset: 15 }],
-    ["who hedges five times over", { answered: 4, reset: 16 }],
+    ["that hedges five times over", { answered: 4, reset: 16 }],
   ])("%s goes on for thousands of calls", async (_, batch) => {
     await open({});
     const caller = await resettingCaller();
@@ -162,7 +162,7 @@ describe("a caller who resets calls", () => {
     expect(turnedAway).toEqual([]);
   });
 
-  test("may give up all that it has under way, once some calls have been answered", async () => {
+  test("may reset all calls under way, after some answers", async () => {
     await open({});
     const client = session();
     await Promise.all(Array.from({ length: 250 }, () => get(client)));
@@ -173,7 +173,7 @@ describe("a caller who resets calls", () => {
     expect(turnedAway).toEqual([]);
   });
 
-  test("is ended where it waits for no answers", async () => {
+  test("is closed if it waits for no answers", async () => {
     await open({});
     const caller = await resettingCaller();
     await caller.call({ answered: 0, reset: 5_000 });
@@ -182,7 +182,7 @@ describe("a caller who resets calls", () => {
     expect(begun).toBeLessThan(200);
   });
 
-  test("is ended where it takes an answer now and then", async () => {
+  test("is closed if it takes an answer only now and then", async () => {
     await open({});
     const caller = await resettingCaller();
     while (!caller.socket.closed && begun < 5_000) await caller.call({ answered: 1, reset: 8 });
@@ -191,7 +191,7 @@ describe("a caller who resets calls", () => {
   });
 });
 
-/** As many connections as make others from their address wait for longer than any may. */
+/** So many harmful connections that new ones from their address would wait for too long. */
 const offenders = 12;
 
 async function harmFrom(address: string, batch: { answered: number; reset: number }): Promise<void> {
@@ -204,7 +204,7 @@ async function harmFrom(address: string, batch: { answered: number; reset: numbe
   await until(() => turnedAway.length === offenders);
 }
 
-/** What becomes of more connections than may wait at one time, none of which is served unless all are. */
+/** Opens more connections than may wait at one time. They count as served only if all are. */
 async function newcomersFrom(address: string): Promise<"served" | "turned away"> {
   const callers = await Promise.all(Array.from({ length: 5 }, () => resettingCaller(address)));
   const served = Promise.all(callers.map((caller) => caller.call({ answered: 1, reset: 0 })));
@@ -215,7 +215,7 @@ async function newcomersFrom(address: string): Promise<"served" | "turned away">
 describe("new connections from an address", () => {
   const flood = { answered: 0, reset: 200 };
 
-  test("wait where harm has come from, and others do not", async () => {
+  test("wait after harm from there, and others do not", async () => {
     await open({});
     await harmFrom("127.0.0.66", flood);
     expect(turnedAway).toEqual(Array(offenders).fill("harm"));
@@ -225,20 +225,20 @@ describe("new connections from an address", () => {
     expect(turnedAway).toEqual([]);
   });
 
-  test("do not wait where the address is a trusted proxy's", async () => {
+  test("do not wait if the address is a trusted proxy's", async () => {
     await open({}, "192.0.2.7, 127.0.0.64/29");
     await harmFrom("127.0.0.66", flood);
     expect(await newcomersFrom("127.0.0.66")).toBe("served");
   });
 
-  test("do not wait where too many calls were reset, and a few answered", async () => {
+  test("do not wait after too many resets with a few answers", async () => {
     await open({});
     await harmFrom("127.0.0.66", { answered: 1, reset: 9 });
     expect(turnedAway).toEqual(Array(offenders).fill("resets"));
     expect(await newcomersFrom("127.0.0.66")).toBe("served");
   });
 
-  test("do not wait where others at the address are answered", async () => {
+  test("do not wait if others at the address are answered", async () => {
     await open({});
     const neighbour = await resettingCaller("127.0.0.66");
     await harmFrom("127.0.0.66", flood);
@@ -247,7 +247,7 @@ describe("new connections from an address", () => {
   });
 });
 
-test("a connection that has reached its age is told to go away, and what is under way goes on", async () => {
+test("a connection at its maximum age is told to go away, and its calls go on", async () => {
   await open({ maxConnectionAgeMs: 100 });
   const client = session();
   const stream = client.request({ ":path": "/later" });
@@ -260,7 +260,7 @@ test("a connection that has reached its age is told to go away, and what is unde
 });
 
 describe("a stream", () => {
-  test("is reset when its request does not go on", async () => {
+  test("is reset when its request stalls", async () => {
     await open({ stallTimeoutMs: 50 });
     const stream = session().request({ ":method": "POST" }, { endStream: false });
     stream.on("error", () => {});
@@ -278,7 +278,7 @@ describe("a stream", () => {
     expect(await get(client)).toBe("done");
   });
 
-  test("is left alone while its request waits for an answer", async () => {
+  test("is kept while its request waits for an answer", async () => {
     await open({ stallTimeoutMs: 50 });
     const watch = watchServerStreams();
     stops.push(watch.stop);
@@ -291,11 +291,11 @@ describe("a stream", () => {
     expect((await ended).join("")).toBe("done");
   });
 
-  test("is refused when its headers are larger than they may be, also before the limit has been acknowledged", async () => {
+  test("is refused when its headers are too large, also before the client has acknowledged the limit", async () => {
     await open({});
     const client = session();
     const headers = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`x-${at}`, "x".repeat(130)]));
-    // It is on its way before the server's settings have come.
+    // The request is sent before the server's settings arrive.
     const [first] = await once(client.request({ ":path": "/", ...headers }), "response");
     expect(first[":status"]).toBe(431);
     const later = client.request({ ":path": "/", ...headers });
@@ -303,7 +303,7 @@ describe("a stream", () => {
     expect(await get(client)).toBe("done");
   });
 
-  test("is left alone while it is slow and something moves", async () => {
+  test("is kept while it is slow but moves", async () => {
     await open({ stallTimeoutMs: 400 });
     const stream = session().request({ ":method": "POST" }, { endStream: false });
     const ended = stream.setEncoding("utf8").toArray();

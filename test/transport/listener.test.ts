@@ -13,23 +13,23 @@ import { until } from "../support/until.ts";
 
 let listener: Listener;
 let url: string;
-/** More than the sockets between a client and the server hold. */
+/** More bytes than the sockets between a client and the server buffer. */
 const long = Buffer.alloc(32 * 1024 * 1024, "x");
-/** Answers that wait to be let go. */
-let held: (() => void)[];
+/** Answers that wait for the test to send them. */
+let waiting: (() => void)[];
 /** Why requests were refused. */
 let refusedFor: string[];
-/** Why connections were ended. */
+/** Why connections were closed. */
 let turnedAway: string[];
 beforeEach(async () => {
-  held = [];
+  waiting = [];
   refusedFor = [];
   turnedAway = [];
   await start();
 });
 afterEach(() => listener.destroy());
 
-/** @param limits none that a busy machine could reach, where a test is not about one */
+/** @param limits that a test is about; others are too far for a busy machine to reach */
 async function start(limits?: ListenerOptions["limits"]): Promise<void> {
   listener = await listen({
     host: "127.0.0.1",
@@ -39,7 +39,7 @@ async function start(limits?: ListenerOptions["limits"]): Promise<void> {
     onTurnedAway: (reason) => turnedAway.push(reason),
     handler: (exchange) => {
       const answer = () => answerWith(exchange, `${exchange.method} HTTP/${exchange.httpVersion}`);
-      if (exchange.path === "/held") held.push(answer);
+      if (exchange.path === "/waiting") waiting.push(answer);
       else if (exchange.path === "/long") answerWith(exchange, long);
       else answer();
     },
@@ -47,13 +47,13 @@ async function start(limits?: ListenerOptions["limits"]): Promise<void> {
   url = `http://127.0.0.1:${listener.port}`;
 }
 
-/** The same, in place of the one that has no such limits. */
+/** Starts another listener in place of the one without limits. */
 function restart(limits: ListenerOptions["limits"]): Promise<void> {
   listener.destroy();
   return start(limits);
 }
 
-/** A raw connection, and all that it has received. */
+/** A raw connection, and everything that it has received. */
 async function raw(): Promise<{ socket: Socket; received: () => string; closed: () => boolean }> {
   const socket = connect({ host: "127.0.0.1", port: listener.port, noDelay: true });
   let text = "";
@@ -102,14 +102,14 @@ describe("one port", () => {
     session.close();
   });
 
-  test("knows a POST from HTTP/2's preface, which begins alike, also byte by byte", async () => {
+  test("tells a POST from HTTP/2's preface, which begins alike, also byte by byte", async () => {
     const { socket, received } = await raw();
     await byteByByte(socket, Buffer.from("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n"));
     await until(() => received().includes("POST HTTP/1.1"));
     socket.destroy();
   });
 
-  test("knows HTTP/2's preface byte by byte", async () => {
+  test("recognizes HTTP/2's preface byte by byte", async () => {
     const { socket, received } = await raw();
     await byteByByte(socket, Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
     // The server acknowledges SETTINGS only if it has read the whole preface before them, and nothing twice.
@@ -140,7 +140,7 @@ describe("one port", () => {
     expect(await (await fetch(url)).text()).toBe("GET HTTP/1.1");
   });
 
-  test("ends connections that do not say which protocol they speak", async () => {
+  test("closes connections that do not show their protocol", async () => {
     await restart({ sniffTimeoutMs: 100 });
     const half = await raw();
     half.socket.write("PRI * HT");
@@ -149,9 +149,9 @@ describe("one port", () => {
     expect(turnedAway).toEqual(["timeout", "timeout"]);
   });
 
-  test("keeps a connection that has spoken for longer than one may say nothing", async () => {
+  test("keeps a connection that has shown its protocol", async () => {
     await restart({ sniffTimeoutMs: 100 });
-    // On a busy machine, some do not come to speak in time.
+    // On a busy machine, some do not send in time.
     const { socket, received, closed } = await until(async () => {
       const connection = await raw();
       connection.socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
@@ -164,7 +164,7 @@ describe("one port", () => {
       await http2Get(session, "/");
       return session;
     });
-    // It comes later than they, and so its time is over after theirs would be.
+    // It connects after them, so its time ends after theirs would.
     await until((await raw()).closed);
     expect(closed()).toBe(false);
     socket.write("PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
@@ -173,14 +173,10 @@ describe("one port", () => {
   });
 
   test.for([
+    ["closes a connection whose HTTP/1.1 headers do not end", "GET / HTTP/1.1\r\nhost:", { headersTimeoutMs: 100 }],
     [
-      "ends a connection whose HTTP/1.1 headers do not come to an end",
-      "GET / HTTP/1.1\r\nhost:",
-      { headersTimeoutMs: 100 },
-    ],
-    [
-      "ends a connection whose HTTP/1.1 request does not come to an end",
-      "POST /held HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf",
+      "closes a connection whose HTTP/1.1 request does not end",
+      "POST /waiting HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf",
       { headersTimeoutMs: 200, requestTimeoutMs: 200 },
     ],
   ] as const)("%s", async ([, sent, limits]) => {
@@ -201,17 +197,17 @@ describe("one port", () => {
     session.destroy();
   });
 
-  test("that is in use is an error that names it", async () => {
+  test("in use is an error that names it", async () => {
     const taken = listen({ host: "127.0.0.1", port: listener.port, handler: () => {} });
     await expect(taken).rejects.toThrow(`cannot listen on 127.0.0.1:${listener.port}`);
   });
 });
 
 describe("closing", () => {
-  test("streams that end with their connection are let go of", async () => {
+  test("streams that close with their connection are not retained", async () => {
     setFlagsFromString("--expose-gc");
     const gc: () => void = runInNewContext("gc");
-    const headers = headerBlock({ ":method": "POST", ":scheme": "http", ":path": "/held", ":authority": "x" });
+    const headers = headerBlock({ ":method": "POST", ":scheme": "http", ":path": "/waiting", ":authority": "x" });
     const streams: WeakRef<object>[] = [];
     const onStart = (message: unknown) => streams.push(new WeakRef((message as { stream: object }).stream));
     subscribe("http2.server.stream.start", onStart);
@@ -219,11 +215,11 @@ describe("closing", () => {
       for (let count = 1; count <= 5; count++) {
         const { socket } = await raw();
         socket.write(Buffer.concat([preface, frame("headers", flags.endHeaders, 1, headers)]));
-        await until(() => held.length === count);
+        await until(() => waiting.length === count);
         socket.resetAndDestroy();
       }
       await until(() => listener.connections === 0);
-      held.length = 0;
+      waiting.length = 0;
       await until(() => {
         gc();
         return streams.every((stream) => stream.deref() === undefined);
@@ -234,26 +230,26 @@ describe("closing", () => {
     }
   });
 
-  test("a connection on which too many requests wait is ended for harm", async () => {
+  test("a connection on which too many requests wait is closed for harm", async () => {
     const { socket, closed } = await raw();
-    socket.write("GET /held HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1_000));
+    socket.write("GET /waiting HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1_000));
     await until(closed);
     expect(refusedFor).toEqual(["pipelined"]);
     expect(turnedAway).toEqual(["harm"]);
-    expect(held).toHaveLength(16);
+    expect(waiting).toHaveLength(16);
   });
 
-  test("lets what is under way finish, over both protocols, and refuses new connections", async () => {
+  test("lets calls under way end, over both protocols, and refuses new connections", async () => {
     const session = connectHttp2(url);
-    const calls = [fetch(`${url}/held`).then((answer) => answer.text()), http2Get(session, "/held")];
-    await until(() => held.length === 2);
+    const calls = [fetch(`${url}/waiting`).then((answer) => answer.text()), http2Get(session, "/waiting")];
+    await until(() => waiting.length === 2);
     let ended = false;
     const closed = listener.close().then(() => {
       ended = true;
     });
     await until(refused);
     expect(ended).toBe(false);
-    for (const answer of held) answer();
+    for (const answer of waiting) answer();
     expect(await Promise.all(calls)).toEqual(["GET HTTP/1.1", "GET HTTP/2.0"]);
     await closed;
   });
@@ -268,28 +264,28 @@ describe("closing", () => {
     await closed;
   });
 
-  test("answers what still comes over an open HTTP/1.1 connection, and ends that", async () => {
+  test("answers the next request of an open HTTP/1.1 connection, and closes it", async () => {
     const open = await raw();
     open.socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
     await until(() => open.received().includes("GET HTTP/1.1"));
     expect(open.received()).not.toMatch(/connection: close/i);
-    const underWay = fetch(`${url}/held`).then((answer) => answer.text());
-    await until(() => held.length === 1);
+    const underWay = fetch(`${url}/waiting`).then((answer) => answer.text());
+    await until(() => waiting.length === 1);
     const closed = listener.close();
     open.socket.write("PUT / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
     await until(open.closed);
     expect(open.received()).toMatch(/connection: close.*PUT HTTP\/1.1/is);
-    for (const answer of held) answer();
+    for (const answer of waiting) answer();
     expect(await underWay).toBe("GET HTTP/1.1");
     await closed;
   });
 
-  test("does not wait for clients that have gone before their answers", async () => {
+  test("does not wait for clients that went away before their answers", async () => {
     const gone = await raw();
-    gone.socket.write("GET /held HTTP/1.1\r\nhost: x\r\n\r\n".repeat(3));
+    gone.socket.write("GET /waiting HTTP/1.1\r\nhost: x\r\n\r\n".repeat(3));
     const idle = await raw();
     idle.socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
-    await until(() => held.length === 3 && idle.received().includes("GET HTTP/1.1"));
+    await until(() => waiting.length === 3 && idle.received().includes("GET HTTP/1.1"));
     const closed = listener.close();
     gone.socket.resetAndDestroy();
     await closed;
@@ -303,20 +299,20 @@ describe("closing", () => {
     await listener.close();
   });
 
-  test("destroying ends what never ends, over both protocols", async () => {
+  test("destroying closes calls that never end, over both protocols", async () => {
     const session = connectHttp2(url);
     session.on("error", () => {});
-    const underWay = session.request({ ":path": "/held" });
+    const underWay = session.request({ ":path": "/waiting" });
     let ended = false;
     underWay.on("error", () => {});
     underWay.on("close", () => {
       ended = true;
     });
-    const answer = fetch(`${url}/held`).then(
+    const answer = fetch(`${url}/waiting`).then(
       () => "answered",
       () => "failed",
     );
-    await until(() => held.length === 2);
+    await until(() => waiting.length === 2);
     const closed = listener.close();
     listener.destroy();
     expect(await answer).toBe("failed");

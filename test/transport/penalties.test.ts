@@ -9,13 +9,13 @@ function punished(offences: number) {
 }
 
 describe("a new connection", () => {
-  test("does not wait where little or nothing has come from before", () => {
+  test("does not wait after few or no offences", () => {
     const { penalties } = punished(3);
     expect(penalties.waitOf("bad")).toBe(0);
     expect(penalties.waitOf("good")).toBe(0);
   });
 
-  test("waits for those before it, longer after each offence, and is turned away where that takes too long", () => {
+  test("waits for earlier ones, longer after each offence, and is closed if that takes too long", () => {
     const { penalties } = punished(4);
     expect([1, 2, 3].map(() => penalties.waitOf("bad"))).toEqual([100, 200, 300]);
     expect(penalties.waitOf("good")).toBe(0);
@@ -23,7 +23,7 @@ describe("a new connection", () => {
     expect([1, 2, 3, 4].map(() => often.waitOf("bad"))).toEqual([3_200, 6_400, 9_600, undefined]);
   });
 
-  test("does not wait once all is forgotten", () => {
+  test("does not wait once the offences are forgotten", () => {
     const { clock, penalties } = punished(50);
     clock.now = 30_000;
     expect(penalties.waitOf("bad")).toBe(0);
@@ -31,7 +31,7 @@ describe("a new connection", () => {
 });
 
 describe("an offence", () => {
-  test("is taken back for callers who mean no harm", () => {
+  test("is taken back for callers that are answered", () => {
     const { penalties } = punished(5);
     penalties.forgive("good");
     penalties.forgive("bad");
@@ -70,7 +70,7 @@ describe("an offence", () => {
   });
 });
 
-test("no more addresses are remembered than there is room for", () => {
+test("the number of remembered addresses is limited", () => {
   const { penalties } = punished(4);
   for (let at = 0; at < 10_000; at++) penalties.add(`other ${at}`);
   expect(penalties.waitOf("bad")).toBe(0);

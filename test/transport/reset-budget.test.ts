@@ -4,7 +4,7 @@ import { ResetBudget, resetBurst } from "../../src/transport/reset-budget.ts";
 function budget() {
   const clock = { now: 0 };
   const made = new ResetBudget(() => clock.now);
-  /** How many calls may be reset, up to so many. */
+  /** How many calls may be reset, up to a limit. */
   const resets = (most: number, ageMs = 0) => {
     let count = 0;
     while (count < most && made.reset(ageMs)) count++;
@@ -45,7 +45,7 @@ test("answers earn no more in advance than one for each call that can be under w
   expect(resets(10_000)).toBe(1_024 + 100);
 });
 
-test("a caller who is answered every fifth call may go on, at a thousand resets a second", () => {
+test("a client that takes every fifth answer may go on, at a thousand resets a second", () => {
   const { clock, made } = budget();
   for (let at = 0; at < 100_000; at++) {
     clock.now = at;
@@ -54,7 +54,7 @@ test("a caller who is answered every fifth call may go on, at a thousand resets 
   }
 });
 
-test("whatever is answered, resets are bounded at once and each second", () => {
+test("with any number of answers, resets are limited at once and each second", () => {
   const { clock, made } = budget();
   const interleaved = () => {
     for (let count = 0; ; count++) {
@@ -68,7 +68,7 @@ test("whatever is answered, resets are bounded at once and each second", () => {
   expect(made.isFlood).toBe(false);
 });
 
-test("calls that are reset later need no answers, and are bounded at once and each second", () => {
+test("later resets need no answers, and are limited at once and each second", () => {
   const { clock, resets } = budget();
   expect(resets(10_000, 10)).toBe(2_048);
   clock.now = 1_000;

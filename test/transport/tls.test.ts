@@ -1,4 +1,4 @@
-/** The listener over TLS: what it shows, what it asks for, and what happens when the files change. */
+/** The listener over TLS: its certificate, those of clients, and files that change. */
 import { once } from "node:events";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
@@ -22,7 +22,7 @@ let files: { cert: string; key: string; clientCa: string };
 let context: TlsContext;
 let listener: Listener;
 const errors: Error[] = [];
-/** Why connections were ended. */
+/** Why connections were closed. */
 const turnedAway: string[] = [];
 
 beforeAll(() => {
@@ -103,7 +103,7 @@ test("HTTP/2 and HTTP/1.1 are told apart by ALPN", async () => {
   session.close();
 });
 
-test("a client certificate is asked for, verified, and where it is required nobody is served without", async () => {
+test("client certificates are requested and verified; if they are required, clients without one are refused", async () => {
   await open("require");
   const session = await http2(shown(certificates.sign("caller")));
   expect(await get(session)).toBe("HTTP/2.0");
@@ -119,7 +119,7 @@ test("a client certificate is asked for, verified, and where it is required nobo
   expect(turnedAway).toEqual(["tls", "tls", "tls"]);
 });
 
-test("a caller who goes away before there is an agreement is not counted", async () => {
+test("a client that goes away during the handshake is not counted", async () => {
   await open("require");
   const leaving = connectTcp(listener.port, "127.0.0.1");
   await once(leaving, "connect");
@@ -131,7 +131,7 @@ test("a caller who goes away before there is an agreement is not counted", async
 
 const serialOf = ({ socket }: ClientHttp2Session) => (socket as TLSSocket).getPeerCertificate().serialNumber;
 
-test("a certificate that takes another's place is shown to new connections, and the old ones go on", async () => {
+test("new connections get a new certificate, and the old ones go on", async () => {
   await open();
   const before = await http2();
   const first = serialOf(before);
@@ -147,7 +147,7 @@ test("a certificate that takes another's place is shown to new connections, and 
   before.close();
 });
 
-test("no connection fails, and nothing is logged, where another type of key is brought file by file", async () => {
+test("no connection fails, and nothing is logged, while another type of key is installed file by file", async () => {
   install(certificates.signRsa("rsa"));
   await open();
   const shownSerial = async () => {
@@ -161,7 +161,7 @@ test("no connection fails, and nothing is logged, where another type of key is b
   const onChange = () => {
     isSeen = true;
   };
-  // Looks at the certificate as often as the server does, and began after it.
+  // It reads the certificate as often as the server does, and started after it.
   const witness = watchedFile({ path: files.cert, parse: String, onChange, onError: () => {} });
   copyFileSync(certificates.cert, files.cert);
   while (!isSeen) expect(await shownSerial()).toBe(first);
@@ -172,7 +172,7 @@ test("no connection fails, and nothing is logged, where another type of key is b
   expect(errors).toEqual([]);
 });
 
-test("a key that is not the certificate's leaves what was there, and is refused at the start", async () => {
+test("a key of another certificate changes nothing, and is refused at the start", async () => {
   await open();
   copyFileSync(certificates.signRsa("rsa").key, files.key);
   await until(() => errors.length > 0);
@@ -190,7 +190,7 @@ test("a key that is not the certificate's leaves what was there, and is refused 
   expect(start).toThrow(files.key);
 });
 
-test("files that are not there are named", async () => {
+test("errors name missing files", async () => {
   await open();
   expect(() =>
     watchedTlsContext(
@@ -201,7 +201,7 @@ test("files that are not there are named", async () => {
   ).toThrow("/none");
 });
 
-test("connections that do not come to an agreement are ended, and hold up no stop", async () => {
+test("connections that do not agree on TLS are closed, and do not delay a stop", async () => {
   await open("none", 200);
   const silent = connectTcp(listener.port, "127.0.0.1").on("error", () => {});
   const garbage = connectTcp(listener.port, "127.0.0.1").on("error", () => {});
@@ -215,7 +215,7 @@ test("connections that do not come to an agreement are ended, and hold up no sto
   expect(session.closed || session.destroyed).toBe(true);
 });
 
-test("a client that knows neither protocol is refused", async () => {
+test("a client with neither protocol is refused", async () => {
   await open();
   const socket = connectTls({ port: listener.port, host: "127.0.0.1", ...trusting(), ALPNProtocols: ["h3"] });
   const [error] = await once(socket, "error").catch((failure: unknown) => [failure]);
