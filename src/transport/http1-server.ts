@@ -36,7 +36,7 @@ export function createHttp1Server(
   // As many as fit into their bytes: Node would drop those beyond the thousandth.
   server.maxHeadersCount = 0;
   server.timeout = limits.stallTimeoutMs;
-  // Node takes a connection for idle as soon as its answer has ended, sent or not, and would not send the rest of it.
+  // Node takes a connection for idle once its answer has ended, sent or not, and would not send the rest of it.
   const closeIdle = () => {
     if (closing && owed.size === 0) server.closeIdleConnections();
   };
@@ -115,7 +115,7 @@ export function createHttp1Server(
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     const refusal = refusalOfError(error);
-    // Once a connection ends, the rest of what comes over it fails as well.
+    // Once a connection closes, the rest of what it has received fails too.
     if (refusal === undefined || !(socket instanceof Socket) || !socket.writable) socket.destroy();
     else closeWith(socket, refusal, error);
   });

@@ -1,2 +1,2 @@
-/** Listens to the errors of a stream or a connection whose close tells enough. Without a listener they would end the process. */
+/** For errors of a stream or a connection that closes anyway (without a listener they end the process), and for data to drop. */
 export function ignore(): void {}

@@ -55,7 +55,7 @@ interface FieldReader {
 function fieldReader(field: Exclude<FieldForm, { kind: "plain" }>): FieldReader {
   switch (field.kind) {
     case "struct":
-      return piecesReader();
+      return new Pieces();
     case "text":
       return lastReader();
     case "texts":
@@ -75,13 +75,8 @@ function messagesReader(field: FieldForm & { readonly kind: "messages" }): Field
   return listReader(field.max, read, create(field.form.wire));
 }
 
-function piecesReader(): FieldReader {
-  const pieces = new Pieces();
-  return { add: (cursor) => pieces.add(cursor), finish: () => [pieces.joined()] };
-}
-
 /** A message in pieces is their concatenation. */
-class Pieces {
+class Pieces implements FieldReader {
   #first: Uint8Array | undefined;
   #all: GatheredBytes | undefined;
 
@@ -99,6 +94,10 @@ class Pieces {
 
   joined(): Uint8Array {
     return this.#all?.bytes ?? this.#first ?? nothing;
+  }
+
+  finish(): Uint8Array[] {
+    return [this.joined()];
   }
 }
 

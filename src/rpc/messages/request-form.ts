@@ -115,7 +115,7 @@ function fieldForm(field: DescField, view: DescField, lists: ListLimits): FieldF
  */
 function checkPlain(field: DescField, within: readonly DescMessage[] = []): void {
   if (field.fieldKind === "list" || field.fieldKind === "map") {
-    throw new Error(`${nameOf(field)} is a ${field.fieldKind}, of which only the last entry would be read`);
+    throw new Error(`${nameOf(field)} is a ${field.fieldKind}: only its last entry would be read`);
   }
   if (field.fieldKind !== "message") return;
   if (field.oneof !== undefined) throw inOneof(field);

@@ -11,36 +11,33 @@ import { formatPath } from "../../users/field-path.ts";
  */
 export function unreadable(libraryMessage: string, input: DescMessage): UserError {
   const [, field] = /^cannot decode field (?:[\w.]+\.)?(\w+) from JSON/.exec(libraryMessage) ?? [];
-  if (field !== undefined) return violation(field, "MALFORMED_REQUEST", "cannot be read from its JSON value");
+  if (field !== undefined) return violation(field);
 
   const [, owner, key] =
     /^cannot decode message ([\w.]+) from JSON: key "(.*)" is unknown$/s.exec(libraryMessage) ?? [];
-  if (key !== undefined) {
-    const path = formatPath("", [key]).replace(/^\./, "");
-    return violation(path, "MALFORMED_REQUEST", `is no field of ${owner}`);
-  }
+  if (key !== undefined) return violation(formatPath("", [key]).replace(/^\./, ""), `is no field of ${owner}`);
 
   const [, enumeration] = /^cannot decode enum ([\w.]+) from JSON/.exec(libraryMessage) ?? [];
   if (enumeration !== undefined) {
     const name = fieldOfType(input, enumeration) ?? enumeration;
-    return violation(name, "INVALID_ENUM_VALUE", `is not the name or number of a ${enumeration}`);
+    return violation(name, `is not the name or number of a ${enumeration}`, "INVALID_ENUM_VALUE");
   }
 
   const [, choice] = /^cannot decode oneof ([\w.]+)\.\w+ from JSON/.exec(libraryMessage) ?? [];
-  if (choice !== undefined) {
-    return violation(fieldOfType(input, choice) ?? choice, "MALFORMED_REQUEST", "has more than one of a choice");
-  }
+  if (choice !== undefined) return violation(fieldOfType(input, choice) ?? choice, "has more than one of a choice");
 
   const [, message] = /^cannot decode message ([\w.]+) from JSON/.exec(libraryMessage) ?? [];
   const name = message === undefined ? undefined : fieldOfType(input, message);
-  if (name !== undefined) return violation(name, "MALFORMED_REQUEST", "cannot be read from its JSON value");
-  return new UserError(
-    "MALFORMED_REQUEST",
-    `${message === undefined ? "the request's message" : `a ${message}`} cannot be read`,
-  );
+  if (name !== undefined) return violation(name);
+  const subject = message === undefined ? "the request's message" : `a ${message}`;
+  return new UserError("MALFORMED_REQUEST", `${subject} cannot be read`);
 }
 
-function violation(field: string, reason: Reason, description: string): UserError {
+function violation(
+  field: string,
+  description = "cannot be read from its JSON value",
+  reason: Reason = "MALFORMED_REQUEST",
+): UserError {
   return invalidRequest([{ field, reason, description }]);
 }
 

@@ -1,4 +1,5 @@
 /** grpc.health.v1: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
+import { EventEmitter, once } from "node:events";
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import {
   Health as HealthService,
@@ -8,7 +9,7 @@ import {
 /** Whether the server serves. It does not until `setServing` is called. */
 export class Health {
   #serving = false;
-  readonly #listeners = new Set<() => void>();
+  readonly #changes = new EventEmitter().setMaxListeners(0);
 
   get serving(): boolean {
     return this.#serving;
@@ -17,21 +18,12 @@ export class Health {
   setServing(serving: boolean): void {
     if (serving === this.#serving) return;
     this.#serving = serving;
-    for (const listener of this.#listeners) listener();
+    this.#changes.emit("change");
   }
 
   /** Resolves at the next change, or when the signal aborts. */
-  changed(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#listeners.delete(done);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      this.#listeners.add(done);
-      signal.addEventListener("abort", done);
-      if (signal.aborted) done();
-    });
+  async changed(signal: AbortSignal): Promise<void> {
+    await once(this.#changes, "change", { signal }).catch(() => {});
   }
 }
 
