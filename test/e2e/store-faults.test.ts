@@ -88,7 +88,7 @@ test("Redis that hangs: the log, health and callers say so, and the log says whe
   const asked = await rollcall(["health", "--server", server.url]);
   expect(asked).toMatchObject({ status: 1, stdout: "NOT_SERVING\n" });
   expect(asked.stderr).toBe(
-    `${server.url} answers and does not serve: its store is away, or it is stopping; its log says which\n`,
+    `${server.url} answers but does not serve: its store is away, or it is stopping; see its log\n`,
   );
   const called = await rollcall(["get", "u", "--server", server.url]);
   expect(called.stderr).toMatch(/^rollcall: UNAVAILABLE STORE_UNAVAILABLE: the store is not available/);
