@@ -86,8 +86,7 @@ const [name = "", ...args] = process.argv.slice(2);
 const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
 if (name === "--help" || args.includes("--help")) console.log(help);
 else if (bench === undefined) {
-  const problem = name === "" ? "a bench needs a name" : `there is no bench ${name}`;
-  console.error(`${problem}; the names are ${Object.keys(benches).join(", ")}`);
+  console.error(name === "" ? help : `there is no bench ${name}; the names are ${Object.keys(benches).join(", ")}`);
   process.exitCode = 2;
 } else {
   // A bench reads its own options, as if it had been started by itself.
