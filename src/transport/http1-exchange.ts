@@ -62,12 +62,8 @@ export class Http1Exchange extends NodeExchange implements Exchange {
     if (!this.isGone) this.#response.writeHead(status, this.withAdded(headers));
   }
 
-  write(piece: Uint8Array): boolean {
-    return this.isGone || this.#response.write(piece);
-  }
-
   end(lastPiece?: Uint8Array, trailers?: OutgoingHttpHeaders): void {
-    if (this.isGone) return;
+    if (this.isOver) return;
     if (trailers !== undefined) this.#response.addTrailers(trailers);
     this.#response.end(lastPiece);
     this.drop();
@@ -85,6 +81,7 @@ export class Http1Exchange extends NodeExchange implements Exchange {
   }
 
   reset(): void {
-    if (!this.#response.writableFinished) this.#request.destroy();
+    // To destroy a request that has been read to its end does nothing.
+    if (!this.#response.writableFinished) this.#request.socket.destroy();
   }
 }

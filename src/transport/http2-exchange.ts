@@ -92,17 +92,10 @@ export class Http2Exchange extends NodeExchange implements Exchange {
     });
   }
 
-  write(piece: Uint8Array): boolean {
-    return this.isGone || this.#stream.writableEnded || this.#stream.write(piece);
-  }
-
   end(lastPiece?: Uint8Array, trailers: OutgoingHttpHeaders = {}): void {
-    const stream = this.#stream;
-    // Node ends the answer to a HEAD itself.
-    if (this.isGone || stream.writableEnded) return;
+    if (this.isOver) return;
     this.#trailers = trailers;
-    if (lastPiece === undefined) stream.end();
-    else stream.end(lastPiece);
+    this.#stream.end(lastPiece);
     this.drop();
   }
 

@@ -5,7 +5,7 @@ import { ignore } from "./ignore.ts";
 
 /** The parts that both kinds of exchange share: the body of the request, and the flow of the answer. */
 export abstract class NodeExchange
-  implements Pick<Exchange, "unread" | "isGone" | "receive" | "pause" | "resume" | "setHeader" | "drained" | "drop">
+  implements Pick<Exchange, "unread" | "isGone" | "receive" | "pause" | "resume" | "setHeader" | "write" | "drained" | "drop">
 {
   readonly #request: Readable;
   readonly #answer: Writable;
@@ -46,6 +46,10 @@ export abstract class NodeExchange
     this.#added[name] = value;
   }
 
+  write(piece: Uint8Array): boolean {
+    return this.isOver || this.#answer.write(piece);
+  }
+
   drained(): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
@@ -59,6 +63,11 @@ export abstract class NodeExchange
   drop(): void {
     this.#isReceived = true;
     this.#request.on("data", ignore).resume();
+  }
+
+  /** Whether nothing of the answer can be sent any more. Node ends the answer to a HEAD itself. */
+  protected get isOver(): boolean {
+    return this.isGone || this.#answer.writableEnded;
   }
 
   /** The headers of an answer, with those of `setHeader`. */

@@ -6,6 +6,7 @@ import { connect, type Socket } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Exchange } from "../../src/rpc/exchange.ts";
 import { type Listener, type ListenerOptions, listen } from "../../src/transport/listener.ts";
 import { answerWith } from "../support/exchanges.ts";
 import { flags, frame, headerBlock, preface } from "../support/http2-frames.ts";
@@ -41,10 +42,21 @@ async function start(limits?: ListenerOptions["limits"]): Promise<void> {
       const answer = () => answerWith(exchange, `${exchange.method} HTTP/${exchange.httpVersion}`);
       if (exchange.path === "/waiting") waiting.push(answer);
       else if (exchange.path === "/long") answerWith(exchange, long);
+      else if (exchange.path === "/reset") beginAndReset(exchange);
       else answer();
     },
   });
   url = `http://127.0.0.1:${listener.port}`;
+}
+
+/** Reads the whole request, and resets the exchange in the middle of its answer. */
+function beginAndReset(exchange: Exchange): void {
+  const onWhole = () => {
+    exchange.begin(200, {});
+    exchange.write(Buffer.from("begun"));
+    waiting.push(() => exchange.reset("calm"));
+  };
+  exchange.receive(() => {}, onWhole);
 }
 
 /** Starts another listener in place of the one without limits. */
@@ -127,6 +139,14 @@ describe("one port", () => {
       await until(() => received().split("PUT HTTP/1.1").length === count + 1);
     }
     socket.destroy();
+  });
+
+  test("closes an HTTP/1.1 connection whose exchange is reset once all of the request has been read", async () => {
+    const { socket, received, closed } = await raw();
+    socket.write("POST /reset HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nab");
+    await until(() => received().includes("begun"));
+    waiting.shift()?.();
+    await until(closed);
   });
 
   test("survives garbage and resets", async () => {
