@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, constants, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { findTrailerError } from "@connectrpc/connect/protocol-grpc";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/handler.ts";
@@ -11,6 +11,7 @@ import { Turns } from "../../src/rpc/guard/turns.ts";
 import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
 import { callEnvironment } from "../support/call-environment.ts";
 import { enveloped, openStream } from "../support/grpc-streams.ts";
+import { until } from "../support/until.ts";
 
 const { getUser, batchIdentify } = UserService.method;
 const envelope = enveloped(Buffer.alloc(3));
@@ -20,14 +21,19 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
-/** Calls a method once. Resolves with what its caller sees, and what the server reports. */
-async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
+interface OpenOptions {
+  readonly onEnd?: () => void;
+  readonly turns?: Turns;
+}
+
+/** Begins a call, and collects what the server reports. */
+async function open(method: GrpcMethod, { onEnd = () => {}, turns = new Turns() }: OpenOptions = {}) {
   const reports: unknown[] = [];
   const environment = callEnvironment({
     observe: () => ({ run: (work) => work(), end: onEnd, ids: () => ({ requestId: "" }) }),
     report: (failure) => reports.push(failure),
   });
-  const handle = createGrpcHandler([method], environment, new Turns());
+  const handle = createGrpcHandler([method], environment, turns);
   const server = createServer()
     .on("stream", (stream, headers, _, rawHeaders) => handle(new Http2Exchange(stream, headers, rawHeaders)))
     .listen(0, "127.0.0.1");
@@ -38,6 +44,12 @@ async function call(method: GrpcMethod, onEnd: () => void = () => {}) {
     () => server.close(),
   );
   const stream = openStream(session, method.method, {}).on("error", () => {});
+  return { stream, reports };
+}
+
+/** Calls a method once. Resolves with what its caller sees, and what the server reports. */
+async function call(method: GrpcMethod, onEnd?: () => void) {
+  const { stream, reports } = await open(method, onEnd && { onEnd });
   const headers = new Headers();
   const see = (sent: object) => {
     for (const [name, value] of Object.entries(sent)) if (!name.startsWith(":")) headers.set(name, String(value));
@@ -127,4 +139,27 @@ describe("a call whose answer cannot be written is reset, and reported", () => {
     expect(seen).toMatchObject({ code: undefined, reset: constants.NGHTTP2_INTERNAL_ERROR });
     expect(seen.reports).toContain(broken);
   });
+});
+
+test("a call that ends while it waits for its turn is not served", async () => {
+  let beginTurn = () => {};
+  const turns = new Turns(1, (callback) => {
+    beginTurn = callback;
+  });
+  await turns.take(2);
+  const asked = vi.spyOn(turns, "take");
+  let served = 0;
+  const ended = Promise.withResolvers<void>();
+  const count = unary(async () => {
+    served++;
+    return envelope;
+  });
+  const { stream, reports } = await open(count, { onEnd: ended.resolve, turns });
+  stream.end(enveloped(Buffer.alloc(64 * 1024)));
+  await until(() => asked.mock.calls.length > 0);
+  stream.close(constants.NGHTTP2_CANCEL);
+  await ended.promise;
+  beginTurn();
+  await new Promise(setImmediate);
+  expect({ served, reports }).toEqual({ served: 0, reports: [] });
 });

@@ -64,7 +64,7 @@ export class IncomingMessages {
     const call = this.#call;
     const bytes = await this.#kept.shift()?.();
     if (bytes === undefined) throw new Error("no message has arrived");
-    await turnToDecode(this.#options.turns, bytes.length);
+    await turnToDecode(this.#options.turns, bytes.length, call);
     let reserved = 0;
     const reserve = (more: number) => {
       reserved += more;

@@ -1,8 +1,8 @@
 /**
- * gRPC in protobuf's binary encoding without compression: the most frequent calls. Connect's handlers, which serve all others,
- * spend several times as long on a call as its work takes. Callers see the same, but that answers are not compressed.
+ * gRPC over HTTP/2 in protobuf's binary encoding without compression: the most frequent calls. Connect's handlers, which serve
+ * all others, spend several times as long on a call as its work takes. Callers see the same, but that answers are not
+ * compressed.
  */
-import type { IncomingHttpHeaders } from "node:http";
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Scope } from "../../credentials/principal.ts";
 import { Call } from "../call/call.ts";
@@ -49,7 +49,7 @@ export function createGrpcHandler(
   );
   return (exchange) => {
     const known = byPath.get(exchange.path);
-    if (known === undefined || exchange.method !== "POST" || !isPlain(exchange.headers)) return false;
+    if (known === undefined || !isPlain(exchange)) return false;
     const { served, kind } = known;
     const { timeoutMs, error } = timeoutOf(exchange.headers, "grpc");
     const call = new Call(exchange, kind, timeoutMs, environment);
@@ -71,7 +71,8 @@ function kindOf({ method, scope, kind }: GrpcMethod, { arriving }: CallEnvironme
   };
 }
 
-function isPlain(headers: IncomingHttpHeaders): boolean {
+function isPlain({ httpVersion, method, headers }: Exchange): boolean {
+  if (httpVersion !== "2.0" || method !== "POST") return false;
   const type = headers["content-type"];
   if (type !== "application/grpc" && type !== "application/grpc+proto") return false;
   const encoding = headers["grpc-encoding"];

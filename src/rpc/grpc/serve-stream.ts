@@ -34,7 +34,7 @@ export async function serveStream(call: Call, { serve }: StreamGrpcMethod, turns
 
 async function* messagesOf(call: Call, turns: Turns): AsyncGenerator<Buffer> {
   for await (const envelope of inEnvelopes(piecesOf(call), "maxRequestBytes")) {
-    await turnToDecode(turns, envelope.length);
+    await turnToDecode(turns, envelope.length, call);
     call.hold(-envelope.length);
     yield messageIn(envelope);
   }

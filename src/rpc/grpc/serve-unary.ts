@@ -29,7 +29,12 @@ export function serveUnary(call: Call, { serve }: UnaryGrpcMethod, turns: Turns)
         if (message === undefined) throw wrongCount("missing");
         const whole = message;
         // Decoded once all of the request is there: V8 would keep what is decoded before that among the old objects.
-        call.inTrace(() => answerOnce(call, () => serve(whole, call), turnToDecode(turns, whole.length)));
+        call.inTrace(() =>
+          answerOnce(call, () => {
+            const turn = turnToDecode(turns, whole.length, call);
+            return turn === undefined ? serve(whole, call) : turn.then(() => serve(whole, call));
+          }),
+        );
       } catch (failure) {
         call.fail(failure);
       }
@@ -37,10 +42,9 @@ export function serveUnary(call: Call, { serve }: UnaryGrpcMethod, turns: Turns)
   );
 }
 
-function answerOnce(call: Call, serve: () => Promise<Buffer>, turn: Promise<void> | undefined): void {
-  const { work } = call.environment;
-  work
-    .unary(call, turn === undefined ? serve : () => turn.then(serve))
+function answerOnce(call: Call, serve: () => Promise<Buffer>): void {
+  call.environment.work
+    .unary(call, serve)
     .then(
       (envelope) => {
         if (!call.end() || call.exchange.isGone) return undefined;

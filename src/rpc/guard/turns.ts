@@ -50,9 +50,16 @@ export class Turns {
 /** Messages of fewer bytes are decoded at once. */
 const minShared = 32 * 1024;
 
-/** @returns undefined where the message may be decoded at once; else resolves when it may */
-export function turnToDecode(turns: Turns, messageBytes: number): Promise<void> | undefined {
-  return messageBytes < minShared ? undefined : turns.take(messageBytes);
+/**
+ * @param call whose signal ends the wait, with its reason
+ * @returns undefined where the message may be decoded at once; else resolves when it may
+ */
+export function turnToDecode(
+  turns: Turns,
+  messageBytes: number,
+  call: { readonly signal: AbortSignal },
+): Promise<void> | undefined {
+  return messageBytes < minShared ? undefined : turns.take(messageBytes, call.signal);
 }
 
 /** The messages, each once it may be answered. */

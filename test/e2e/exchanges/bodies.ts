@@ -110,6 +110,7 @@ export const httpExchanges: readonly [name: string, path: string, status: number
   ["a timeout that has passed", "GetUser", 504, { ...within("0"), ...failed("deadline_exceeded") }],
   ["a timeout that is none", "GetUser", 400, { ...within("-1"), answer: { ...malformed, message } }],
   ["an unknown content type", "GetUser", 415, form],
+  ["a stream of gRPC", "BatchIdentify", 505, { body: "", headers: { "content-type": "application/grpc" } }],
   ["a body over 4 MiB", "Identify", 429, { body: large, ...failed("resource_exhausted", "LIMIT_EXCEEDED") }],
   ["a compressed one", "Identify", 429, { ...zipped(large), ...failed("resource_exhausted", "LIMIT_EXCEEDED") }],
   ["half a message", "Identify", 400, { ...coded(Uint8Array.of(0x0a, 0xff)), answer: malformed }],
