@@ -13,28 +13,36 @@ import type { Content } from "./content.ts";
 /** https://connectrpc.com/docs/protocol/#error-end-stream */
 const endOfStreamFlag = 2;
 
-/** Writes an answer of a handler of Connect's. */
+/**
+ * Writes an answer of a handler of Connect's. The handler ends in any case: also where the exchange is gone, or an error has been
+ * answered in its place.
+ */
 export async function writeAnswer(
   call: Call,
   { status, header, body, trailer }: UniversalServerResponse,
 ): Promise<void> {
   const { exchange } = call;
-  const begin = () => exchange.begin(status, dated(header));
   if (body === undefined) {
-    exchange.answer(status, dated(header));
+    if (!exchange.hasAnswered) exchange.answer(status, dated(header));
     return;
   }
   const isUnary = call.kind.method.methodKind === "unary";
+  let hasBegun = false;
+  const mayWrite = () => {
+    if (exchange.isGone) return false;
+    if (!exchange.hasAnswered) {
+      exchange.begin(status, dated(header));
+      hasBegun = true;
+    }
+    return hasBegun;
+  };
   let bytes = 0;
   for await (const message of body) {
-    if (exchange.isGone) return;
-    if (!exchange.hasAnswered) begin();
+    if (!mayWrite()) return;
     bytes += message.length;
     await (isUnary ? writeUnary(call, message, bytes) : writeMessage(call, message));
   }
-  if (exchange.isGone) return;
-  if (!exchange.hasAnswered) begin();
-  exchange.end(undefined, trailer && Object.fromEntries(respelled(trailer)));
+  if (mayWrite()) exchange.end(undefined, trailer && Object.fromEntries(respelled(trailer)));
 }
 
 /**

@@ -75,7 +75,6 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       exchange.reset("calm");
       return;
     }
-    let isReplaced = false;
     const kind = {
       method,
       name: path.slice(1),
@@ -84,9 +83,7 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       encoding: content.encoding,
       answerError(_: Exchange, error: ConnectError) {
         // Once it has begun to answer, the handler also answers the error with which the call's signal aborts.
-        if (exchange.hasAnswered) return;
-        isReplaced = true;
-        answerError(exchange, content, error);
+        if (!exchange.hasAnswered) answerError(exchange, content, error);
       },
       arriving: isOurs && method.methodKind === "unary" ? environment.arriving : undefined,
       open,
@@ -106,7 +103,7 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       const answer = await handler(incoming.replace(universalRequest(call, values, error === undefined)));
       // Connect has refused the HTTP method or the content type, before it asked who calls.
       if (!values.get(isAskedKey)) call.end(environment.errors.noSuchMethod);
-      if (!isReplaced) await writeAnswer(call, answer);
+      await writeAnswer(call, answer);
     };
     call.inTrace(serve).catch((failure: unknown) => call.reset(failure));
   };
