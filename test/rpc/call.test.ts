@@ -13,8 +13,16 @@ import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
 import { callEnvironment } from "../support/call-environment.ts";
 import { until } from "../support/until.ts";
 
+interface OpenOptions {
+  readonly endsRequest?: boolean;
+  readonly timeoutMs?: number | undefined;
+  readonly stallTimeoutMs?: number;
+  readonly onStalled?: () => void;
+}
+
 /** Both sides of a stream, and its call. The client's window is small: hardly any unread bytes are sent. */
-async function openCall({ endsRequest = true, stallTimeoutMs = 60_000, onStalled = () => {} } = {}) {
+async function openCall(options: OpenOptions = {}) {
+  const { endsRequest = true, timeoutMs, stallTimeoutMs = 60_000, onStalled = () => {} } = options;
   const server = createServer();
   const arrived = new Promise<ServerHttp2Stream>((resolve) => server.on("stream", resolve));
   server.listen(0, "127.0.0.1");
@@ -40,7 +48,7 @@ async function openCall({ endsRequest = true, stallTimeoutMs = 60_000, onStalled
       encoding: "binary",
       answerError: answerGrpcError,
     },
-    undefined,
+    timeoutMs,
     callEnvironment({
       stallTimeoutMs,
       onStalled,
@@ -109,10 +117,10 @@ test("a call with a complete request may wait for the server, and one with an in
 
 describe("a slow reader", () => {
   const answers = Buffer.alloc(20_000);
-  const unread = async () => {
+  const unread = async (timeoutMs?: number) => {
     vi.useFakeTimers({ toFake: ["setTimeout"] });
     onTestFinished(() => void vi.useRealTimers());
-    const { request, stream, call, write } = await openCall();
+    const { request, stream, call, write } = await openCall({ timeoutMs });
     const statuses: unknown[] = [];
     request.on("trailers", (trailers) => statuses.push(trailers["grpc-status"]));
     await write(answers);
@@ -130,6 +138,18 @@ describe("a slow reader", () => {
     });
     await once(request, "close");
     expect({ bytes, statuses }).toEqual({ bytes: answers.length, statuses: ["3"] });
+  });
+
+  test("gets no more after its deadline, though all has been answered", async () => {
+    const { request, stream, call, statuses } = await unread(30_000);
+    call.end();
+    call.exchange.end(undefined, okTrailers);
+    vi.advanceTimersByTime(29_999);
+    expect(stream.closed).toBe(false);
+    vi.advanceTimersByTime(1);
+    await once(request, "close");
+    expect(request.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    expect(statuses).toEqual([]);
   });
 
   test("has a moment to read the answers of an aborted call", async () => {

@@ -3,7 +3,7 @@ import { nobody, type Principal } from "../../credentials/principal.ts";
 import type { ObservedRequest } from "../../telemetry/requests.ts";
 import { overloaded } from "../../users/errors.ts";
 import { canceled, codeName, describeError, reasonOf, toConnectError } from "../errors.ts";
-import type { Exchange, ExchangeWatcher } from "../exchange.ts";
+import type { Exchange, ExchangeWatcher, ResetReason } from "../exchange.ts";
 import type { Evictable } from "../guard/eviction.ts";
 import { Account, type BudgetHolder } from "../guard/memory-budget.ts";
 import type { Encoding } from "../messages/request-reader.ts";
@@ -22,7 +22,7 @@ const lastAnswerMs = 1_000;
  *        └──── refused, deadline, evicted, shutdown, caller gone: the error is written ─────────────┘
  *
  * It ends once, by whatever comes first. Then its outcome is reported, its signal aborts if that is an error, and what comes
- * later is dropped. It closes with its exchange: from then on, nothing of it counts.
+ * later is dropped. Until it closes with its exchange, its answer counts, and is reset at the deadline.
  */
 export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatcher {
   principal: Principal = nobody;
@@ -54,9 +54,8 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
     kind.open?.add(this);
     if (timeoutMs === undefined || timeoutMs > stallTimeoutMs) exchange.resetWhenStalled(stallTimeoutMs, onStalled);
     if (shutdown.aborted) this.fail(shutdown.reason);
-    else if (timeoutMs === undefined) return;
-    else if (timeoutMs <= 0) this.fail(deadlineExceeded());
-    else this.#deadline = setTimeout(() => this.abort(deadlineExceeded()), timeoutMs);
+    else if (timeoutMs !== undefined && timeoutMs <= 0) this.fail(deadlineExceeded());
+    else if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.abort(deadlineExceeded()), timeoutMs);
   }
 
   get isEnded(): boolean {
@@ -97,7 +96,6 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
   end(error?: ConnectError): boolean {
     if (this.#isEnded) return false;
     this.#isEnded = true;
-    clearTimeout(this.#deadline);
     this.environment.underWay.delete(this);
     this.kind.arriving?.delete(this);
     if (error !== undefined) this.environment.errors.restate(error, this.kind.method);
@@ -119,11 +117,11 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
     }
   }
 
-  /** The same, whether or not its caller reads what has been written. */
-  abort(error: ConnectError): void {
-    if (this.#isEnded) return;
-    const isAnswering = this.exchange.hasAnswered;
-    this.fail(error);
+  /** The same, whether or not its caller reads what has been written. If it has ended, resets the exchange for `reason`. */
+  abort(error: ConnectError, reason: ResetReason = "cancel"): void {
+    const isAnswering = !this.#isEnded && this.exchange.hasAnswered;
+    if (this.#isEnded) this.exchange.reset(reason);
+    else this.fail(error);
     if (isAnswering) setTimeout(() => this.exchange.reset("cancel"), lastAnswerMs).unref();
   }
 
@@ -134,8 +132,7 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
   }
 
   evict(): void {
-    if (this.#isEnded) this.exchange.reset("calm");
-    else this.abort(describeError(overloaded()));
+    this.abort(describeError(overloaded()), "calm");
   }
 
   onAborted(): void {
@@ -143,6 +140,7 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
   }
 
   onClosed(): void {
+    clearTimeout(this.#deadline);
     this.environment.budget.close(this);
     this.kind.open?.delete(this);
     this.onAborted();
