@@ -1,5 +1,4 @@
 /** Serves methods on a port, whatever they do: who comes in, what is held in memory, both ways in, and the listener. */
-import { setMaxListeners } from "node:events";
 import type { Address } from "../config/address.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";
@@ -66,8 +65,6 @@ const lastAnswersMs = 500;
 export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
   const { access, limits, logger, metrics, turns, draining } = options;
   const shutdown = new AbortController();
-  // Every call listens to it.
-  setMaxListeners(0, shutdown.signal);
   const onEvicted = (reason: "memory" | "oldest" | "stalled") => metrics?.requestCutOff(reason);
   const onOldest = () => onEvicted("oldest");
   const onStalled = () => onEvicted("stalled");

@@ -60,14 +60,20 @@ export function answerError(
   if (protocol !== "connect") {
     const contentType = type.includes("+") ? type : `${type}+proto`;
     exchange.answer(200, { ...dated(), "content-type": contentType, ...trailersOf(error) });
-  } else if (isEnveloped) {
-    const end = Buffer.from(JSON.stringify({ error: errorToJson(error, undefined) }));
-    exchange.begin(200, { ...dated(), "content-type": type });
-    exchange.end(envelopeOf(end, endOfStreamFlag));
-  } else {
-    exchange.begin(httpStatus, { ...dated(), "content-type": "application/json" });
-    exchange.end(Buffer.from(JSON.stringify(errorToJson(error, undefined))));
+    return;
   }
+  const json = errorToJson(error, undefined);
+  const body = isEnveloped ? envelopeOf(jsonBytes({ error: json }), endOfStreamFlag) : jsonBytes(json);
+  exchange.begin(isEnveloped ? 200 : httpStatus, {
+    ...dated(),
+    "content-type": isEnveloped ? type : "application/json",
+    "content-length": body.length,
+  });
+  exchange.end(body);
+}
+
+function jsonBytes(value: object): Buffer {
+  return Buffer.from(JSON.stringify(value));
 }
 
 /** RFC 9110, section 6.6.1: a server with a clock says when it answered. */

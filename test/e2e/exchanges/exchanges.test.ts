@@ -181,7 +181,9 @@ describe("a server over Redis", () => {
     const seen = await fetch(`${world.server.url}/rollcall.v1.UserService/${path}`, body === undefined ? {} : sent);
     const text = await seen.text();
     expect(seen.status, text).toBe(status);
-    if (answer !== undefined) expect(JSON.parse(text)).toMatchObject(answer);
+    if (answer === undefined) return;
+    expect(JSON.parse(text)).toMatchObject(answer);
+    expect(seen.headers.get("content-length"), "its length is known at its beginning").not.toBeNull();
   });
 
   async function expectAlike(over: ClientHttp2Session, row: Frames, more: Headers = {}): Promise<void> {
