@@ -59,8 +59,8 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
   const handlers = { binary: handlersByPath(options.binaryRoutes), json: handlersByPath(options.jsonRoutes) };
 
   return (exchange) => {
-    const [path = "", query = ""] = exchange.path.split("?", 2);
-    const content = contentOf(exchange.headers["content-type"], query);
+    const [path = "", ...query] = exchange.path.split("?");
+    const content = contentOf(exchange.headers["content-type"], query.join("?"));
     const handler = handlers[content.encoding].get(path);
     if (handler === undefined) {
       answerUnknown(exchange, content, environment);

@@ -84,6 +84,7 @@ interface Http {
 const json = JSON.stringify({ id: "plain", properties: { ...ada, n: 1 } });
 const large = JSON.stringify({ id: "u", properties: { ...ada, t: "x".repeat(5 * 1024 * 1024) } });
 const query = `connect=v1&encoding=json&message=${encodeURIComponent(JSON.stringify({ id: "there" }))}`;
+const asked = `connect=v1&message=${JSON.stringify({ id: "who?" })}`;
 const within = (ms: string) => ({ body: `{"id":"nobody"}`, headers: { "connect-timeout-ms": ms } });
 const zipped = (text: string) => ({ body: new Uint8Array(gzipSync(text)), headers: { "content-encoding": "gzip" } });
 const coded = (body: Uint8Array<ArrayBuffer>, headers = {}) => ({
@@ -103,6 +104,7 @@ const user = named("created_at", "etag", "id", "preferences", "properties", "upd
 export const httpExchanges: readonly [name: string, path: string, status: number, what: Http][] = [
   ["a compressed body", "Identify", 200, { ...zipped(json), answer: { outcome: "OUTCOME_CREATED", user } }],
   ["a GET", `GetUser?${query}`, 200, { answer: { user: { id: "there" } } }],
+  ["a GET with a question mark in it", `GetUser?${asked}&encoding=json`, 404, failed("not_found")],
   ["a GET of a method with side effects", `Identify?${query}`, 405, {}],
   ["no method", "../", 404, {}],
   ["an unknown method", "Nothing", 404, { body: "{}", ...failed("unimplemented", "NOT_IMPLEMENTED") }],
