@@ -1,12 +1,9 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { Readable, Writable } from "node:stream";
-import type { Exchange } from "../rpc/exchange.ts";
 import { ignore } from "./ignore.ts";
 
 /** The parts that both kinds of exchange share: the body of the request, and the flow of the answer. */
-export abstract class NodeExchange
-  implements Pick<Exchange, "unread" | "isGone" | "receive" | "pause" | "resume" | "setHeader" | "write" | "drained" | "drop">
-{
+export abstract class NodeExchange {
   readonly #request: Readable;
   readonly #answer: Writable;
   #isReceived = false;

@@ -193,6 +193,7 @@ test("a preflight whose request goes on without an end is answered, and done wit
   stream.write(Buffer.alloc(64 * 1024));
   const [answer] = await once(stream, "response");
   expect(answer[":status"]).toBe(204);
+  expect(answer.date).toBeDefined();
   stream.resume();
   await once(stream, "close");
   expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR);

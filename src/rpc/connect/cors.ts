@@ -3,6 +3,7 @@ import { cors as connectCors } from "@connectrpc/connect";
 import cors from "cors";
 import type { CorsOrigins } from "../../config/cors-origins.ts";
 import type { Exchange, ExchangeHandler } from "../exchange.ts";
+import { dated } from "./answer.ts";
 
 /** What pages may send beside the headers of Connect and gRPC-Web: a token, a trace's context, a request's id. */
 const ourHeaders = ["Authorization", "Traceparent", "Tracestate", "X-Request-Id"];
@@ -49,7 +50,7 @@ function answerTo(exchange: Exchange) {
     /** A preflight has no business with a body. HTTP/1.1 can only be rid of one by closing the connection. */
     end() {
       exchange.closeOnceAnswered();
-      exchange.answer(this.statusCode, {});
+      exchange.answer(this.statusCode, dated());
     },
   };
 }
