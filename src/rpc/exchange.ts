@@ -26,7 +26,7 @@ export interface Exchange {
   readonly hasAnswered: boolean;
   readonly isGone: boolean;
 
-  /** Call it once, before anything else. */
+  /** Call it at most once, before anything else. */
   watch(watcher: ExchangeWatcher): void;
   /** Resets the exchange once nothing has moved for the timeout, unless it is the server's turn. */
   resetWhenStalled(timeoutMs: number, onStalled: () => void): void;

@@ -19,7 +19,7 @@ export async function writeMessage(call: Call, message: Uint8Array): Promise<voi
 /**
  * Writes the answer of a unary call, or a part of it.
  *
- * @param answerBytes so far, with these: all that the call holds from now on, until its caller has read them
+ * @param answerBytes of the answer so far, with this part. The call holds them, and no more of its request, until it closes
  */
 export async function writeUnary(call: Call, message: Uint8Array, answerBytes: number): Promise<void> {
   const { exchange } = call;

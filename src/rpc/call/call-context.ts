@@ -10,8 +10,8 @@ export interface CallContext {
   /** Of the request and the answer. */
   readonly encoding: Encoding;
   /**
-   * Counts bytes of memory against the memory budget, or fewer where negative, before the call takes them. When the call
-   * closes, none of them counts any more. Where there is no room, the call that holds the most is ended.
+   * Counts bytes against the memory budget before the call takes them; a negative number gives them back. Nothing counts once
+   * the call has closed. If there is no room, the call that holds the most is evicted.
    */
   hold(bytes: number): void;
 }

@@ -17,7 +17,7 @@ export interface CallEnvironment {
   readonly gate: Gate;
   readonly work: Work;
   readonly budget: MemoryBudget;
-  /** Has unary calls of UserService until all of their request is there. */
+  /** Counts unary calls of UserService until all of their request is there. */
   readonly arriving: Queue;
   readonly errors: RaisedErrors;
   readonly observe: ObserveRequest;
@@ -28,11 +28,11 @@ export interface CallEnvironment {
   readonly onStalled: () => void;
   /** Calls that have not ended. */
   readonly underWay: Set<Call>;
-  /** Aborts when no call is served any more, with what calls end with. */
+  /** Aborts when no more calls are served, with the error that calls end with. */
   readonly shutdown: AbortSignal;
 }
 
-/** What a call is of. */
+/** The method of a call, and how its caller speaks. */
 export interface CallKind {
   readonly method: DescMethod;
   /** As `rollcall.v1.UserService/Identify`, for the log and metrics. */
@@ -44,8 +44,8 @@ export interface CallKind {
   readonly encoding: Encoding;
   /** Writes an error as the protocol has it, in place of what the handler would still answer. */
   readonly answerError: (exchange: Exchange, error: ConnectError) => void;
-  /** Has the call until all of its request is there. */
+  /** Counts the call until all of its request is there. */
   readonly arriving?: Queue | undefined;
-  /** Has the call until it closes. */
+  /** Counts the call until it closes. */
   readonly open?: Queue | undefined;
 }

@@ -136,7 +136,8 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
   }
 
   onAborted(): void {
-    if (!this.#isEnded) this.end(canceled()); // An error is dear to make.
+    // To make an error costs much.
+    if (!this.#isEnded) this.end(canceled());
   }
 
   onClosed(): void {

@@ -48,7 +48,7 @@ export async function writeAnswer(
 /**
  * Answers an error as the caller's protocol has it, in place of a handler.
  *
- * @param httpStatus where the protocol leaves it to say something: Connect's for unary calls
+ * @param httpStatus for Connect's unary calls; every other answer has the status 200
  */
 export function answerError(
   exchange: Exchange,

@@ -34,9 +34,9 @@ const compressedFlag = 1;
 export class IncomingMessages {
   readonly #call: Call;
   readonly #options: IncomingOptions;
-  /** Messages that Connect has been given empty ones for. */
+  /** Messages in whose place Connect has got empty ones. */
   readonly #kept: (() => Buffer | Promise<Buffer>)[] = [];
-  /** Whether the last message that Connect was given came compressed. */
+  /** Whether the last message that Connect got was sent compressed. */
   isCompressed = false;
 
   constructor(call: Call, options: IncomingOptions) {

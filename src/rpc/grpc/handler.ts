@@ -1,7 +1,7 @@
 /**
  * gRPC over HTTP/2 in protobuf's binary encoding without compression: the most frequent calls. Connect's handlers, which serve
- * all others, spend several times as long on a call as its work takes. Callers see the same, but that answers are not
- * compressed.
+ * all others, spend several times as long on a call as its work takes. Callers see the same, except that answers are
+ * not compressed.
  */
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Scope } from "../../credentials/principal.ts";

@@ -18,7 +18,7 @@ export function answerGrpcError(exchange: Exchange, error: ConnectError): void {
 
 const known = new WeakMap<ConnectError, OutgoingHttpHeaders>();
 
-/** An error as gRPC's trailers tell it, worked out once for each error. */
+/** The trailers that tell an error, made once for each error. */
 export function trailersOf(error: ConnectError): OutgoingHttpHeaders {
   let trailers = known.get(error);
   if (trailers === undefined) {
@@ -29,8 +29,8 @@ export function trailersOf(error: ConnectError): OutgoingHttpHeaders {
 }
 
 /**
- * Changes gRPC's trailers of Connect's, which escapes an error's message as a part of a URI, so that every client reads it:
- * gRPC escapes no bytes but the percent sign and those that are not printable ASCII.
+ * Respells the error message in trailers of Connect, which escapes it as a part of a URI, so that every client reads it: gRPC
+ * escapes only the percent sign, and bytes that are not printable ASCII.
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: Status-Message
  */
 export function respelled(trailers: Headers): Headers {

@@ -73,7 +73,7 @@ export class Gate {
   }
 }
 
-/** What is told of credentials with which a call began. */
+/** The error for credentials that were valid when the call began. */
 function noLonger(failure: unknown, { methodKind }: DescMethod): unknown {
   if (!(failure instanceof UserError) || failure.reason === "CREDENTIALS_UNVERIFIABLE") return failure;
   const { reason, message, metadata } = failure;

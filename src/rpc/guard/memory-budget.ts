@@ -3,7 +3,7 @@ export class Account {
   /** Whether anything is counted: from `open` to `close`. */
   isOpen = false;
   held = 0;
-  /** What had arrived before anybody received it, at the last look. */
+  /** Bytes that had arrived unread, at the last look. */
   unread = 0;
   /** Grows with whatever the caller or the server does: each piece read, message decoded, and piece of an answer taken. */
   moves = 0;
@@ -76,7 +76,7 @@ export class MemoryBudget {
     this.set(holder, Math.max(0, holder.account.held + more));
   }
 
-  /** Tells that its caller has taken a part of what it holds. */
+  /** Notes that the caller has taken a part of the answer. */
   move(holder: BudgetHolder): void {
     holder.account.moves++;
   }

@@ -1,9 +1,9 @@
 import { WaitQueue } from "./wait-queue.ts";
 
-/** What is done between two looks at what else has arrived: decoding so many bytes, or as much of other work. */
+/** The work of one turn, in bytes to decode. After it, the event loop takes in what else has arrived. */
 const workPerTurn = 1024 * 1024;
 
-/** Shares out each turn of the event loop, so that much work which is there at once leaves time for everything else. */
+/** Shares out each turn of the event loop, so that a burst of work leaves time for everything else. */
 export class Turns {
   readonly #perTurn: number;
   readonly #atNextTurn: (callback: () => void) => void;
@@ -62,7 +62,7 @@ export function turnToDecode(
   return messageBytes < minShared ? undefined : turns.take(messageBytes, call.signal);
 }
 
-/** The messages, each once it may be answered. */
+/** Passes on each message when its turn comes. */
 export async function* inTurns<Message>(
   messages: AsyncIterable<Message>,
   turns: Turns,
