@@ -2,7 +2,6 @@ import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type Ser
 import { namesShownBy } from "../credentials/peer.ts";
 import type { ShownNames } from "../credentials/principal.ts";
 import type { Connection, Exchange, ExchangeWatcher, ResetReason } from "../rpc/exchange.ts";
-import { connectionOf } from "./http2-guard.ts";
 import { ignore } from "./ignore.ts";
 import { NodeExchange } from "./node-exchange.ts";
 
@@ -20,17 +19,24 @@ export class Http2Exchange extends NodeExchange implements Exchange {
   readonly httpVersion = "2.0";
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
+  readonly connection: Connection | undefined;
   readonly #stream: ServerHttp2Stream;
   #trailers: OutgoingHttpHeaders = {};
   /** Kept, because the session may have closed when the caller's credentials are checked again. */
   #certificateNames: ShownNames | undefined;
 
   /** @param rawHeaders names and values in turn, as they came */
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]) {
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    rawHeaders: readonly string[],
+    connection?: Connection,
+  ) {
     super(stream, stream);
     this.#stream = stream;
     this.headers = headers;
     this.rawHeaders = rawHeaders;
+    this.connection = connection;
     stream.on("error", ignore);
   }
 
@@ -46,11 +52,6 @@ export class Http2Exchange extends NodeExchange implements Exchange {
     const { session } = this.#stream;
     if (session !== undefined) this.#certificateNames ??= namesShownBy(session.socket);
     return this.#certificateNames;
-  }
-
-  get connection(): Connection | undefined {
-    const { session } = this.#stream;
-    return session && connectionOf(session);
   }
 
   get isWaiting(): boolean {

@@ -1,8 +1,8 @@
 /** HTTP/2 on connections that another server has accepted. */
-import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import { createServer, type Http2Session, type ServerHttp2Stream } from "node:http2";
 import type { HttpServer, HttpServerOptions } from "./http-server.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
-import { guardSession } from "./http2-guard.ts";
+import { guardSession, type SessionGuard } from "./http2-guard.ts";
 import { ignore } from "./ignore.ts";
 import { maxHeaderListBytes, meetExpectation, refusalOfStream, refuseStream } from "./refused-requests.ts";
 import { resetBurst, resetsPerSecond } from "./reset-budget.ts";
@@ -32,7 +32,7 @@ export function createHttp2Server(
   { handler, limits, onRefused, onClose }: HttpServerOptions,
   onManyAnswers: (address: string) => void,
 ): HttpServer {
-  const sessions = new Set<ServerHttp2Session>();
+  const guards = new Map<Http2Session, SessionGuard>();
   let closing = false;
   const server = createServer({
     maxSessionMemory: maxSessionMemoryMegabytes,
@@ -56,21 +56,22 @@ export function createHttp2Server(
       return;
     }
     clearTimeoutWith(stream);
-    handler(new Http2Exchange(stream, meetExpectation(stream, headers), rawHeaders));
+    const connection = stream.session && guards.get(stream.session);
+    handler(new Http2Exchange(stream, meetExpectation(stream, headers), rawHeaders, connection));
   });
   server.on("session", (session) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
+    session.once("close", () => guards.delete(session));
     session.setLocalWindowSize(connectionWindowBytes);
     const address = session.socket.remoteAddress ?? "";
-    const streams = guardSession(
+    const guard = guardSession(
       session,
       limits,
       (reason) => onClose(reason, address),
       () => onManyAnswers(address),
     );
+    guards.set(session, guard);
     session.on("error", (error: NodeJS.ErrnoException) => {
-      const isGoodbye = error.errno === protocolViolation && streams.hasAnswered;
+      const isGoodbye = error.errno === protocolViolation && guard.hasAnswered;
       if (protocolErrors.has(error.code ?? "") && !isGoodbye) onClose("harm", address);
       session.destroy();
     });
@@ -82,7 +83,7 @@ export function createHttp2Server(
     serve: (socket) => void server.emit("connection", socket),
     close() {
       closing = true;
-      for (const session of sessions) session.close();
+      for (const session of guards.keys()) session.close();
     },
   };
 }

@@ -7,16 +7,17 @@ export interface AdmissionLimits {
   readonly maxStreams: number;
 }
 
+type Kind = "unary" | "stream";
+
 /** Admits as many calls as can be answered soon. The rest is refused at once: nobody would wait for its answer. */
 export class Admission {
-  readonly #limits: AdmissionLimits;
+  readonly #max: Readonly<Record<Kind, number>>;
   /** The same each time, so that refusing costs as little as it can. */
   readonly #refusal = overloaded();
-  #calls = 0;
-  #streams = 0;
+  readonly #admitted: Record<Kind, number> = { unary: 0, stream: 0 };
 
-  constructor(limits: AdmissionLimits) {
-    this.#limits = limits;
+  constructor({ maxCalls, maxStreams }: AdmissionLimits) {
+    this.#max = { unary: maxCalls, stream: maxStreams };
   }
 
   /**
@@ -24,15 +25,12 @@ export class Admission {
    *
    * @throws UserError OVERLOADED
    */
-  enter(kind: "unary" | "stream"): void {
-    const isFull = kind === "unary" ? this.#calls >= this.#limits.maxCalls : this.#streams >= this.#limits.maxStreams;
-    if (isFull) throw this.#refusal;
-    if (kind === "unary") this.#calls++;
-    else this.#streams++;
+  enter(kind: Kind): void {
+    if (this.#admitted[kind] >= this.#max[kind]) throw this.#refusal;
+    this.#admitted[kind]++;
   }
 
-  leave(kind: "unary" | "stream"): void {
-    if (kind === "unary") this.#calls--;
-    else this.#streams--;
+  leave(kind: Kind): void {
+    this.#admitted[kind]--;
   }
 }
