@@ -12,7 +12,7 @@ export interface Content {
 
 export function contentOf(type: string | undefined, query: string): Content {
   if (type === undefined) {
-    const encoding = /(?:^|&)encoding=json(?:&|$)/.test(query) ? "json" : "binary";
+    const encoding = new URLSearchParams(query).get("encoding") === "json" ? "json" : "binary";
     return { type: "", protocol: "connect", encoding, isEnveloped: false };
   }
   const [, family = "", isJson] = /^application\/(grpc-web|grpc|connect(?=\+))?\+?(json\b)?/i.exec(type) ?? [];

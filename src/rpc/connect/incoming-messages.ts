@@ -14,7 +14,7 @@ import type { Encoding, RequestReader } from "../messages/request-reader.ts";
 import { type Decompress, decompressorOf, takeContentEncoding } from "./compression.ts";
 import type { Content } from "./content.ts";
 import { replaceQueryMessage } from "./query-message.ts";
-import type { universalRequest } from "./universal-request.ts";
+import type { UniversalCallRequest } from "./universal-request.ts";
 
 export interface IncomingOptions {
   readonly content: Content;
@@ -26,8 +26,6 @@ export interface IncomingOptions {
   /** Bounds how many messages are decompressed at one time. */
   readonly decoders: Semaphore;
 }
-
-type Request = ReturnType<typeof universalRequest>;
 
 const compressedFlag = 1;
 
@@ -45,7 +43,7 @@ export class IncomingMessages {
   }
 
   /** The request as Connect gets it. */
-  replace(request: Request): Request {
+  replace(request: UniversalCallRequest): UniversalCallRequest {
     const { content, keeps } = this.#options;
     if (request.method === "GET") return keeps ? this.#replaceQuery(request) : request;
     if (content.isEnveloped) return { ...request, body: this.#envelopes(request) };
@@ -85,7 +83,7 @@ export class IncomingMessages {
     if (this.#call.error !== undefined) throw this.#call.error;
   }
 
-  async *#envelopes({ header, body }: Request): AsyncGenerator<Buffer> {
+  async *#envelopes({ header, body }: UniversalCallRequest): AsyncGenerator<Buffer> {
     const { content, limit, keeps } = this.#options;
     const compression = header.get(content.protocol === "connect" ? "connect-content-encoding" : "grpc-encoding");
     const decompress = decompressorOf(compression);
@@ -133,7 +131,7 @@ export class IncomingMessages {
     return emptyMessages[this.#call.encoding];
   }
 
-  #replaceQuery(request: Request): Request {
+  #replaceQuery(request: UniversalCallRequest): UniversalCallRequest {
     const { url, decompress, bytes } = replaceQueryMessage(request.url, emptyMessages[this.#call.encoding]);
     this.#kept.push(() => {
       const message = bytes();

@@ -105,6 +105,7 @@ export const httpExchanges: readonly [name: string, path: string, status: number
   ["a compressed body", "Identify", 200, { ...zipped(json), answer: { outcome: "OUTCOME_CREATED", user } }],
   ["a GET", `GetUser?${query}`, 200, { answer: { user: { id: "there" } } }],
   ["a GET with a question mark in it", `GetUser?${asked}&encoding=json`, 404, failed("not_found")],
+  ["a GET with an escaped encoding", `GetUser?${asked}&encoding=%6Ason`, 404, failed("not_found")],
   ["a GET of a method with side effects", `Identify?${query}`, 405, {}],
   ["no method", "../", 404, {}],
   ["an unknown method", "Nothing", 404, { body: "{}", ...failed("unimplemented", "NOT_IMPLEMENTED") }],
