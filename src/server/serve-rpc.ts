@@ -1,4 +1,4 @@
-/** Serves methods on a port, whatever they do: who comes in, what is held in memory, both ways in, and the listener. */
+/** Serves any methods on a port: joins the gate, the memory budget, both handlers and the listener. */
 import type { Address } from "../config/address.ts";
 import type { ServerLimits } from "../config/server-limits.ts";
 import type { TrustedProxies } from "../config/trusted-proxies.ts";
@@ -47,7 +47,7 @@ export interface RpcServerOptions extends Pick<ConnectHandlerOptions, "binaryRou
 }
 
 export interface RpcServer {
-  /** The real one where port 0 was asked for. */
+  /** The real port, if 0 was asked for. */
   readonly port: number;
   /**
    * Accepts no more connections, lets calls that are under way finish within the timeout, and ends those that have not with
@@ -56,7 +56,7 @@ export interface RpcServer {
   drain(timeoutMs: number): Promise<void>;
 }
 
-/** How often it is counted what has arrived and waits to be read. */
+/** How often unread bytes are counted. */
 const unreadCheckMs = 100;
 /** How long calls that the drain timeout has ended may take to write their error. */
 const lastAnswersMs = 500;
@@ -105,7 +105,7 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     onTurnedAway: metrics && ((reason) => metrics.connectionTurnedAway(reason)),
     onRefused: (reason) => {
       metrics?.requestRefused(reason);
-      // Callers who give up are no fault of anybody's, and many.
+      // Many callers give up, and there is nothing to mend.
       if (reason !== "reset" && isDue(reason)) logger.info({ reason }, "a request was refused as HTTP");
     },
     onStalled,

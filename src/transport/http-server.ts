@@ -18,9 +18,9 @@ export interface ConnectionLimits {
   readonly stallTimeoutMs: number;
   /** How often an HTTP/2 client gets a PING. It has to answer before the next one. */
   readonly pingIntervalMs: number;
-  /** After so long without a new stream, to the next PING, a connection is told to go away once its streams have ended. */
+  /** After this time without a new stream, to the next PING, a connection is told to go away once its streams have ended. */
   readonly idleTimeoutMs: number;
-  /** After about so long, a connection is told to go away once its streams have ended; Infinity for never. */
+  /** At about this age, a connection is told to go away once its streams have ended; Infinity for never. */
   readonly maxConnectionAgeMs: number;
 }
 

@@ -79,7 +79,7 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
     return this.#observed.run(serve);
   }
 
-  /** Reports a failure that the operator should know of: of the store, or one that nobody foresaw. */
+  /** Reports a failure to the operator: of the store, or an unexpected one. */
   report(failure: unknown): void {
     this.environment.report(failure, this.#observed.ids());
   }

@@ -9,8 +9,8 @@ const maxTimerMs = 2 ** 31 - 1;
 export const timeoutHeaders = { grpc: "grpc-timeout", connect: "connect-timeout-ms" } as const;
 
 /**
- * The timeout of a request, in milliseconds from now. Undefined where there is none, which some clients write as the longest
- * one that the header can hold.
+ * The timeout of a request, in milliseconds from now; undefined without one. To ask for none, some clients send the longest
+ * that the header can hold.
  *
  * @param protocol `grpc`, `grpc-web` or `connect`
  * @returns an error for a header that cannot be read

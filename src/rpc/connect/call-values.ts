@@ -5,7 +5,7 @@ import { toConnectError } from "../errors.ts";
 
 export const callKey = createContextKey<Call | undefined>(undefined, { description: "the call" });
 
-/** Whether it has been asked who calls. */
+/** Whether the gate has been asked. */
 export const isAskedKey = createContextKey(false, { description: "whether the gate was asked" });
 
 export function callOf({ values }: Pick<HandlerContext, "values">): Call {

@@ -7,7 +7,7 @@ import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { limits } from "../../users/limits.ts";
 import { type MessageLimit, tooLarge } from "../messages/envelopes.ts";
 
-/** The sizes in which a message is decompressed: each piece takes a turn of the event loop, and memory of its own. */
+/** A message is decompressed in pieces of these sizes. Each takes a turn of the event loop, and memory of its own. */
 const leastPieceBytes = 16 * 1024;
 const mostPieceBytes = 256 * 1024;
 /** By how much text usually shrinks. */

@@ -15,7 +15,7 @@ const maxAgeSeconds = 2 * 60 * 60;
  * credentials, and reach no method. Pages bring tokens, so nothing is granted to what a browser sends by itself (cookies,
  * certificates). A request from another origin is served as if there were no browser, which shows its page none of the answer.
  *
- * @param origins where there are none, answers have no header of CORS
+ * @param origins if there are none, answers have no headers of CORS
  * @param handler serves everything but preflights of these origins
  */
 export function withCors(origins: CorsOrigins, handler: ExchangeHandler): ExchangeHandler {

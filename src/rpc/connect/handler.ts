@@ -101,7 +101,7 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
     const values = createContextValues().set(callKey, call).set(incomingKey, incoming);
     const serve = async () => {
       const answer = await handler(incoming.replace(universalRequest(call, values, error === undefined)));
-      // Connect has refused the HTTP method or the content type, before it asked who calls.
+      // Connect has refused the HTTP method or the content type, before it asked the gate.
       if (!values.get(isAskedKey)) call.end(environment.errors.noSuchMethod);
       await writeAnswer(call, answer);
     };

@@ -20,7 +20,7 @@ export function universalRequest(call: Call, contextValues: ContextValues, hasTi
     for (const value of [values].flat()) header.append(name, value);
   }
   if (hasTimeout) for (const name of Object.values(timeoutHeaders)) header.delete(name);
-  // Nobody asks for the authority, and some clients send one that makes no URL.
+  // The authority is not used, and some clients send one that no URL may have.
   const url = `http://rollcall${path}`;
   return { httpVersion, method, url, header, body: piecesOf(call), signal: call.signal, contextValues };
 }

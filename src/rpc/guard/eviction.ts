@@ -10,7 +10,7 @@ export interface Queue {
 }
 
 /**
- * Holds so many members at one time and evicts the oldest for one more. Members that come and go quickly always have room,
+ * Holds a limited number of members, and evicts the oldest for one more. Members that come and go quickly always have room,
  * however many others stay.
  */
 export class EvictionQueue implements Queue {

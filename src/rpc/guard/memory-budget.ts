@@ -15,7 +15,7 @@ export class Account {
   }
 }
 
-/** Who holds bytes of a request and its answer. */
+/** Holds bytes of a request and its answer. */
 export interface BudgetHolder {
   readonly account: Account;
   readonly exchange: {
@@ -24,7 +24,7 @@ export interface BudgetHolder {
     /** Whether it is the server's turn: all of the request is there, and no answer waits to be sent. */
     readonly isWaiting: boolean;
   };
-  /** Ends what is held: there is no room for it, or it does not move. */
+  /** Ends it: there is no room for its bytes, or nothing moves. */
   evict(): void;
 }
 
@@ -59,14 +59,14 @@ export class MemoryBudget {
     this.#open.add(holder);
   }
 
-  /** Nothing of the holder counts any more, whatever is said of it later: work for a caller who has gone may still go on. */
+  /** Nothing of the holder counts any more, also if work for a caller who has gone holds bytes later. */
   close(holder: BudgetHolder): void {
     this.#open.delete(holder);
     this.#change(holder, 0, 0);
     holder.account.isOpen = false;
   }
 
-  /** @param bytes that it holds now in all, beside what is unread */
+  /** @param bytes all that it holds now, except unread ones */
   set(holder: BudgetHolder, bytes: number): void {
     if (bytes !== holder.account.held) this.#change(holder, bytes, holder.account.unread);
   }
@@ -81,7 +81,7 @@ export class MemoryBudget {
     holder.account.moves++;
   }
 
-  /** Counts what has arrived and is unread: HTTP takes in a window's worth whether or not anybody asks. */
+  /** Counts bytes that have arrived unread: HTTP takes in a whole window, even if nothing reads it. */
   countUnread(): void {
     for (const holder of this.#open) {
       const { unread } = holder.exchange;

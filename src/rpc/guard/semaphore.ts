@@ -1,7 +1,7 @@
 import { WaitQueue } from "./wait-queue.ts";
 
 /**
- * Bounds the work that is under way at one time, for all who do such work. It counts units: bytes of memory, or decoders.
+ * Bounds the work of one kind that is under way at one time. It counts units: bytes of memory, or decoders.
  * Work that finds no room waits its turn, first come, first served. It is for work that goes on whether or not its caller
  * reads the answer, so that room always comes free.
  */

@@ -1,4 +1,4 @@
-/** A token bucket: so many at once, and so many more each second. */
+/** A token bucket: a burst of tokens at once, and more of them each second. */
 export class TokenBucket {
   readonly #burst: number;
   readonly #perSecond: number;

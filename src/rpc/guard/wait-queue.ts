@@ -5,7 +5,7 @@ export class WaitQueue {
   readonly #tryAcquire: (units: number) => boolean;
   readonly #waiters = new Set<Waiter>();
 
-  /** @param tryAcquire takes so many units if they are free now, and answers whether it did */
+  /** @param tryAcquire takes units if that many are free now, and returns whether it did */
   constructor(tryAcquire: (units: number) => boolean) {
     this.#tryAcquire = tryAcquire;
   }
