@@ -15,25 +15,21 @@ import { userScopes } from "../../src/rpc/user-methods.ts";
 import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
 import { callEnvironment } from "../support/call-environment.ts";
 import { messageOf, openStream } from "../support/grpc-streams.ts";
+import { until } from "../support/until.ts";
 
-const { batchIdentify } = UserService.method;
+const { batchIdentify, getUser } = UserService.method;
 
-/** A client of a server whose BatchIdentify is served so, through Connect. */
-async function openSession(serve: (call: Call) => AsyncGenerator<object>) {
-  const routes = (router: ConnectRouter) =>
-    router.rpc(batchIdentify, (_, context: HandlerContext) => {
-      const call = callOf(context);
-      return call.environment.work.stream(call, () => serve(call));
-    });
+/** A client of a server whose methods are served so, through Connect. */
+async function openSession(routes: (router: ConnectRouter) => void, environment = callEnvironment()) {
   const handle = createConnectHandler(
     {
       binaryRoutes: [routes],
-      jsonRoutes: [],
+      jsonRoutes: [routes],
       scopes: userScopes,
       openRequests: new OpenRequests(new EvictionQueue(10), () => {}),
       turns: new Turns(),
     },
-    callEnvironment(),
+    environment,
   );
   const server = createServer()
     .on("stream", (stream, headers, _, rawHeaders) => handle(new Http2Exchange(stream, headers, rawHeaders)))
@@ -50,7 +46,7 @@ async function openSession(serve: (call: Call) => AsyncGenerator<object>) {
 test("a stream that is evicted around its first answer ends, whichever of them comes first", async () => {
   let open = 0;
   let evictAfter = 0;
-  const session = await openSession(async function* (call) {
+  async function* serve(call: Call) {
     open++;
     try {
       const evict = async () => {
@@ -63,7 +59,13 @@ test("a stream that is evicted around its first answer ends, whichever of them c
     } finally {
       open--;
     }
-  });
+  }
+  const session = await openSession((router) =>
+    router.rpc(batchIdentify, (_, context: HandlerContext) => {
+      const call = callOf(context);
+      return call.environment.work.stream(call, () => serve(call));
+    }),
+  );
   for (; evictAfter < 100; evictAfter++) {
     const stream = openStream(session, batchIdentify, {})
       .on("error", () => {})
@@ -73,4 +75,28 @@ test("a stream that is evicted around its first answer ends, whichever of them c
     await new Promise(setImmediate);
     expect(open, `evicted after ${evictAfter} microtasks`).toBe(0);
   }
+});
+
+test("a GET is not evicted as a call whose request is incomplete", async () => {
+  const answer = Promise.withResolvers<object>();
+  let served = 0;
+  const session = await openSession(
+    (router) =>
+      router.rpc(getUser, () => {
+        served++;
+        return answer.promise;
+      }),
+    callEnvironment({ arriving: new EvictionQueue(1) }),
+  );
+  const path = `/${getUser.parent.typeName}/${getUser.name}?connect=v1&encoding=json&message={}`;
+  const statuses = [1, 2].map(async (count) => {
+    const [headers] = await once(session.request({ ":path": path }).resume(), "response");
+    return [count, headers[":status"]];
+  });
+  await until(() => served === 2);
+  answer.resolve({});
+  expect(await Promise.all(statuses)).toEqual([
+    [1, 200],
+    [2, 200],
+  ]);
 });

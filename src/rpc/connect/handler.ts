@@ -67,6 +67,7 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       return;
     }
     const { method } = handler;
+    const isUnary = method.methodKind === "unary";
     const scope = scopes.get(path);
     const isOurs = scope !== undefined;
     const isOpen = openServices.has(method.parent.typeName);
@@ -85,7 +86,8 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
         // Once it has begun to answer, the handler also answers the error with which the call's signal aborts.
         if (!exchange.hasAnswered) answerError(exchange, content, error);
       },
-      arriving: isOurs && method.methodKind === "unary" ? environment.arriving : undefined,
+      // A GET has its message in the URL.
+      arriving: isOurs && isUnary && exchange.method !== "GET" ? environment.arriving : undefined,
       open,
     };
     const { timeoutMs, error } = timeoutOf(exchange.headers, content.protocol);
