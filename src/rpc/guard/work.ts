@@ -34,17 +34,17 @@ export class Work {
    */
   async unary<Answer>(call: WorkingCall, run: () => Answer | Promise<Answer>): Promise<Answer> {
     const { gate, admission, recheckMs } = this.#options;
-    let isAdmitted = false;
     try {
       // Its request may have come a byte at a time, and its credentials may have been revoked meanwhile.
       if (performance.now() - call.startedAt >= recheckMs) await gate.recheck(call);
       admission.enter("unary");
-      isAdmitted = true;
-      return await run();
+      try {
+        return await run();
+      } finally {
+        admission.leave("unary");
+      }
     } catch (error) {
       throw toConnectError(error, call);
-    } finally {
-      if (isAdmitted) admission.leave("unary");
     }
   }
 
@@ -56,15 +56,15 @@ export class Work {
    */
   async *stream<Answer>(call: WorkingCall, run: (stop: AbortSignal) => AsyncIterable<Answer>): AsyncGenerator<Answer> {
     const { admission } = this.#options;
-    let isAdmitted = false;
     try {
       admission.enter("stream");
-      isAdmitted = true;
-      yield* this.watched(call, run);
+      try {
+        yield* this.watched(call, run);
+      } finally {
+        admission.leave("stream");
+      }
     } catch (error) {
       throw toConnectError(error, call);
-    } finally {
-      if (isAdmitted) admission.leave("stream");
     }
   }
 
