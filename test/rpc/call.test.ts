@@ -8,6 +8,7 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { endWith, writeMessage } from "../../src/rpc/call/answer.ts";
 import { piecesOf, receive } from "../../src/rpc/call/body.ts";
 import { Call } from "../../src/rpc/call/call.ts";
+import type { Exchange } from "../../src/rpc/exchange.ts";
 import { answerGrpcError, answerHeaders, okTrailers } from "../../src/rpc/grpc/status.ts";
 import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
 import { callEnvironment } from "../support/call-environment.ts";
@@ -16,13 +17,15 @@ import { until } from "../support/until.ts";
 interface OpenOptions {
   readonly endsRequest?: boolean;
   readonly timeoutMs?: number | undefined;
+  readonly answerError?: (exchange: Exchange, error: ConnectError) => void;
   readonly stallTimeoutMs?: number;
   readonly onStalled?: () => void;
 }
 
 /** Both sides of a stream, and its call. The client's window is small: hardly any unread bytes are sent. */
 async function openCall(options: OpenOptions = {}) {
-  const { endsRequest = true, timeoutMs, stallTimeoutMs = 60_000, onStalled = () => {} } = options;
+  const { endsRequest = true, timeoutMs, answerError = answerGrpcError } = options;
+  const { stallTimeoutMs = 60_000, onStalled = () => {} } = options;
   const server = createServer();
   const arrived = new Promise<ServerHttp2Stream>((resolve) => server.on("stream", resolve));
   server.listen(0, "127.0.0.1");
@@ -46,7 +49,7 @@ async function openCall(options: OpenOptions = {}) {
       scope: "users.get",
       protocol: "grpc",
       encoding: "binary",
-      answerError: answerGrpcError,
+      answerError,
     },
     timeoutMs,
     callEnvironment({
@@ -150,6 +153,21 @@ describe("a slow reader", () => {
     await once(request, "close");
     expect(request.rstCode).toBe(constants.NGHTTP2_CANCEL);
     expect(statuses).toEqual([]);
+  });
+
+  test("has a moment to read the error of an aborted call", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const answerError = (exchange: Exchange) => {
+      exchange.begin(504, {});
+      exchange.end(answers);
+    };
+    const { request, stream } = await openCall({ timeoutMs: 30_000, answerError });
+    vi.advanceTimersByTime(30_999);
+    expect(stream.closed).toBe(false);
+    vi.advanceTimersByTime(1);
+    await once(request, "close");
+    expect(request.rstCode).toBe(constants.NGHTTP2_CANCEL);
   });
 
   test("has a moment to read the answers of an aborted call", async () => {

@@ -6,7 +6,6 @@ import { canceled, codeName, describeError, reasonOf, toConnectError } from "../
 import type { Exchange, ExchangeWatcher, ResetReason } from "../exchange.ts";
 import type { Evictable } from "../guard/eviction.ts";
 import { Account, type BudgetHolder } from "../guard/memory-budget.ts";
-import type { Encoding } from "../messages/request-reader.ts";
 import type { CallContext } from "./call-context.ts";
 import type { CallEnvironment, CallKind } from "./call-environment.ts";
 import { deadlineExceeded } from "./deadline.ts";
@@ -31,10 +30,11 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
   readonly startedAt = performance.now();
   readonly exchange: Exchange;
   readonly kind: CallKind;
-  readonly encoding: Encoding;
+  readonly encoding: CallKind["encoding"];
   readonly environment: CallEnvironment;
   readonly #observed: ObservedRequest;
-  #deadline: NodeJS.Timeout | undefined;
+  /** Until the deadline; once the call is aborted, until an answer that nobody reads is reset. */
+  #timer: NodeJS.Timeout | undefined;
   #abort: AbortController | undefined;
   #isEnded = false;
   #error: ConnectError | undefined;
@@ -55,7 +55,7 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
     if (timeoutMs === undefined || timeoutMs > stallTimeoutMs) exchange.resetWhenStalled(stallTimeoutMs, onStalled);
     if (shutdown.aborted) this.fail(shutdown.reason);
     else if (timeoutMs !== undefined && timeoutMs <= 0) this.fail(deadlineExceeded());
-    else if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.abort(deadlineExceeded()), timeoutMs);
+    else if (timeoutMs !== undefined) this.#timer = setTimeout(() => this.abort(deadlineExceeded()), timeoutMs);
   }
 
   get isEnded(): boolean {
@@ -119,10 +119,12 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
 
   /** The same, whether or not its caller reads what has been written. If it has ended, resets the exchange for `reason`. */
   abort(error: ConnectError, reason: ResetReason = "cancel"): void {
-    const isAnswering = !this.#isEnded && this.exchange.hasAnswered;
     if (this.#isEnded) this.exchange.reset(reason);
-    else this.fail(error);
-    if (isAnswering) setTimeout(() => this.exchange.reset("cancel"), lastAnswerMs).unref();
+    else {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.exchange.reset("cancel"), lastAnswerMs).unref();
+      this.fail(error);
+    }
   }
 
   /** Reports a failure for which no answer can be written, and resets the exchange: its caller waits for an end. */
@@ -136,12 +138,11 @@ export class Call implements CallContext, BudgetHolder, Evictable, ExchangeWatch
   }
 
   onAborted(): void {
-    // To make an error costs much.
-    if (!this.#isEnded) this.end(canceled());
+    if (!this.#isEnded) this.end(canceled()); // Errors are expensive to make.
   }
 
   onClosed(): void {
-    clearTimeout(this.#deadline);
+    clearTimeout(this.#timer);
     this.environment.budget.close(this);
     this.kind.open?.delete(this);
     this.onAborted();
