@@ -1,11 +1,5 @@
 /** Serves all that Connect's handlers know: gRPC, gRPC-Web and Connect, in both encodings. */
-import {
-  Code,
-  type ConnectError,
-  type ConnectRouter,
-  createConnectRouter,
-  createContextValues,
-} from "@connectrpc/connect";
+import { Code, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
@@ -14,7 +8,7 @@ import type { Scope } from "../../credentials/principal.ts";
 import { unknownMethod } from "../../telemetry/requests.ts";
 import { limits } from "../../users/limits.ts";
 import { Call } from "../call/call.ts";
-import type { CallEnvironment } from "../call/call-environment.ts";
+import type { CallEnvironment, CallKind } from "../call/call-environment.ts";
 import { timeoutOf } from "../call/deadline.ts";
 import { reasonOf } from "../errors.ts";
 import type { Exchange, ExchangeHandler } from "../exchange.ts";
@@ -76,13 +70,13 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       exchange.reset("calm");
       return;
     }
-    const kind = {
+    const kind: CallKind = {
       method,
       name: path.slice(1),
       scope,
       protocol: content.protocol,
       encoding: content.encoding,
-      answerError(_: Exchange, error: ConnectError) {
+      answerError(_, error) {
         // Once it has begun to answer, the handler also answers the error with which the call's signal aborts.
         if (!exchange.hasAnswered) answerError(exchange, content, error);
       },

@@ -54,12 +54,8 @@ const minShared = 32 * 1024;
  * @param call whose signal ends the wait, with its reason
  * @returns undefined where the message may be decoded at once; else resolves when it may
  */
-export function turnToDecode(
-  turns: Turns,
-  messageBytes: number,
-  call: { readonly signal: AbortSignal },
-): Promise<void> | undefined {
-  return messageBytes < minShared ? undefined : turns.take(messageBytes, call.signal);
+export function turnToDecode(turns: Turns, bytes: number, call: { signal: AbortSignal }): Promise<void> | undefined {
+  return bytes < minShared ? undefined : turns.take(bytes, call.signal);
 }
 
 /** Passes on each message when its turn comes. */
