@@ -17,7 +17,6 @@ import {
   SetPreferencesRequestSchema,
   SetPreferencesResponseSchema,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
-import type { Scope } from "../credentials/principal.ts";
 import { batchReader } from "./batch-identify.ts";
 import { readIdentifyRequest } from "./messages/read-identify.ts";
 import { writeIdentified, writeOneUser } from "./messages/write-user.ts";
@@ -89,7 +88,5 @@ function pathOf({ parent, name }: DescMethod): string {
   return `/${parent.typeName}/${name}`;
 }
 
-/** The scope that callers of each method need, by its path. */
-export const userScopes: ReadonlyMap<string, Scope> = new Map(
-  Object.values(userMethods).map(({ method, scope }) => [pathOf(method), scope]),
-);
+/** What Connect's handler needs to know of each method, by its path. */
+export const userMethodsByPath = new Map(Object.values(userMethods).map((row) => [pathOf(row.method), row]));

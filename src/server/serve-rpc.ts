@@ -25,10 +25,10 @@ import { draining as drainingError } from "../users/errors.ts";
 import type { Access } from "./access.ts";
 import { settledWithin } from "./settled-within.ts";
 
-export interface RpcServerOptions extends Pick<ConnectHandlerOptions, "binaryRoutes" | "jsonRoutes" | "scopes"> {
+export interface RpcServerOptions extends Pick<ConnectHandlerOptions, "binaryRoutes" | "jsonRoutes" | "methods"> {
   readonly listen: Address;
   /** For gRPC without compression. The routes have them too, for all else. */
-  readonly methods: readonly GrpcMethod[];
+  readonly grpcMethods: readonly GrpcMethod[];
   /** Without it, clear text for all. It stays open for whoever opened it to close. */
   readonly access: Access | undefined;
   /** Shares out each turn of the event loop among messages that are decoded. */
@@ -84,14 +84,14 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
     underWay,
     shutdown: shutdown.signal,
   };
-  const { binaryRoutes, jsonRoutes, scopes } = options;
+  const { binaryRoutes, jsonRoutes, methods } = options;
   const openRequests = new OpenRequests(new EvictionQueue(limits.maxOpenRequests, onOldest), () =>
     metrics?.requestRefused("open"),
   );
-  const serveGrpc = createGrpcHandler(options.methods, environment, turns);
+  const serveGrpc = createGrpcHandler(options.grpcMethods, environment, turns);
   const serveOthers = withCors(
     access?.corsOrigins ?? [],
-    createConnectHandler({ binaryRoutes, jsonRoutes, scopes, openRequests, turns }, environment),
+    createConnectHandler({ binaryRoutes, jsonRoutes, methods, openRequests, turns }, environment),
   );
   const isDue = onceASecond();
   const listener = await listen({

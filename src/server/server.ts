@@ -22,7 +22,7 @@ import { contractErrors } from "../rpc/restated-errors.ts";
 import { Health, healthRoutes } from "../rpc/services/health.ts";
 import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
-import { userScopes } from "../rpc/user-methods.ts";
+import { userMethodsByPath } from "../rpc/user-methods.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
 import { tellingDamaged } from "../store/damaged-records.ts";
 import { coalesce } from "../store/lanes/coalescing-store.ts";
@@ -183,10 +183,10 @@ async function serveStore(
   closing.defer(() => readiness.stop());
   const rpc = await serveRpc({
     listen: options.listen,
-    methods: grpcUserMethods(handlers),
+    grpcMethods: grpcUserMethods(handlers),
     binaryRoutes: [userRoutes(handlers, "binary"), ...shared],
     jsonRoutes: [userRoutes(handlers, "json"), ...shared],
-    scopes: userScopes,
+    methods: userMethodsByPath,
     access,
     turns,
     reflectionIsOpen: reflection === "open",

@@ -33,7 +33,11 @@ export class Http1Exchange extends NodeExchange implements Exchange {
   }
 
   get path(): string {
-    return this.#request.url ?? "";
+    const { url = "" } = this.#request;
+    // RFC 9112, section 3.2.2: a target may be in absolute form.
+    if (url.startsWith("/") || !URL.canParse(url)) return url;
+    const { pathname, search } = new URL(url);
+    return pathname + search;
   }
 
   get certificateNames(): ShownNames | undefined {

@@ -44,11 +44,11 @@ export async function mount({
   const access = await openAccess(listen, settings, logger);
   const server = await serveRpc({
     listen,
-    methods,
+    grpcMethods: methods,
     binaryRoutes: [routes],
     jsonRoutes: [routes],
     access,
-    scopes: new Map(),
+    methods: new Map(),
     draining,
     turns: new Turns(),
     reflectionIsOpen: true,

@@ -11,7 +11,7 @@ import { createConnectHandler } from "../../src/rpc/connect/handler.ts";
 import { EvictionQueue } from "../../src/rpc/guard/eviction.ts";
 import { OpenRequests } from "../../src/rpc/guard/open-requests.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
-import { userScopes } from "../../src/rpc/user-methods.ts";
+import { userMethodsByPath } from "../../src/rpc/user-methods.ts";
 import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
 import { callEnvironment } from "../support/call-environment.ts";
 import { messageOf, openStream } from "../support/grpc-streams.ts";
@@ -25,7 +25,7 @@ async function openSession(routes: (router: ConnectRouter) => void, environment 
     {
       binaryRoutes: [routes],
       jsonRoutes: [routes],
-      scopes: userScopes,
+      methods: userMethodsByPath,
       openRequests: new OpenRequests(new EvictionQueue(10), () => {}),
       turns: new Turns(),
     },

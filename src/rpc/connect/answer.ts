@@ -52,17 +52,16 @@ export async function writeAnswer(
  */
 export function answerError(
   exchange: Exchange,
-  { protocol, type, isEnveloped }: Content,
+  { protocol, type, encoding, isEnveloped }: Content,
   error: ConnectError,
   httpStatus = codeToHttpStatus(error.code),
 ): void {
-  // As Connect does, gRPC's answers name the encoding that a request may leave out.
   if (protocol !== "connect") {
-    const contentType = type.includes("+") ? type : `${type}+proto`;
+    const contentType = `application/${protocol}+${encoding === "json" ? "json" : "proto"}`;
     exchange.answer(200, { ...dated(), "content-type": contentType, ...trailersOf(error) });
     return;
   }
-  const json = errorToJson(error, undefined);
+  const json = errorToJson(error, { useProtoFieldName: true });
   const body = isEnveloped ? envelopeOf(jsonBytes({ error: json }), endOfStreamFlag) : jsonBytes(json);
   exchange.begin(isEnveloped ? 200 : httpStatus, {
     ...dated(),

@@ -57,8 +57,10 @@ export function takeContentEncoding(header: Headers): Decompress | undefined {
 export const compressions: readonly Compression[] = [compressionGzip, compressionBrotli];
 
 /** The size of the last member of some gzip, as it says itself: https://www.rfc-editor.org/rfc/rfc1952#page-6 */
-function sizeInGzip({ buffer, byteOffset, length }: Uint8Array): number {
-  return length < gzipSizeBytes ? 0 : new DataView(buffer, byteOffset + length - gzipSizeBytes).getUint32(0, true);
+function sizeInGzip(bytes: Uint8Array): number {
+  const { buffer, byteOffset, length } = bytes;
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b && length >= gzipSizeBytes;
+  return isGzip ? new DataView(buffer, byteOffset + length - gzipSizeBytes).getUint32(0, true) : 0;
 }
 
 /** @param leastSize the least size of the result, as far as the compressed bytes tell it */

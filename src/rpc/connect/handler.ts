@@ -1,4 +1,5 @@
 /** Serves all that Connect's handlers know: gRPC, gRPC-Web and Connect, in both encodings. */
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
@@ -41,14 +42,14 @@ export interface ConnectHandlerOptions {
   readonly binaryRoutes: readonly Routes[];
   /** For requests in JSON. */
   readonly jsonRoutes: readonly Routes[];
-  /** What callers of UserService's methods need, by path. Other methods need none. */
-  readonly scopes: ReadonlyMap<string, Scope>;
+  /** UserService's methods, and what their callers need, by path. */
+  readonly methods: ReadonlyMap<string, { readonly method: DescMethod; readonly scope: Scope }>;
   readonly openRequests: OpenRequests;
   readonly turns: Turns;
 }
 
 export function createConnectHandler(options: ConnectHandlerOptions, environment: CallEnvironment): ExchangeHandler {
-  const { scopes, openRequests, turns } = options;
+  const { methods, openRequests, turns } = options;
   const decoders = { open: new Semaphore(maxOpenDecoders), others: new Semaphore(maxDecoders) };
   const handlers = { binary: handlersByPath(options.binaryRoutes), json: handlersByPath(options.jsonRoutes) };
 
@@ -60,10 +61,10 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       answerUnknown(exchange, content, environment);
       return;
     }
-    const { method } = handler;
+    const ours = methods.get(path);
+    const { method } = ours ?? handler;
     const isUnary = method.methodKind === "unary";
-    const scope = scopes.get(path);
-    const isOurs = scope !== undefined;
+    const isOurs = ours !== undefined;
     const isOpen = openServices.has(method.parent.typeName);
     const open = isOurs ? undefined : openRequests.enter(exchange.connection);
     if (!isOurs && open === undefined) {
@@ -73,7 +74,7 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
     const kind: CallKind = {
       method,
       name: path.slice(1),
-      scope,
+      scope: ours?.scope,
       protocol: content.protocol,
       encoding: content.encoding,
       answerError(_, error) {
@@ -84,7 +85,11 @@ export function createConnectHandler(options: ConnectHandlerOptions, environment
       arriving: isOurs && isUnary && exchange.method !== "GET" ? environment.arriving : undefined,
       open,
     };
-    const { timeoutMs, error } = timeoutOf(exchange.headers, content.protocol);
+    // Connect refuses other HTTP methods and content types at once, whatever the deadline.
+    const mayServe =
+      handler.allowedMethods.includes(exchange.method) &&
+      (exchange.method === "GET" || handler.supportedContentType(content.type));
+    const { timeoutMs, error } = timeoutOf(mayServe ? exchange.headers : {}, content.protocol);
     const call = new Call(exchange, kind, timeoutMs, environment);
     if (call.isEnded) return;
     const incoming = new IncomingMessages(call, {

@@ -83,7 +83,7 @@ interface Http {
 
 const json = JSON.stringify({ id: "plain", properties: { ...ada, n: 1 } });
 const large = JSON.stringify({ id: "u", properties: { ...ada, t: "x".repeat(5 * 1024 * 1024) } });
-const query = `connect=v1&encoding=json&message=${encodeURIComponent(JSON.stringify({ id: "there" }))}`;
+export const thereQuery = `connect=v1&encoding=json&message=${encodeURIComponent(JSON.stringify({ id: "there" }))}`;
 const asked = `connect=v1&message=${JSON.stringify({ id: "who?" })}`;
 const within = (ms: string) => ({ body: `{"id":"nobody"}`, headers: { "connect-timeout-ms": ms } });
 const zipped = (text: string) => ({ body: new Uint8Array(gzipSync(text)), headers: { "content-encoding": "gzip" } });
@@ -103,28 +103,33 @@ const user = named("created_at", "etag", "id", "preferences", "properties", "upd
 /** What follows the service's name in the path, and the answer. */
 export const httpExchanges: readonly [name: string, path: string, status: number, what: Http][] = [
   ["a compressed body", "Identify", 200, { ...zipped(json), answer: { outcome: "OUTCOME_CREATED", user } }],
-  ["a GET", `GetUser?${query}`, 200, { answer: { user: { id: "there" } } }],
+  ["a GET", `GetUser?${thereQuery}`, 200, { answer: { user: { id: "there" } } }],
   ["a GET with a question mark in it", `GetUser?${asked}&encoding=json`, 404, failed("not_found")],
   ["a GET with an escaped encoding", `GetUser?${asked}&encoding=%6Ason`, 404, failed("not_found")],
-  ["a GET of a method with side effects", `Identify?${query}`, 405, {}],
+  ["a GET of a method with side effects", `Identify?${thereQuery}`, 405, {}],
+  ["the same with no time left", `Identify?${thereQuery}`, 405, { headers: { "connect-timeout-ms": "0" } }],
   ["no method", "../", 404, {}],
   ["an unknown method", "Nothing", 404, { body: "{}", ...failed("unimplemented", "NOT_IMPLEMENTED") }],
   ["a timeout of years", "GetUser", 404, { ...within("9999999999"), ...failed("not_found") }],
   ["a timeout that has passed", "GetUser", 504, { ...within("0"), ...failed("deadline_exceeded") }],
   ["a timeout that is none", "GetUser", 400, { ...within("-1"), answer: { ...malformed, message } }],
   ["an unknown content type", "GetUser", 415, form],
+  ["the same with no time left", "GetUser", 415, { ...form, headers: { ...form.headers, "connect-timeout-ms": "0" } }],
   ["a stream of gRPC", "BatchIdentify", 505, { body: "", headers: { "content-type": "application/grpc" } }],
   ["a body over 4 MiB", "Identify", 429, { body: large, ...failed("resource_exhausted", "LIMIT_EXCEEDED") }],
   ["a compressed one", "Identify", 429, { ...zipped(large), ...failed("resource_exhausted", "LIMIT_EXCEEDED") }],
   ["half a message", "Identify", 400, { ...coded(Uint8Array.of(0x0a, 0xff)), answer: malformed }],
   ...["gzip", "br"].flatMap((encoding) =>
-    [Uint8Array.of(0x1f, 0x8b, 8, 0), new Uint8Array(), Uint8Array.of(1, 2, 3)].map(
-      (body): (typeof httpExchanges)[number] => [
-        `${body.length} bytes that are no ${encoding}`,
-        "GetUser",
-        400,
-        { ...coded(body, { "content-encoding": encoding }), ...failed("invalid_argument") },
-      ],
-    ),
+    [
+      Uint8Array.of(0x1f, 0x8b, 8, 0),
+      new Uint8Array(),
+      Uint8Array.of(1, 2, 3),
+      new Uint8Array(Buffer.from("no gzip")),
+    ].map((body): (typeof httpExchanges)[number] => [
+      `${body.length} bytes that are no ${encoding}`,
+      "GetUser",
+      400,
+      { ...coded(body, { "content-encoding": encoding }), ...failed("invalid_argument") },
+    ]),
   ),
 ];

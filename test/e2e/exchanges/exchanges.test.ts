@@ -1,4 +1,6 @@
 /** Every exchange through every client and protocol that carries it. */
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import type { ClientHttp2Session } from "node:http2";
 import { ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -13,7 +15,7 @@ import { describeError, failureOf, type SeenError } from "../../support/rpc-erro
 import { authorizationOf } from "../../support/scoped-callers.ts";
 import { ada, startTestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
-import { httpExchanges, readBodies, refusedBodies } from "./bodies.ts";
+import { httpExchanges, readBodies, refusedBodies, thereQuery } from "./bodies.ts";
 import { longNames, type Refusal, refusals, there, usersOf } from "./calls.ts";
 import { bufCurl, type Carrier, carriers, oneOfEach, quickClients, streams } from "./carriers.ts";
 import { conversations } from "./conversations.ts";
@@ -178,12 +180,33 @@ describe("a server over Redis", () => {
 
   test.each(httpExchanges)("over plain HTTP/1.1, %s", async (_, path, status, { body, headers, answer }) => {
     const sent = { method: "POST", headers: { "content-type": "application/json", ...headers }, body: body ?? "" };
-    const seen = await fetch(`${world.server.url}/rollcall.v1.UserService/${path}`, body === undefined ? {} : sent);
+    const seen = await fetch(
+      `${world.server.url}/rollcall.v1.UserService/${path}`,
+      body === undefined ? { headers: headers ?? {} } : sent,
+    );
     const text = await seen.text();
     expect(seen.status, text).toBe(status);
     if (answer === undefined) return;
     expect(JSON.parse(text)).toMatchObject(answer);
     expect(seen.headers.get("content-length"), "its length is known at its beginning").not.toBeNull();
+  });
+
+  test("over HTTP/1.1, a target may be in absolute form", async () => {
+    const path = `http://elsewhere.example:80/rollcall.v1.UserService/GetUser?${thereQuery}`;
+    const sent = request(world.server.url, { path }).end();
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    answer.resume();
+    expect(answer.statusCode).toBe(200);
+  });
+
+  test.each([
+    ["application/grpc; charset=utf-8", "application/grpc+proto"],
+    ["application/grpc-web-text", "application/grpc-web+proto"],
+    ["application/grpc+json", "application/grpc+json"],
+  ])("an error in place of an answer to %s is %s", async (type, answered) => {
+    const sent = { method: "POST", headers: { "content-type": type } };
+    const seen = await fetch(`${world.server.url}/rollcall.v1.UserService/Nothing`, sent);
+    expect([seen.headers.get("content-type"), seen.headers.get("grpc-status")]).toEqual([answered, "12"]);
   });
 
   async function expectAlike(over: ClientHttp2Session, row: Frames, more: Headers = {}): Promise<void> {
