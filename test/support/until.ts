@@ -2,7 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** Tries until `attempt` resolves to something else than false; after `timeoutMs`, fails with what it failed with last. */
 export async function until<Result>(attempt: () => Promise<Result> | Result, timeoutMs = 10_000): Promise<Result> {
-  const deadline = performance.now() + timeoutMs;
+  const start = performance.now();
+  const deadline = start + timeoutMs;
   for (;;) {
     try {
       const result = await attempt();
@@ -11,6 +12,7 @@ export async function until<Result>(attempt: () => Promise<Result> | Result, tim
     } catch (error) {
       if (performance.now() > deadline) throw error;
     }
-    await pause(10);
+    // Short waits end soon, and long ones leave the processor to what they wait for.
+    await pause(Math.min(30, Math.max(5, (performance.now() - start) / 20)));
   }
 }
