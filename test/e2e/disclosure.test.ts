@@ -119,12 +119,18 @@ const protocols: readonly [string, (baseUrl: string, interceptors: Interceptor[]
 ];
 
 type Users = ReturnType<typeof clientOf>;
-function clientOf(url: string, [, connect]: (typeof protocols)[number], scopes: readonly Scope[]) {
+/** Each caller has one connection. */
+const transports = new Map<string, Transport>();
+function clientOf(url: string, [protocol, connect]: (typeof protocols)[number], scopes: readonly Scope[]) {
+  const authorization = authorizationOf(scopes);
   const authorized: Interceptor = (next) => (request) => {
-    request.header.set("authorization", authorizationOf(scopes));
+    request.header.set("authorization", authorization);
     return next(request);
   };
-  return createClient(UserService, connect(url, [authorized]));
+  const key = [url, protocol, authorization].join(" ");
+  const transport = transports.get(key) ?? connect(url, [authorized]);
+  transports.set(key, transport);
+  return createClient(UserService, transport);
 }
 
 /** The paths of a message's fields; those of google.protobuf are whole. */
