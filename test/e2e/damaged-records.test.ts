@@ -12,6 +12,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { rollcall } from "../support/processes.ts";
+import { inFull } from "../support/repeats.ts";
 import { describeError, failureOf } from "../support/rpc-errors.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { openSpoilt, type SpoiltStore } from "../support/spoilt-stores.ts";
@@ -23,6 +24,8 @@ const transports = {
   "gRPC-Web": (baseUrl: string) => createGrpcWebTransport({ baseUrl, httpVersion: "1.1" }),
   Connect: (baseUrl: string) => createConnectTransport({ baseUrl, httpVersion: "1.1", useBinaryFormat: false }),
 } as const;
+/** Of calls that come together. */
+const rounds = inFull ? 10 : 2;
 const reasonOf = (error: unknown) => describeError(ConnectError.from(error)).reason;
 const protocols = ["gRPC", "gRPC, compressed", "gRPC-Web", "Connect"] as const;
 
@@ -98,7 +101,7 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("over %s", (name) =
     const users = createClient(UserService, transports[protocol](server.url));
     const exists = { condition: { case: "exists", value: false } } as const;
     const theme = { theme: "light" };
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < rounds; round++) {
       const leaving = Array.from({ length: 10 }, (_, index) => `leaving-${index}`);
       await Promise.all(leaving.map((id) => users.identify({ id, properties: ada })));
       const calls = leaving.flatMap((id, index) => {

@@ -2,11 +2,11 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, test } from "vitest";
-import { repeats } from "../support/repeats.ts";
+import { inFull } from "../support/repeats.ts";
 import type { Costs } from "./request-cost-program.ts";
 
-/** Shapes of each size: 105 in all in an everyday run. */
-const shapes = repeats(700);
+/** Shapes of each size. */
+const shapes = inFull ? 700 : 12;
 /** Bytes that are allocated for each byte of a request. */
 const maxBuiltPerByte = 80;
 /** What a request of any size may take: less than a young generation. */
