@@ -58,6 +58,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisProce
   if (program === undefined) throw new Error("redis-server is not there: node scripts/ensure-programs.ts installs it");
 
   const dir = mkdtempSync(join(tmpdir(), "rollcall-redis-"));
+  endWithThisProcess(dir);
   const args = options.args ?? [];
   const portsToTry = options.port === undefined ? freshPorts() : [options.port];
   let server: Server;
@@ -92,7 +93,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisProce
 
 interface Server {
   readonly child: ChildProcess;
-  readonly guard: ChildProcess;
+  /** Holds its process id while it runs. */
+  readonly pidFile: string;
   readonly pid: number;
   readonly port: number;
 }
@@ -142,7 +144,8 @@ async function startServer({ program, dir, args, port, sentinel }: ServerPlan): 
     throw new Error(`redis-server does not start: ${program}`, { cause: error });
   }
   child.unref();
-  const server = { child, guard: endWithThisProcess(pid, dir), pid, port };
+  const server = { child, pidFile: join(dir, pidFileName), pid, port };
+  writeFileSync(server.pidFile, String(pid));
 
   const deadline = Date.now() + startTimeoutMs;
   while (!(await answers(server, passwordIn(args), nameOfInfo(args)))) {
@@ -157,31 +160,42 @@ async function startServer({ program, dir, args, port, sentinel }: ServerPlan): 
   return server;
 }
 
-/** A shell that outlives this process, however that ends, just long enough to end the server and remove its data. */
-function endWithThisProcess(pid: number, dir: string): ChildProcess {
-  const script = 'read -r line; kill -9 "$1"; rm -rf "$2"';
-  const guard = spawn("/bin/sh", ["-c", script, "sh", String(pid), dir], {
-    detached: true,
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-  guard.unref();
-  return guard;
+const pidFileName = "pid";
+let guard: ChildProcess | undefined;
+
+/** Tells a shell that outlives this process, however that ends, just long enough to end its servers and remove their data. */
+function endWithThisProcess(dir: string): void {
+  guard ??= startGuard();
+  guard.stdin?.write(`${dir}\n`);
+}
+
+function startGuard(): ChildProcess {
+  const script = `
+    while read -r dir; do set -- "$@" "$dir"; done
+    for dir; do
+      if [ -f "$dir/${pidFileName}" ]; then kill -9 "$(cat "$dir/${pidFileName}")"; fi
+      rm -rf "$dir"
+    done`;
+  const shell = spawn("/bin/sh", ["-c", script], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+  shell.unref();
+  return shell;
 }
 
 function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-async function end({ child, guard }: Server): Promise<void> {
-  guard.kill("SIGKILL");
-  if (hasEnded(child)) return;
-  const ended = once(child, "exit");
-  child.kill("SIGTERM");
-  // A stopped process acts on SIGTERM only once it goes on.
-  child.kill("SIGCONT");
-  const force = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
-  await ended;
-  clearTimeout(force);
+async function end({ child, pidFile }: Server): Promise<void> {
+  if (!hasEnded(child)) {
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    // A stopped process acts on SIGTERM only once it goes on.
+    child.kill("SIGCONT");
+    const force = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
+    await ended;
+    clearTimeout(force);
+  }
+  rmSync(pidFile, { force: true });
 }
 
 function passwordIn(args: readonly string[]): string | undefined {
