@@ -306,6 +306,13 @@ test("a stop goes on where a worker has ended and the leader does not know it ye
   workers.child.kill("SIGTERM");
   workers.child.kill("SIGCONT");
   await until(() => messages(workers).filter((message) => message === "stopping").length === 2);
+  // The leader may have kept a connection of that worker open until it went on.
+  await until(() =>
+    aCall(workers.url).then(
+      () => false,
+      () => true,
+    ),
+  );
   const left = calls.filter((call) => !call.lost());
   expect(await Promise.all(left.map((call) => call.finish()))).toEqual(left.map(() => 404));
   expect(left).not.toHaveLength(0);
