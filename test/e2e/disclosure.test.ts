@@ -200,7 +200,7 @@ test("every field of every answer is in the table", () => {
   expect(Object.keys(told).sort()).toEqual(fields.sort());
 });
 
-describeEachStore({ access: { credentials: credentials.file } }, (server, spoil) => {
+describeEachStore({ access: { credentials: credentials.file } }, (server, spoil, choose) => {
   beforeAll(async () => {
     const [grpc] = protocols;
     if (grpc === undefined) throw new Error("there is no protocol");
@@ -216,7 +216,7 @@ describeEachStore({ access: { credentials: credentials.file } }, (server, spoil)
     await spoil(damaged);
   });
 
-  describe.each(protocols)("through %s", (...protocol) => {
+  describe.each(choose(protocols))("through %s", (...protocol) => {
     test.each(scopeSets.map((scopes) => [scopes.join(", "), scopes] as const))("%s", async (_, scopes) => {
       // The answer that is too large once is too large on every protocol, and takes its time.
       const others = protocol[0] === "gRPC" ? large : [];

@@ -98,8 +98,8 @@ const guesses: Readonly<Record<string, Identify>> = {
   "only if the user is there": guess(hidden, { precondition: { condition: { case: "exists", value: true } } }),
 };
 
-describeEachStore({ access: { credentials: credentials.file } }, (server) => {
-  describe.each(encodings)("through %s", (_, how) => {
+describeEachStore({ access: { credentials: credentials.file } }, (server, _, choose) => {
+  describe.each(choose(encodings))("through %s", (_, how) => {
     let session: ClientHttp2Session;
     beforeEach(async () => {
       session = await openSession(server().url);

@@ -13,7 +13,7 @@ const stepsOf = (file: string) => readSteps(`${import.meta.dirname}/${file}`);
 
 afterAll(closeClients);
 
-describeEachStore({}, (server) => {
+describeEachStore({}, (server, _, choose) => {
   async function results(file: string, transport: Transport) {
     const results: StepResult[] = [];
     for await (const result of play(stepsOf(file), { transport, run: `${randomUUID()} ` })) results.push(result);
@@ -21,7 +21,7 @@ describeEachStore({}, (server) => {
   }
 
   // All on one store: a run does not need an empty one.
-  test.each(carriers.filter(quickClients))(
+  test.each(choose(carriers.filter(quickClients)))(
     "what must come true does, through $name",
     async ({ connect, httpVersion }) => {
       const transport = connect(server().url);

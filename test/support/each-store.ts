@@ -6,16 +6,20 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe } from "vitest";
 import { createKeys } from "../../src/store/redis/keys.ts";
 import { type RedisProcess, startRedis } from "./redis.ts";
+import { inFull } from "./repeats.ts";
 import { startTestServer, type TestServer, type TestServerOptions } from "./server.ts";
+
+type Choose = <Protocol>(protocols: readonly Protocol[]) => readonly Protocol[];
 
 /**
  * Describes what holds over each store: a server for each, started before the tests and stopped after them.
  *
- * @param body given the server, which is there once the tests run, and a function that damages what is stored of a user
+ * @param body given the server, which is there once the tests run; a function that damages what is stored of a user; and one
+ * that chooses among protocols: all of them over SQLite and in a full run, else every third, as no store knows of protocols
  */
 export function describeEachStore(
   options: Omit<TestServerOptions, "store">,
-  body: (server: () => TestServer, spoil: (id: string) => Promise<void>) => void,
+  body: (server: () => TestServer, spoil: (id: string) => Promise<void>, choose: Choose) => void,
 ): void {
   describe.each(["SQLite", "Redis"])("over %s", (store) => {
     let redis: RedisProcess | undefined;
@@ -42,9 +46,14 @@ export function describeEachStore(
       await direct.hset(createKeys("rollcall:").user(id), "properties", "no Struct");
       direct.disconnect();
     };
-    body(() => {
-      if (server === undefined) throw new Error("the server is there once the tests run");
-      return server;
-    }, spoil);
+    const choose: Choose = (all) => (inFull || store === "SQLite" ? all : all.filter((_, at) => at % 3 === 0));
+    body(
+      () => {
+        if (server === undefined) throw new Error("the server is there once the tests run");
+        return server;
+      },
+      spoil,
+      choose,
+    );
   });
 }

@@ -56,8 +56,8 @@ async function expectRefused(refusal: Refusal, call: Promise<unknown>): Promise<
   reasons.add(reason);
 }
 
-describeEachStore({}, (server) => {
-  describe.each(carriers)("through $name", (carrier) => {
+describeEachStore({}, (server, _, choose) => {
+  describe.each(choose(carriers))("through $name", (carrier) => {
     const transport = () => transportOf(carrier, server().url);
     const users = () => usersOf(transport());
     beforeAll(async () => void (await users().identify({ id: "there", properties: there })));
