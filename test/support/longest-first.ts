@@ -1,23 +1,18 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** The files that take longest: one of them that began last would go on when all others have ended. */
-const long = [
-  ..."e2e/import client/package rpc/request-cost e2e/cluster-faults e2e/workers e2e/disclosure e2e/damaged-records".split(
-    " ",
-  ),
-  ..."e2e/exchanges/exchanges scenarios/scenarios e2e/redis-access e2e/verify store/redis-permissions e2e/backup".split(
-    " ",
-  ),
-  ..."store/redis-addresses e2e/npm transport/http2-guard e2e/large-users e2e/export server/failed-start e2e/fuzz".split(
-    " ",
-  ),
-  ..."store/sqlite-files store/redis-cluster store/redis-sentinel e2e/store-faults e2e/sentinel-faults e2e/telemetry".split(
-    " ",
-  ),
-  ..."client/import-interruptions client/foreign-answers e2e/write-only e2e/credentials e2e/request-bounds e2e/cli".split(
-    " ",
-  ),
-];
+/**
+ * The files that take longest: one of them that began last would go on when all others have ended. Those that mostly compute
+ * stand between those that mostly wait for Redis, so that processors are neither short nor idle.
+ */
+const long = `
+  e2e/import client/package e2e/cluster-faults e2e/workers e2e/redis-access e2e/disclosure store/redis-permissions
+  e2e/exchanges/exchanges e2e/verify e2e/npm store/redis-addresses scenarios/scenarios server/failed-start e2e/large-users
+  store/redis-cluster e2e/damaged-records store/redis-sentinel e2e/write-only transport/http2-guard e2e/cli e2e/store-faults
+  e2e/request-bounds e2e/sentinel-faults e2e/export e2e/drain e2e/store-away rpc/request-cost store/sqlite-files e2e/terminal
+  e2e/credentials e2e/fuzz client/import-interruptions e2e/revoked e2e/backup e2e/telemetry client/foreign-answers
+`
+  .trim()
+  .split(/\s+/);
 
 /** Begins with the files that take longest, also where no run before has measured them. */
 export default class LongestFirst extends BaseSequencer {
