@@ -76,6 +76,6 @@ function jsonBytes(value: object): Buffer {
 }
 
 /** RFC 9110, section 6.6.1: a server with a clock says when it answered. */
-export function dated(headers = new Headers()): OutgoingHttpHeaders {
+export function dated(headers: Headers = new Headers()): OutgoingHttpHeaders {
   return { date: new Date().toUTCString(), ...Object.fromEntries(headers) };
 }
