@@ -10,13 +10,15 @@ import { dirname, join, normalize } from "node:path";
 /** What the files of each folder may import of the others: all of a folder, or one file. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   users: [],
+  rate: [],
+  http2: ["rate"],
   config: ["users/limits.ts"],
   telemetry: ["config"],
   credentials: ["config", "users"],
   client: ["users/errors.ts", "users/field-path.ts", "users/limits.ts", "users/observed-at.ts", "users/struct"],
   store: ["config", "telemetry", "users"],
-  rpc: ["config", "credentials", "telemetry", "users"],
-  transport: ["config", "credentials", "rpc", "telemetry"],
+  rpc: ["config", "credentials", "rate", "telemetry", "users"],
+  transport: ["config", "credentials", "http2", "rate", "rpc", "telemetry"],
   server: ["config", "credentials", "rpc", "store", "telemetry", "transport", "users"],
   cli: ["client", "config", "credentials", "server", "store", "telemetry", "users"],
   "main.ts": ["cli"],

@@ -1,11 +1,11 @@
 /** HTTP/2 on connections that another server has accepted. */
 import { createServer, type Http2Session, type ServerHttp2Stream } from "node:http2";
+import { resetBurst, resetsPerSecond } from "../http2/reset-budget.ts";
 import type { HttpServer, HttpServerOptions } from "./http-server.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
 import { guardSession, type SessionGuard } from "./http2-guard.ts";
 import { ignore } from "./ignore.ts";
 import { maxHeaderListBytes, meetExpectation, refusalOfStream, refuseStream } from "./refused-requests.ts";
-import { resetBurst, resetsPerSecond } from "./reset-budget.ts";
 
 /** Calls under way on one connection. */
 const maxConcurrentStreams = 1_024;

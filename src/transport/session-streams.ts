@@ -1,5 +1,5 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
-import { ResetBudget } from "./reset-budget.ts";
+import { ResetBudget } from "../http2/reset-budget.ts";
 
 /** Open streams that are checked with each new one: more than one, so that their number does not grow. */
 const checkedWithEach = 2;

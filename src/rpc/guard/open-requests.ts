@@ -1,7 +1,8 @@
 /** Requests to the services that are open to all, health and reflection: what callers without credentials may use. */
+
+import { TokenBucket } from "../../rate/token-bucket.ts";
 import type { Connection } from "../exchange.ts";
 import type { Evictable, Queue } from "./eviction.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /** Under way on one HTTP/2 connection: most clients have one, a Watch. */
 const maxPerConnection = 16;

@@ -1,4 +1,4 @@
-import { TokenBucket } from "../rpc/guard/token-bucket.ts";
+import { TokenBucket } from "../rate/token-bucket.ts";
 
 /** A call that is reset sooner is rapid: nothing else bounds how many of them a client makes. */
 const rapidResetMs = 10;

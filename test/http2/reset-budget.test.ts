@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ResetBudget, resetBurst } from "../../src/transport/reset-budget.ts";
+import { ResetBudget, resetBurst } from "../../src/http2/reset-budget.ts";
 
 function budget() {
   const clock = { now: 0 };
