@@ -4,8 +4,9 @@ import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { DatabaseSync } from "node:sqlite";
 import { readIdentifyRequest } from "../src/rpc/messages/read-identify.ts";
+import { noConfiguration } from "../src/store/configuration.ts";
+import { ScriptCommand } from "../src/store/redis/command.ts";
 import { createKeys, partitionOf } from "../src/store/redis/keys.ts";
-import { ScriptCommand } from "../src/store/redis/script-command.ts";
 import { placed, writeCall } from "../src/store/redis/write-call.ts";
 import { layout } from "../src/store/sqlite/user-table.ts";
 import { createEtagSource } from "../src/users/etag.ts";
@@ -48,7 +49,7 @@ export async function redisAlone(port: number, from: number, to: number, value: 
   const calls: Buffer[] = [];
   const makeCall = (share: readonly IdentifyCommand[]) => {
     const groups = [...new Set(share.map(({ id }) => partitionOf(id)))];
-    const call = writeCall(keys, share.map(placed), groups);
+    const call = writeCall(keys, share.map(placed), groups, noConfiguration);
     return new ScriptCommand(call, calls.length === 0, [never, 0]).toWritable();
   };
   for (const command of identifyCommands(from, to, value)) {

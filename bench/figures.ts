@@ -3,7 +3,7 @@ import { median } from "./median.ts";
 
 export interface Figures {
   /** Calls, or users, a second. */
-  readonly perSecond: number;
+  readonly perSecond?: number | undefined;
   /** CPU time in microseconds for each call or user, where it was measured. */
   readonly serverCpu?: number | undefined;
   readonly redisCpu?: number | undefined;
@@ -11,6 +11,8 @@ export interface Figures {
   /** Milliseconds. */
   readonly p50?: number | undefined;
   readonly p99?: number | undefined;
+  /** Resident memory of the server in MiB. */
+  readonly memory?: number | undefined;
 }
 
 export class Results {

@@ -2,7 +2,7 @@
 import type { RedisProcess } from "../test/support/redis.ts";
 import { batchShape } from "./conditions.ts";
 import type { Figures } from "./figures.ts";
-import type { BatchJob, UnaryJob } from "./load/jobs.ts";
+import type { BatchJob, UnaryJob, UnaryResult } from "./load/jobs.ts";
 import type { LoadProcess } from "./load/load-process.ts";
 import { cpuSecondsOf, type ServerProcess } from "./processes.ts";
 
@@ -13,8 +13,13 @@ export interface Lengths {
   readonly users: number;
 }
 
+/** The bench's own load, or another client's. */
+export interface UnaryLoad {
+  run(job: UnaryJob, onBegin: () => void): Promise<Omit<UnaryResult, "due">>;
+}
+
 export async function loadUnary(
-  load: LoadProcess,
+  load: UnaryLoad,
   server: ServerProcess,
   redis: RedisProcess | undefined,
   job: Omit<UnaryJob, "kind" | "port">,

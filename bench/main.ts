@@ -11,8 +11,14 @@ interface Bench {
 const benches: Readonly<Record<string, Bench>> = {
   compare: {
     options: "[--quick] [--runs N] [--json FILE]",
-    summary: "Rollcall against connect-node, grpc-js, Redis and SQLite; seven minutes, or two with --quick",
+    summary: "Rollcall against connect-node, grpc-js, grpc-go, Redis and SQLite; seven minutes, or two with --quick",
     run: () => import("./benches/compare.ts"),
+  },
+  http2: {
+    options: "[--quick] [--runs N] [--json FILE]",
+    summary:
+      "Rollcall's own HTTP/2 against Node's, grpc-go, grpc-js and connect-node; ten minutes, or one with --quick",
+    run: () => import("./benches/http2.ts"),
   },
   against: {
     options: "COMMIT [--pairs N] [--most-pairs N]",
@@ -30,7 +36,7 @@ const benches: Readonly<Record<string, Bench>> = {
     run: () => import("./benches/growth.ts"),
   },
   profile: {
-    options: "",
+    options: "[--http2 own|node] [--functions N]",
     summary: "where the server's main thread spends its time",
     run: () => import("./benches/profile.ts"),
   },
@@ -48,6 +54,11 @@ const benches: Readonly<Record<string, Bench>> = {
     options: "[--users N] [--starts N]",
     summary: "resident memory while users are imported, and the time from start to first answer",
     run: () => import("./benches/memory.ts"),
+  },
+  sweep: {
+    options: "[--users N]",
+    summary: "the background work that seals all users: its time, how long it holds up Redis, and what callers notice",
+    run: () => import("./benches/sweep.ts"),
   },
   sizing: {
     options: "[--users N]",

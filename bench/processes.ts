@@ -1,9 +1,10 @@
 /** The server processes that a bench loads, and their CPU time and memory (Linux). */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { nodeFlags } from "./conditions.ts";
+import type { GoPeer } from "./peers/go-peer.ts";
 
 export interface ServerProcess {
   readonly port: number;
@@ -29,7 +30,7 @@ export async function startRollcall(
   });
   if (child.stdout === null) throw new Error("the server has no output");
   const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), endOf(child)]);
-  const [, port] = /http:\/\/[\d.]+:(\d+)/.exec(String(line)) ?? [];
+  const [, port] = /https?:\/\/[\d.]+:(\d+)/.exec(String(line)) ?? [];
   if (port === undefined) throw new Error(`the server did not say where it is: ${line}`);
   return running(child, Number(port));
 }
@@ -39,6 +40,13 @@ export async function startPeer(name: string, ...args: readonly string[]): Promi
   const child = fork(new URL(`./peers/${name}.ts`, import.meta.url), args);
   const [{ port }] = await Promise.race([once(child, "message"), endOf(child)]);
   return running(child, port);
+}
+
+/** Starts the server of the peer in Go. It ends with this process, which holds its input. */
+export async function startGoPeer({ server }: GoPeer, redis: string): Promise<ServerProcess> {
+  const child = spawn(server, [redis], { stdio: ["pipe", "pipe", "inherit"] });
+  const [port] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), endOf(child)]);
+  return running(child, Number(port));
 }
 
 async function endOf(child: ChildProcess): Promise<never> {

@@ -9,27 +9,29 @@ const columns: readonly [name: keyof Figures, title: string, digits: number][] =
   ["loadCpu", "load µs", 1],
   ["p50", "p50 ms", 2],
   ["p99", "p99 ms", 2],
+  ["memory", "MiB", 0],
 ];
 
+/** Has no column without figures. */
 export function figuresTable(results: Results): string[] {
-  const heads = columns.map(([, title]) => title);
-  const lines = [`| what | by | ${heads.join(" | ")} |`, `|---|---|${columns.map(() => "--:|").join("")}`];
-  for (const what of results.measured()) {
-    for (const by of results.measuredBy(what)) {
-      const cells = columns.map(([name, , digits]) => {
-        const figure = results.figure(what, by, name);
-        return figure === undefined ? "" : figure.toFixed(digits);
-      });
-      lines.push(`| ${what} | ${by} | ${cells.join(" | ")} |`);
-    }
-  }
-  return lines;
+  const rows = results.measured().flatMap((what) => results.measuredBy(what).map((by) => [what, by] as const));
+  const filled = columns.filter(([name]) => rows.some(([what, by]) => results.figure(what, by, name) !== undefined));
+  const heads = filled.map(([, title]) => title);
+  return [
+    `| what | by | ${heads.join(" | ")} |`,
+    `|---|---|${filled.map(() => "--:|").join("")}`,
+    ...rows.map(([what, by]) => {
+      const cells = filled.map(([name, , digits]) => results.figure(what, by, name)?.toFixed(digits) ?? "");
+      return `| ${what} | ${by} | ${cells.join(" | ")} |`;
+    }),
+  ];
 }
 
 export function verdictsTable(verdicts: readonly Verdict[]): string[] {
-  const rows = verdicts.map(({ target, required, reached }) => {
-    const verdict = reached === undefined ? "not measured" : reached >= required ? "reached" : "missed";
-    return `| ${target} | ${required} | ${reached?.toFixed(2) ?? ""} | ${verdict} |`;
+  const rows = verdicts.map(({ ratio, bound, required, reached }) => {
+    const holds = reached !== undefined && (bound === "≥" ? reached >= required : reached <= required);
+    const verdict = reached === undefined ? "not measured" : holds ? "reached" : "missed";
+    return `| ${ratio} | ${bound} ${required} | ${reached?.toFixed(2) ?? ""} | ${verdict} |`;
   });
-  return ["| target, as a ratio | at least | reached | |", "|---|--:|--:|---|", ...rows];
+  return ["| ratio | target | reached | |", "|---|--:|--:|---|", ...rows];
 }

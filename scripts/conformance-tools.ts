@@ -1,10 +1,11 @@
 /**
- * Installs the runner of the Connect conformance suite in `.tools/conformance/`, unless this version is there. Generates the
- * stubs of its service in `test/conformance/`, from the runner's .proto files. Needs `go` on PATH. Exits with status 1 on failure.
+ * Installs the runner of the Connect conformance suite and h2spec in `.tools/conformance/`, unless these versions are there.
+ * Generates the stubs of the suite's service in `test/conformance/`, from the runner's .proto files. Needs `go` on PATH. Exits
+ * with status 1 on failure.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { type GoProgram, installGoProgram, runGo } from "./go-programs.ts";
+import { buildGoTools, type GoProgram, installGoProgram, runGo } from "./go-programs.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -16,7 +17,9 @@ const runner: GoProgram = {
 };
 
 try {
-  installGoProgram(runner, join(root, ".tools", "conformance"));
+  const tools = join(root, ".tools", "conformance");
+  installGoProgram(runner, tools);
+  buildGoTools(join(root, "test", "conformance", "h2spec"), tools);
   generateStubs();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -31,6 +31,8 @@ const programs: readonly Program[] = [
   { name: "curl", isThere: () => runs("curl", ["--version"]), apt: "curl", brew: "curl" },
   { name: "openssl", isThere: () => runs("openssl", ["version"]), apt: "openssl", brew: "openssl" },
   { name: "tmux", isThere: () => runs("tmux", ["-V"]), apt: "tmux", brew: "tmux" },
+  { name: "nginx", isThere: () => runs("nginx", ["-v"]), apt: "nginx-light", brew: "nginx", onlyWhereNamed: true },
+  { name: "haproxy", isThere: () => runs("haproxy", ["-v"]), apt: "haproxy", brew: "haproxy", onlyWhereNamed: true },
   {
     name: "chromium",
     isThere: () => findChromium(process.env) !== undefined,

@@ -1,4 +1,4 @@
-/** Installs Go programs in fixed versions. Needs `go` on PATH. */
+/** Installs Go programs in fixed versions, and builds our own. Needs `go` on PATH. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
@@ -18,12 +18,44 @@ export interface GoProgram {
  * @throws Error if Go is missing, or fails
  */
 export function installGoProgram({ name, module, version, package: path }: GoProgram, directory: string): void {
-  if (go(["version"]).status !== 0) throw new Error("the program go is needed on PATH, in its version 1.26 or newer");
+  needGo();
   // Go records the module and its version in every program.
   const found = go(["version", "-m", join(directory, name)]).output;
   if (found.includes(`\tmod\t${module}\t${version}\t`)) return;
   console.log(`${name} ${version}: installing with go, which can take minutes`);
   runGo(["install", `${path}@${version}`], directory);
+}
+
+export function hasGo(): boolean {
+  return go(["version"]).status === 0;
+}
+
+/**
+ * Builds all programs in the folder `cmd` of a module, which Go leaves alone where they are up to date.
+ *
+ * @param module the folder of the module
+ * @param directory the folder to put programs in
+ * @throws Error if Go is missing, or fails
+ */
+export function buildGoPrograms(module: string, directory: string): void {
+  // The bench runs where the sources are no repository of Git's, too.
+  runGo(["build", "-C", module, "-buildvcs=false", "-o", `${directory}/`, "./cmd/..."]);
+}
+
+/**
+ * Builds the tools of a module of the project, whose go.mod fixes the versions of everything that they need. Go does nothing for
+ * those that are up to date.
+ *
+ * @param module the module's folder
+ * @throws Error if Go is missing, or fails
+ */
+export function buildGoTools(module: string, directory: string): void {
+  needGo();
+  runGo(["install", "-C", module, "tool"], directory);
+}
+
+function needGo(): void {
+  if (!hasGo()) throw new Error("the program go is needed on PATH, in its version 1.26 or newer");
 }
 
 /**

@@ -6,12 +6,17 @@ import { type FaultScenario, faultScenarios } from "./support/fault-scenarios.ts
 const scenarios = new Map<string, FaultScenario>(Object.entries(faultScenarios));
 /** What imports and single writers saw, a column each. */
 const columns = ["imported", "resumed", "written", "refused", "lost", "outOfOrder", "misjudged"] as const;
+/** In addition, while a feature is switched on and off. */
+const switchingColumns = [...columns, "changes", "brokenSeals"] as const;
+const titles: Readonly<Record<string, string>> = { outOfOrder: "out of order", brokenSeals: "broken seals" };
 
 interface ChaosOptions {
   readonly times: number;
   readonly seed: number;
   readonly minutes: number;
   readonly only: string[] | undefined;
+  readonly besideOld?: boolean;
+  readonly switching?: boolean;
 }
 
 new Command("test:chaos")
@@ -20,30 +25,34 @@ new Command("test:chaos")
   .addOption(new Option("--seed <number>", "decides where and when faults happen").default(1).argParser(parseCount))
   .addOption(new Option("--minutes <count>", "give up after so long").default(60).argParser(parseCount))
   .addOption(new Option("--only <scenario...>", "run only these").choices([...scenarios.keys()]))
+  .addOption(new Option("--beside-old", "half of the writes go through a server of the version before this one"))
+  .addOption(new Option("--switching", "a feature of the store is switched on and off all the while"))
   .action(run)
   .parse();
 
-async function run({ times, seed, minutes, only }: ChaosOptions): Promise<void> {
+async function run({ times, seed, minutes, only, besideOld = false, switching = false }: ChaosOptions): Promise<void> {
   // The servers end with this process.
   const timeout = setTimeout(() => {
     console.error(`not done after ${minutes} minutes`);
     process.exit(1);
   }, minutes * 60_000);
 
-  print(["what happened", "times", "s", ...columns.map((name) => (name === "outOfOrder" ? "out of order" : name))]);
-  print(["---", ...Array.from({ length: columns.length + 2 }, () => "--:")]);
+  const shown = switching ? switchingColumns : columns;
+  print(["what happened", "times", "s", ...shown.map((name) => titles[name] ?? name)]);
+  print(["---", ...Array.from({ length: shown.length + 2 }, () => "--:")]);
   let broken = false;
   for (const [key, { name, keepsAll, run: runScenario }] of scenarios) {
     if (only !== undefined && !only.includes(key)) continue;
     const start = performance.now();
-    const report = await runScenario(times, seed, {});
+    const report = await runScenario(times, seed, { besideOld, switching });
     const seconds = Math.round((performance.now() - start) / 1_000);
-    print([name, times, seconds, ...columns.map((column) => report[column])]);
+    print([name, times, seconds, ...shown.map((column) => report[column])]);
     broken ||= (keepsAll && report.lost > 0) || report.outOfOrder > 0 || report.misjudged > 0;
+    broken ||= keepsAll && !besideOld && report.brokenSeals > 0;
   }
   clearTimeout(timeout);
   if (broken) {
-    console.error("What was acknowledged is not there, or not in order.");
+    console.error("What was acknowledged is not there, or not in order, or seals are broken.");
     process.exitCode = 1;
   }
 }

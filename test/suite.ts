@@ -16,11 +16,17 @@ const suites: Readonly<Record<string, Suite>> = {
   chaos: { about: "Redis fails again and again under load", prepare: programs, run: () => import("./chaos.ts") },
   clients: { about: "the clients of all languages", prepare: programs, run: () => import("./clients/main.ts") },
   conformance: {
-    about: "the Connect conformance suite",
+    about: "the Connect conformance suite, and h2spec",
     prepare: "node scripts/conformance-tools.ts",
     run: () => import("./conformance/main.ts"),
   },
+  exercises: {
+    about: "HTTP/2 clients and proxies of others",
+    prepare: `${programs} curl openssl nginx haproxy`,
+    run: () => import("./clients/exercises/main.ts"),
+  },
   hostile: { about: "hostile clients and costly requests", prepare: programs, run: () => import("./hostile/main.ts") },
+  "http2-fuzz": { about: "random frames to both HTTP/2 layers", run: () => import("./http2/fuzz.ts") },
   imports: { about: "imports of a million users", run: () => import("./imports/main.ts") },
   interop: {
     about: "gRPC's interop cases",

@@ -28,7 +28,7 @@ if (values.compare !== undefined) {
     Object.entries(contestants).map(([by, runs]) => ({
       what,
       by,
-      perSecond: median(runs.map((run) => run.perSecond)),
+      perSecond: median(runs.map((run) => run.perSecond ?? 0)),
     })),
   );
   const unary = bars.filter(({ what }) => /^(Identify|GetUser), (Redis|SQLite)$/.test(what));

@@ -12,8 +12,8 @@ import { redisArgs } from "../conditions.ts";
 import { Results } from "../figures.ts";
 import { LoadProcess } from "../load/load-process.ts";
 import { type Lengths, loadBatches, loadUnary } from "../loads.ts";
-import { median } from "../median.ts";
-import { type ServerProcess, startPeer, startRollcall } from "../processes.ts";
+import { buildGoPeer } from "../peers/go-peer.ts";
+import { type ServerProcess, startGoPeer, startPeer, startRollcall } from "../processes.ts";
 import { figuresTable, verdictsTable } from "../tables.ts";
 import { verdicts } from "../targets.ts";
 import { wholeNumber } from "../usage.ts";
@@ -39,6 +39,7 @@ interface Contestant {
 
 const coresForWorkers = 4;
 
+const go = buildGoPeer();
 const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
 const results = new Results();
 const load = new LoadProcess();
@@ -48,6 +49,7 @@ try {
     contestant("Rollcall", startRollcall),
     contestant("connect-node", (url) => startPeer("connect-node", url)),
     contestant("grpc-js", (url) => startPeer("grpc-js", url)),
+    ...(go ? [contestant("Go", (url) => startGoPeer(go, url))] : []),
   ]);
   const onSqlite = [
     { name: "Rollcall", server: await startRollcall(`sqlite:${join(directory, "ours.db")}`), redis: undefined },
@@ -80,7 +82,7 @@ try {
     for (const each of onWorkers) await unary("Identify, Redis", "Identify", each, run);
     for (const each of onRedis.filter(({ name }) => name !== "connect-node")) {
       await unary("Identify, one caller", "Identify", each, run, { connections: 1, inFlight: 1 });
-      const peak = median(results.runs("Identify, Redis", "Rollcall").map(({ perSecond }) => perSecond));
+      const peak = results.figure("Identify, Redis", "Rollcall", "perSecond") ?? 0;
       await unary("Identify, half of Rollcall's peak", "Identify", each, run, { perSecond: peak / 2 });
     }
     for (const each of onSqlite) await batches("SQLite", each, run);

@@ -1,12 +1,15 @@
 /**
  * Measures how long a Redis Cluster takes to move the slot of a partition, as `redis-cli --cluster reshard` does it, and how
- * long new users of that partition wait meanwhile: `npm run bench -- move --users 100000`.
+ * long new users and changes of that partition wait meanwhile, without a feature and with one: `npm run bench -- move --users 100000`.
  */
 import { parseArgs } from "node:util";
 import { createRollcallClient, importUsers, type UserToImport } from "../../src/client/index.ts";
 import { createKeys, partitionOf, slotOf } from "../../src/store/redis/keys.ts";
+import type { Feature } from "../../src/users/features.ts";
 import { startCluster } from "../../test/support/redis-cluster.ts";
 import { startTestServer } from "../../test/support/server.ts";
+import { administrationOf, switchFeatures } from "../../test/support/stores.ts";
+import { until } from "../../test/support/until.ts";
 import { median } from "../median.ts";
 import { wholeNumber } from "../usage.ts";
 
@@ -27,24 +30,30 @@ const server = await startTestServer({ store: cluster.url });
 try {
   const client = createRollcallClient(server.url);
   await importUsers(client, users(), { onRefused: (_, { reason }) => fail(reason) });
-  console.log(`| keys in a MIGRATE | s per million users | of that, the index | a create waited at most, s |`);
-  console.log("|--:|--:|--:|--:|");
-  for (const keys of pipelines) {
-    const measured: Awaited<ReturnType<typeof move>>[] = [];
-    for (let run = 0; run < runs; run++) measured.push(await move(keys));
-    const [all, index, waited] = (["all", "index", "waited"] as const).map((what) =>
-      median(measured.map((m) => m[what])),
-    );
-    const perMillion = (seconds = 0) => ((seconds * 1e6) / count).toFixed(1);
-    console.log(`| ${keys} | ${perMillion(all)} | ${perMillion(index)} | ${waited?.toFixed(1)} |`);
+  console.log(
+    "| feature | keys in a MIGRATE | s per million users | of that, the index | a create waited at most, s | a change, s |",
+  );
+  console.log("|---|--:|--:|--:|--:|--:|");
+  for (const features of [[], ["rehearsal"]] as const) {
+    await switchOn(features);
+    for (const keys of pipelines) {
+      const measured: Awaited<ReturnType<typeof move>>[] = [];
+      for (let run = 0; run < runs; run++) measured.push(await move(keys));
+      const [all, index, created, changed] = (["all", "index", "created", "changed"] as const).map((what) =>
+        median(measured.map((m) => m[what])),
+      );
+      const perMillion = (seconds = 0) => ((seconds * 1e6) / count).toFixed(1);
+      const waits = `${created?.toFixed(1)} | ${changed?.toFixed(2)}`;
+      console.log(`| ${features[0] ?? "none"} | ${keys} | ${perMillion(all)} | ${perMillion(index)} | ${waits} |`);
+    }
   }
 } finally {
   await server.stop();
   await cluster.stop();
 }
 
-/** Moves the slot to the other primary while a user is created in its partition. All figures are in seconds. */
-async function move(keys: number): Promise<{ all: number; index: number; waited: number }> {
+/** Moves the slot to the other primary while users of its partition are created and changed. All figures are in seconds. */
+async function move(keys: number): Promise<{ all: number; index: number; created: number; changed: number }> {
   const from = await cluster.primaryOf(slot);
   const to = (await cluster.primaries()).find((node) => node !== from);
   if (to === undefined) return fail("there is nowhere to move the slot to");
@@ -58,6 +67,7 @@ async function move(keys: number): Promise<{ all: number; index: number; waited:
   const created = create();
   // Awaited at the end.
   created.catch(() => {});
+  const changes = changeAgainAndAgain();
   for (;;) {
     const some = await from.admin.cluster("GETKEYSINSLOT", slot, keys);
     if (some.length === 0) break;
@@ -65,7 +75,44 @@ async function move(keys: number): Promise<{ all: number; index: number; waited:
   }
   await moving.finish();
   const all = (performance.now() - start) / 1_000;
-  return { all, index: indexMs / 1_000, waited: (await created) / 1_000 };
+  return { all, index: indexMs / 1_000, created: (await created) / 1_000, changed: (await changes.stop()) / 1_000 };
+}
+
+/** Changes users that exist, one after the other. `stop` resolves to the milliseconds that the slowest took. */
+function changeAgainAndAgain(): { stop(): Promise<number> } {
+  const client = createRollcallClient(server.url);
+  let isOver = false;
+  const work = async () => {
+    let slowest = 0;
+    const ids = idsOf("user");
+    for (let logins = 0; !isOver; logins++) {
+      const { value: id } = ids.next();
+      if (id === undefined) return fail("there is no id");
+      const start = performance.now();
+      await client.identify({ id, properties: { logins } });
+      slowest = Math.max(slowest, performance.now() - start);
+    }
+    return slowest;
+  };
+  const slowest = work();
+  slowest.catch(() => {});
+  return {
+    stop() {
+      isOver = true;
+      return slowest;
+    },
+  };
+}
+
+/** Switches features on, and waits until all users are sealed or unsealed. */
+async function switchOn(features: readonly Feature[]): Promise<void> {
+  const administration = await administrationOf(cluster.url);
+  await switchFeatures(administration, features);
+  await until(async () => {
+    const { configuration } = (await administration.read()).current;
+    return features.length === 0 || configuration?.seals?.complete === true;
+  });
+  administration.close();
 }
 
 /** Creates a user in the partition through a stream. Resolves to the milliseconds that this took. */

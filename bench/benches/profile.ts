@@ -1,6 +1,7 @@
 /**
  * Shows where the server's main thread spends its time, from V8's CPU profile: `npm run bench -- profile`. A load runs against
- * a server on Redis. The time of Node's own code counts for the part of the service that called it.
+ * a server on Redis. The time of Node's own code counts for the part of the service that called it. With `--functions`, also
+ * the functions that take most time themselves.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -8,15 +9,25 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
 import { startRedis } from "../../test/support/redis.ts";
 import { batchShape, nodeFlags, redisArgs } from "../conditions.ts";
 import { LoadProcess } from "../load/load-process.ts";
+import { wholeNumber } from "../usage.ts";
+
+const { values } = parseArgs({ options: { http2: { type: "string" }, functions: { type: "string", default: "0" } } });
+const functionsShown = wholeNumber("functions", values.functions, 0);
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 const users = 100_000;
 /** Microseconds of start and warm-up, which are not counted. */
 const uncounted = 3_000_000;
 
+/** Shares of the main thread's busy time. */
+interface Shares {
+  readonly parts: ReadonlyMap<string, number>;
+  readonly functions: ReadonlyMap<string, number>;
+}
 interface Profile {
   readonly nodes: readonly ProfileNode[];
   readonly samples: readonly number[];
@@ -24,7 +35,7 @@ interface Profile {
 }
 interface ProfileNode {
   readonly id: number;
-  readonly callFrame: { readonly functionName: string; readonly url: string };
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
   readonly children?: readonly number[];
 }
 
@@ -40,25 +51,32 @@ try {
     ["Identify", await profile((port) => load.run({ ...unary, method: "Identify", port }))],
     ["GetUser", await profile((port) => load.run({ ...unary, method: "GetUser", port }))],
   ] as const;
-  const names = [...new Set(parts.flatMap(([, shares]) => [...shares.keys()]))];
-  const most = (name: string) => Math.max(...parts.map(([, shares]) => shares.get(name) ?? 0));
+  const names = [...new Set(parts.flatMap(([, shares]) => [...shares.parts.keys()]))];
+  const most = (name: string) => Math.max(...parts.map(([, shares]) => shares.parts.get(name) ?? 0));
   console.log(`| where the time goes | ${parts.map(([what]) => what).join(" | ")} |`);
   console.log(`|---|${parts.map(() => "--:|").join("")}`);
   for (const name of names.toSorted((a, b) => most(b) - most(a))) {
-    const cells = parts.map(([, shares]) => `${(100 * (shares.get(name) ?? 0)).toFixed(0)} %`);
+    const cells = parts.map(([, shares]) => `${(100 * (shares.parts.get(name) ?? 0)).toFixed(0)} %`);
     if (most(name) >= 0.01) console.log(`| ${name} | ${cells.join(" | ")} |`);
+  }
+  for (const [what, { functions }] of functionsShown > 0 ? parts : []) {
+    console.log(`\n| ${what}: the function itself | |\n|---|--:|`);
+    for (const [name, share] of [...functions].sort(([, a], [, b]) => b - a).slice(0, functionsShown)) {
+      console.log(`| ${name} | ${(100 * share).toFixed(1)} % |`);
+    }
   }
 } finally {
   await load.stop();
 }
 
-/** The share of each part in the main thread's busy time while some work runs. */
-async function profile(work: (port: number) => Promise<unknown>): Promise<Map<string, number>> {
+/** The shares of the main thread's busy time while some work runs. */
+async function profile(work: (port: number) => Promise<unknown>): Promise<Shares> {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-profile-"));
   const redis = await startRedis({ args: redisArgs });
   try {
     const flags = [...nodeFlags, "--cpu-prof", "--cpu-prof-dir", directory];
-    const args = ["serve", "--listen", "127.0.0.1:0", "--store", redis.url, "--log-level", "error"];
+    const layer = values.http2 === undefined ? [] : ["--http2", values.http2];
+    const args = ["serve", "--listen", "127.0.0.1:0", "--store", redis.url, "--log-level", "error", ...layer];
     const child = spawn(process.execPath, [...flags, main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
     const [line] = await once(createInterface({ input: child.stdout }), "line");
     const port = Number(/http:\/\/[\d.]+:(\d+)/.exec(String(line))?.[1]);
@@ -74,10 +92,11 @@ async function profile(work: (port: number) => Promise<unknown>): Promise<Map<st
   }
 }
 
-function sharesOf({ nodes, samples, timeDeltas }: Profile): Map<string, number> {
+function sharesOf({ nodes, samples, timeDeltas }: Profile): Shares {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const callers = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
-  const times = new Map<string, number>();
+  const partTimes = new Map<string, number>();
+  const functionTimes = new Map<string, number>();
   let passed = 0;
   let busy = 0;
   samples.forEach((id, index) => {
@@ -85,11 +104,22 @@ function sharesOf({ nodes, samples, timeDeltas }: Profile): Map<string, number> 
     passed += time;
     const name = byId.get(id)?.callFrame.functionName;
     if (passed < uncounted || name === "(idle)") return;
-    const part = partOf(id, byId, callers);
-    times.set(part, (times.get(part) ?? 0) + time);
+    for (const [times, key] of [
+      [partTimes, partOf(id, byId, callers)],
+      [functionTimes, functionOf(byId.get(id))],
+    ] as const) {
+      times.set(key, (times.get(key) ?? 0) + time);
+    }
     busy += time;
   });
-  return new Map([...times].map(([part, time]) => [part, time / busy]));
+  const shares = (times: ReadonlyMap<string, number>) => new Map([...times].map(([key, time]) => [key, time / busy]));
+  return { parts: shares(partTimes), functions: shares(functionTimes) };
+}
+
+function functionOf(node: ProfileNode | undefined): string {
+  const { functionName = "", url = "", lineNumber = 0 } = node?.callFrame ?? {};
+  const file = url.slice(url.lastIndexOf("/", url.lastIndexOf("/") - 1) + 1);
+  return `\`${functionName || "(anonymous)"}\`${file === "" ? "" : ` ${file}:${lineNumber + 1}`}`;
 }
 
 /** The part of the service that a sample belongs to: the one that runs, or the nearest one that called it. */

@@ -25,7 +25,9 @@ export async function runBatch(job: BatchJob, onBegin: () => void): Promise<Batc
   const failed = Promise.withResolvers<never>();
   const path = "/rollcall.v1.UserService/BatchIdentify";
   const clients = await Promise.all(
-    Array.from({ length: job.connections }, () => Http2Client.open(job.port, path, failed.reject, job.throughConnect)),
+    Array.from({ length: job.connections }, () =>
+      Http2Client.open({ port: job.port, path, mayCompress: job.throughConnect }, failed.reject),
+    ),
   );
   const start = performance.now();
   const cpu = process.cpuUsage();

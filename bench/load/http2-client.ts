@@ -3,7 +3,9 @@
  * it costs a fraction of the servers it loads. The frames are those of RFC 9113 and RFC 7541.
  */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { connect as connectWithTls } from "node:tls";
 
 const frameTypes = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
 const endStream = 0x1;
@@ -11,6 +13,7 @@ const endHeaders = 0x4;
 const ack = 0x1;
 const frameHeaderBytes = 9;
 const maxFrameBytes = 16_384;
+const maxConcurrentStreams = 3;
 const initialWindowSize = 4;
 const defaultWindowBytes = 65_535;
 /** What a server may send ahead: the most that HTTP/2 allows. */
@@ -34,12 +37,26 @@ interface Stream {
   ending: boolean;
 }
 
+/** What a connection calls, on 127.0.0.1. */
+export interface Target {
+  readonly port: number;
+  /** `/rollcall.v1.UserService/Identify` */
+  readonly path: string;
+  /** Whether to announce compression in the headers; no message is compressed. */
+  readonly mayCompress?: boolean | undefined;
+  /** A file in PEM with the authority of the server's certificate. Without it, the connection is in clear text. */
+  readonly ca?: string | undefined;
+}
+
 /** One HTTP/2 connection, whose calls all go to the same method. */
 export class Http2Client {
   readonly #socket: Socket;
   readonly #headers: HeaderBlocks;
   readonly #streams = new Map<number, Stream>();
   readonly #onFailure: (error: Error) => void;
+  /** Calls that wait, because the server allows no more streams. */
+  readonly #waiting: { readonly handler: StreamHandler; readonly message: Buffer }[] = [];
+  #maxStreams = Number.POSITIVE_INFINITY;
   #nextId = 1;
   #rest: Buffer = Buffer.alloc(0);
   #out = Buffer.allocUnsafeSlow(64 * 1024);
@@ -48,20 +65,8 @@ export class Http2Client {
   #initialWindowBytes = defaultWindowBytes;
   #unacknowledged = 0;
 
-  /**
-   * @param path `/rollcall.v1.UserService/Identify`
-   * @param onFailure called when the connection breaks
-   * @param mayCompress whether to announce compression in the headers; no message is compressed
-   */
-  static async open(
-    port: number,
-    path: string,
-    onFailure: (error: Error) => void,
-    mayCompress = false,
-  ): Promise<Http2Client> {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    await once(socket, "connect");
-    return new Http2Client(socket, headerBlocks(path, mayCompress), onFailure);
+  static async open(target: Target, onFailure: (error: Error) => void): Promise<Http2Client> {
+    return new Http2Client(await socketTo(target), headerBlocks(target), onFailure);
   }
 
   private constructor(socket: Socket, headers: HeaderBlocks, onFailure: (error: Error) => void) {
@@ -78,6 +83,16 @@ export class Http2Client {
     this.#frame(frameTypes.settings, 0, 0, settings);
     this.#giveWindow(largestWindowBytes - defaultWindowBytes);
     this.flush();
+  }
+
+  /**
+   * Starts a unary call, once the server allows another stream. A `flush` sends it.
+   *
+   * @param message with gRPC's prefix
+   */
+  callUnary(handler: StreamHandler, message: Buffer): void {
+    if (this.#streams.size < this.#maxStreams) this.call(handler, message, true);
+    else this.#waiting.push({ handler, message });
   }
 
   /**
@@ -222,14 +237,19 @@ export class Http2Client {
     const stream = this.#streams.get(id);
     this.#streams.delete(id);
     stream?.handler.onEnd();
+    if (this.#waiting.length === 0 || this.#streams.size >= this.#maxStreams) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.call(next.handler, next.message, true);
   }
 
   #configure(settings: Buffer): void {
     for (let at = 0; at + 6 <= settings.length; at += 6) {
-      if (settings.readUInt16BE(at) !== initialWindowSize) continue;
-      const size = settings.readUInt32BE(at + 2);
-      for (const stream of this.#streams.values()) stream.windowBytes += size - this.#initialWindowBytes;
-      this.#initialWindowBytes = size;
+      const setting = settings.readUInt16BE(at);
+      const value = settings.readUInt32BE(at + 2);
+      if (setting === maxConcurrentStreams) this.#maxStreams = value;
+      if (setting !== initialWindowSize) continue;
+      for (const stream of this.#streams.values()) stream.windowBytes += value - this.#initialWindowBytes;
+      this.#initialWindowBytes = value;
     }
     this.#frame(frameTypes.settings, ack, 0, Buffer.alloc(0));
   }
@@ -247,17 +267,30 @@ export class Http2Client {
   }
 }
 
+async function socketTo({ port, ca }: Target): Promise<Socket> {
+  const host = "127.0.0.1";
+  if (ca === undefined) {
+    const socket = connect({ port, host, noDelay: true });
+    await once(socket, "connect");
+    return socket;
+  }
+  const socket = connectWithTls({ port, host, ca: readFileSync(ca), ALPNProtocols: ["h2"] });
+  socket.setNoDelay();
+  await once(socket, "secureConnect");
+  return socket;
+}
+
 /** The headers of a call. The first call puts them into the connection's table, later calls refer to it. */
 interface HeaderBlocks {
   readonly first: Buffer;
   readonly next: Buffer;
 }
 
-function headerBlocks(path: string, mayCompress: boolean): HeaderBlocks {
+function headerBlocks({ path, mayCompress, ca }: Target): HeaderBlocks {
   const text = (value: string) => Buffer.concat([Buffer.of(value.length), Buffer.from(value, "latin1")]);
   const ofKnownName = (index: number, value: string) => Buffer.concat([Buffer.of(0x40 | index), text(value)]);
   const ofNewName = (name: string, value: string) => Buffer.concat([Buffer.of(0x40), text(name), text(value)]);
-  const known = Buffer.of(0x83, 0x86); // :method POST, :scheme http
+  const known = Buffer.of(0x83, ca === undefined ? 0x86 : 0x87); // :method POST, :scheme http or https
   const table = [
     ofKnownName(4, path),
     ofKnownName(1, "127.0.0.1"),
@@ -266,7 +299,7 @@ function headerBlocks(path: string, mayCompress: boolean): HeaderBlocks {
     ofKnownName(58, "rollcall-bench"),
     // Longer than any load.
     ofNewName("grpc-timeout", "10M"),
-    ...(mayCompress ? [ofNewName("grpc-encoding", "gzip")] : []),
+    ...(mayCompress === true ? [ofNewName("grpc-encoding", "gzip")] : []),
   ];
   const references = table.map((_, index) => Buffer.of(0x80 | (62 + table.length - 1 - index)));
   return { first: Buffer.concat([known, ...table]), next: Buffer.concat([known, ...references]) };

@@ -5,6 +5,8 @@ export interface UnaryJob {
   readonly kind: "unary";
   /** Whether calls carry a header that makes the server serve them through Connect. Nothing is compressed. */
   readonly throughConnect?: boolean;
+  /** A file in PEM with the authority of the server's certificate; without it, calls go in clear text. */
+  readonly ca?: string | undefined;
   readonly port: number;
   readonly method: "Identify" | "GetUser";
   readonly connections: number;

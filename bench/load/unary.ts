@@ -13,10 +13,10 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
   const template = job.method === "Identify" ? identifyTemplate() : getUserTemplate();
   const random = randomSource(job.seed);
   const failed = Promise.withResolvers<never>();
+  const path = `/rollcall.v1.UserService/${job.method}`;
+  const target = { port: job.port, path, mayCompress: job.throughConnect, ca: job.ca };
   const clients = await Promise.all(
-    Array.from({ length: job.connections }, () =>
-      Http2Client.open(job.port, `/rollcall.v1.UserService/${job.method}`, failed.reject, job.throughConnect),
-    ),
+    Array.from({ length: job.connections }, () => Http2Client.open(target, failed.reject)),
   );
   let latencies: number[] = [];
   let failures = 0;
@@ -35,7 +35,7 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
     underWay++;
     const isMeasured = due >= measuredFrom && due < measuredTo;
     if (isMeasured) unanswered++;
-    client.call(
+    client.callUnary(
       {
         onData() {
           answered = true;
@@ -52,7 +52,6 @@ export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<Unar
         },
       },
       template.copy(),
-      true,
     );
   };
 

@@ -1,8 +1,9 @@
 /** Parts that need a real Redis: the packed form on its way to a script and back, and the fast paths of write.lua. */
 import { Command, type Redis } from "ioredis";
+import { noConfiguration } from "../../src/store/configuration.ts";
 import { packCommands, unpackResults } from "../../src/store/packed/packed.ts";
+import { ScriptCommand } from "../../src/store/redis/command.ts";
 import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
-import { ScriptCommand } from "../../src/store/redis/script-command.ts";
 import { placed, writeCall, writeScript } from "../../src/store/redis/write-call.ts";
 import type { IdentifyCommand } from "../../src/users/store.ts";
 import { identifyCommands } from "../baselines.ts";
@@ -181,7 +182,7 @@ async function writer(redis: Redis, number: number, source: string): Promise<Cal
   const script = { source, sha: await load(redis, source) };
   return (users) => {
     const groups = [...new Set(users.map(({ id }) => partitionOf(id)))];
-    const call = { ...writeCall(keys, users.map(placed), groups), script };
+    const call = { ...writeCall(keys, users.map(placed), groups, noConfiguration), script };
     return sendCommand(redis, new ScriptCommand(call, false, [never, 0]));
   };
 }

@@ -2,10 +2,11 @@
 import { randomBytes } from "node:crypto";
 import calculateSlot from "cluster-key-slot";
 import { Command } from "ioredis";
+import { noConfiguration } from "../../src/store/configuration.ts";
 import { PackedReader } from "../../src/store/packed/buffer.ts";
 import { packCommands, unpackCommand } from "../../src/store/packed/packed.ts";
+import { ScriptCommand } from "../../src/store/redis/command.ts";
 import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
-import { ScriptCommand } from "../../src/store/redis/script-command.ts";
 import { placed, writeCall } from "../../src/store/redis/write-call.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
 import type { Ways } from "./measure.ts";
@@ -16,7 +17,7 @@ export function storeWays(): Ways[] {
   const some = commands.slice(0, perCall);
   const keys = createKeys("rollcall:");
   const groups = [...new Set(some.map(({ id }) => partitionOf(id)))];
-  const call = writeCall(keys, some.map(placed), groups);
+  const call = writeCall(keys, some.map(placed), groups, noConfiguration);
   const words = [call.script.sha, call.keys.length, ...call.keys, ...call.args, 0, 0];
   const drawEtag = createEtagSource();
   const batch = { call: "BatchIdentify" } as const;

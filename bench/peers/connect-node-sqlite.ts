@@ -33,6 +33,7 @@ const registry = createUserRegistry({
 });
 const handlers = createUserHandlers({
   registry,
+  version: "bench",
   disclosure: createDisclosure("applied"),
   batchWork: new Semaphore(defaultServerLimits.maxBatchWorkBytes),
   reads: new Semaphore(defaultServerLimits.maxReadBytes),

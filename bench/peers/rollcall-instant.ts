@@ -15,6 +15,7 @@ const store: StoreAdapter = {
     commands.map(({ etag }) => ({ outcome: "created", etag, user: undefined, ignored: [] as const })),
   get: async (ids) => ids.map(() => undefined),
   list: async () => [],
+  configuration: () => undefined,
   check: async () => [],
   warnings: async () => [],
   close: async () => {},

@@ -10,7 +10,7 @@ import { CliError } from "./cli-error.ts";
  *
  * @throws CliError if a file cannot be read, or options contradict one another
  */
-export function connectionTo({ server, token, ca, cert, key }: ConnectionSettings): ConnectionOptions {
+export function connectionTo({ server, protocol, token, ca, cert, key }: ConnectionSettings): ConnectionOptions {
   if ((cert === undefined) !== (key === undefined)) throw new CliError("--cert and --key are given together");
   // The header takes no other characters. The message must not show the token.
   if (token !== undefined && !/^[!-~]*$/.test(token)) {
@@ -19,6 +19,7 @@ export function connectionTo({ server, token, ca, cert, key }: ConnectionSetting
   try {
     return {
       server,
+      protocol,
       token,
       tls: { ca: readPem("--ca", ca), cert: readPem("--cert", cert), key: readPem("--key", key) },
     };

@@ -3,8 +3,8 @@ import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { Command as UntypedCommand } from "commander";
 import { dropEmptyVariables } from "../config/declare-options.ts";
 import { unknownVariables } from "../config/options.ts";
+import { version } from "../config/version.ts";
 import { printText, say } from "./standard-streams.ts";
-import { version } from "./version.ts";
 
 /** Each is loaded only if used, because commands share little. */
 const commands = {
@@ -16,10 +16,12 @@ const commands = {
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
   import: async () => (await import("./import/command.ts")).importCommand(),
   export: async () => (await import("./export/command.ts")).exportCommand(),
+  registry: async () => (await import("./commands/registry.ts")).registryCommand(),
   health: async () => (await import("./commands/health.ts")).healthCommand(),
   token: async () => (await import("./commands/token.ts")).tokenCommand(),
   backup: async () => (await import("./commands/backup.ts")).backupCommand(),
   verify: async () => (await import("./commands/verify.ts")).verifyCommand(),
+  config: async () => (await import("./commands/config.ts")).configCommand(),
 } satisfies Readonly<Record<string, () => Promise<CommandUnknownOpts>>>;
 
 /** The exit status of a command that could not do its work, for instance because of wrong arguments. */
@@ -41,8 +43,7 @@ export async function createProgram([first]: readonly string[]): Promise<Command
       writeErr: (text) => printText(process.stderr, text),
     })
     .showHelpAfterError("(--help shows what is expected)");
-  program.hook("preSubcommand", (_, command) => {
-    dropEmptyVariables(command.options, process.env);
+  program.hook("preSubcommand", () => {
     if (!cluster.isPrimary) return;
     for (const name of unknownVariables(process.env)) say(`rollcall: no option has the variable ${name}`);
   });
@@ -59,9 +60,8 @@ Examples:
   );
   const named = Object.entries(commands).filter(([name]) => name === first);
   for (const [name, load] of named.length > 0 ? named : Object.entries(commands)) {
-    const command = (await load()).copyInheritedSettings(program);
-    // The message has been printed.
-    command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : failureStatus(name)));
+    const command = await load();
+    settle(command, program, failureStatus(name));
     program.addCommand(command);
   }
   // There is one class. tab wants it with the types that commander itself gives it.
@@ -78,4 +78,15 @@ Examples:
     );
   }
   return program;
+}
+
+/** Gives a command, and those below it, the settings of the program. */
+function settle(command: CommandUnknownOpts, parent: CommandUnknownOpts, status: number): void {
+  command.copyInheritedSettings(parent);
+  // The message has been printed.
+  command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : status));
+  parent.hook("preSubcommand", (_, chosen) => {
+    if (chosen === command) dropEmptyVariables(command.options, process.env);
+  });
+  for (const each of command.commands) settle(each, command, status);
 }

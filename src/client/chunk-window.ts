@@ -1,4 +1,4 @@
-import { type Chunk, ChunkBuilder, type ChunkOptions } from "./chunks.ts";
+import { type Chunk, ChunkBuilder, type ChunkOptions, joinChunks, type MessageLimits } from "./chunks.ts";
 import type { UserToImport } from "./write-identify.ts";
 
 /** The items of an import, one by one; an asynchronous source may yield lists of them. */
@@ -52,16 +52,31 @@ export class ChunkWindow<Item extends UserToImport, Kept> {
     return chunk;
   }
 
-  /** The messages of all unanswered chunks, and of later ones as they are read, until the source ends. */
-  async *messages(): AsyncGenerator<Chunk<Kept>["message"]> {
-    for (let next = this.#answered; !this.#isClosed; ) {
-      const chunk = this.#unanswered[next - this.#answered];
+  /**
+   * The messages of all unanswered chunks, and of later ones as they are read, until the source ends or the signal aborts.
+   *
+   * @param join joins chunks up to these limits, so that a call sends what was read since the call before
+   */
+  async *messages(signal: AbortSignal, join?: MessageLimits): AsyncGenerator<Chunk<Kept>["message"]> {
+    signal.addEventListener("abort", () => this.#change(), { once: true });
+    for (let next = this.#answered; !this.#isClosed && !signal.aborted; ) {
+      const at = next - this.#answered;
+      if (join !== undefined) this.#joinFrom(at, join);
+      const chunk = this.#unanswered[at];
       if (chunk !== undefined) {
         next++;
         yield chunk.message;
       } else if (this.#isRead) return;
       else await this.#changed.promise;
     }
+  }
+
+  #joinFrom(at: number, most: MessageLimits): void {
+    const { chunk, joined } = joinChunks(this.#unanswered.slice(at), most);
+    if (chunk === undefined || joined === 1) return;
+    this.#unanswered.splice(at, joined, chunk);
+    // There is room for more.
+    this.#change();
   }
 
   /** Stops reading, and returns the source at its next item. */

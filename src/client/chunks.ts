@@ -7,6 +7,7 @@ import {
   type IdentifyError,
   IdentifyRequestSchema,
 } from "#gen/rollcall/v1/user_service_pb.js";
+import { limits } from "../users/limits.ts";
 import { BackwardWriter } from "../users/struct/backward-writer.ts";
 import { refusalOf, type UserToImport, writeIdentify } from "./write-identify.ts";
 
@@ -17,6 +18,8 @@ export interface Chunk<Kept> {
   readonly items: readonly Kept[];
   /** The items that cannot be sent, by their index in `items`, in order. */
   readonly unsendable: ReadonlyMap<number, Unsendable>;
+  /** How many names the items have in `unset`. */
+  readonly unsetNames: number;
 }
 
 interface Unsendable {
@@ -24,18 +27,21 @@ interface Unsendable {
   readonly error: IdentifyError;
 }
 
-export interface ChunkOptions<Item, Kept> {
+export interface MessageLimits {
+  readonly maxItems: number;
+  /** A larger item gets a message of its own. */
+  readonly maxBytes: number;
+}
+
+export interface ChunkOptions<Item, Kept> extends MessageLimits {
   /** Chooses what to keep of an item until it is answered. */
   readonly keep: (item: Item) => Kept;
-  /** The most items in a chunk. */
-  readonly maxItems: number;
-  /** The most bytes in a chunk; a larger item gets a chunk of its own. */
-  readonly maxBytes: number;
   readonly report: BatchReport;
   readonly validateOnly: boolean;
 }
 
 const requests = BatchIdentifyRequestSchema.field.requests.number;
+const tag = (requests << 3) | WireType.LengthDelimited;
 const leastBytes = 16 * 1024;
 
 /**
@@ -46,6 +52,7 @@ export class ChunkBuilder<Item extends UserToImport, Kept> {
   readonly #writer = new BackwardWriter();
   #items: Kept[] = [];
   #unsendable = new Map<number, Unsendable>();
+  #unsetNames = 0;
   #bytes = Buffer.alloc(0);
   #used = 0;
   /** The expected size of the next chunk, from the previous one. */
@@ -69,6 +76,7 @@ export class ChunkBuilder<Item extends UserToImport, Kept> {
       writer.varint(writer.length);
       if (!this.isEmpty && this.#used + 1 + writer.length > maxBytes) full = this.take();
       this.#append(writer.written());
+      this.#unsetNames += item.unset?.length ?? 0;
     } else this.#unsendable.set(this.#items.length, { user: item, error: refusalOf(item) });
     this.#items.push(keep(item));
     return full === undefined && this.#items.length >= maxItems ? this.take() : full;
@@ -77,13 +85,12 @@ export class ChunkBuilder<Item extends UserToImport, Kept> {
   /** Returns the items so far as a chunk. */
   take(): Chunk<Kept> {
     // The field `requests` on the wire: length and bytes of each item, and the tag of each but the first.
-    const data = this.#bytes.subarray(1, this.#used);
-    const message = create(BatchIdentifyRequestSchema, { report: this.#options.report });
-    if (this.#used > 0) message.$unknown = [{ no: requests, wireType: WireType.LengthDelimited, data }];
-    const chunk = { message, items: this.#items, unsendable: this.#unsendable };
+    const message = messageOf(this.#options.report, this.#bytes.subarray(1, this.#used));
+    const chunk = { message, items: this.#items, unsendable: this.#unsendable, unsetNames: this.#unsetNames };
     this.#likelyBytes = Math.max(leastBytes, Math.ceil(1.1 * this.#used));
     this.#items = [];
     this.#unsendable = new Map();
+    this.#unsetNames = 0;
     this.#bytes = Buffer.alloc(0);
     this.#used = 0;
     return chunk;
@@ -96,15 +103,57 @@ export class ChunkBuilder<Item extends UserToImport, Kept> {
       this.#bytes.copy(grown, 0, 0, this.#used);
       this.#bytes = grown;
     }
-    this.#bytes[this.#used] = (requests << 3) | WireType.LengthDelimited;
+    this.#bytes[this.#used] = tag;
     this.#bytes.set(item, this.#used + 1);
     this.#used = end;
   }
 }
 
+/** @param items the field `requests`, from the first length on */
+function messageOf(report: BatchReport, items: Uint8Array): BatchIdentifyRequest {
+  const message = create(BatchIdentifyRequestSchema, { report });
+  if (items.length > 0) message.$unknown = [{ no: requests, wireType: WireType.LengthDelimited, data: items }];
+  return message;
+}
+
+function itemsOf({ message }: Chunk<unknown>): Uint8Array {
+  return message.$unknown?.[0]?.data ?? new Uint8Array();
+}
+
+/**
+ * Joins the first of several chunks with as many of the next ones as fit into a message with it.
+ *
+ * @returns the chunk that they make, and how many they were
+ */
+export function joinChunks<Kept>(
+  chunks: readonly Chunk<Kept>[],
+  { maxItems, maxBytes }: MessageLimits,
+): { readonly chunk: Chunk<Kept> | undefined; readonly joined: number } {
+  const [first] = chunks;
+  const parts: Uint8Array[] = [];
+  const items: Kept[] = [];
+  const unsendable = new Map<number, Unsendable>();
+  let [bytes, unsetNames, joined] = [0, 0, 0];
+  for (const chunk of chunks) {
+    const sent = itemsOf(chunk);
+    bytes += sent.length + 1;
+    unsetNames += chunk.unsetNames;
+    const isFull =
+      items.length + chunk.items.length > maxItems || bytes > maxBytes || unsetNames > limits.maxBatchNames;
+    if (joined > 0 && isFull) break;
+    for (const [index, each] of chunk.unsendable) unsendable.set(items.length + index, each);
+    for (const item of chunk.items) items.push(item);
+    if (sent.length > 0) parts.push(...(parts.length > 0 ? [Uint8Array.of(tag)] : []), sent);
+    joined++;
+  }
+  if (first === undefined || joined === 1) return { chunk: first, joined };
+  const message = messageOf(first.message.report, Buffer.concat(parts));
+  return { chunk: { message, items, unsendable, unsetNames }, joined };
+}
+
 /** @param index of an item among those that were sent; decodes it from the message */
-export function sentItem({ message }: Chunk<unknown>, index: number): UserToImport {
-  const reader = new BinaryReader(message.$unknown?.[0]?.data ?? new Uint8Array());
+export function sentItem(chunk: Chunk<unknown>, index: number): UserToImport {
+  const reader = new BinaryReader(itemsOf(chunk));
   for (let before = 0; before < index; before++) {
     reader.skip(WireType.LengthDelimited);
     reader.tag();

@@ -27,7 +27,14 @@ const notAccepted = (message: string): Words => [
 const noAddress = (message: string): Words => [message, "check the host's name, and DNS where the call is made"];
 const noWay = (message: string): Words => [message, "check the address, the network, and firewalls on the way"];
 const noTls: Words = ["the server does not speak TLS", "the URL of a server without TLS begins with http:"];
-const notHttp2: Words = ["the server does not speak HTTP/2", "is that the port of Rollcall?"];
+const notHttp2: Words = [
+  "the server, or a proxy in between, does not speak HTTP/2",
+  `if it leads to Rollcall, call it with --protocol connect, or protocol: "connect" in TypeScript`,
+];
+const notHttp1: Words = [
+  "the server does not speak HTTP/1.1",
+  "is that the port of Rollcall? The URL of a server with TLS begins with https:",
+];
 
 /** By error codes of Node, OpenSSL and certificate checks. */
 const wordsOf: Readonly<Record<string, (message: string, host: string) => Words>> = {
@@ -86,7 +93,7 @@ export function explainConnectionFailures(server: string): Interceptor {
       return response;
     } catch (error) {
       if (!(error instanceof ConnectError) || request.signal.aborted) throw error;
-      if (error.metadata.has("grpc-status")) hasAnswered = true;
+      if (isAnswer(error)) hasAnswered = true;
       const failure = connectionFailure(error, server, hasAnswered);
       if (failure === undefined) throw error;
       const code = error.code === Code.Canceled ? Code.Unavailable : error.code;
@@ -95,12 +102,18 @@ export function explainConnectionFailures(server: string): Interceptor {
   };
 }
 
+function isAnswer({ metadata, details }: ConnectError): boolean {
+  return metadata.has("grpc-status") || details.length > 0;
+}
+
 function connectionFailure(error: ConnectError, server: string, hasAnswered: boolean): ConnectionFailure | undefined {
-  if (error.metadata.has("grpc-status") || error.details.length > 0) return undefined;
+  if (isAnswer(error)) return undefined;
   for (const { message, code } of causesOf(error)) {
     const words = wordsOf[code]?.(message, new URL(server).hostname);
     if (words !== undefined) return new ConnectionFailure(...words, error);
     if (lostConnection.has(code)) return new ConnectionFailure(...wordsOfClosed(server, hasAnswered), error);
+    // Codes of Node's parser.
+    if (code.startsWith("HPE_")) return new ConnectionFailure(...notHttp1, error);
     if (code.startsWith("ERR_SSL_")) {
       const what = `the server and the client do not agree on TLS (${alertIn(message)}, ${code})`;
       return new ConnectionFailure(what, "compare their TLS versions and certificates", error);

@@ -14,6 +14,12 @@ export interface ImportCounts {
   readonly answered: number;
 }
 
+/** What the server says of the items of a message. */
+export type ChunkAnswer = Pick<
+  BatchIdentifyResponse,
+  "created" | "updated" | "unchanged" | "applied" | "failed" | "results"
+>;
+
 /** Callbacks get what `keep` kept of an item; without `keep`, the item. */
 export interface ImportCallbacks<Kept> {
   /**
@@ -45,7 +51,7 @@ export class ImportTally<Kept> {
   }
 
   /** Adds the answer to a chunk. */
-  add(chunk: Chunk<Kept>, answer: BatchIdentifyResponse): void {
+  add(chunk: Chunk<Kept>, answer: ChunkAnswer): void {
     const { items, unsendable } = chunk;
     const { created, updated, unchanged, applied, failed, answered } = this.#counts;
     this.#counts = {

@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { BatchReport } from "#gen/rollcall/v1/user_service_pb.js";
 import { limits } from "../users/limits.ts";
 import { type Backoff, backoffMs, systemTiming, type Timing } from "./backoff.ts";
+import { chunkAnswers } from "./chunk-answers.ts";
 import { ChunkWindow, type UserSource } from "./chunk-window.ts";
 import type { RollcallClient } from "./client.ts";
 import { canceledBy, failureOfCall, isTransient, RollcallError, rollcallErrorOf } from "./errors.ts";
@@ -13,11 +14,11 @@ export interface ImportOptions<Kept> extends ImportCallbacks<Kept> {
   readonly validateOnly?: boolean | undefined;
   /** Ends the import with ImportInterrupted. */
   readonly signal?: AbortSignal | undefined;
-  /** The most users in one message, up to 1,000. Default: 500. */
+  /** The most users in one message, up to 1,000. Default: 500; over HTTP/1.1, 1,000. */
   readonly chunkUsers?: number | undefined;
-  /** The most bytes in one message; a larger user gets a message of its own. Default: 128 KiB. */
+  /** The most bytes in one message; a larger user gets a message of its own. Default: 128 KiB; over HTTP/1.1, 1 MiB. */
   readonly chunkBytes?: number | undefined;
-  /** The most unanswered messages, up to 1,000. Default: 8. */
+  /** The most unanswered messages, up to 1,000; over HTTP/1.1, those that wait for the next call. Default: 8. */
   readonly chunksInFlight?: number | undefined;
   /**
    * How long the server, its store or the connection may be away, counted from the first failure after an answer. After
@@ -56,11 +57,14 @@ export class ImportInterrupted<Kept> extends Error {
 
 /** A few such messages fit into a stream's flow-control window, so that neither side waits for the other. */
 const defaults = { chunkUsers: 500, chunkBytes: 128 * 1024, chunksInFlight: 8, maxDownMs: 5 * 60_000 } as const;
+/** Over HTTP/1.1, one message is under way at a time: larger ones lose less time between an answer and the next one. */
+const maxCallBytes = 1024 * 1024;
 const reconnecting: Backoff = { baseDelayMs: 100, maxDelayMs: 10_000 };
 
 /**
- * Imports users through BatchIdentify, in the order of the source, a few chunks at a time. It reads the source only while
- * there is room, so that its memory does not grow with the source.
+ * Imports users through BatchIdentify, in the order of the source, a few chunks at a time. Where the connection is HTTP/1.1, it
+ * calls IdentifyUsers, with one message after the other. It reads the source only while there is room, so that its memory does
+ * not grow with the source.
  *
  * When the server, its store or the connection is away (UNAVAILABLE, or RESOURCE_EXHAUSTED with an invitation to retry), it
  * waits, reconnects and resends every chunk from the first unanswered one on. Items that had been stored then count as
@@ -98,6 +102,10 @@ export async function importUsers(
 ): Promise<ImportCounts> {
   const { signal, maxDownMs = defaults.maxDownMs } = options;
   const window = openWindow(source, options);
+  const callLimits = {
+    maxItems: options.chunkUsers ?? limits.maxBatchItems,
+    maxBytes: options.chunkBytes ?? maxCallBytes,
+  };
   const tally = new ImportTally(options);
   let failures = 0;
   let downSince: number | undefined;
@@ -109,7 +117,8 @@ export async function importUsers(
     wasAnswered = false;
     const over = new AbortController();
     const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
-    const answers = client.batchIdentify(window.messages(), { signal: either })[Symbol.asyncIterator]();
+    const messages = { forStream: () => window.messages(either), forCalls: () => window.messages(either, callLimits) };
+    const answers = chunkAnswers(client, messages, either);
     try {
       for (;;) {
         const answer = await answers.next().catch((error: unknown) => failureOfCall(error, signal));
@@ -135,7 +144,8 @@ export async function importUsers(
       downSince ??= now();
       const delayMs = backoffMs(reconnecting, ++failures, failure.retryDelayMs ?? 0, random);
       const hasExpired = wasAnswered && failure.reason === "CREDENTIALS_INVALID";
-      if (!(isTransient(failure) || hasExpired) || now() + delayMs - downSince >= maxDownMs) throw interrupted(failure);
+      const mayPass = isTransient(failure) || failure.code === Code.DeadlineExceeded || hasExpired;
+      if (!mayPass || now() + delayMs - downSince >= maxDownMs) throw interrupted(failure);
       options.onWaiting?.(failure, delayMs);
       await wait(delayMs, signal).catch((stopped: unknown) => {
         throw signal?.aborted === true ? interrupted(canceledBy(signal)) : stopped;

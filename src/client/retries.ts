@@ -1,6 +1,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { Code, type Transport } from "@connectrpc/connect";
+import { Code, createContextKey, type Transport } from "@connectrpc/connect";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { type Backoff, backoffMs, systemTiming, type Timing } from "./backoff.ts";
 import { canceledBy, failureOfCall, isTransient, type RollcallError } from "./errors.ts";
@@ -11,6 +11,9 @@ export interface RetryOptions extends Backoff {
 }
 
 export const defaultRetries: RetryOptions = { maxAttempts: 4, baseDelayMs: 100, maxDelayMs: 5_000 };
+
+/** False for a call whose caller repeats it after failures. */
+export const isRetried = createContextKey(true, { description: "whether the client retries the call" });
 
 /**
  * Retries idempotent unary calls after UNAVAILABLE, and after RESOURCE_EXHAUSTED if the server invites a retry. All attempts
@@ -36,7 +39,8 @@ export function withRetries(
         } catch (failure) {
           const error = failureOfCall(failure, signal);
           if (inDoubt !== undefined && mayBeOwnEffect(method, error)) throw inDoubt;
-          if (attempt >= maxAttempts || !isTransient(error) || !isRetryable(method)) throw error;
+          if (attempt >= maxAttempts || contextValues?.get(isRetried) === false) throw error;
+          if (!isTransient(error) || !isRetryable(method)) throw error;
           if (error.code === Code.Unavailable) inDoubt = error;
           const delayMs = backoffMs(backoff, attempt, error.retryDelayMs ?? 0, random);
           if (now() + delayMs >= deadline) throw error;

@@ -139,6 +139,9 @@ export const serveOptions = {
     )
       .default("open")
       .choices(["open", "credentials", "off"]),
+    http2: createOption("--http2 <which>", "HTTP/2 of Rollcall's own, or Node's; see docs/http2.md")
+      .default("own")
+      .choices(["own", "node"]),
     drainTimeout: createOption("--drain-timeout <seconds>", "how long a stop waits for calls in progress")
       .default(10)
       .argParser(checked(parseSeconds)),
@@ -195,6 +198,10 @@ export const connectionOptions = declareOptions("Connection:", {
   server: createOption("--server <url>", "server to call")
     .default("http://127.0.0.1:50051")
     .argParser(checked(parseServer)),
+  protocol: createOption(
+    "--protocol <protocol>",
+    "grpc needs HTTP/2; connect does with HTTP/1.1; by default grpc, and on TLS connect if there is no HTTP/2",
+  ).choices(["grpc", "connect"]),
   token: createOption("--token <text>", "token to send; set the variable instead, because process lists show flags"),
   ca: createOption("--ca <file>", "CA certificates to verify the server with, in PEM; by default the system's"),
   cert: createOption("--cert <file>", "client certificate, in PEM; needs --key"),

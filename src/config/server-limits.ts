@@ -15,7 +15,7 @@ export interface ServerLimits {
   readonly maxOpenRequests: number;
   /** Memory budget for requests coming in and answers going out. Beyond it, the largest are ended. */
   readonly maxHeldBytes: number;
-  /** Memory for BatchIdentify messages in progress. Further messages wait. */
+  /** Memory for messages of BatchIdentify and IdentifyUsers in progress. Further messages wait. */
   readonly maxBatchWorkBytes: number;
   /** Memory for answers of BatchGetUsers and ListUsers while they are read. Further ones wait. */
   readonly maxReadBytes: number;

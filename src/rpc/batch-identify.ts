@@ -1,11 +1,6 @@
-/** BatchIdentify's messages: reading, checking, what they cost, and their answers. */
+/** Messages of BatchIdentify and IdentifyUsers: reading, checking, what they cost, and their answers. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import {
-  type BatchIdentifyResponseSchema,
-  type BatchIdentifyResultSchema,
-  BatchReport,
-  UserService,
-} from "#gen/rollcall/v1/user_service_pb.js";
+import { type BatchIdentifyResultSchema, BatchReport, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { BatchIdentifyRequestSchema, type IdentifyRequest } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { invalidRequest, limitExceeded, type UserError } from "../users/errors.ts";
 import { limits } from "../users/limits.ts";
@@ -20,29 +15,35 @@ const maxItemViolationBytes = 1_500;
 /** Bytes of ignored names in one answer. */
 const maxIgnoredBytes = 128 * 1024;
 
-/** A message of the stream. */
+/** Users to identify: a message of the stream, or a whole call. */
 export interface BatchMessage {
   readonly requests: readonly Fields<IdentifyRequest>[];
   readonly report: BatchReport;
+}
+
+export interface StreamedBatch extends BatchMessage {
   /** Size of the message, which its items refer to. */
   readonly messageBytes: number;
 }
 
+/** Limits of a message's lists, by name. */
+export const batchLists = { requests: "maxBatchItems", unset: "maxProperties" } as const;
+
 const reader = requestReader({
   contract: UserService.method.batchIdentify.input,
   wire: BatchIdentifyRequestSchema,
-  lists: { requests: "maxBatchItems", unset: "maxProperties" },
+  lists: batchLists,
   readFast: readBatchIdentifyRequest,
 });
 
-export const batchReader: RequestReader<BatchMessage> = {
+export const batchReader: RequestReader<StreamedBatch> = {
   read(bytes, encoding, reserve) {
     const { requests, report } = reader.read(bytes, encoding, reserve);
     return { requests, report, messageBytes: bytes.length };
   },
 };
 
-/** @throws UserError for a message that ends the stream */
+/** @throws UserError for a message that ends the stream or fails the call */
 export function checkBatch({ requests, report }: BatchMessage): void {
   if (requests.length > limits.maxBatchItems) {
     throw invalidRequest([limitExceeded("requests", "maxBatchItems", requests.length, "items")]);
@@ -93,18 +94,27 @@ function namesBytes(names: readonly string[]): number {
   return names.reduce((sum, name) => sum + name.length, 0);
 }
 
-/** Counts the outcomes of items. */
-export function countOutcomes(results: readonly ToldItem[]) {
+/** How many items had each outcome. */
+export interface OutcomeCounts {
+  created: number;
+  updated: number;
+  unchanged: number;
+  applied: number;
+  failed: number;
+}
+
+export function countOutcomes(results: readonly ToldItem[]): OutcomeCounts {
   const counts = { created: 0, updated: 0, unchanged: 0, applied: 0, failed: 0 };
   for (const result of results) counts["error" in result ? "failed" : result.outcome]++;
   return counts;
 }
 
-export function batchAnswer(
-  { requests, report }: BatchMessage,
-  results: readonly ToldItem[],
-  sequence: number,
-): MessageInitShape<typeof BatchIdentifyResponseSchema> {
+/** The answer to a message: of BatchIdentify's beside its place in the stream. */
+export interface BatchAnswer extends OutcomeCounts {
+  results: MessageInitShape<typeof BatchIdentifyResultSchema>[];
+}
+
+export function batchAnswer({ requests, report }: BatchMessage, results: readonly ToldItem[]): BatchAnswer {
   const listed: MessageInitShape<typeof BatchIdentifyResultSchema>[] = [];
   let ignoredBytes = 0;
   const fittingNames = (names: readonly string[]): string[] => {
@@ -120,7 +130,7 @@ export function batchAnswer(
       listed.push({ index, id: itemId(requests[index]), outcome: outcomes[outcome], etag, ignoredProperties });
     }
   });
-  return { sequence, ...countOutcomes(results), results: listed };
+  return { ...countOutcomes(results), results: listed };
 }
 
 function itemId(request: { readonly id: Uint8Array } | undefined, error?: UserError): string {

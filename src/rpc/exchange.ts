@@ -10,15 +10,15 @@ export interface Exchange {
   readonly method: string;
   /** With its query. */
   readonly path: string;
-  /** By names in lower case. */
-  readonly headers: IncomingHttpHeaders;
+  /** By names in lower case. Once the answer has ended, there may be none. */
+  readonly headers: Readonly<IncomingHttpHeaders>;
   /** Names and values in turn, as they came. */
   readonly rawHeaders: readonly string[];
   /** The names in the client's certificate, which the connection has verified. */
   readonly certificateNames: ShownNames | undefined;
   /** The connection that it shares with other exchanges; undefined for HTTP/1.1. */
   readonly connection: Connection | undefined;
-  /** Bytes of the body that have arrived before a call to `receive`. */
+  /** Bytes of the body that have arrived, and that nobody has taken. */
   readonly unread: number;
   /** Whether it is the server's turn: all of the request is there, and no answer waits to be sent. */
   readonly isWaiting: boolean;
@@ -43,7 +43,7 @@ export interface Exchange {
   begin(status: number, headers: OutgoingHttpHeaders): void;
   /** @returns whether there is room for more; `drained` waits for it */
   write(piece: Uint8Array): boolean;
-  /** Resolves once there is room for more, or the exchange is gone. */
+  /** Resolves once there is room for more, perhaps only when all has been sent, or the exchange is gone. */
   drained(): Promise<void>;
   /** Ends the answer. The rest of the request is dropped. */
   end(lastPiece?: Uint8Array, trailers?: OutgoingHttpHeaders): void;
@@ -75,6 +75,9 @@ export interface Connection {
 export type ExchangeHandler = (exchange: Exchange) => void;
 
 /** The credentials that the caller presents. */
-export function presentedIn({ headers: { authorization }, rawHeaders, certificateNames }: Exchange): Presented {
-  return { authorization, hasSeveral: hasSeveralTokens(authorization, rawHeaders), certificateNames };
+export function presentedIn(exchange: Exchange): Presented {
+  const { authorization } = exchange.headers;
+  // Headers as they came are made when somebody asks for them.
+  const hasSeveral = authorization !== undefined && hasSeveralTokens(authorization, exchange.rawHeaders);
+  return { authorization, hasSeveral, certificateNames: exchange.certificateNames };
 }

@@ -22,8 +22,8 @@ export type NextRequest = <Request>(reader: RequestReader<Request>) => Request |
 export interface UnaryMethod {
   readonly kind: "unary";
   readonly method: DescMethodUnary;
-  /** The scope that callers need. */
-  readonly scope: Scope;
+  /** The scope that callers need; undefined where credentials are enough. */
+  readonly scope: Scope | undefined;
   /** The answer in the server's view, with every google.protobuf.Struct as bytes. */
   readonly output: DescMessage;
   /** Resolves with a message of `output`. */
@@ -35,7 +35,7 @@ export interface UnaryMethod {
 export interface StreamMethod {
   readonly kind: "stream";
   readonly method: DescMethodBiDiStreaming;
-  readonly scope: Scope;
+  readonly scope: Scope | undefined;
   /** @param stop aborts with the error of the stream, once no more requests are taken */
   readonly answers: (
     handlers: UserHandlers,
@@ -45,28 +45,33 @@ export interface StreamMethod {
   ) => AsyncIterable<Message>;
 }
 
-interface UnaryRow<Input extends DescMessage, Output extends DescMessage, Answer> {
-  readonly scope: Scope;
+interface UnaryRow<Input extends DescMessage, Output extends DescMessage, Request, Answer> {
+  readonly scope: Scope | undefined;
   /** The request and the answer in the server's view, with every google.protobuf.Struct as bytes. */
   readonly input: Input;
   readonly output: Output;
   /** Limits of the request's lists, by name. */
   readonly lists?: ListLimits;
   /** Reads usual requests; answers undefined for others. */
-  readonly readFast?: (bytes: Uint8Array) => Fields<MessageShape<Input>> | undefined;
+  readonly readFast?: (bytes: Uint8Array) => Request | undefined;
   readonly serve: (
     handlers: UserHandlers,
-  ) => (request: Fields<MessageShape<Input>>, call: CallContext) => Promise<Answer>;
+  ) => (request: Request | Fields<MessageShape<Input>>, call: CallContext) => Promise<Answer>;
   readonly message: (answer: Answer) => MessageInitShape<Output>;
   /** Writes the bytes that protobuf-es would write for `message`, behind gRPC's prefix. */
   readonly writeFast?: (answer: Answer) => Buffer;
 }
 
-export function unary<Input extends DescMessage, Output extends DescMessage, Answer>(
+export function unary<
+  Input extends DescMessage,
+  Output extends DescMessage,
+  Answer,
+  Request = Fields<MessageShape<Input>>,
+>(
   method: DescMethodUnary,
-  { scope, input, output, lists = {}, readFast, serve, message, writeFast }: UnaryRow<Input, Output, Answer>,
-): UnaryMethod & { readonly reader: RequestReader<Fields<MessageShape<Input>>> } {
-  const reader = requestReader({ contract: method.input, wire: input, lists, readFast });
+  { scope, input, output, lists = {}, readFast, serve, message, writeFast }: UnaryRow<Input, Output, Request, Answer>,
+): UnaryMethod & { readonly reader: RequestReader<Request | Fields<MessageShape<Input>>> } {
+  const reader = requestReader<Input, Request>({ contract: method.input, wire: input, lists, readFast });
   const write = writeFast ?? ((answer) => encodeEnvelope(output, message(answer)));
   return {
     kind: "unary",

@@ -1,6 +1,6 @@
 /** UserService's methods over the registry, for every protocol. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { BatchIdentifyResponseSchema } from "#gen/rollcall/v1/user_service_pb.js";
+import type { BatchIdentifyResponseSchema, GetRegistryRequest } from "#gen/rollcall/v1/user_service_pb.js";
 import type {
   BatchGetUsersRequest,
   DeleteUserRequest,
@@ -9,15 +9,19 @@ import type {
   ListUsersRequest,
   SetPreferencesRequest,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
+import { anybody, type Principal } from "../credentials/principal.ts";
 import { limits } from "../users/limits.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
-import type { Page, UserRegistry, UsersFound, Writer } from "../users/registry.ts";
+import type { Page, RegistryDescription, UserRegistry, UsersFound, Writer } from "../users/registry.ts";
 import {
   answerBytes,
+  type BatchAnswer,
   type BatchMessage,
   batchAnswer,
   checkBatch,
   countOutcomes,
+  type OutcomeCounts,
+  type StreamedBatch,
   turnCost,
   workBytes,
 } from "./batch-identify.ts";
@@ -32,27 +36,38 @@ import { readPreferencesMode, userSizes } from "./user-messages.ts";
 /** Messages of one stream that are worked on at one time. */
 const maxBatchesInFlight = 2;
 
+/** What GetRegistry answers. */
+export interface DescribedRegistry extends RegistryDescription {
+  readonly version: string;
+  /** Undefined if the server asks for no credentials. */
+  readonly principal: Principal | undefined;
+}
+
 /** Each method throws UserError. */
 export interface UserHandlers {
   identify(request: Fields<IdentifyRequest>, call: CallContext): Promise<ToldIdentified>;
   getUser(request: Fields<GetUserRequest>, call: CallContext): Promise<UserView>;
   /** @param stop aborts with the error of the stream, once no more requests are taken */
   batchIdentify(
-    requests: AsyncIterable<BatchMessage>,
+    requests: AsyncIterable<StreamedBatch>,
     call: CallContext,
     stop: AbortSignal,
   ): AsyncIterable<MessageInitShape<typeof BatchIdentifyResponseSchema>>;
+  identifyUsers(request: BatchMessage, call: CallContext): Promise<BatchAnswer>;
   batchGetUsers(request: Fields<BatchGetUsersRequest>, call: CallContext): Promise<UsersFound>;
   listUsers(request: Fields<ListUsersRequest>, call: CallContext): Promise<Page>;
   /** Resolves with undefined for a caller that may not see the user. */
   setPreferences(request: Fields<SetPreferencesRequest>, call: CallContext): Promise<UserView | undefined>;
   deleteUser(request: Fields<DeleteUserRequest>, call: CallContext): Promise<void>;
+  getRegistry(request: Fields<GetRegistryRequest>, call: CallContext): Promise<DescribedRegistry>;
 }
 
 export interface UserHandlersOptions {
   readonly registry: UserRegistry;
+  /** Of the server. */
+  readonly version: string;
   readonly disclosure: Disclosure;
-  /** Bounds the memory of messages of BatchIdentify while they are worked on. */
+  /** Bounds the memory of messages of BatchIdentify and IdentifyUsers while they are worked on. */
   readonly batchWork: Semaphore;
   /** Bounds the memory of answers with many users while they are read. */
   readonly reads: Semaphore;
@@ -62,7 +77,7 @@ export interface UserHandlersOptions {
 }
 
 export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
-  const { registry, disclosure, batchWork, reads, turns, onBatchItems } = options;
+  const { registry, version, disclosure, batchWork, reads, turns, onBatchItems } = options;
   const writerOf = ({ principal, signal }: CallContext): Writer => ({
     mayRead: disclosure.mayLearn(principal),
     signal,
@@ -96,6 +111,18 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
       await prepare(call, bytes);
       return answer;
     });
+  /** Identifies a message's items once there is room for them, and counts their answer against the memory budget. */
+  const identifyItems = (request: BatchMessage, call: CallContext) =>
+    batchWork.run(workBytes(request), call.signal, async () => {
+      const results = await registry.identifyBatch(request.requests, writerOf(call));
+      const told = disclosure.items(call.principal, results);
+      const bytes = answerBytes(request, told);
+      call.hold(bytes);
+      return { answer: batchAnswer(request, told), counts: countOutcomes(results), bytes };
+    });
+  const countItems = (counts: OutcomeCounts) => {
+    for (const [outcome, count] of Object.entries(counts)) onBatchItems?.(outcome, count);
+  };
 
   return {
     async identify(request, call) {
@@ -109,30 +136,34 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     },
 
     async *batchIdentify(requests, call, stop) {
-      const work = (request: BatchMessage, sequence: number) => {
+      const work = (request: StreamedBatch, sequence: number) => {
         checkBatch(request);
         const { messageBytes } = request;
         call.hold(messageBytes);
-        const identified = batchWork.run(workBytes(request), call.signal, async () => {
-          const results = await registry.identifyBatch(request.requests, writerOf(call));
-          const told = disclosure.items(call.principal, results);
-          const bytes = answerBytes(request, told);
-          call.hold(bytes);
-          return { answer: batchAnswer(request, told, sequence), counts: countOutcomes(results), bytes };
-        });
-        return identified.finally(() => call.hold(-messageBytes));
+        return identifyItems(request, call)
+          .then((identified) => ({ ...identified, sequence }))
+          .finally(() => call.hold(-messageBytes));
       };
       const inOrder = { maxInFlight: maxBatchesInFlight, stop };
-      for await (const { answer, counts, bytes } of orderedPipeline(
+      for await (const { answer, counts, bytes, sequence } of orderedPipeline(
         inTurns(requests, turns, turnCost),
         work,
         inOrder,
       )) {
-        for (const [outcome, count] of Object.entries(counts)) onBatchItems?.(outcome, count);
-        yield answer;
+        countItems(counts);
+        yield { sequence, ...answer };
         // The answer has been written, or fits into the buffers of its exchange.
         call.hold(-bytes);
       }
+    },
+
+    async identifyUsers(request, call) {
+      checkBatch(request);
+      await turns.take(turnCost(request), call.signal);
+      const { answer, counts, bytes } = await identifyItems(request, call);
+      countItems(counts);
+      await turns.take(bytes * encodingCost, call.signal);
+      return answer;
     },
 
     batchGetUsers: (request, call) => readMany(call, (sizeOf) => registry.getMany(request, sizeOf, call.signal)),
@@ -146,6 +177,10 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     },
 
     deleteUser: (request, call) => registry.delete(request, call.signal),
+
+    async getRegistry(_request, { principal }) {
+      return { ...registry.describe(), version, principal: principal === anybody ? undefined : principal };
+    },
   };
 }
 

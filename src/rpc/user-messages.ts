@@ -1,7 +1,7 @@
 /** The answers of handlers, as messages. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { Outcome, PreferencesMode } from "#gen/rollcall/v1/user_service_pb.js";
+import { type GetRegistryResponseSchema, Outcome, PreferencesMode } from "#gen/rollcall/v1/user_service_pb.js";
 import type {
   BatchGetUsersResponseSchema,
   IdentifyResponseSchema,
@@ -13,6 +13,7 @@ import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Page, UsersFound } from "../users/registry.ts";
 import type { ToldIdentified, ToldOutcome } from "./disclosure.ts";
 import type { Encoding } from "./messages/request-reader.ts";
+import type { DescribedRegistry } from "./user-handlers.ts";
 
 export const outcomes: Record<ToldOutcome, Outcome> = {
   created: Outcome.CREATED,
@@ -50,6 +51,24 @@ export function pageMessage({
   nextPageToken,
 }: Page): MessageInitShape<typeof ListUsersResponseSchema> {
   return { users: users.map(userMessage), damagedCount, nextPageToken };
+}
+
+export function registryMessage({
+  version,
+  requiredProperties,
+  principal,
+  store,
+}: DescribedRegistry): MessageInitShape<typeof GetRegistryResponseSchema> {
+  return {
+    version,
+    requiredProperties: [...requiredProperties],
+    ...(principal && { principal: { name: principal.name, scopes: [...principal.scopes].sort() } }),
+    ...(store && {
+      storeId: store.storeId,
+      features: [...store.features].sort(),
+      generation: BigInt(store.generation),
+    }),
+  };
 }
 
 function userMessage(user: UserView): MessageInitShape<typeof UserSchema> {

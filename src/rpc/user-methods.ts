@@ -12,16 +12,17 @@ import {
   GetUserResponseSchema,
   IdentifyRequestSchema,
   IdentifyResponseSchema,
+  IdentifyUsersRequestSchema,
   ListUsersRequestSchema,
   ListUsersResponseSchema,
   SetPreferencesRequestSchema,
   SetPreferencesResponseSchema,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
-import { batchReader } from "./batch-identify.ts";
-import { readIdentifyRequest } from "./messages/read-identify.ts";
+import { batchLists, batchReader } from "./batch-identify.ts";
+import { readBatchIdentifyRequest, readIdentifyRequest } from "./messages/read-identify.ts";
 import { writeIdentified, writeOneUser } from "./messages/write-user.ts";
 import { type StreamMethod, stream, type UnaryMethod, unary } from "./method.ts";
-import { identifyMessage, oneUserMessage, pageMessage, usersFoundMessage } from "./user-messages.ts";
+import { identifyMessage, oneUserMessage, pageMessage, registryMessage, usersFoundMessage } from "./user-messages.ts";
 
 const { method } = UserService;
 const onlyProperties = { only_properties: "maxProperties" } as const;
@@ -50,6 +51,15 @@ export const userMethods = {
     scope: "users.write",
     reader: batchReader,
     serve: ({ batchIdentify }) => batchIdentify,
+  }),
+  identifyUsers: unary(method.identifyUsers, {
+    scope: "users.write",
+    input: IdentifyUsersRequestSchema,
+    output: method.identifyUsers.output,
+    lists: batchLists,
+    readFast: readBatchIdentifyRequest,
+    serve: ({ identifyUsers }) => identifyUsers,
+    message: (answer) => answer,
   }),
   batchGetUsers: unary(method.batchGetUsers, {
     scope: "users.get",
@@ -81,6 +91,13 @@ export const userMethods = {
     output: method.deleteUser.output,
     serve: ({ deleteUser }) => deleteUser,
     message: () => ({}),
+  }),
+  getRegistry: unary(method.getRegistry, {
+    scope: undefined,
+    input: method.getRegistry.input,
+    output: method.getRegistry.output,
+    serve: ({ getRegistry }) => getRegistry,
+    message: registryMessage,
   }),
 } satisfies Record<keyof typeof method, UnaryMethod | StreamMethod>;
 

@@ -4,6 +4,7 @@ import { readPem } from "../config/pem.ts";
 import type { RedisLocation } from "../config/redis-url.ts";
 import type { StoreLocation } from "../config/store-url.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
+import type { StoreAdministration } from "../store/administration.ts";
 import type { RedisStoreOptions } from "../store/redis/redis-store.ts";
 import type { StoreVerifier } from "../store/verify/verifier.ts";
 import { withoutArguments } from "../telemetry/failure-log.ts";
@@ -59,6 +60,32 @@ export async function openVerifier(
     close() {
       close();
       verifier.close();
+    },
+  };
+}
+
+/**
+ * Opens a store to see or change its configuration. Servers may be using it.
+ *
+ * @throws Error as openStore does
+ */
+export async function openAdministration(
+  location: StoreLocation,
+  settings: RedisSettings,
+  logger: Logger,
+): Promise<StoreAdministration> {
+  if (location.kind === "sqlite") {
+    const { openSqliteAdministration } = await import("../store/sqlite/administration.ts");
+    return openSqliteAdministration(location.path);
+  }
+  const { openRedisAdministration } = await import("../store/redis/administration.ts");
+  const { options, close } = storeOptions(location, settings, logger);
+  const administration = openRedisAdministration(options);
+  return {
+    ...administration,
+    close() {
+      close();
+      administration.close();
     },
   };
 }

@@ -1,15 +1,19 @@
 import { describeFailure, withoutArguments } from "../telemetry/failure-log.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { UnknownFeaturesError } from "../users/features.ts";
 import type { UserStore } from "../users/store.ts";
 
-const checkIntervalMs = 1_000;
+/** A check takes a moment, too. */
+const checkIntervalMs = 800;
 /** The most reasons to log for one outage. */
 const maxReasons = 10;
 
 /**
- * Checks the store once a second:
+ * Checks the store at least once a second:
  *
  *     not ready: unavailable <-> ready: available for all users <-> ready: available for some users
+ *
+ * A store with unknown features is unavailable too. At the first check it is refused, because only another version can serve it.
  */
 export interface Readiness {
   stop(): void;
@@ -18,6 +22,7 @@ export interface Readiness {
 /**
  * @param onChange called with the first result and with every change
  * @returns after the first check
+ * @throws UnknownFeaturesError at the first check
  */
 export async function watchReadiness(
   store: UserStore,
@@ -55,12 +60,16 @@ export async function watchReadiness(
     if (isNew(logged, described.reason)) logger.error(described, "the store is not available; trying again");
     setReady(false);
   };
-  const check = async () => {
-    await store.check().then(available, unavailable);
+  const next = () => {
     if (!stopped) timer = setTimeout(check, checkIntervalMs).unref();
   };
+  const check = () => store.check().then(available, unavailable).then(next);
 
-  await check();
+  await store.check().then(available, (failure: unknown) => {
+    if (failure instanceof Error && failure.cause instanceof UnknownFeaturesError) throw failure.cause;
+    unavailable(failure);
+  });
+  next();
   return {
     stop() {
       stopped = true;

@@ -41,6 +41,8 @@ export interface RpcServerOptions extends Pick<ConnectHandlerOptions, "binaryRou
   readonly limits: ServerLimits;
   /** Addresses from which connections never wait, whatever harm has come from there. */
   readonly trustedProxies?: TrustedProxies | undefined;
+  /** Which HTTP/2 serves. */
+  readonly http2?: "own" | "node" | undefined;
   readonly observe: ObserveRequest;
   readonly metrics?: Metrics | undefined;
   readonly logger: Logger;
@@ -100,9 +102,14 @@ export async function serveRpc(options: RpcServerOptions): Promise<RpcServer> {
       if (!serveGrpc(exchange)) serveOthers(exchange);
     },
     trustedProxies: options.trustedProxies,
+    http2: options.http2,
     tls: access?.tls,
     limits,
     onTurnedAway: metrics && ((reason) => metrics.connectionTurnedAway(reason)),
+    onGoaway: (reason, what) => {
+      metrics?.goaway(reason);
+      logger.debug({ reason, what }, "an HTTP/2 connection ends");
+    },
     onRefused: (reason) => {
       metrics?.requestRefused(reason);
       // Many callers give up, and there is nothing to mend.

@@ -12,6 +12,7 @@ import type { SomeValuesOf, ValuesOf } from "../config/declare-options.ts";
 import type { serveOptions } from "../config/options.ts";
 import { defaultServerLimits, type ServerLimits } from "../config/server-limits.ts";
 import { describeStoreLocation } from "../config/store-url.ts";
+import { version } from "../config/version.ts";
 import { userRoutes } from "../rpc/connect/mount.ts";
 import { createDisclosure } from "../rpc/disclosure.ts";
 import { describeError } from "../rpc/errors.ts";
@@ -35,6 +36,7 @@ import { noTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
 import { damagedParts } from "../users/damaged.ts";
 import { draining } from "../users/errors.ts";
 import { createEtagSource } from "../users/etag.ts";
+import { UnknownFeaturesError } from "../users/features.ts";
 import { requiredProperties } from "../users/identify.ts";
 import { createUserRegistry } from "../users/registry.ts";
 import { type Access, type AccessSettings, openAccess } from "./access.ts";
@@ -43,12 +45,13 @@ import { openStore, type RedisSettings } from "./open-store.ts";
 import { watchReadiness } from "./readiness.ts";
 import { serveRpc } from "./serve-rpc.ts";
 import { createStoreWarnings } from "./store-warnings.ts";
+import { startSweeper } from "./sweeper.ts";
 
 export interface ServerOptions
   extends RedisSettings,
     AccessSettings,
     ValuesOf<Pick<typeof serveOptions, "listen" | "store" | "requiredProperties">>,
-    SomeValuesOf<Pick<typeof serveOptions, "reflection" | "trustedProxies">> {
+    SomeValuesOf<Pick<typeof serveOptions, "reflection" | "trustedProxies" | "http2">> {
   /** How long a drain waits for calls that are under way. */
   readonly drainTimeoutMs: number;
   readonly limits?: Partial<ServerLimits> | undefined;
@@ -74,12 +77,17 @@ export interface RunningServer {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { listen: address, store, logger } = options;
   const access = await openAccess(address, options, logger);
+  const cannotOpen = (error: unknown) => {
+    const reason = error instanceof Error ? error.message : error;
+    return new Error(`cannot open --store ${describeStoreLocation(store)}: ${reason}`, { cause: error });
+  };
   const adapter = await openStore(store, options, logger).catch((error: unknown) => {
     access.close();
-    const reason = error instanceof Error ? error.message : error;
-    throw new Error(`cannot open --store ${describeStoreLocation(store)}: ${reason}`, { cause: error });
+    throw cannotOpen(error);
   });
-  return startServerOver(adapter, { ...options, storeSystem: store.kind }, access);
+  return startServerOver(adapter, { ...options, storeSystem: store.kind }, access).catch((error: unknown) => {
+    throw error instanceof UnknownFeaturesError ? cannotOpen(error) : error;
+  });
 }
 
 type OverStoreOptions = Omit<ServerOptions, "store" | keyof RedisSettings | keyof AccessSettings> & {
@@ -88,7 +96,7 @@ type OverStoreOptions = Omit<ServerOptions, "store" | keyof RedisSettings | keyo
 
 /**
  * @param opened is closed in the end, as is `access`, also where this throws
- * @throws Error if the address is not free
+ * @throws Error if the address is not free; UnknownFeaturesError
  */
 export async function startServerOver(
   opened: StoreAdapter,
@@ -121,6 +129,7 @@ async function serveStore(
   const metrics = telemetry.meters.length === 0 ? undefined : new Metrics(telemetry.meters);
   closing.defer(() => metrics?.close());
   for (const { name, options: about, read } of opened.gauges ?? []) metrics?.gauge(name, about, () => [[{}, read()]]);
+  for (const { name, options: about, read } of opened.counters ?? []) metrics?.counter(name, about, read);
   // From 0 on, so that the first record that is found shows as an increase.
   for (const part of damagedParts) metrics?.damagedRecords(part, 0);
   const logDamage = createDamageLog(logger);
@@ -150,15 +159,16 @@ async function serveStore(
   const turns = new Turns();
   const handlers = createUserHandlers({
     registry,
+    version: version(),
     disclosure: createDisclosure(access?.writeOnlyAnswers ?? "applied"),
     batchWork,
     reads: new Semaphore(limits.maxReadBytes),
     turns,
     onBatchItems: metrics && ((outcome, count) => metrics.batchItems(outcome, count)),
   });
-  const workGauge = { description: "Messages of BatchIdentify that are worked on.", unit: "By" };
+  const workGauge = { description: "Messages of BatchIdentify and IdentifyUsers that are worked on.", unit: "By" };
   metrics?.gauge("rollcall.batch.work", workGauge, () => [[{}, batchWork.used]]);
-  const waitingGauge = { description: "Messages of BatchIdentify that wait for memory." };
+  const waitingGauge = { description: "Messages of BatchIdentify and IdentifyUsers that wait for memory." };
   metrics?.gauge("rollcall.batch.waiting", waitingGauge, () => [[{}, batchWork.waiting]]);
   const reflection = options.reflection ?? "open";
   const health = new Health();
@@ -181,6 +191,8 @@ async function serveStore(
     warn().catch((error: unknown) => logger.warn(describeFailure(error), "the store cannot be examined"));
   });
   closing.defer(() => readiness.stop());
+  const sweeper = startSweeper(opened.sweep, logger, metrics);
+  closing.defer(() => sweeper?.stop());
   const rpc = await serveRpc({
     listen: options.listen,
     grpcMethods: grpcUserMethods(handlers),
@@ -194,6 +206,7 @@ async function serveStore(
     errors: contractErrors,
     limits,
     trustedProxies: options.trustedProxies,
+    http2: options.http2,
     observe: observeRequests({ logger, accessLogShare: options.accessLogShare ?? 0, metrics, tracer }),
     metrics,
     logger,

@@ -1,4 +1,5 @@
 import type { UserStore, WriteCommand, WriteResult } from "../users/store.ts";
+import type { SweptStore } from "./sweeper.ts";
 
 /** The command, and later ones for the same id, cannot be applied yet. They were not applied, and must be sent again. */
 export interface Postponed {
@@ -19,8 +20,8 @@ interface CallShape {
   readonly maxBytes: number;
 }
 
-/** A gauge for the metrics. */
-interface StoreGauge {
+/** A value for the metrics. */
+export interface StoreMetric {
   readonly name: string;
   readonly options: { readonly description: string; readonly unit?: string };
   read(): number;
@@ -32,7 +33,11 @@ interface StoreGauge {
  */
 export interface StoreAdapter extends Omit<UserStore, "write"> {
   readonly shape: CallShape;
-  readonly gauges?: readonly StoreGauge[];
+  /** Its background work. */
+  readonly sweep?: SweptStore;
+  readonly gauges?: readonly StoreMetric[];
+  /** Values that only grow. */
+  readonly counters?: readonly StoreMetric[];
   /**
    * A record that cannot be read is a result, and does not affect other commands. If a call rejects with STORE_FULL, nothing
    * was written; with any other error, some of its commands may have been applied.

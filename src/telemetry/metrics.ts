@@ -39,6 +39,7 @@ type Count = (value: string, count?: number) => void;
 /** Records to several meters at once: one may be scraped while another is pushed. */
 export class Metrics {
   readonly connectionTurnedAway: Count;
+  readonly goaway: Count;
   readonly requestRefused: Count;
   readonly requestCutOff: Count;
   /** The label is the part of the record that cannot be read. */
@@ -57,10 +58,16 @@ export class Metrics {
     this.#callDurations = this.#durations(METRIC_RPC_SERVER_CALL_DURATION, "Duration of calls.");
     this.#storeDurations = this.#durations(METRIC_DB_CLIENT_OPERATION_DURATION, "Duration of calls to the store.");
     this.#calls = this.#tally("rollcall.calls", "Calls that have ended.");
-    this.#batchItems = this.#counter("rollcall.batch.items", "Users in BatchIdentify.", "rollcall.outcome");
+    this.#batchItems = this.#counter(
+      "rollcall.batch.items",
+      "Users in BatchIdentify and IdentifyUsers.",
+      "rollcall.outcome",
+    );
     const reason = "rollcall.reason";
     const turnedAway = "Connections that the server closed.";
     this.connectionTurnedAway = this.#counter("rollcall.connections.turned_away", turnedAway, reason);
+    const goaways = "HTTP/2 connections that the server ended; with --http2 own.";
+    this.goaway = this.#counter("rollcall.http2.goaways", goaways, reason);
     this.requestRefused = this.#counter("rollcall.requests.refused", "Requests that reached no method.", reason);
     this.requestCutOff = this.#counter("rollcall.requests.cut_off", "Requests that the server ended early.", reason);
     const damaged = "Reads that found a damaged record.";
@@ -108,6 +115,13 @@ export class Metrics {
       meter.createObservableGauge(name, options).addCallback((result) => {
         for (const [attributes, value] of read()) result.observe(value, attributes);
       });
+    }
+  }
+
+  /** @param read called when the metrics are collected; what it returns only grows */
+  counter(name: string, options: MetricOptions, read: () => number): void {
+    for (const meter of this.#meters) {
+      meter.createObservableCounter(name, options).addCallback((result) => result.observe(read()));
     }
   }
 

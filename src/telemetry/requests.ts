@@ -86,10 +86,16 @@ export function observeRequests(observers: RequestObservers): ObserveRequest {
   };
 }
 
+const requestIdHeader = "x-request-id";
+const noHeaders: RequestStart["headers"] = {};
+
 type Observers = RequestObservers & { readonly denialIsDue: (kind: string) => boolean };
 
 class Observed implements ObservedRequest {
-  readonly #start: RequestStart;
+  readonly #method: string;
+  readonly #protocol: string;
+  /** Until the request ends, all of them; then those that `ids` needs: its answer may wait long for its caller. */
+  #headers: RequestStart["headers"];
   readonly #observers: Observers;
   readonly #isSampled: boolean;
   readonly #startMs = performance.now();
@@ -98,13 +104,15 @@ class Observed implements ObservedRequest {
   #requestId: string | undefined;
 
   constructor(start: RequestStart, observers: Observers, isSampled: boolean) {
-    this.#start = start;
+    this.#method = start.method;
+    this.#protocol = start.protocol;
+    this.#headers = start.headers;
     this.#observers = observers;
     this.#isSampled = isSampled;
     observers.metrics?.callBegan(start.method);
     if (observers.tracer === undefined) return;
     const parent = propagation.extract(ROOT_CONTEXT, start.headers, headerGetter);
-    const attributes = { [ATTR_RPC_SYSTEM_NAME]: systemOf(start), [ATTR_RPC_METHOD]: start.method };
+    const attributes = { [ATTR_RPC_SYSTEM_NAME]: systemOf(start.protocol), [ATTR_RPC_METHOD]: start.method };
     this.#span = observers.tracer.startSpan(start.method, { kind: SpanKind.SERVER, attributes }, parent);
     this.#context = trace.setSpan(parent, this.#span);
   }
@@ -115,14 +123,17 @@ class Observed implements ObservedRequest {
 
   end(code: string, principal: string | undefined, reason: string | undefined): void {
     const { logger, metrics, denialIsDue } = this.#observers;
-    const { method, protocol } = this.#start;
+    const method = this.#method;
+    const protocol = this.#protocol;
+    const id = headerOf(this.#headers, requestIdHeader);
+    this.#headers = id === undefined ? noHeaders : { [requestIdHeader]: id };
     // The operator who grants scopes needs to see denials, whatever share of requests the log has.
     const isDenial = reason === "SCOPE_MISSING" && denialIsDue(`${principal} ${method}`);
     const isLogged = this.#isSampled || isDenial || logger.isLevelEnabled("debug");
     if (!isLogged && metrics === undefined && this.#span === undefined) return;
     const durationMs = Math.round((performance.now() - this.#startMs) * 1_000) / 1_000;
     const status = statusName(code);
-    const labels = { method, system: systemOf(this.#start), status, principal: principal ?? "unknown", reason };
+    const labels = { method, system: systemOf(protocol), status, principal: principal ?? "unknown", reason };
     metrics?.callEnded(labels, durationMs / 1_000);
     this.#endSpan(code, status, reason);
     if (!isLogged) return;
@@ -134,7 +145,7 @@ class Observed implements ObservedRequest {
 
   ids(): { readonly requestId: string; readonly traceId?: string } {
     if (this.#requestId === undefined) {
-      const given = headerOf(this.#start.headers, "x-request-id");
+      const given = headerOf(this.#headers, requestIdHeader);
       this.#requestId = given !== undefined && requestIdPattern.test(given) ? given : randomUUID();
     }
     const requestId = this.#requestId;
@@ -160,7 +171,7 @@ const headerGetter: TextMapGetter<RequestStart["headers"]> = {
   keys: () => [],
 };
 
-function systemOf({ protocol }: RequestStart): string {
+function systemOf(protocol: string): string {
   return protocol === "connect" ? "connectrpc" : "grpc";
 }
 

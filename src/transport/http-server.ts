@@ -1,6 +1,7 @@
 /** What the servers of both protocols share. Each serves connections that the listener has accepted. */
 import type { Socket } from "node:net";
 import { defaultServerLimits } from "../config/server-limits.ts";
+import type { GoawayReason } from "../http2/errors.ts";
 import type { ExchangeHandler } from "../rpc/exchange.ts";
 import type { RefusalReason } from "./refused-requests.ts";
 
@@ -14,9 +15,9 @@ export interface ConnectionLimits {
   readonly headersTimeoutMs: number;
   /** How long an HTTP/1.1 client may take to send a whole request, to the next full second. */
   readonly requestTimeoutMs: number;
-  /** How long nothing may move on an HTTP/1.1 connection, unless its requests are complete and wait for answers. */
+  /** How long nothing may move on an HTTP/1.1 connection, or on a refused stream, unless requests are complete and wait for answers. */
   readonly stallTimeoutMs: number;
-  /** How often an HTTP/2 client gets a PING. It has to answer before the next one. */
+  /** How often an HTTP/2 client gets a PING. It has to answer before the next one; docs/http2.md has the exception. */
   readonly pingIntervalMs: number;
   /** After this time without a new stream, to the next PING, a connection is told to go away once its streams have ended. */
   readonly idleTimeoutMs: number;
@@ -48,6 +49,8 @@ export interface HttpServerOptions {
   readonly onRefused: (reason: RefusalReason) => void;
   /** Called for each connection that is closed, with its client's address. */
   readonly onClose: (reason: CloseReason, address: string) => void;
+  /** Called for each connection that Rollcall's own HTTP/2 ends. `what` says more, for people. */
+  readonly onGoaway: (reason: GoawayReason, what: string) => void;
 }
 
 export interface HttpServer {

@@ -4,11 +4,13 @@ import { createServer, type Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { formatAddress } from "../config/address.ts";
 import { addressMatcher, type TrustedProxies } from "../config/trusted-proxies.ts";
+import type { GoawayReason } from "../http2/errors.ts";
 import type { ExchangeHandler } from "../rpc/exchange.ts";
 import { type CloseReason, type ConnectionLimits, defaultLimits } from "./http-server.ts";
 import { createHttp1Server } from "./http1-server.ts";
-import { createHttp2Server } from "./http2-server.ts";
 import { ignore } from "./ignore.ts";
+import { createNodeHttp2Server } from "./node-http2/server.ts";
+import { createOwnHttp2Server } from "./own-http2/server.ts";
 import { Penalties } from "./penalties.ts";
 import { sniffProtocol } from "./protocol-sniffer.ts";
 import type { RefusalReason } from "./refused-requests.ts";
@@ -36,6 +38,10 @@ export interface ListenerOptions {
   /** Without it, the port speaks clear text. */
   readonly tls?: TlsOptions | undefined;
   readonly limits?: Partial<ConnectionLimits> | undefined;
+  /** Called for each connection that Rollcall's own HTTP/2 ends. `what` says more, for people. */
+  readonly onGoaway?: ((reason: GoawayReason, what: string) => void) | undefined;
+  /** Which HTTP/2 serves. Rollcall's own by default. */
+  readonly http2?: "own" | "node" | undefined;
 }
 
 export interface Listener {
@@ -57,7 +63,7 @@ export interface Listener {
 /** @throws Error naming an address that cannot be listened on */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { host, port, handler, tls } = options;
-  const { onTurnedAway = ignore, onRefused = ignore, onStalled = ignore } = options;
+  const { onTurnedAway = ignore, onRefused = ignore, onStalled = ignore, onGoaway = ignore } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const sockets = new Set<Socket>();
   /** Connections that have not shown their protocol yet, by their other end. */
@@ -68,9 +74,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     if (reason === "harm" && !isTrustedProxy(address)) penalties.add(address);
     onTurnedAway(reason);
   };
-  const http2 = createHttp2Server({ handler, limits, onRefused, onClose }, (address) => penalties.forgive(address));
+  const createHttp2Server = options.http2 === "node" ? createNodeHttp2Server : createOwnHttp2Server;
+  const shared = { handler, limits, onRefused, onClose, onGoaway };
+  const http2 = createHttp2Server(shared, (address) => penalties.forgive(address));
   // Its timers run from now on.
-  const http1 = createHttp1Server({ handler, limits, onRefused, onClose }, onStalled);
+  const http1 = createHttp1Server(shared, onStalled);
 
   const track = (socket: Socket) => {
     const client = otherEndOf(socket);

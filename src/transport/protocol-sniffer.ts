@@ -1,9 +1,7 @@
 import type { Socket } from "node:net";
+import { preface } from "../http2/protocol.ts";
 import { ignore } from "./ignore.ts";
 import type { Serve } from "./tls-server.ts";
-
-/** What an HTTP/2 client sends first: https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
-const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /**
  * Finds the protocol of a new connection by its first bytes, and leaves them to be read. It decides at the first byte that

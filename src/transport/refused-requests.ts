@@ -1,10 +1,11 @@
 /** Requests that the transport refuses itself, whatever their path is. */
 import type { IncomingMessage } from "node:http";
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { limits } from "../http2/limits.ts";
 import { ignore } from "./ignore.ts";
 
 /** The largest header list of a request, in bytes. */
-export const maxHeaderListBytes = 16 * 1024;
+export const maxHeaderListBytes: number = limits.headerListBytes;
 
 /**
  * Why a request was refused before it reached a handler:
@@ -40,17 +41,25 @@ export const refusals = {
   timeout: { status: constants.HTTP_STATUS_REQUEST_TIMEOUT, reason: "timeout" },
 } as const satisfies Record<string, Refusal>;
 
-/** @returns undefined for a stream that may reach a handler */
+/** @returns undefined for a stream of Node's HTTP/2 that may reach a handler */
 export function refusalOfStream(
   headers: IncomingHttpHeaders,
   flags: number,
   rawHeaders: readonly string[],
 ): Refusal | undefined {
   if (headerListBytes(rawHeaders) > maxHeaderListBytes) return refusals.headers;
+  return refusalOfHead(headers, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+}
+
+/**
+ * @param isWhole whether nothing follows the headers
+ * @returns undefined for a request over HTTP/2 that may reach a handler
+ */
+export function refusalOfHead(headers: IncomingHttpHeaders, isWhole: boolean): Refusal | undefined {
   const method = headers[":method"];
   if (method === "CONNECT") return refusals.connect;
-  // Node ends the answer to HEAD before it has begun, and leaves the body unread.
-  if (method === "HEAD" && (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0) return refusals.malformed;
+  // HEAD has no body, and its answer ends with its headers.
+  if (method === "HEAD" && !isWhole) return refusals.malformed;
   if (headers.expect !== undefined && !asksToContinue(headers)) return refusals.expectation;
   return undefined;
 }
@@ -67,9 +76,13 @@ export function refuseStream(stream: ServerHttp2Stream, { status }: Refusal): vo
  * @returns the headers without that expectation
  */
 export function meetExpectation(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  if (headers.expect !== undefined) stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
+  return withoutExpectation(headers);
+}
+
+export function withoutExpectation(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   if (headers.expect === undefined) return headers;
   const { expect: _, ...others } = headers;
-  stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
   return others;
 }
 

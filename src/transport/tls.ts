@@ -1,5 +1,5 @@
 /** The server's certificate, and the authority of its clients' certificates, from files that may change. */
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { constants, createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { checkPem } from "../config/pem.ts";
 import { pollMs, type WatchedFile, watchedFile } from "../config/watched-file.ts";
@@ -35,7 +35,14 @@ export function watchedTlsContext(
   const watched: Partial<Record<"cert" | "key" | "ca", WatchedFile<Buffer>>> = {};
   const contextOfFiles = (): SecureContextOptions => {
     const { cert, key, ca } = watched;
-    const context = { cert: cert?.content, key: key?.content, ca: ca?.content, minVersion: "TLSv1.2" } as const;
+    const context: SecureContextOptions = {
+      cert: cert?.content,
+      key: key?.content,
+      ca: ca?.content,
+      minVersion: "TLSv1.2",
+      // HTTP/2 forbids it: RFC 9113, section 9.2.1.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    };
     try {
       createSecureContext(context);
       // OpenSSL compares the two only if both are of one type.

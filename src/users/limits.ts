@@ -14,9 +14,9 @@ export const limits = {
   maxPreferencesBytes: 64 * 1024,
   /** Objects or lists around the innermost part of a value. Every protobuf runtime reads so many. */
   maxValueDepth: 24,
-  /** Items in one BatchIdentifyRequest. */
+  /** Items in one BatchIdentifyRequest or IdentifyUsersRequest. */
   maxBatchItems: 1_000,
-  /** Names in `unset` of all items of one BatchIdentifyRequest together. */
+  /** Names in `unset` of all items of one such request together. */
   maxBatchNames: 64 * 1024,
   /** Ids in one BatchGetUsersRequest. */
   maxBatchIds: 1_000,

@@ -2,6 +2,7 @@
 import { type DeleteInput, prepareDelete, prepareSetPreferences, type SetPreferencesInput } from "./change-user.ts";
 import { isDamaged } from "./damaged.ts";
 import {
+  failureOfRead,
   limitExceeded,
   storeFull,
   storeUnavailable,
@@ -19,6 +20,7 @@ import { parseNames } from "./property-names.ts";
 import { type AnswerSize, readWhatFits, selector, type UserView } from "./reading.ts";
 import { refusal } from "./refusal.ts";
 import type { Applied, UserStore, WriteCommand, WriteOutcome, WriteResult } from "./store.ts";
+import type { StoreConfiguration } from "./store-configuration.ts";
 import { DecodeBudget } from "./struct/decode.ts";
 import { parseUserId, type UserId } from "./user-id.ts";
 
@@ -66,6 +68,13 @@ export interface Page {
   readonly nextPageToken: string;
 }
 
+export interface RegistryDescription {
+  /** Names of the properties that every user has. */
+  readonly requiredProperties: readonly string[];
+  /** Undefined if the store's configuration has not been read yet. */
+  readonly store: StoreConfiguration | undefined;
+}
+
 /** The caller of a write. */
 export interface Writer {
   /**
@@ -91,6 +100,8 @@ export interface UserRegistry {
   get(id: Uint8Array, onlyProperties: readonly Uint8Array[], signal?: AbortSignal): Promise<UserView>;
   getMany(input: GetUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<UsersFound>;
   list(input: ListUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<Page>;
+  /** Says what is known of the registry, without asking the store. */
+  describe(): RegistryDescription;
 }
 
 const defaultPageSize = 100;
@@ -198,6 +209,14 @@ export function createUserRegistry(options: {
       const last = readCount < found.length ? ids[readCount - 1] : undefined;
       const damagedCount = reading.damaged.length;
       return { users, damagedCount, nextPageToken: last === undefined ? "" : formatPageToken(last) };
+    },
+
+    describe() {
+      try {
+        return { requiredProperties: required.names, store: store.configuration() };
+      } catch (error) {
+        throw failureOfRead(error);
+      }
     },
   };
 }

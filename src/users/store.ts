@@ -8,6 +8,7 @@
  */
 import type { DamagedPart, DamagedUser } from "./damaged.ts";
 import type { Precondition } from "./precondition.ts";
+import type { StoreConfiguration } from "./store-configuration.ts";
 import type { Edits } from "./struct/edits.ts";
 import type { CanonicalStruct } from "./struct/format.ts";
 import type { UserId } from "./user-id.ts";
@@ -149,7 +150,13 @@ export interface UserStore {
    * @returns why some of the users cannot be served, if others can; one line each
    */
   check(): Promise<readonly string[]>;
-  /** What is wrong with the store's configuration, for the operator; one line each. */
+  /**
+   * The store's configuration, as this process last read it; undefined if it could not be read yet.
+   *
+   * @throws UserError STORE_UNAVAILABLE if this version cannot follow it
+   */
+  configuration(): StoreConfiguration | undefined;
+  /** What is wrong with the store's servers, for the operator; one line each. */
   warnings(): Promise<readonly string[]>;
   /** Waits for calls that are under way, then closes the store. */
   close(): Promise<void>;

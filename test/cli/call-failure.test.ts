@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { callFailure } from "../../src/cli/call-failure.ts";
-import { Code, createRollcallClient, RollcallError } from "../../src/client/index.ts";
+import { Code, createRollcallClient, type Protocol, RollcallError } from "../../src/client/index.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { foreignServer } from "../support/foreign-server.ts";
 import { rollcall } from "../support/processes.ts";
@@ -25,11 +25,14 @@ async function listening(server: Server): Promise<string> {
   return `127.0.0.1:${address.port}`;
 }
 
+const notHttp2 =
+  /does not speak HTTP\/2; if it leads to Rollcall, call it with --protocol connect, or protocol: "connect"/;
+
 type Tls = { ca?: Buffer; cert?: Buffer; key?: Buffer };
 
 /** What the command line says of a call to the server, and what the client's error says. */
-async function toldOf(server: string, timeoutMs = 5_000, tls: Tls = {}): Promise<string> {
-  const client = createRollcallClient({ server, retries: false, timeoutMs, tls });
+async function toldOf(server: string, timeoutMs = 5_000, tls: Tls = {}, protocol?: Protocol): Promise<string> {
+  const client = createRollcallClient({ server, retries: false, timeoutMs, tls, protocol });
   const failure: unknown = await client.getUser({ id: "u" }).catch((error: unknown) => error);
   const { message } = callFailure(failure, server);
   expect(message).not.toContain("\n");
@@ -110,17 +113,28 @@ describe("with TLS", () => {
 
   test("that it speaks no HTTP/2", async () => {
     const web = createHttpsServer(read(certificates), (_, response) => response.end());
-    expect(await toldOf(`https://${await listening(web)}`, 5_000, ca())).toMatch(
-      /does not speak HTTP\/2; is that the port of Rollcall\?$/,
+    const url = `https://${await listening(web)}`;
+    expect(await toldOf(url, 5_000, ca(), "grpc")).toMatch(notHttp2);
+  });
+
+  test("that it is something else than Rollcall, over HTTP/1.1", async () => {
+    const web = createHttpsServer(read(certificates), (_, response) => response.end());
+    const client = createRollcallClient({ server: `https://${await listening(web)}`, retries: false, tls: ca() });
+    await expect(client.getUser({ id: "u" })).rejects.toThrow(
+      /HTTP 200 with no content type, .*another server listens/,
     );
   });
 });
 
+test("that a port does not speak HTTP/1.1", async () => {
+  const other = createServer((socket) => socket.on("error", () => {}).end("220 mail.example ESMTP\r\n"));
+  const url = `http://${await listening(other)}`;
+  expect(await toldOf(url, 5_000, {}, "connect")).toMatch(/does not speak HTTP\/1\.1; is that the port of Rollcall\?/);
+});
+
 test("that it is something else", async () => {
   const web = createHttpServer((_, response) => response.end("hello"));
-  expect(await toldOf(`http://${await listening(web)}`)).toMatch(
-    /does not speak HTTP\/2; is that the port of Rollcall\?$/,
-  );
+  expect(await toldOf(`http://${await listening(web)}`)).toMatch(notHttp2);
 });
 
 test("that there is no such host", async () => {

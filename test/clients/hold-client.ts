@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { StepResult } from "../scenarios/play.ts";
 import { readSteps } from "../scenarios/scenario-file.ts";
+import type { Http2Layer } from "../support/http2-layers.ts";
 import { messageOf } from "../support/message-of.ts";
 import { serve } from "../support/processes.ts";
 import { startRedis } from "../support/redis.ts";
@@ -33,13 +34,24 @@ function scenario(kind: Scenario["kind"], name: string): Scenario {
 
 const resultLine = z.strictObject({ step: z.string(), ok: z.boolean(), why: z.string().optional() });
 
-export const storeNames = ["SQLite", "Redis"] as const;
-export type StoreName = (typeof storeNames)[number];
+const storeNames = ["SQLite", "Redis"] as const;
+
+/** What a server has, and the report's name for it. */
+export interface Setting {
+  readonly store: (typeof storeNames)[number];
+  readonly http2: Http2Layer;
+  readonly name: string;
+}
+
+export function settingsOf(layers: readonly Http2Layer[]): readonly Setting[] {
+  return layers.flatMap((http2) => storeNames.map((store) => ({ store, http2, name: `${store}, ${http2}` })));
+}
 
 /** The result of one trial: the first call, a step, a step that must fail, or the example. */
 export interface Trial {
   readonly what: string;
-  readonly store: StoreName;
+  /** The name of the server's setting. */
+  readonly setting: string;
   readonly kind: "firstCall" | Scenario["kind"] | "example";
   /** The reason of a failure; undefined on success. */
   readonly why: string | undefined;
@@ -56,13 +68,14 @@ export async function buildClient({ folder, build }: Language): Promise<void> {
  *
  * @throws Error if the runner does not reach the end of a file, or prints other lines than results
  */
-export async function tryClient(language: Language, store: StoreName): Promise<readonly Trial[]> {
-  const { url, stop } = await serverOver(store);
+export async function tryClient(language: Language, setting: Setting): Promise<readonly Trial[]> {
+  const { url, stop } = await serverOf(setting);
   try {
     const firstCall = await makeFirstCall(language, url);
-    const trials: Trial[] = [{ what: "the first call", store, kind: "firstCall", why: firstCall }];
-    for (const scenario of scenarios) trials.push(...(await tryScenario(language, scenario, { url, store })));
-    return [...trials, { what: "the example", store, kind: "example", why: await runExample(language, url) }];
+    const trials: Trial[] = [{ what: "the first call", setting: setting.name, kind: "firstCall", why: firstCall }];
+    for (const scenario of scenarios) trials.push(...(await tryScenario(language, scenario, url, setting.name)));
+    const why = await runExample(language, url);
+    return [...trials, { what: "the example", setting: setting.name, kind: "example", why }];
   } finally {
     await stop();
   }
@@ -72,13 +85,14 @@ export async function tryClient(language: Language, store: StoreName): Promise<r
 async function tryScenario(
   { scenarios, folder }: Language,
   { kind, file, steps }: Scenario,
-  { url, store }: { readonly url: string; readonly store: StoreName },
+  url: string,
+  setting: string,
 ): Promise<readonly Trial[]> {
   const command = { ...scenarios, args: [...scenarios.args, url, file] };
   const results = readResults(await runCommand(command, { folder, timeoutMs: scenariosTimeoutMs }));
   if (results.length > steps.length)
     throw new Error(`the runner printed ${results.length} results for ${steps.length} steps`);
-  return steps.map((what, index) => ({ what, store, kind, why: whyFailed(kind, what, results[index]) }));
+  return steps.map((what, index) => ({ what, setting, kind, why: whyFailed(kind, what, results[index]) }));
 }
 
 function whyFailed(kind: Scenario["kind"], step: string, result: StepResult | undefined): string | undefined {
@@ -108,10 +122,11 @@ async function makeFirstCall({ firstCall, folder }: Language, url: string): Prom
 }
 
 /** A server on a free port of 127.0.0.1. */
-async function serverOver(store: StoreName): Promise<{ readonly url: string; stop(): Promise<void> }> {
+async function serverOf({ store, http2 }: Setting): Promise<{ readonly url: string; stop(): Promise<void> }> {
+  const args = ["--http2", http2];
   if (store === "Redis") {
     const redis = await startRedis();
-    const server = await serve(redis.url);
+    const server = await serve(redis.url, args);
     return {
       url: server.url,
       async stop() {
@@ -121,7 +136,7 @@ async function serverOver(store: StoreName): Promise<{ readonly url: string; sto
     };
   }
   const directory = mkdtempSync(join(tmpdir(), "rollcall-clients-"));
-  const server = await serve(`sqlite:${join(directory, "users.db")}`);
+  const server = await serve(`sqlite:${join(directory, "users.db")}`, args);
   return {
     url: server.url,
     async stop() {

@@ -1,5 +1,5 @@
 /** The report of all languages and suites. */
-import { storeNames, type Trial } from "./hold-client.ts";
+import type { Setting, Trial } from "./hold-client.ts";
 import type { Language } from "./languages.ts";
 import type { SuiteOutcome } from "./suites.ts";
 
@@ -10,20 +10,20 @@ export type Outcome = { readonly language: Language } & (
 );
 
 /**
- * A row for each language: whether its first call succeeded, the passed steps on each store, the reported mismatches, and
+ * A row for each language: whether its first call succeeded, the passed steps in each setting, the reported mismatches, and
  * whether its example ran.
  */
-export function table(outcomes: readonly Outcome[]): string {
+export function table(outcomes: readonly Outcome[], settings: readonly Setting[]): string {
   const titles = [
     "client",
     "first call",
-    ...storeNames.map((store) => `steps on ${store}`),
+    ...settings.map(({ name }) => `steps on ${name}`),
     "mismatches found",
     "example",
     "",
   ];
-  const rule = ["---", "---", ...storeNames.map(() => "--:"), "--:", "---", "---"];
-  return rows([titles, rule, ...outcomes.map(row)]);
+  const rule = ["---", "---", ...settings.map(() => "--:"), "--:", "---", "---"];
+  return rows([titles, rule, ...outcomes.map((outcome) => row(outcome, settings))]);
 }
 
 /** A row for each suite, with the number of its passed cases. */
@@ -39,11 +39,11 @@ function rows(lines: readonly (readonly string[])[]): string {
   return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-function row(outcome: Outcome): readonly string[] {
+function row(outcome: Outcome, settings: readonly Setting[]): readonly string[] {
   const { name } = outcome.language;
-  if ("broken" in outcome) return [name, "", ...storeNames.map(() => ""), "", "", "failed"];
+  if ("broken" in outcome) return [name, "", ...settings.map(() => ""), "", "", "failed"];
   const of = (kind: Trial["kind"]) => outcome.trials.filter((trial) => trial.kind === kind);
-  const steps = storeNames.map((name) => passedOfAll(of("step").filter(({ store }) => store === name)));
+  const steps = settings.map(({ name }) => passedOfAll(of("step").filter(({ setting }) => setting === name)));
   const runs = (kind: Trial["kind"]) => (of(kind).every(({ why }) => why === undefined) ? "runs" : "fails");
   const verdict = failuresOf(outcome).length === 0 ? "passed" : "failed";
   return [name, runs("firstCall"), ...steps, passedOfAll(of("mismatch")), runs("example"), verdict];
@@ -57,8 +57,8 @@ function passedOfAll(trials: readonly Trial[]): string {
 export function failuresOf(outcome: Outcome): readonly string[] {
   const { name } = outcome.language;
   if ("broken" in outcome) return [`${name}: ${outcome.broken}`];
-  return outcome.trials.flatMap(({ what, store, why }) =>
-    why === undefined ? [] : [`${name}, ${store}, ${what}: ${why}`],
+  return outcome.trials.flatMap(({ what, setting, why }) =>
+    why === undefined ? [] : [`${name}, ${setting}, ${what}: ${why}`],
   );
 }
 

@@ -1,6 +1,7 @@
 /** Suites that test the server from outside. Each is also a command of its own. */
 import { messageOf } from "../support/message-of.ts";
 import { root } from "./languages.ts";
+import type { Choices } from "./leaving-out.ts";
 import { runCommand } from "./run-command.ts";
 
 const timeoutMs = 20 * 60_000;
@@ -16,7 +17,8 @@ export interface Suite {
 }
 
 export const suites: readonly Suite[] = [
-  { name: "Connect conformance", key: "conformance", needs: ["go"] },
+  { name: "Connect conformance and h2spec", key: "conformance", needs: ["go"] },
+  { name: "HTTP/2 clients and proxies", key: "exercises", needs: ["go", "python", "java", "rust"] },
   { name: "gRPC interop", key: "interop", needs: ["go", "java"] },
   { name: "Web page", key: "web", needs: ["web"] },
 ];
@@ -28,9 +30,9 @@ export function isLeftOut({ needs }: Suite, left: ReadonlySet<string>): boolean 
 export type SuiteOutcome = { readonly suite: Suite } & ({ readonly passed: number } | { readonly failure: string });
 
 /** Shows the output of the suite. The suite fails if one of its cases fails. */
-export async function runSuite(suite: Suite, left: ReadonlySet<string>): Promise<SuiteOutcome> {
+export async function runSuite(suite: Suite, { left, layers }: Choices): Promise<SuiteOutcome> {
   const without = suite.needs.filter((key) => left.has(key));
-  const args = without.length > 0 ? ["--without", without.join(",")] : [];
+  const args = ["--http2", layers.join(","), ...(without.length > 0 ? ["--without", without.join(",")] : [])];
   const command = { program: "npm", args: ["run", "--silent", "test:suite", "--", suite.key, ...args] };
   try {
     const output = await runCommand(command, {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createCertificates } from "../support/certificates.ts";
+import type { Http2Layer } from "../support/http2-layers.ts";
 import { messageOf } from "../support/message-of.ts";
 import { rollcall, type ServeProcess, serve } from "../support/processes.ts";
 import type { Trial } from "./hold-client.ts";
@@ -10,20 +11,25 @@ import type { Language } from "./languages.ts";
 import { startRefusingProxy } from "./refusing-proxy.ts";
 import { runCommand } from "./run-command.ts";
 
+type Tried = Pick<Trial, "what" | "why">;
+
 const timeoutMs = 60_000;
 
 /** Runs the example against servers of its own. */
-export async function tryExample(language: Language): Promise<readonly Trial[]> {
+export async function tryExample(language: Language, http2: Http2Layer): Promise<readonly Trial[]> {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-example-"));
   try {
-    return [...(await trySecured(language, directory)), await tryAgain(language, directory)];
+    const setting = `SQLite, ${http2}`;
+    return [...(await trySecured(language, http2, directory)), await tryAgain(language, http2, directory)].map(
+      ({ what, why }): Trial => ({ what, setting, kind: "example", why }),
+    );
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
 /** Over TLS, with a certificate of a private authority, and with tokens. */
-async function trySecured(language: Language, directory: string): Promise<readonly Trial[]> {
+async function trySecured(language: Language, http2: Http2Layer, directory: string): Promise<readonly Tried[]> {
   const { entry, token } = JSON.parse(
     (await rollcall(["token", "example", "--scopes", "users.read,users.write"])).stdout,
   );
@@ -35,15 +41,15 @@ async function trySecured(language: Language, directory: string): Promise<readon
   try {
     server = await serve(`sqlite:${join(directory, "secured.db")}`, [
       ...["--tls-cert", certificates.cert, "--tls-key", certificates.key],
-      ...["--credentials", credentials],
+      ...["--credentials", credentials, "--http2", http2],
     ]);
     const withToken = await runExample(language, server.url, { ROLLCALL_CA, ROLLCALL_TOKEN: token });
     const withAnother = await runExample(language, server.url, { ROLLCALL_CA, ROLLCALL_TOKEN: "another" });
     const distrustful = await runExample(language, server.url, { ROLLCALL_TOKEN: token });
     return [
-      trial("the example over TLS with a token", withToken),
-      trial("the example with an unknown token", whyNotRefused(withAnother)),
-      trial("the example without the authority of the server's certificate", whyNotDistrusted(distrustful)),
+      tried("the example over TLS with a token", withToken),
+      tried("the example with an unknown token", whyNotRefused(withAnother)),
+      tried("the example without the authority of the server's certificate", whyNotDistrusted(distrustful)),
     ];
   } finally {
     await server?.stop();
@@ -51,15 +57,15 @@ async function trySecured(language: Language, directory: string): Promise<readon
   }
 }
 
-async function tryAgain(language: Language, directory: string): Promise<Trial> {
-  const server = await serve(`sqlite:${join(directory, "again.db")}`);
+async function tryAgain(language: Language, http2: Http2Layer, directory: string): Promise<Tried> {
+  const server = await serve(`sqlite:${join(directory, "again.db")}`, ["--http2", http2]);
   const proxy = await startRefusingProxy(server.url);
   try {
     const failure = await runExample(language, proxy.url);
     const given = proxy.refused.filter((method) => !proxy.answered.has(method));
     const notAgain = given.length > 0 ? `not repeated: ${given.join(", ")}` : undefined;
     const nothing = proxy.refused.length === 0 ? "nothing was refused" : undefined;
-    return trial("the example whose first call of each method finds no server", failure ?? notAgain ?? nothing);
+    return tried("the example whose first call of each method finds no server", failure ?? notAgain ?? nothing);
   } finally {
     await proxy.stop();
     await server.stop();
@@ -84,6 +90,6 @@ function whyNotDistrusted(failure: string | undefined): string | undefined {
   return failure !== undefined && /certificat/i.test(failure) ? undefined : `the client trusted the server: ${failure}`;
 }
 
-function trial(what: string, why: string | undefined): Trial {
-  return { what, store: "SQLite", kind: "example", why };
+function tried(what: string, why: string | undefined): Tried {
+  return { what, why };
 }

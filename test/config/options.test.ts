@@ -313,11 +313,13 @@ const samples: Readonly<Record<string, string>> = {
   name: "a",
   names: "a, b",
   origins: "https://a.example",
+  protocol: "connect",
   seconds: "1",
   share: "0.5",
   text: "a",
   url: "",
   what: "legacy",
+  which: "own",
   who: "off",
   "yes or no": "yes",
 };
@@ -367,6 +369,7 @@ describe.each(declared.map(([key, option]) => [option.name(), option, key] as co
   );
 
   test("with an empty variable is as without one, where that is safe", () => {
+    vi.stubEnv(variable, undefined);
     const without = parse(option, []);
     for (const empty of ["", "\n"]) {
       const value = fromVariable(empty);

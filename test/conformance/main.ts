@@ -1,26 +1,29 @@
 /**
- * The Connect conformance suite against the server's own listener and both of its ways in for gRPC: `npm run
- * test:conformance`. What follows `--` goes to the runner, as `-- --trace`. The runner prints how many cases passed and
- * failed, and its exit status is this program's.
+ * The Connect conformance suite and h2spec against the server's own listener, once for each HTTP/2 that serves: `npm run
+ * test:conformance`. `--http2 own` or `--http2 node` chooses one. What follows a second `--` goes to the runner of the Connect
+ * suite, as `-- -- --trace`, and leaves h2spec out. Fails if a case fails that is not a known failure.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { http2Layers, readHttp2Layers } from "../support/http2-layers.ts";
+import { messageOf } from "../support/message-of.ts";
+import { runConnectSuite } from "./connect-suite.ts";
+import type { Counts } from "./counts.ts";
+import { runH2spec } from "./h2spec/run.ts";
 
-const here = import.meta.dirname;
-const root = join(here, "..", "..");
-const runner = join(root, ".tools", "conformance", "connectconformance");
-
-const child = spawn(
-  runner,
-  [
-    ...["--mode", "server", "--conf", join(here, "config.yaml"), ...process.argv.slice(2)],
-    ...["--", process.execPath, join(here, "server.ts")],
-  ],
-  {
-    env: { ...process.env, NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "node") },
-    stdio: ["ignore", "inherit", "inherit"],
-  },
-);
-const [status] = await once(child, "close");
-process.exitCode = status ?? 1;
+try {
+  const { values, positionals } = parseArgs({
+    options: { http2: { type: "string", default: http2Layers.join(",") } },
+    allowPositionals: true,
+  });
+  const layers = readHttp2Layers(values.http2);
+  const all: Counts[] = [];
+  for (const layer of layers) all.push(await runConnectSuite(layer, positionals));
+  if (positionals.length === 0) all.push(...(await Promise.all(layers.map(runH2spec))));
+  const passed = all.reduce((sum, counts) => sum + counts.passed, 0);
+  const failed = all.reduce((sum, counts) => sum + counts.failed, 0);
+  console.log(`\n${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+} catch (error) {
+  console.error(messageOf(error));
+  process.exitCode = 2;
+}

@@ -1,56 +1,28 @@
 /**
- * Metadata of gRPC calls that are served straight on HTTP/2 streams. UserService neither reads nor writes any, so its way in
- * has no room for it: it is kept beside the call here, and put on the stream when that is answered.
+ * Metadata of gRPC calls that the server serves without Connect. UserService neither reads nor writes any, so its handlers have
+ * no way to it. Here it goes to and from the call's exchange, whichever HTTP/2 serves it.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
-import { subscribe } from "node:diagnostics_channel";
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders } from "node:http";
 import { parseTimeout } from "@connectrpc/connect/protocol-grpc";
+import { Call as ServedCall } from "../../src/rpc/call/call.ts";
 import type { CallContext } from "../../src/rpc/call/call-context.ts";
-import type { ObserveRequest } from "../../src/telemetry/requests.ts";
+import type { Exchange } from "../../src/rpc/exchange.ts";
 import type { Call } from "./service.ts";
 
 type Metadata = Omit<Call, "signal">;
 
-const serving = new AsyncLocalStorage<Metadata>();
-/** By the request's headers, which are the same object wherever they are seen. */
-const streams = new WeakMap<object, ServerHttp2Stream>();
-
-/** What Node publishes of each stream, before anybody else sees it. */
-interface StreamStart {
-  readonly stream: ServerHttp2Stream;
-  readonly headers: object;
-}
-
-subscribe("http2.server.stream.start", (message) => {
-  if (isStreamStart(message)) streams.set(message.headers, message.stream);
-});
-
-/** Lets calls know their metadata while they are served, and puts on their streams what they answer beside messages. */
-export function withMetadata(observe: ObserveRequest): ObserveRequest {
-  return (start) => {
-    const observed = observe(start);
-    const { headers } = start;
-    const stream = streams.get(headers);
-    if (stream === undefined || headers instanceof Headers) return observed;
-    const metadata = metadataOf(headers);
-    addTo(stream, metadata);
-    return {
-      run: (work) => serving.run(metadata, () => observed.run(work)),
-      end: (code, caller, reason) => observed.end(code, caller, reason),
-      ids: () => observed.ids(),
-    };
+/** The call with its metadata. What its handler sets goes out with the answer. Call it once for each call. */
+export function callOf(context: CallContext): Call {
+  if (!(context instanceof ServedCall)) throw new Error("the context is not a call");
+  const { exchange } = context;
+  const metadata = metadataOf(exchange.headers);
+  addTo(exchange, metadata);
+  return {
+    ...metadata,
+    get signal() {
+      return context.signal;
+    },
   };
-}
-
-function isStreamStart(message: unknown): message is StreamStart {
-  return typeof message === "object" && message !== null && "stream" in message && "headers" in message;
-}
-
-export function callOf({ signal }: CallContext): Call {
-  const metadata = serving.getStore();
-  if (metadata === undefined) throw new Error("the call is not served");
-  return { signal, ...metadata };
 }
 
 function metadataOf(headers: IncomingHttpHeaders): Metadata {
@@ -69,35 +41,22 @@ function metadataOf(headers: IncomingHttpHeaders): Metadata {
   };
 }
 
-function addTo(stream: ServerHttp2Stream, { responseHeaders, responseTrailers }: Metadata): void {
-  const respond = stream.respond.bind(stream);
-  const sendTrailers = stream.sendTrailers.bind(stream);
-  const close = stream.close.bind(stream);
-  const withTrailers = (trailers: OutgoingHttpHeaders) => ({ ...Object.fromEntries(responseTrailers), ...trailers });
-  stream.sendTrailers = (trailers) => sendTrailers(withTrailers(trailers));
-  stream.respond = (headers: OutgoingHttpHeaders = {}, options = {}) => {
-    const added = Object.fromEntries(responseHeaders);
-    if (options.endStream !== true) {
-      respond({ ...added, ...headers }, options);
-      return;
-    }
-    if (Object.keys(added).length === 0) {
-      respond(withTrailers(headers), options);
+function addTo(exchange: Exchange, { responseHeaders, responseTrailers }: Metadata): void {
+  const begin = exchange.begin.bind(exchange);
+  const end = exchange.end.bind(exchange);
+  const answer = exchange.answer.bind(exchange);
+  exchange.begin = (status, headers) => begin(status, { ...Object.fromEntries(responseHeaders), ...headers });
+  exchange.end = (lastPiece, trailers) => end(lastPiece, { ...Object.fromEntries(responseTrailers), ...trailers });
+  exchange.answer = (status, headers) => {
+    if ([...responseHeaders].length === 0) {
+      answer(status, { ...headers, ...Object.fromEntries(responseTrailers) });
       return;
     }
     // A handler that sends headers sends them before its error, which is then in the trailers.
-    const { status = [], header = [] } = Object.groupBy(Object.entries(headers), ([name]) =>
-      /^grpc-(status|message)/.test(name) ? "status" : "header",
+    const { trailer = [], header = [] } = Object.groupBy(Object.entries(headers), ([name]) =>
+      /^grpc-(status|message)/.test(name) ? "trailer" : "header",
     );
-    respond({ ...added, ...Object.fromEntries(header) }, { ...options, endStream: false, waitForTrailers: true });
-    const sent = new Promise((resolve) => {
-      stream.once("wantTrailers", () => {
-        sendTrailers(withTrailers(Object.fromEntries(status)));
-        setImmediate(resolve);
-      });
-    });
-    // The call takes its answer for sent, and lets go of what is left of the request.
-    stream.close = (...ending) => void sent.then(() => close(...ending));
-    stream.end();
+    exchange.begin(status, Object.fromEntries(header));
+    exchange.end(undefined, Object.fromEntries(trailer));
   };
 }

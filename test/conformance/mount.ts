@@ -8,7 +8,7 @@ import { contractErrors, type RaisedErrors } from "../../src/rpc/restated-errors
 import { type AccessSettings, openAccess } from "../../src/server/access.ts";
 import { serveRpc } from "../../src/server/serve-rpc.ts";
 import { observeRequests } from "../../src/telemetry/requests.ts";
-import { withMetadata } from "./metadata.ts";
+import type { Http2Layer } from "../support/http2-layers.ts";
 
 export const host = "127.0.0.1";
 const never = new AbortController().signal;
@@ -18,9 +18,11 @@ const drainTimeoutMs = 10_000;
 export interface Mounted {
   /** For Connect's adapter. */
   readonly routes: (router: ConnectRouter) => void;
-  /** For gRPC straight on HTTP/2 streams. */
+  /** For gRPC without Connect. */
   readonly methods: readonly GrpcMethod[];
   readonly access: AccessSettings;
+  /** As the server has it by default. */
+  readonly http2?: Http2Layer | undefined;
   readonly logger: Logger;
   /** Ends streams, with its reason. */
   readonly draining?: AbortSignal;
@@ -37,6 +39,7 @@ export async function mount({
   routes,
   methods,
   access: settings,
+  http2,
   logger,
   draining = never,
 }: Mounted): Promise<MountedService> {
@@ -54,7 +57,8 @@ export async function mount({
     reflectionIsOpen: true,
     errors: withoutDetails,
     limits,
-    observe: withMetadata(observeRequests({ logger, accessLogShare: 0 })),
+    http2,
+    observe: observeRequests({ logger, accessLogShare: 0 }),
     logger,
   });
   return {

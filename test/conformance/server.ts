@@ -1,6 +1,6 @@
 /**
  * A server of ConformanceService for the suite's runner, which starts it as a process for each way that a server is reached,
- * and says on standard input which, and how large a message may be.
+ * and says on standard input which, and how large a message may be. Its argument names the HTTP/2 that serves.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { pino } from "pino";
 import type { AccessSettings } from "../../src/server/access.ts";
 import { limits } from "../../src/users/limits.ts";
+import { readHttp2Layers } from "../support/http2-layers.ts";
 import {
   type ServerCompatRequest,
   ServerCompatRequestSchema,
@@ -20,6 +21,7 @@ import { host, mount } from "./mount.ts";
 import { conformanceRoutes } from "./routes.ts";
 
 const sizeBytes = 4;
+const [http2 = "node"] = readHttp2Layers(process.argv[2] ?? "");
 
 const asked = fromBinary(ServerCompatRequestSchema, readFileSync(process.stdin.fd).subarray(sizeBytes));
 Object.assign(limits, { maxRequestBytes: asked.messageReceiveLimit });
@@ -31,6 +33,7 @@ const listener = await mount({
   routes: conformanceRoutes,
   methods: grpcConformanceMethods(callOf),
   access: accessOf(asked),
+  http2,
   logger: pino({ level: "warn" }, process.stderr),
 });
 process.once("SIGTERM", async () => {

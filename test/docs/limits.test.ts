@@ -1,4 +1,4 @@
-/** Every bound in docs/limits.md names a test that exists. Bounds that the configuration has are compared with it. */
+/** Every bound in docs/limits.md and docs/http2.md names a test that exists. Bounds that the configuration has are compared with it. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -7,25 +7,31 @@ import { limits } from "../../src/users/limits.ts";
 
 const docs = join(import.meta.dirname, "..", "..", "docs");
 const text = readFileSync(join(docs, "limits.md"), "utf8");
+const textOfHttp2 = readFileSync(join(docs, "http2.md"), "utf8");
 
 /** The rows of tables that have a column for tests, by what they bound. */
-const rows = text.split("\n").flatMap((line) => {
-  const cells = line.split(" | ");
-  const [, file, title] = /^\[[\w-]+\]\((\S+)\): "(.+)" \|$/.exec(cells.at(-1) ?? "") ?? [];
-  return file === undefined || title === undefined
-    ? []
-    : [{ what: cells[0]?.slice(2) ?? "", bound: cells[1] ?? "", file, title }];
-});
+const rowsOf = (document: string) =>
+  document.split("\n").flatMap((line) => {
+    const cells = line.split(" | ");
+    const [, file, title] = /^\[[\w-]+\]\((\S+)\): "(.+)" \|$/.exec(cells.at(-1) ?? "") ?? [];
+    return file === undefined || title === undefined
+      ? []
+      : [{ what: cells[0]?.slice(2) ?? "", bound: cells[1] ?? "", file, title }];
+  });
+const rows = rowsOf(text);
 
-test("each table of bounds names tests", () => {
-  const tables = text.split("\n## ").map((section) => section.split("\n").filter((line) => line.startsWith("| ")));
+test.each([
+  ["limits.md", text, 4],
+  ["http2.md", textOfHttp2, 1],
+])("each table of bounds in %s names tests", (_, document, tablesOfBounds) => {
+  const tables = document.split("\n## ").map((section) => section.split("\n").filter((line) => line.startsWith("| ")));
   const withTests = tables.filter(([head]) => head?.endsWith("| test |"));
-  expect(withTests).toHaveLength(4);
+  expect(withTests).toHaveLength(tablesOfBounds);
   // Less their heads.
-  expect(rows).toHaveLength(withTests.reduce((sum, lines) => sum + lines.length - 1, 0));
+  expect(rowsOf(document)).toHaveLength(withTests.reduce((sum, lines) => sum + lines.length - 1, 0));
 });
 
-describe.each(rows)("$what", ({ file, title }) => {
+describe.each([...rows, ...rowsOf(textOfHttp2)])("$what", ({ file, title }) => {
   test("is tested where the table says", () => {
     const path = join(docs, file);
     expect(existsSync(path), file).toBe(true);
@@ -46,7 +52,10 @@ test.each([
   ],
   ["names in `unset` of all items of a batch", limits.maxBatchNames.toLocaleString("en")],
   ["a message to health and reflection, which anybody may call", `${limits.maxOpenRequestBytes / 1024} KiB`],
-  ["messages of BatchIdentify while they are worked on", `${defaultServerLimits.maxBatchWorkBytes / 1024 ** 2} MiB`],
+  [
+    "messages of BatchIdentify and IdentifyUsers while they are worked on",
+    `${defaultServerLimits.maxBatchWorkBytes / 1024 ** 2} MiB`,
+  ],
   ["answers of BatchGetUsers and ListUsers while they are read", `${defaultServerLimits.maxReadBytes / 1024 ** 2} MiB`],
   ["requests that wait for the store", `${defaultServerLimits.maxWaitingBytes / 1024 ** 2} MiB`],
   ["unary calls whose requests have not arrived in full", defaultServerLimits.maxArriving.toLocaleString("en")],

@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { gzipSync } from "node:zlib";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { openBesideStore } from "../support/beside-store.ts";
 import { enveloped } from "../support/grpc-streams.ts";
 import { openSession, type RawAnswer, rawCall } from "../support/raw-calls.ts";
 import { describeError, failureOf, type SeenError } from "../support/rpc-errors.ts";
@@ -224,7 +224,7 @@ test("a deadline is enforced by the server", async () => {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-deadline-"));
   const path = join(directory, "users.db");
   const slow = await startTestServer({ store: `sqlite:${path}` });
-  const other = new DatabaseSync(path);
+  const other = openBesideStore(path);
   other.exec("BEGIN IMMEDIATE");
   try {
     const answer = await fetch(`${slow.url}/rollcall.v1.UserService/Identify`, {

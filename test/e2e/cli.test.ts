@@ -17,6 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { identify, Journal, journalPath, nothingDone } from "../../src/cli/import/journal.ts";
 import { defaultCsvOptions } from "../../src/cli/import/rows/csv-columns.ts";
 import { createRollcallClient } from "../../src/client/index.ts";
+import { version } from "../../src/config/version.ts";
 import { rollcall, rollcallAlone, type ServeProcess, serve, startRollcall } from "../support/processes.ts";
 
 const sample = new URL("../../docs/users.sample.ndjson", import.meta.url).pathname;
@@ -63,6 +64,7 @@ describe("help", () => {
       "delete",
       "import",
       "export",
+      "registry",
       "health",
     ]) {
       expect(stdout).toContain(`  ${command} `);
@@ -233,6 +235,15 @@ describe("the whole contract", () => {
       stderr: expect.stringContaining("NOT_FOUND USER_NOT_FOUND"),
     });
     expect(await call("delete", "gone", "--allow-missing")).toMatchObject({ status: 0 });
+  });
+
+  test("the registry is described", async () => {
+    const described = { version: version(), required_properties: ["name", "email"] };
+    expect(await printed("registry")).toMatchObject(described);
+    expect(await call("registry", "u1")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("too many arguments"),
+    });
   });
 
   test("several users are read at once, and the missing ones named", async () => {

@@ -160,7 +160,7 @@ function open([, , create]: (typeof protocols)[number], { authorization, certifi
 type Users = ReturnType<typeof users>;
 const users = (transport: Transport) => createClient(UserService, transport);
 const id = "u";
-/** Any of the scopes will do; the first is the one that a caller without any is told to lack. */
+/** Any of the scopes will do, and any caller where there are none. The first is the one that others are told to lack. */
 const methods: Record<string, { scopes: readonly Scope[]; call: (client: Users) => Promise<unknown> }> = {
   Identify: { scopes: ["users.write"], call: (client) => client.identify({ id, properties: ada }) },
   SetPreferences: { scopes: ["users.write"], call: (client) => client.setPreferences({ id, preferences: {} }) },
@@ -176,7 +176,12 @@ const methods: Record<string, { scopes: readonly Scope[]; call: (client: Users) 
       for await (const _ of client.batchIdentify(requests()));
     },
   },
+  IdentifyUsers: {
+    scopes: ["users.write"],
+    call: (client) => client.identifyUsers({ requests: [{ id, properties: ada }] }),
+  },
   DeleteUser: { scopes: ["users.delete"], call: (client) => client.deleteUser({ id: "nobody", allowMissing: true }) },
+  GetRegistry: { scopes: [], call: (client) => client.getRegistry({}) },
 };
 
 const codeOf = (call: Promise<unknown>) =>
@@ -203,7 +208,8 @@ describe.each(protocols)("through %s", (...protocol) => {
     const seen: Record<string, string | undefined> = {};
     for (const [name, { scopes, call }] of Object.entries(methods)) {
       if (name === "BatchIdentify" && httpVersion === "1.1") continue;
-      const mayCall = scopes.some((scope) => way.scopes?.includes(scope));
+      const mayCall =
+        scopes.length === 0 ? way.scopes !== undefined : scopes.some((scope) => way.scopes?.includes(scope));
       const refusal = way.scopes === undefined ? "Unauthenticated" : `PermissionDenied: ${scopes[0]}`;
       expected[name] = mayCall ? "ok" : refusal;
       seen[name] = await refusalOf(call(client));
@@ -235,16 +241,19 @@ describe.each(protocols)("through %s", (...protocol) => {
 test("in clear text, tokens count likewise", async () => {
   const clear = await startTestServer({ access: { credentials: file("tokens.json", { tokens: tokens() }) } });
   onTestFinished(() => clear.stop());
+  const straight = users(createGrpcTransport({ baseUrl: clear.url }));
+  const json = users(createConnectTransport({ baseUrl: clear.url, httpVersion: "1.1", useBinaryFormat: false }));
   const seen = async (authorization: string | undefined) => {
     const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
-    const straight = users(createGrpcTransport({ baseUrl: clear.url }));
-    const json = users(createConnectTransport({ baseUrl: clear.url, httpVersion: "1.1", useBinaryFormat: false }));
-    const calls = [straight, json].map((client) => codeOf(client.getUser({ id: "nobody" }, { headers })));
+    const calls = [straight, json].flatMap((client) => [
+      codeOf(client.getUser({ id: "nobody" }, { headers })),
+      codeOf(client.getRegistry({}, { headers })),
+    ]);
     return Promise.all(calls);
   };
-  expect(await seen(undefined)).toEqual(["Unauthenticated", "Unauthenticated"]);
-  expect(await seen(bearer("token users.write"))).toEqual(["PermissionDenied", "PermissionDenied"]);
-  expect(await seen(bearer("token users.read"))).toEqual(["NotFound", "NotFound"]);
+  expect(await seen(undefined)).toEqual(Array(4).fill("Unauthenticated"));
+  expect(await seen(bearer("token users.write"))).toEqual(["PermissionDenied", "ok", "PermissionDenied", "ok"]);
+  expect(await seen(bearer("token users.read"))).toEqual(["NotFound", "ok", "NotFound", "ok"]);
 });
 
 test.each(["application/grpc", "application/json", "application/grpc-web+proto", "application/connect+proto"])(

@@ -31,10 +31,30 @@ const gets: Rule = (scopes) => reads(scopes) || scopes.includes("users.get");
 const learns: Rule = (scopes) => writes(scopes) && reads(scopes);
 const writesBlindly: Rule = (scopes) => writes(scopes) && !reads(scopes);
 
+const everybody: Rule = () => true;
+
 const userFields = (path: string, rule: Rule) =>
   Object.fromEntries(
     ["id", "properties", "preferences", "updated_at", "created_at", "etag"].map((name) => [`${path}.${name}`, rule]),
   );
+const itemFields = (path: string) => ({
+  [`${path}.created`]: learns,
+  [`${path}.updated`]: learns,
+  [`${path}.unchanged`]: learns,
+  [`${path}.failed`]: writes,
+  [`${path}.results.index`]: writes,
+  [`${path}.results.id`]: writes,
+  [`${path}.results.outcome`]: writes,
+  [`${path}.results.etag`]: learns,
+  [`${path}.results.error.code`]: writes,
+  [`${path}.results.error.reason`]: writes,
+  [`${path}.results.error.message`]: writes,
+  [`${path}.results.error.violations.field`]: writes,
+  [`${path}.results.error.violations.reason`]: writes,
+  [`${path}.results.error.violations.description`]: writes,
+  [`${path}.results.ignored_properties`]: learns,
+  [`${path}.applied`]: writesBlindly,
+});
 /** Every field of every answer. One that is added to the contract has to be added here, with who is told. */
 const told: Readonly<Record<string, Rule>> = {
   ...userFields("Identify.user", learns),
@@ -42,22 +62,8 @@ const told: Readonly<Record<string, Rule>> = {
   "Identify.ignored_properties": learns,
   ...userFields("GetUser.user", gets),
   "BatchIdentify.sequence": writes,
-  "BatchIdentify.created": learns,
-  "BatchIdentify.updated": learns,
-  "BatchIdentify.unchanged": learns,
-  "BatchIdentify.failed": writes,
-  "BatchIdentify.results.index": writes,
-  "BatchIdentify.results.id": writes,
-  "BatchIdentify.results.outcome": writes,
-  "BatchIdentify.results.etag": learns,
-  "BatchIdentify.results.error.code": writes,
-  "BatchIdentify.results.error.reason": writes,
-  "BatchIdentify.results.error.message": writes,
-  "BatchIdentify.results.error.violations.field": writes,
-  "BatchIdentify.results.error.violations.reason": writes,
-  "BatchIdentify.results.error.violations.description": writes,
-  "BatchIdentify.results.ignored_properties": learns,
-  "BatchIdentify.applied": writesBlindly,
+  ...itemFields("BatchIdentify"),
+  ...itemFields("IdentifyUsers"),
   ...userFields("BatchGetUsers.users", gets),
   "BatchGetUsers.missing_ids": gets,
   "BatchGetUsers.unread_ids": gets,
@@ -66,7 +72,16 @@ const told: Readonly<Record<string, Rule>> = {
   "ListUsers.next_page_token": reads,
   "ListUsers.damaged_count": reads,
   ...userFields("SetPreferences.user", learns),
+  "GetRegistry.version": everybody,
+  "GetRegistry.required_properties": everybody,
+  "GetRegistry.principal.name": everybody,
+  "GetRegistry.principal.scopes": everybody,
+  "GetRegistry.store_id": everybody,
+  "GetRegistry.features": everybody,
+  "GetRegistry.generation": everybody,
 };
+/** What a store as it is made has none of. */
+const unset: ReadonlySet<string> = new Set(["GetRegistry.features", "GetRegistry.generation"]);
 
 /**
  * What an error depends on beside the request, the caller and the server: what it tells of who is stored. `change`: whether the
@@ -182,16 +197,25 @@ async function fieldsTold(client: Users, newId: string, others: readonly string[
       if (ConnectError.from(error).code !== Code.PermissionDenied) throw error;
     }
   };
-  const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = UserService.method;
+  const { identify, getUser, batchIdentify, identifyUsers } = UserService.method;
+  const { batchGetUsers, listUsers, setPreferences, deleteUser, getRegistry } = UserService.method;
   const change = () => ({ id: there, properties: { n: ++changes }, setOnce: { plan: "another" } });
-  const requests = [{ id: newId, properties: ada }, change(), { id: there, setOnce: { plan: "x" } }, { id: "nobody" }];
+  const requests = (id: string) => [
+    { id, properties: ada },
+    change(),
+    { id: there, setOnce: { plan: "x" } },
+    { id: "nobody" },
+  ];
+  const report = BatchReport.ALL;
   await call(listUsers, () => client.listUsers({ pageSize: 2 }));
   await call(identify, () => client.identify(change()));
-  await call(batchIdentify, () => client.batchIdentify(messages({}, { requests, report: BatchReport.ALL })));
+  await call(batchIdentify, () => client.batchIdentify(messages({}, { requests: requests(newId), report })));
+  await call(identifyUsers, () => client.identifyUsers({ requests: requests(`${newId} too`), report }));
   await call(getUser, () => client.getUser({ id: there }));
   await call(batchGetUsers, () => client.batchGetUsers({ ids: [there, "nobody", damaged, ...others] }));
   await call(setPreferences, () => client.setPreferences({ id: there, preferences: { n: ++changes } }));
   await call(deleteUser, () => client.deleteUser({ id: newId, allowMissing: true }));
+  await call(getRegistry, () => client.getRegistry({}));
   return [...seen].sort();
 }
 
@@ -221,8 +245,10 @@ describeEachStore({ access: { credentials: credentials.file } }, (server, spoil,
       // The answer that is too large once is too large on every protocol, and takes its time.
       const others = protocol[0] === "gRPC" ? large : [];
       const seen = await fieldsTold(clientOf(server().url, protocol, scopes), "new", others);
-      await clientOf(server().url, protocol, allScopes).deleteUser({ id: "new", allowMissing: true });
-      const expected = Object.entries(told).flatMap(([path, rule]) => (rule(scopes) ? [path] : []));
+      for (const id of ["new", "new too"]) {
+        await clientOf(server().url, protocol, allScopes).deleteUser({ id, allowMissing: true });
+      }
+      const expected = Object.entries(told).flatMap(([path, rule]) => (rule(scopes) && !unset.has(path) ? [path] : []));
       expect(seen).toEqual(expected.filter((path) => path !== "BatchGetUsers.unread_ids" || others.length > 0).sort());
     });
 
@@ -265,11 +291,15 @@ describeEachStore({ access: { credentials: credentials.file } }, (server, spoil,
         const client = clientOf(server().url, protocol, scopes);
         const { message, metadata } = describeError(await failureOf(client.identify(overfull)));
         expect("actual" in metadata).toBe(reads(scopes));
-        for await (const { results } of client.batchIdentify(messages({ requests: [overfull] }))) {
-          expect(results.map(({ error }) => error)).toMatchObject([
-            { reason: "LIMIT_EXCEEDED", message, violations: [{ description: message.replace("properties: ", "") }] },
-          ]);
-        }
+        const requests = [overfull];
+        const { results } = await client.identifyUsers({ requests });
+        for await (const answer of client.batchIdentify(messages({ requests }))) results.push(...answer.results);
+        const error = {
+          reason: "LIMIT_EXCEEDED",
+          message,
+          violations: [{ description: message.replace("properties: ", "") }],
+        };
+        expect(results).toMatchObject([{ error }, { error }]);
       }
     });
   });

@@ -2,13 +2,14 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { createClient, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen-server/health/v1/health_pb.js";
+import { openBesideStore } from "../support/beside-store.ts";
 import { holdCall } from "../support/held-call.ts";
 import { serve } from "../support/processes.ts";
 import { describeError, failureOf } from "../support/rpc-errors.ts";
@@ -24,7 +25,7 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "rollcall-drain-"));
   path = join(directory, "users.db");
   server = await startTestServer({ store: `sqlite:${path}`, drainTimeoutMs: 5_000 });
-  holder = new DatabaseSync(path);
+  holder = openBesideStore(path);
 });
 afterEach(async () => {
   holder.close();
@@ -105,7 +106,7 @@ test("a call that outlasts the drain timeout ends UNAVAILABLE, and the server st
     store: `sqlite:${join(directory, "slow.db")}`,
     drainTimeoutMs: 50,
   });
-  const blocker = new DatabaseSync(join(directory, "slow.db"));
+  const blocker = openBesideStore(join(directory, "slow.db"));
   blocker.exec("BEGIN IMMEDIATE");
   const connection = createGrpcTransport({ baseUrl: other.url });
   const outcome = failureOf(createClient(UserService, connection).identify({ id: "u", properties: ada }));

@@ -18,6 +18,7 @@ function commands(): readonly (readonly string[])[] {
     ["delete", "u1"],
     ["import", file],
     ["export", join(file, "..", "all.csv")],
+    ["registry"],
     ["health"],
   ];
 }

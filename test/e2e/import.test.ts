@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createRollcallClient } from "../../src/client/index.ts";
+import { protocols } from "../support/import-items.ts";
 import { startRollcall } from "../support/processes.ts";
 import { inFull } from "../support/repeats.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -101,84 +102,89 @@ async function importedCleanly() {
   return imported;
 }
 
-test("one that is killed and resumed, again and again, comes to what one clean import does", async () => {
-  const server = await startTestServer();
-  let kills = 0;
-  for (let status: number | string = "SIGKILL"; status === "SIGKILL"; ) {
-    const before = await created(server);
-    const running = startImport(server.url, ...(kills > 0 ? ["--resume"] : []));
-    if (kills < 3) {
-      await until(async () => (await created(server)) > before || running.process.exitCode !== null);
-      running.process.kill("SIGKILL");
+describe.each(protocols)("over %s", (protocol) => {
+  const start = (server: string, ...more: string[]) => startImport(server, "--protocol", protocol, ...more);
+  const fromInput = ["import", "-", "--protocol", protocol];
+
+  test("one that is killed and resumed, again and again, comes to what one clean import does", async () => {
+    const server = await startTestServer();
+    let kills = 0;
+    for (let status: number | string = "SIGKILL"; status === "SIGKILL"; ) {
+      const before = await created(server);
+      const running = start(server.url, ...(kills > 0 ? ["--resume"] : []));
+      if (kills < 3) {
+        await until(async () => (await created(server)) > before || running.process.exitCode !== null);
+        running.process.kill("SIGKILL");
+      }
+      status = await running.ended;
+      if (status === "SIGKILL") kills++;
     }
-    status = await running.ended;
-    if (status === "SIGKILL") kills++;
-  }
-  expect(kills).toBeGreaterThan(0);
-  await expectAllImported(server);
-  await server.stop();
-});
+    expect(kills).toBeGreaterThan(0);
+    await expectAllImported(server);
+    await server.stop();
+  });
 
-test.each([
-  ["SIGINT", 130],
-  ["SIGHUP", 129],
-] as const)("one that gets %s says how far it came, and goes on from there", async (signal, status) => {
-  const server = await startTestServer();
-  const running = startImport(server.url);
-  await until(() => hasUsers(server.url));
-  running.process.kill(signal);
-  expect(await running.ended).toBe(status);
-  expect(running.said()).toMatch(/^created +\d+$/m);
-  expect(running.said()).toMatch(/the import was interrupted; --resume goes on from there$/m);
-  expect(await startImport(server.url, "--resume").ended).toBe(1);
-  await expectAllImported(server);
-  await server.stop();
-});
+  test.each([
+    ["SIGINT", 130],
+    ["SIGHUP", 129],
+  ] as const)("one that gets %s says how far it came, and goes on from there", async (signal, status) => {
+    const server = await startTestServer();
+    const running = start(server.url);
+    await until(() => hasUsers(server.url));
+    running.process.kill(signal);
+    expect(await running.ended).toBe(status);
+    expect(running.said()).toMatch(/^created +\d+$/m);
+    expect(running.said()).toMatch(/the import was interrupted; --resume goes on from there$/m);
+    expect(await start(server.url, "--resume").ended).toBe(1);
+    await expectAllImported(server);
+    await server.stop();
+  });
 
-test("one whose server is restarted goes on by itself", async () => {
-  const store = `sqlite:${join(directory, "users.db")}`;
-  const first = await startTestServer({ store, drainTimeoutMs: 100 });
-  const running = startImport(first.url);
-  await until(() => hasUsers(first.url));
-  await first.stop();
-  await until(() => running.said().includes("waiting"));
-  const again = await startTestServer({ store, port: first.port });
-  expect(await running.ended).toBe(1);
-  const told = running.said().split("\n");
-  expect(told.filter((line) => line.startsWith(`waiting for ${first.url}: `))).toHaveLength(1);
-  expect(told.filter((line) => line === "the server answers again")).toHaveLength(1);
-  await expectAllImported(again);
-  await again.stop();
-});
+  test("one whose server is restarted goes on by itself", async () => {
+    const store = `sqlite:${join(directory, "users.db")}`;
+    const first = await startTestServer({ store, drainTimeoutMs: 100 });
+    const running = start(first.url);
+    await until(() => hasUsers(first.url));
+    await first.stop();
+    await until(() => running.said().includes("waiting"));
+    const again = await startTestServer({ store, port: first.port });
+    expect(await running.ended).toBe(1);
+    const told = running.said().split("\n");
+    expect(told.filter((line) => line.startsWith(`waiting for ${first.url}: `))).toHaveLength(1);
+    expect(told.filter((line) => line === "the server answers again")).toHaveLength(1);
+    await expectAllImported(again);
+    await again.stop();
+  });
 
-test("a dry run says what would be, and writes nothing, here neither", async () => {
-  const server = await startTestServer();
-  const running = startImport(server.url, "--dry-run", "--json");
-  expect(await running.ended).toBe(1);
-  expect(running.said()).toMatch(new RegExp(`"users":${users},.*"failed":${users / badEvery},`));
-  expect((await everyone(server.url)).size).toBe(0);
-  expect(existsSync(`${file}.rejected.ndjson`) || existsSync(`${file}.journal`)).toBe(false);
-  await server.stop();
-});
+  test("a dry run says what would be, and writes nothing, here neither", async () => {
+    const server = await startTestServer();
+    const running = start(server.url, "--dry-run", "--json");
+    expect(await running.ended).toBe(1);
+    expect(running.said()).toMatch(new RegExp(`"users":${users},.*"failed":${users / badEvery},`));
+    expect((await everyone(server.url)).size).toBe(0);
+    expect(existsSync(`${file}.rejected.ndjson`) || existsSync(`${file}.journal`)).toBe(false);
+    await server.stop();
+  });
 
-test("rows come from standard input too", async () => {
-  const server = await startTestServer();
-  const running = startRollcall(["import", "-", "--server", server.url], {}, "pipe");
-  running.stdin?.end(readFileSync(file, "utf8").split("\n", 1)[0]);
-  const [status] = await once(running, "close");
-  expect(status).toBe(0);
-  expect([...(await everyone(server.url)).keys()]).toEqual(["u0"]);
-  await server.stop();
-});
+  test("rows come from standard input too", async () => {
+    const server = await startTestServer();
+    const running = startRollcall([...fromInput, "--server", server.url], {}, "pipe");
+    running.stdin?.end(readFileSync(file, "utf8").split("\n", 1)[0]);
+    const [status] = await once(running, "close");
+    expect(status).toBe(0);
+    expect([...(await everyone(server.url)).keys()]).toEqual(["u0"]);
+    await server.stop();
+  });
 
-test("one of standard input can be stopped while it waits for more", async () => {
-  const server = await startTestServer();
-  const rejected = join(directory, "rejected.ndjson");
-  const running = startRollcall(["import", "-", "--server", server.url, "--rejected", rejected], {}, "pipe");
-  const closed = once(running, "close");
-  running.stdin?.on("error", () => {}).write(readFileSync(file));
-  await until(() => hasUsers(server.url));
-  running.kill("SIGTERM");
-  expect((await closed)[0]).toBe(143);
-  await server.stop();
+  test("one of standard input can be stopped while it waits for more", async () => {
+    const server = await startTestServer();
+    const rejected = join(directory, "rejected.ndjson");
+    const running = startRollcall([...fromInput, "--server", server.url, "--rejected", rejected], {}, "pipe");
+    const closed = once(running, "close");
+    running.stdin?.on("error", () => {}).write(readFileSync(file));
+    await until(() => hasUsers(server.url));
+    running.kill("SIGTERM");
+    expect((await closed)[0]).toBe(143);
+    await server.stop();
+  });
 });

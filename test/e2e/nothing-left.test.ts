@@ -64,7 +64,17 @@ const ask = <Method extends DescMethod>(method: Method, message: MessageInitShap
   method,
   message,
 });
-const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = UserService.method;
+const {
+  identify,
+  getUser,
+  batchIdentify,
+  identifyUsers,
+  batchGetUsers,
+  listUsers,
+  setPreferences,
+  deleteUser,
+  getRegistry,
+} = UserService.method;
 const asked: readonly Asked[] = [
   ask(identify, { id: "one", properties }),
   ask(identify, { id: "", properties }),
@@ -72,11 +82,14 @@ const asked: readonly Asked[] = [
   ask(getUser, { id: "nobody" }),
   ask(batchIdentify, { requests, report: BatchReport.ALL }),
   ask(batchIdentify, { requests: [], report: 99 as BatchReport }),
+  ask(identifyUsers, { requests, report: BatchReport.ALL }),
+  ask(identifyUsers, { requests: [], report: 99 as BatchReport }),
   ask(batchGetUsers, { ids }),
   ask(listUsers, { pageSize: 1_000 }),
   ask(listUsers, { pageToken: "none" }),
   ask(setPreferences, { id: "there-1", preferences: { text: "x".repeat(5_000) } }),
   ask(deleteUser, { id: "one", allowMissing: true }),
+  ask(getRegistry, {}),
   ask(Health.method.check, {}),
   ask(Health.method.list, {}),
   ask(Health.method.watch, {}),

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { type ClientHttp2Stream, connect, constants } from "node:http2";
 import { Code, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health } from "#gen-server/health/v1/health_pb.js";
-import { createRollcallClient, createTransport } from "../../src/client/client.ts";
+import { createRollcallClient, createTransport } from "../../src/client/index.ts";
 import { enveloped, messageOf, openStream, ways } from "../support/grpc-streams.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { failureOf } from "../support/rpc-errors.ts";
@@ -115,23 +115,32 @@ test("of those who watch over the service's health, the oldest has to go, and a 
   session.destroy();
 });
 
+/** A server with room for more requests to health than one connection may have. */
+async function startRoomy(): Promise<TestServer> {
+  const roomy = await startTestServer();
+  onTestFinished(() => roomy.stop());
+  return roomy;
+}
+
 test("of one connection, only a few watch over the service's health, and calls are served", async () => {
-  const session = connect(server.url);
+  const roomy = await startRoomy();
+  const session = connect(roomy.url);
   const streams = Array.from({ length: 17 }, () => openStream(session, Health.method.watch, {}).on("error", () => {}));
   const last = streams.at(-1) ?? expect.fail();
   await new Promise((resolve) => last.on("close", resolve));
   expect(last.rstCode).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-  expect(await server.metric('rollcall_requests_refused_total{rollcall_reason="open"}')).toBe(1);
-  await expectServed();
+  expect(await roomy.metric('rollcall_requests_refused_total{rollcall_reason="open"}')).toBe(1);
+  await expectServed(roomy);
   session.destroy();
 });
 
 test("a connection that goes on asking to watch is ended", async () => {
-  const session = connect(server.url).on("error", () => {});
-  const ended = once(session, "close");
+  const roomy = await startRoomy();
+  const session = connect(roomy.url).on("error", () => {});
+  const ended = new Promise((resolve) => session.on("close", resolve));
   for (let at = 0; at < 400; at++) openStream(session, Health.method.watch, {}).on("error", () => {});
   await ended;
-  await expectServed();
+  await expectServed(roomy);
 });
 
 describe.each(Object.entries(ways))("%s", (_, way) => {
@@ -201,8 +210,8 @@ async function cutOff(reason: string): Promise<number> {
   return (await server.metric(`rollcall_requests_cut_off_total{rollcall_reason="${reason}"}`)) ?? 0;
 }
 
-async function expectServed(): Promise<void> {
-  const { user } = await usersOf(createTransport({ server: server.url })).identify({ id: "small", properties: ada });
+async function expectServed({ url } = server): Promise<void> {
+  const { user } = await usersOf(createTransport({ server: url })).identify({ id: "small", properties: ada });
   expect(user?.id).toBe("small");
 }
 

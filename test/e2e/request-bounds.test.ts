@@ -64,6 +64,12 @@ const jsonCases: readonly (readonly [what: string, method: Method, text: () => s
     () => `{"properties":{"x":${"[".repeat(1_100)}${"]".repeat(1_100)}}}`,
     ["invalid_argument", /nested deeper/],
   ],
+  [
+    "names of a batch",
+    "identifyUsers",
+    () => `{"requests":[${Array.from({ length: 200 }, namesOfItem).join(",")}]}`,
+    ["invalid_argument", /^requests: hold \d+ names; at most 65536/],
+  ],
   ["ids", "batchGetUsers", () => texts("ids", ""), ["invalid_argument", /^ids: has \d+ ids; at most 1000/]],
   ["names to unset", "identify", () => texts("unset"), ["invalid_argument", /unset: has \d+ names; at most 512/]],
   [
@@ -75,6 +81,8 @@ const jsonCases: readonly (readonly [what: string, method: Method, text: () => s
   ["preferences", "setPreferences", () => `{"id":"u","preferences":{"x":[${repeated("[],")}0]}}`, tooLarge],
 ];
 
+const namesOfItem = () => `{"id":"u","unset":[${repeated('"a",', 4 * (limits.maxProperties - 1))}"a"]}`;
+
 const binaryCases: readonly (readonly [what: string, method: Method, bytes: () => Buffer, refusal: Refusal])[] = [
   ["unknown fields", "identify", () => filled("7a00"), ["invalid_argument", /^id: /]],
   [
@@ -85,10 +93,22 @@ const binaryCases: readonly (readonly [what: string, method: Method, bytes: () =
   ],
   ["pieces of properties", "identify", () => filled("1200"), ["invalid_argument", /^id: /]],
   ["items", "batchIdentify", () => filled("0a00"), ["invalid_argument", /^requests: has 2097\d+ items; at most 1000/]],
+  [
+    "items of one call",
+    "identifyUsers",
+    () => filled("0a00"),
+    ["invalid_argument", /^requests: has 2097\d+ items; at most 1000/],
+  ],
   ["ids", "batchGetUsers", () => filled("0a00"), ["invalid_argument", /^ids: has 2097\d+ ids; at most 1000/]],
   [
     "names of a batch",
     "batchIdentify",
+    () => namesOfBatch(),
+    ["invalid_argument", /^requests: hold \d+ names; at most 65536/],
+  ],
+  [
+    "names of a batch in one call",
+    "identifyUsers",
     () => namesOfBatch(),
     ["invalid_argument", /^requests: hold \d+ names; at most 65536/],
   ],

@@ -64,6 +64,8 @@ test("commands of a caller who may only write say that it was applied", async ()
     status: 0,
     stdout: "{}\n",
   });
+  const registry = JSON.parse((await call(["registry"], env)).stdout);
+  expect(registry.principal).toMatchObject({ name: "feed", scopes: ["users.write"] });
   const refusal = "rollcall: PERMISSION_DENIED SCOPE_MISSING: validate_only: the caller lacks the scope users.read\n";
   for (const args of [
     [...identify, "--validate-only"],

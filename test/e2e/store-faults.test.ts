@@ -1,9 +1,9 @@
 /** What the log says of a store that does not answer: the name, the cause and the next step, in no library's words. */
 import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { openBesideStore } from "../support/beside-store.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/files.ts";
 import { rollcall } from "../support/processes.ts";
@@ -119,7 +119,7 @@ describe("the log names the file, the cause and the next step where SQLite's dat
 
   test("is locked by another process", async () => {
     const server = await served();
-    const other = new DatabaseSync(path);
+    const other = openBesideStore(path);
     onTestFinished(() => other.close());
     other.exec("BEGIN IMMEDIATE");
     const cause = /: another process has locked it for too long \(database is locked\); stop whatever else uses it$/;

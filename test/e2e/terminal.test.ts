@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { createRollcallClient } from "../../src/client/index.ts";
+import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { authorizationOf, scopedCredentials } from "../support/scoped-callers.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 import { openTerminal } from "../support/terminal.ts";
@@ -90,4 +91,20 @@ test("an export to a terminal has nothing that the terminal would act on", async
   await createRollcallClient(one.url).identify({ id: "shown", properties: { ...ada, note } });
   expect(await shows("export", /"shown"/, one)).toContain(String.raw`"\u009b2Jgone\u202e"`);
   expect(await shows("export --format csv", /^shown,/m, one)).toContain(String.raw`\u{9b}2Jgone\u{202e}`);
+});
+
+test("config shows a person the store's configuration, and says what it has changed", async () => {
+  const path = join(directory, "configured.db");
+  await (await openSqliteStore(path)).close();
+  const store = `--store sqlite:${path}`;
+  const shown = await shows(`config show ${store}`, /rehearsal: off/);
+  expect(shown).toMatch(/store id {4}[0-9a-f]{20}\n/);
+  expect(shown).toContain("none: no feature is on");
+  await shows(
+    `config enable rehearsal --dry-run ${store}`,
+    /would be switched on, with generation 1; nothing has changed/,
+  );
+  await shows(`config enable rehearsal ${store}`, /rehearsal is on now, with generation 1/);
+  await shows(`config enable rehearsal ${store}`, /rehearsal is on already: nothing has changed/);
+  expect(await shows(`config show ${store}`, /rehearsal: on/)).toContain("written since generation 1");
 });

@@ -18,7 +18,9 @@ async function start(env: Readonly<Record<string, string>>): Promise<ServeProces
 
 async function callersFrom(localAddress: string, server: ServeProcess, count: number): Promise<ResettingCaller[]> {
   const port = Number(new URL(server.url).port);
-  const connect = () => ResettingCaller.connect(port, { localAddress });
+  // What is answered before it is reset does no harm.
+  const headers = { ":path": "/rollcall.v1.UserService/GetUser", "content-type": "application/grpc", te: "trailers" };
+  const connect = () => ResettingCaller.connect(port, { localAddress, headers });
   const callers = await Promise.all(Array.from({ length: count }, connect));
   onTestFinished(() => callers.forEach(({ socket }) => void socket.destroy()));
   return callers;

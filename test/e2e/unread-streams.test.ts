@@ -62,7 +62,7 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     stream.resume();
     stream.write(Buffer.concat([refused, ...Array.from({ length: 8 }, () => large)]));
     expect(await code()).toBe("InvalidArgument");
-    await until(() => served.destroyed);
+    await until(() => served.isClosed);
   });
 
   test.each([
@@ -72,10 +72,10 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     const { stream, served, code, failures } = await open();
     stream.pause();
     for (let sent = 0; sent < 12; sent++) stream.write(large);
-    await until(() => served.writableLength > 0);
+    await until(() => served.unsentBytes > 0);
     stream.close(reset);
     expect(await code()).toBe("Canceled");
-    await until(() => served.destroyed);
+    await until(() => served.isClosed);
     expect(failures()).toEqual([]);
   });
 
@@ -84,10 +84,10 @@ describe.each(Object.entries(ways))("%s", (_, way) => {
     stream.pause();
     stream.write(Buffer.concat([small, refused, ...Array.from({ length: 8 }, () => large)]));
     expect(await code()).toBe("InvalidArgument");
-    await until(() => served.writableEnded);
-    expect(served.writableLength).toBeGreaterThan(0);
+    await until(() => served.isEnding);
+    expect(served.unsentBytes).toBeGreaterThan(0);
     stream.close(constants.NGHTTP2_NO_ERROR);
-    await until(() => served.destroyed);
+    await until(() => served.isClosed);
   });
 
   test("a caller whose connection ends within a message is gone, which is no failure", async () => {

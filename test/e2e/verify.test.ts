@@ -1,7 +1,6 @@
-/** `rollcall verify` over each kind of store, also while it is written to. */
+/** `rollcall verify` over the users of each kind of store, also while they are written. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
@@ -10,6 +9,7 @@ import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { Finding } from "../../src/store/verify/verifier.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { openBesideStore } from "../support/beside-store.ts";
 import { command, deletion, edit, setPreferences } from "../support/commands.ts";
 import { temporaryFolder } from "../support/files.ts";
 import { rollcall } from "../support/processes.ts";
@@ -22,14 +22,7 @@ import { makePipe } from "../support/special-files.ts";
 import { openSpoilt, type SpoiltStore } from "../support/spoilt-stores.ts";
 import { openRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
-
-const lines = (text: string) => text.split("\n").filter((line) => line !== "");
-
-async function verified(url: string) {
-  const { status, stdout, stderr } = await rollcall(["verify", "--store", url, "--json"]);
-  const found = lines(stdout).map((line) => JSON.parse(line));
-  return { status, stderr, summary: found.pop(), findings: found };
-}
+import { linesOf, verified } from "../support/verified.ts";
 
 describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a store in %s", (name) => {
   let spoilt: SpoiltStore;
@@ -106,7 +99,7 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a store in %s", (n
 
     const forPeople = await rollcall(["verify", "--store", spoilt.url]);
     expect(forPeople.status).toBe(1);
-    expect(lines(forPeople.stdout)).toHaveLength(findings.length);
+    expect(linesOf(forPeople.stdout)).toHaveLength(findings.length);
     expect(forPeople.stdout).toContain("not listed: is in no listing");
     expect(forPeople.stderr).toContain(`${summary.damaged} damaged`);
   });
@@ -116,7 +109,7 @@ test("rows in SQLite whose numbers no call can read are named", async () => {
   const path = join(temporaryFolder(), "users.db");
   const store = await openSqliteStore(path);
   await store.write([command("well", { n: 1 })]);
-  const other = new DatabaseSync(path);
+  const other = openBesideStore(path);
   const insert = other.prepare(
     "INSERT INTO user (rid, id, created_at, updated_at, etag, properties) VALUES (?, ?, 1, 1, 'e', x'')",
   );
@@ -196,7 +189,7 @@ test("a cluster is walked over to its end, however long its servers wait for the
   onTestFinished(() => clock.mockRestore());
   await until(async () => {
     const clients = await Promise.all(cluster.nodes.map(({ admin }) => admin.client("LIST")));
-    return clients.every((list) => lines(String(list)).length === 1);
+    return clients.every((list) => linesOf(String(list)).length === 1);
   });
   for await (const slice of walk) users += slice.users;
   expect(users).toBe(ids.length);
@@ -210,7 +203,7 @@ test("Sentinels are asked for the primary, and a key prefix is kept to", async (
   await until(() => store.write([command("a", { n: 1 }), command("b", { n: 1 })]).then(() => true));
   const under = async (prefix: string) => {
     const { stdout } = await rollcall(["verify", "--store", servers.url, "--redis-key-prefix", prefix, "--json"]);
-    return lines(stdout).map((line) => JSON.parse(line));
+    return linesOf(stdout).map((line) => JSON.parse(line));
   };
   expect(await under("mine*:")).toEqual([{ users: 2, damaged: 0 }]);
   expect(await under("mine")).toEqual([{ users: 0, damaged: 0 }]);

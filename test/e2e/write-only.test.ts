@@ -15,7 +15,7 @@ import { ada, startTestServer, type TestServer } from "../support/server.ts";
 const credentials = scopedCredentials();
 afterAll(() => credentials.remove());
 
-const { identify, batchIdentify, setPreferences, deleteUser } = UserService.method;
+const { identify, batchIdentify, identifyUsers, setPreferences, deleteUser } = UserService.method;
 const hidden = "k7Qz2mXe9Rw4Tb1V";
 const id = "victim";
 const observedAt = { seconds: 1_700_000_000n, nanos: 0 };
@@ -122,10 +122,12 @@ describeEachStore({ access: { credentials: credentials.file } }, (server, _, cho
 
     test("so is every item of a batch, listed or counted", async () => {
       for (const report of [BatchReport.ALL, BatchReport.FAILURES]) {
-        const calls = Object.values(guesses).map(
-          (init) => () => bytesOf(session, how, batchIdentify, { requests: [init], report }),
-        );
-        expect(await different(calls)).toHaveLength(1);
+        for (const method of [batchIdentify, identifyUsers]) {
+          const calls = Object.values(guesses).map(
+            (init) => () => bytesOf(session, how, method, { requests: [init], report }),
+          );
+          expect(await different(calls)).toHaveLength(1);
+        }
       }
     });
 
@@ -150,8 +152,10 @@ describeEachStore({ access: { credentials: credentials.file } }, (server, _, cho
       const [refusal, ...others] = await Promise.all(calls.map((call) => call()));
       expect(new Set(others)).toEqual(new Set([refusal]));
       expect(refusal).toContain("validate_only");
-      const batches = validations.map((init) => () => bytesOf(session, how, batchIdentify, { requests: [init] }));
-      expect(new Set(await Promise.all(batches.map((call) => call()))).size).toBe(1);
+      for (const method of [batchIdentify, identifyUsers]) {
+        const batches = validations.map((init) => bytesOf(session, how, method, { requests: [init] }));
+        expect(new Set(await Promise.all(batches)).size).toBe(1);
+      }
     });
   });
 
@@ -172,33 +176,39 @@ describeEachStore({ access: { credentials: credentials.file } }, (server, _, cho
   });
 
   test("a batch counts what was applied, and its metrics count what was done", async () => {
-    await reset(server().url);
     const client = clientOf(server().url, ["users.write"]);
     const items = (outcome: string) =>
       server()
         .metric(`rollcall_batch_items_total{rollcall_outcome="${outcome}"}`)
         .then((count) => count ?? 0);
-    const before = [await items("unchanged"), await items("updated"), await items("failed")];
-    async function* requests() {
-      yield {
-        requests: [guess(hidden), guess("new"), { id: "" }, guess(hidden, { validateOnly: true })],
-        report: BatchReport.ALL,
-      };
+    const counts = async () => [await items("unchanged"), await items("updated"), await items("failed")];
+    const message = {
+      requests: [guess(hidden), guess("new"), { id: "" }, guess(hidden, { validateOnly: true })],
+      report: BatchReport.ALL,
+    };
+    async function* messages() {
+      yield message;
     }
     const refused = { outcome: Outcome.UNSPECIFIED, etag: "" };
     const applied = { outcome: Outcome.APPLIED, etag: "", ignoredProperties: [] };
-    for await (const answer of client.batchIdentify(requests())) {
-      expect(answer).toMatchObject({ created: 0, updated: 0, unchanged: 0, applied: 2, failed: 2 });
-      expect(answer.results).toMatchObject([
-        applied,
-        applied,
-        { ...refused, error: { reason: "INVALID_ID" } },
-        { ...refused, error: { reason: "SCOPE_MISSING", code: 7 } },
-      ]);
+    for (const identified of [
+      () => client.batchIdentify(messages()),
+      async () => [await client.identifyUsers(message)],
+    ]) {
+      await reset(server().url);
+      const before = await counts();
+      for await (const answer of await identified()) {
+        expect(answer).toMatchObject({ created: 0, updated: 0, unchanged: 0, applied: 2, failed: 2 });
+        expect(answer.results).toMatchObject([
+          applied,
+          applied,
+          { ...refused, error: { reason: "INVALID_ID" } },
+          { ...refused, error: { reason: "SCOPE_MISSING", code: 7 } },
+        ]);
+      }
+      expect((await counts()).map((count, at) => count - (before[at] ?? 0))).toEqual([1, 1, 2]);
+      expect(await items("applied")).toBe(0);
     }
-    const after = [await items("unchanged"), await items("updated"), await items("failed")];
-    expect(after.map((count, at) => count - (before[at] ?? 0))).toEqual([1, 1, 2]);
-    expect(await items("applied")).toBe(0);
   });
 
   test("a refusal for lack of room does not tell when a value was observed", async () => {

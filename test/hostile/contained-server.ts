@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { nodeFlags } from "../../bench/conditions.ts";
 import { memoryOf } from "../../bench/processes.ts";
+import type { Http2Layer } from "../support/http2-layers.ts";
 import { serve } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 
@@ -23,8 +24,15 @@ export interface ContainedServer {
   stop(): Promise<number | null>;
 }
 
-/** @param flags more of Node's */
-export async function startContained(store: string, flags: readonly string[] = []): Promise<ContainedServer> {
+/**
+ * @param http2 what serves HTTP/2; the server's default if undefined
+ * @param flags more of Node's
+ */
+export async function startContained(
+  store: string,
+  http2: Http2Layer | undefined,
+  flags: readonly string[] = [],
+): Promise<ContainedServer> {
   // Of a container's memory, Node gives half to the heap's old generation. Here it sees the whole machine's.
   const heap = [...nodeFlags, `--max-old-space-size=${containerMiB / 2}`, ...flags];
   const errors: string[] = [];
@@ -39,7 +47,8 @@ export async function startContained(store: string, flags: readonly string[] = [
     }
   };
   let metricsPort: string | undefined;
-  const args = ["--metrics-listen", "127.0.0.1:0", "--log-level", "info", "--access-log", "0"];
+  const layer = http2 === undefined ? [] : ["--http2", http2];
+  const args = ["--metrics-listen", "127.0.0.1:0", "--log-level", "info", "--access-log", "0", ...layer];
   const server = await serve(store, args, onLog, { NODE_OPTIONS: heap.join(" ") });
   const { pid } = server.child;
   if (pid === undefined) throw new Error("the server does not run");

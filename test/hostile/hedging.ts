@@ -15,7 +15,7 @@ const windowUpdate = frame("windowUpdate", 0, 0, Buffer.of(0x7f, 0, 0, 0));
  * @throws Error if the server ends its connection
  */
 export async function hedge(port: number): Promise<void> {
-  const caller = await ResettingCaller.connect(port, { localAddress, path });
+  const caller = await ResettingCaller.connect(port, { localAddress, headers: { ":method": "GET", ":path": path } });
   caller.socket.write(windowUpdate);
   for (;;) {
     await caller.call({ answered: 10, reset: 10 });

@@ -1,7 +1,8 @@
 /**
  * What hostile peers do to a server and to a caller who means well: `npm run test:hostile`. The server runs as in the
  * container of deploy/kubernetes. Fails if it ends, fails a call, takes more memory than docs/operating.md says, or
- * makes the caller wait too long. Then come requests of 2,000 shapes, one after the other: shapes.ts.
+ * makes the caller wait too long. Then come requests of 2,000 shapes, one after the other: shapes.ts. `--http2 own,node` tries both
+ * layers; without it, the one that the server has by default.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -9,6 +10,7 @@ import { parseArgs } from "node:util";
 import { LoadProcess } from "../../bench/load/load-process.ts";
 import { median } from "../../bench/median.ts";
 import { createRollcallClient } from "../../src/client/client.ts";
+import { type Http2Layer, readHttp2Layers } from "../support/http2-layers.ts";
 import { startRedis } from "../support/redis.ts";
 import { ada } from "../support/server.ts";
 import { type ContainedServer, forgetPeak, maxResidentMiB, peakMiB, startContained } from "./contained-server.ts";
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     shapes: { type: "string", default: "2000" },
     seed: { type: "string", default: "1" },
     only: { type: "string" },
+    http2: { type: "string" },
   },
 });
 const runs = Number(values.runs);
@@ -32,6 +35,7 @@ if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs: expected how o
 if (!(seconds > 0)) throw new Error("--seconds: expected how long to measure");
 if (!Number.isInteger(shapes) || shapes < 1) throw new Error("--shapes: expected how many shapes to send");
 if (!Number.isInteger(seed)) throw new Error("--seed: expected an integer");
+const layers = values.http2 === undefined ? [undefined] : readHttp2Layers(values.http2);
 const names = Object.keys(peers).filter((name) => name !== harmless && (values.only ?? name) === name);
 const sendsShapes = (values.only ?? "shapes") === "shapes";
 if (names.length === 0 && !sendsShapes) {
@@ -79,8 +83,10 @@ try {
     );
     console.log("|---|--:|--:|--:|--:|--:|--:|--:|---|");
   }
-  for (const name of names) console.log(await measure(name));
-  if (sendsShapes) console.log(`\n${count(await measureShapes(redis.url, { shapes, seed }))}`);
+  for (const http2 of layers) for (const name of names) console.log(await measure(name, http2));
+  for (const http2 of sendsShapes ? layers : []) {
+    console.log(`\n${count(await measureShapes(redis.url, http2, { shapes, seed }))}`);
+  }
 } finally {
   await load.stop();
   await redis.stop();
@@ -89,32 +95,33 @@ console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 /** Each run has a peer that only keeps a core as busy, and then the one in question. */
-async function measure(name: string): Promise<string> {
-  const server = await startContained(redis.url);
+async function measure(name: string, http2: Http2Layer | undefined): Promise<string> {
+  const title = http2 === undefined ? name : `${name}, ${http2}`;
+  const server = await startContained(redis.url, http2);
   try {
     const large = { id: "large", properties: { ...ada, text: "x".repeat(60_000) } };
     await createRollcallClient(`http://127.0.0.1:${server.port}`).identify(large);
-    // What is compiled and connected at the first calls.
-    if (!isBrief) await beside(harmless, server, 0);
+    // What is compiled and connected at the first calls; a short run has no time for what a peer's first requests compile either.
+    await beside(isBrief ? name : harmless, server, 0);
     const alone: Window[] = [];
     const attacked: Window[] = [];
     for (let run = 1; run <= runs; run++) {
       alone.push(await beside(harmless, server, run));
       attacked.push(await beside(name, server, run));
     }
-    return row(name, alone, attacked);
+    return row(title, alone, attacked);
   } catch (error) {
     // The load's process ends where its connection does.
     load = new LoadProcess();
     const told = server.ended ? "the server has ended" : String(error);
-    return `| ${name} | ${told} | | | | | | | ${count(false)} |`;
+    return `| ${title} | ${told} | | | | | | | ${count(false)} |`;
   } finally {
     for (const line of server.errors) console.log(line);
     await server.stop();
   }
 }
 
-function row(name: string, alone: readonly Window[], attacked: readonly Window[]): string {
+function row(title: string, alone: readonly Window[], attacked: readonly Window[]): string {
   const of = (windows: readonly Window[], read: (window: Window) => number) => median(windows.map(read));
   const p99 = { without: of(alone, (window) => window.p99), with: of(attacked, (window) => window.p99) };
   const worst = { without: of(alone, (window) => window.worst), with: of(attacked, (window) => window.worst) };
@@ -126,7 +133,7 @@ function row(name: string, alone: readonly Window[], attacked: readonly Window[]
     resident <= maxResidentMiB &&
     failures === 0;
   const cells = [
-    name,
+    title,
     p99.without.toFixed(2),
     p99.with.toFixed(2),
     (p99.with / p99.without).toFixed(2),

@@ -10,7 +10,10 @@ const prefixBytes = 5;
 
 const [file = "", port] = process.argv.slice(2);
 const failed = Promise.withResolvers<never>();
-const client = await Http2Client.open(Number(port), "/rollcall.v1.UserService/BatchIdentify", failed.reject);
+const client = await Http2Client.open(
+  { port: Number(port), path: "/rollcall.v1.UserService/BatchIdentify" },
+  failed.reject,
+);
 const start = performance.now();
 let answered = 0;
 let users = 0;

@@ -10,7 +10,7 @@ import { piecesOf, receive } from "../../src/rpc/call/body.ts";
 import { Call } from "../../src/rpc/call/call.ts";
 import type { Exchange } from "../../src/rpc/exchange.ts";
 import { answerGrpcError, answerHeaders, okTrailers } from "../../src/rpc/grpc/status.ts";
-import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
+import { Http2Exchange } from "../../src/transport/node-http2/exchange.ts";
 import { callEnvironment } from "../support/call-environment.ts";
 import { until } from "../support/until.ts";
 

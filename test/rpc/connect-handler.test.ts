@@ -12,7 +12,7 @@ import { EvictionQueue } from "../../src/rpc/guard/eviction.ts";
 import { OpenRequests } from "../../src/rpc/guard/open-requests.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
 import { userMethodsByPath } from "../../src/rpc/user-methods.ts";
-import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
+import { Http2Exchange } from "../../src/transport/node-http2/exchange.ts";
 import { callEnvironment } from "../support/call-environment.ts";
 import { messageOf, openStream } from "../support/grpc-streams.ts";
 import { until } from "../support/until.ts";

@@ -8,7 +8,7 @@ import { ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { createGrpcHandler, type GrpcMethod } from "../../src/rpc/grpc/handler.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
-import { Http2Exchange } from "../../src/transport/http2-exchange.ts";
+import { Http2Exchange } from "../../src/transport/node-http2/exchange.ts";
 import { callEnvironment } from "../support/call-environment.ts";
 import { enveloped, openStream } from "../support/grpc-streams.ts";
 import { until } from "../support/until.ts";

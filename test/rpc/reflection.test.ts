@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
-import { createTransport } from "../../src/client/client.ts";
+import { createTransport } from "../../src/client/transport.ts";
 import { Turns } from "../../src/rpc/guard/turns.ts";
 import { reflectionRoutes } from "../../src/rpc/services/reflection.ts";
 import { mount } from "../conformance/mount.ts";

@@ -59,7 +59,7 @@ function decode({ method, encoding, bytes }: RequestShape): void {
     const reader: RequestReader<object> = userMethods[method].reader;
     const request = reader.read(bytes, encoding, () => {});
     if (method === "identify") prepare(request as Parameters<typeof prepare>[0]);
-    if (method !== "batchIdentify") return;
+    if (method !== "batchIdentify" && method !== "identifyUsers") return;
     const { requests } = request as { requests: Parameters<typeof prepare>[0][] };
     if (requests.length <= 1_000) requests.forEach(prepare);
   } catch {

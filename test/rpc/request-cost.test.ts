@@ -28,5 +28,5 @@ describe.each(sizes)("requests of %i bytes", (size) => {
     expect(tried).toBe(shapes);
     const most = maxBuiltPerByte * size + floorBytes;
     expect(dearest.filter(({ bytes }) => bytes > most)).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 });

@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { BatchIdentifyRequestSchema as Contract } from "#gen/rollcall/v1/user_service_pb.js";
+import {
+  BatchIdentifyRequestSchema as Contract,
+  type IdentifyRequestSchema,
+} from "#gen/rollcall/v1/user_service_pb.js";
 import { BatchIdentifyRequestSchema } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { defaultServerLimits as limits } from "../../src/config/server-limits.ts";
 import { anybody } from "../../src/credentials/principal.ts";
@@ -26,12 +29,14 @@ const directory = mkdtempSync(join(tmpdir(), "rollcall-handlers-"));
 let store: UserStore;
 let handlers: UserHandlers;
 const reads = new Semaphore(limits.maxReadBytes);
+const batchWork = new Semaphore(limits.maxBatchWorkBytes);
 beforeAll(async () => {
   store = coalesce(await openSqliteStore(join(directory, "users.db")), limits.maxWaitingBytes);
   handlers = createUserHandlers({
     registry: createUserRegistry({ store, required: requiredProperties([]), drawEtag: createEtagSource() }),
+    version: "0.0.0-test",
     disclosure: createDisclosure("applied"),
-    batchWork: new Semaphore(limits.maxBatchWorkBytes),
+    batchWork,
     reads,
     turns: new Turns(),
   });
@@ -51,6 +56,14 @@ function call() {
     hold: (bytes) => holds.push(bytes),
   };
   return { context, holds, total: () => holds.reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+/** A message of one item a thousand times, all of which are to be listed. */
+function batchOf(item: MessageInitShape<typeof IdentifyRequestSchema>) {
+  const init: MessageInitShape<typeof Contract> = { requests: Array.from({ length: 1_000 }, () => item), report: 2 };
+  const bytes = toBinary(Contract, create(Contract, init));
+  const { requests, report } = fromBinary(BatchIdentifyRequestSchema, bytes);
+  return { requests, report, messageBytes: bytes.length };
 }
 
 const idOf = (id: string) => Buffer.from(id);
@@ -100,6 +113,26 @@ test("users are read once the semaphore admits their answer", async () => {
   expect([reads.used, reads.waiting]).toEqual([0, 0]);
 });
 
+test("users are identified once the semaphore admits their message", async () => {
+  const released = Promise.withResolvers<void>();
+  const acquired = batchWork.run(limits.maxBatchWorkBytes, new AbortController().signal, () => released.promise);
+  const message = batchOf({ id: "" });
+  async function* messages() {
+    yield message;
+  }
+  const [streaming, calling] = [call(), call()];
+  const stream = handlers.batchIdentify(messages(), streaming.context, streaming.context.signal);
+  const answers = [stream[Symbol.asyncIterator]().next(), handlers.identifyUsers(message, calling.context)];
+  await until(() => batchWork.waiting === answers.length);
+  // The message of a stream counts until it is answered. That of a call has been counted with the call.
+  expect([streaming.total(), calling.total()]).toEqual([message.messageBytes, 0]);
+  released.resolve();
+  await acquired;
+  expect(await Promise.all(answers)).toMatchObject([{ value: { failed: 1_000 } }, { failed: 1_000 }]);
+  expect([batchWork.used, batchWork.waiting]).toEqual([0, 0]);
+  expect(calling.total()).toBeGreaterThan(1_000 * 500);
+});
+
 test("one large user counts", async () => {
   const writing = call();
   await identify("large", writing.context);
@@ -110,11 +143,7 @@ test("one large user counts", async () => {
 });
 
 test("an answer of a batch counts until it is written, and its message while it is worked on", async () => {
-  const refused = { id: "", unset: Array.from({ length: 20 }, () => "") };
-  const init: MessageInitShape<typeof Contract> = { requests: Array.from({ length: 1_000 }, () => refused), report: 2 };
-  const bytes = toBinary(Contract, create(Contract, init));
-  const { requests, report } = fromBinary(BatchIdentifyRequestSchema, bytes);
-  const message = { requests, report, messageBytes: bytes.length };
+  const message = batchOf({ id: "", unset: Array.from({ length: 20 }, () => "") });
   async function* messages() {
     for (let sent = 0; sent < 4; sent++) yield message;
   }

@@ -3,13 +3,14 @@ import { create, type DescMessage, fromBinary, fromJsonString, toBinary, toJsonS
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { GetRegistryRequestSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import {
   BatchGetUsersRequestSchema,
   BatchIdentifyRequestSchema,
   DeleteUserRequestSchema,
   GetUserRequestSchema,
   IdentifyRequestSchema,
+  IdentifyUsersRequestSchema,
   ListUsersRequestSchema,
   SetPreferencesRequestSchema,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
@@ -28,11 +29,13 @@ type Name = keyof typeof userMethods;
 
 const precondition = { condition: { case: "etag" as const, value: "e" } };
 const texts = fc.array(text, { maxLength: 4 });
+const batch = fc.record({ requests: fc.array(request, { maxLength: 4 }), report: fc.nat({ max: 2 }) });
 const page = fc.record({ pageSize: fc.nat(), pageToken: text, onlyProperties: texts });
 const inits = {
   identify: request,
   getUser: fc.record({ id: text, onlyProperties: texts }),
-  batchIdentify: fc.record({ requests: fc.array(request, { maxLength: 4 }), report: fc.nat({ max: 2 }) }),
+  batchIdentify: batch,
+  identifyUsers: batch,
   batchGetUsers: fc.record({ ids: texts, onlyProperties: texts }),
   listUsers: page,
   setPreferences: fc.record({
@@ -42,6 +45,7 @@ const inits = {
     precondition: fc.constant(precondition),
   }),
   deleteUser: fc.record({ id: text, precondition: fc.constant(precondition), allowMissing: fc.boolean() }),
+  getRegistry: fc.constant({}),
 } satisfies Record<Name, fc.Arbitrary<unknown>>;
 
 /** The server's views of the requests. */
@@ -49,10 +53,12 @@ const wires: Record<Name, DescMessage> = {
   identify: IdentifyRequestSchema,
   getUser: GetUserRequestSchema,
   batchIdentify: BatchIdentifyRequestSchema,
+  identifyUsers: IdentifyUsersRequestSchema,
   batchGetUsers: BatchGetUsersRequestSchema,
   listUsers: ListUsersRequestSchema,
   setPreferences: SetPreferencesRequestSchema,
   deleteUser: DeleteUserRequestSchema,
+  getRegistry: GetRegistryRequestSchema,
 };
 
 const lists = {
@@ -70,7 +76,13 @@ const padding = Buffer.concat([Buffer.from("7ae804", "hex"), Buffer.alloc(616)])
 const structs = new Set(["properties", "setOnce", "preferences"]);
 
 /** Methods whose requests have a message inside, which may come in pieces. */
-const hasMessages: ReadonlySet<Name> = new Set(["identify", "batchIdentify", "setPreferences", "deleteUser"]);
+const hasMessages: ReadonlySet<Name> = new Set([
+  "identify",
+  "batchIdentify",
+  "identifyUsers",
+  "setPreferences",
+  "deleteUser",
+]);
 
 /** A Struct in pieces is their concatenation; protobuf-es keeps the pieces. */
 function joined(message: object): object {

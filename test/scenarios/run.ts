@@ -3,7 +3,7 @@
  * `node test/scenarios/run.ts SERVER_URL SCENARIO_FILE [RUN]`. README.md beside this file says what it prints.
  */
 import { randomBytes } from "node:crypto";
-import { createTransport } from "../../src/client/client.ts";
+import { createTransport } from "../../src/client/transport.ts";
 import { play } from "./play.ts";
 import { readSteps } from "./scenario-file.ts";
 

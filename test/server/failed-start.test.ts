@@ -11,6 +11,7 @@ import { watchedFile } from "../../src/config/watched-file.ts";
 import { type ServerOptions, startServer, startServerOver } from "../../src/server/server.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { openTelemetry } from "../../src/telemetry/telemetry.ts";
+import { openBesideStore } from "../support/beside-store.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { temporaryFolder } from "../support/files.ts";
 import { redisWith } from "../support/for-one-test.ts";
@@ -140,7 +141,7 @@ describe("nothing is left open when", () => {
     await (await openSqliteStore(path)).close();
     await expectNothingOpen(async () => {
       const store = await openSqliteStore(path);
-      const other = new DatabaseSync(path);
+      const other = openBesideStore(path);
       other.exec("BEGIN IMMEDIATE");
       try {
         await startServerOver(store, { ...options({ logger: brokenLog }), storeSystem: "sqlite" });

@@ -87,7 +87,7 @@ function timeoutOf(protocol: string, milliseconds: number): Record<string, strin
 /** One that can be served, of any size; sometimes one of a shape that takes a decoder much. */
 function randomMessage(random: Random): { method: DescMethod; encoding: "binary" | "json"; bytes: Buffer } {
   const kind = random();
-  const { identify, getUser, batchIdentify, listUsers } = UserService.method;
+  const { identify, getUser, batchIdentify, identifyUsers, listUsers } = UserService.method;
   if (kind < 0.2) {
     const { method, encoding, bytes } = randomShape(random, oneOf(random, [1_000, 8_000, 64_000, 400_000]));
     return { method: UserService.method[method], encoding, bytes };
@@ -101,7 +101,7 @@ function randomMessage(random: Random): { method: DescMethod; encoding: "binary"
   if (kind < 0.7) return inJson(listUsers, { page_size: 100 });
   if (kind < 0.8) {
     const requests = Array.from({ length: below(random, 1_000) }, () => (random() < 0.5 ? {} : user("")));
-    return inJson(batchIdentify, { requests, report: "BATCH_REPORT_ALL" });
+    return inJson(oneOf(random, [batchIdentify, identifyUsers]), { requests, report: "BATCH_REPORT_ALL" });
   }
   const open = oneOf(random, [Health.method.check, Health.method.watch, ServerReflection.method.serverReflectionInfo]);
   return { method: open, encoding: "binary", bytes: Buffer.alloc(0) };

@@ -1,7 +1,7 @@
 /**
  * Lets callers who do everything wrong at a server for minutes: `npm run test:suite -- soak --minutes 10`. Fails if anything of them
  * stays behind in the server, if it logs an error, ends or takes ever more memory, or if it fails a call of a caller
- * beside them who does nothing wrong.
+ * beside them who does nothing wrong. `--http2` chooses the layer; without it, it is the one that the server has by default.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -19,6 +19,7 @@ import {
   peakMiB,
   startContained,
 } from "../hostile/contained-server.ts";
+import { readHttp2Layers } from "../support/http2-layers.ts";
 import { ada } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { type Memory, memoryInUse } from "./heap.ts";
@@ -28,12 +29,16 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "10" },
     seed: { type: "string", default: "1" },
     store: { type: "string" },
+    http2: { type: "string" },
   },
 });
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);
 if (!(minutes > 0)) throw new Error("--minutes: expected how long to go on");
 if (!Number.isInteger(seed)) throw new Error("--seed: expected an integer");
+
+const [http2, ...others] = values.http2 === undefined ? [] : readHttp2Layers(values.http2);
+if (others.length > 0) throw new Error("--http2: expected one layer");
 
 const good = { kind: "unary", method: "Identify", connections: 2, inFlight: 1, perSecond: 100, users: 10_000 } as const;
 /** After which the memory is held against the end's. */
@@ -51,7 +56,8 @@ const settleMs = 330_000;
 const pauseMs = 5_000;
 
 const directory = mkdtempSync(join(tmpdir(), "rollcall-soak-"));
-const server = await startContained(values.store ?? `sqlite:${join(directory, "users.db")}`, ["--inspect=127.0.0.1:0"]);
+const store = values.store ?? `sqlite:${join(directory, "users.db")}`;
+const server = await startContained(store, http2, ["--inspect=127.0.0.1:0"]);
 const load = new LoadProcess();
 const checks: { readonly name: string; readonly passed: boolean; readonly found: string }[] = [];
 const counts: Record<string, number> = {};

@@ -7,7 +7,7 @@ import { canonical, decode } from "../support/struct.ts";
 import { furtherVerbs } from "./conformance-verbs.ts";
 
 /** Opens an empty store. */
-export type OpenStore = () => Promise<TemporaryStore>;
+export type OpenStore = () => Promise<Pick<TemporaryStore, "store" | "close">>;
 
 /** @param open is called once */
 export function storeConformance(name: string, open: OpenStore): void {

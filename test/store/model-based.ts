@@ -16,8 +16,8 @@ import {
   type ModelUser,
 } from "../support/model.ts";
 import { repeats } from "../support/repeats.ts";
+import { switchFeatures, type TemporaryStore } from "../support/stores.ts";
 import { decode, encode } from "../support/struct.ts";
-import type { OpenStore } from "./conformance.ts";
 
 const required = "name";
 const ids = ["a", "b", "ü"];
@@ -112,6 +112,9 @@ const command = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ verb: fc.constant("get" as const), onlyProperties: fc.array(anyName, { maxLength: 2 }) }),
   },
+  // The server learns of it from its next write.
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant("configure" as const), isOn: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ verb: fc.constant("sweep" as const) }) },
 );
 type SequenceCommand = typeof command extends fc.Arbitrary<infer Value> ? Value : never;
 type WantedEtag = typeof precondition extends fc.Arbitrary<infer Value> ? Value : never;
@@ -119,14 +122,16 @@ type WantedEtag = typeof precondition extends fc.Arbitrary<infer Value> ? Value 
 /** One sequence: the model beside the registry, and what is known of etags and times. */
 class Run {
   readonly #registry: UserRegistry;
+  readonly #opened: TemporaryStore;
   readonly #model = createModel(required, start);
   /** The etag of each version of the model, and the versions that each id has had. */
   readonly #etags = new Map<number, string>();
   readonly #versions = new Map<string, number[]>();
   readonly #times = new Map<string, { created: number; updated: number; version: number }>();
 
-  constructor(registry: UserRegistry) {
+  constructor(registry: UserRegistry, opened: TemporaryStore) {
     this.#registry = registry;
+    this.#opened = opened;
   }
 
   async do(next: SequenceCommand): Promise<void> {
@@ -172,6 +177,10 @@ class Run {
         return this.#list(next.pageSize);
       case "get":
         return this.#get(next.onlyProperties);
+      case "configure":
+        return switchFeatures(this.#opened.administration, next.isOn ? ["rehearsal"] : []);
+      case "sweep":
+        return this.#opened.sweep();
     }
   }
 
@@ -313,9 +322,13 @@ function failing<Answer>(call: Promise<Answer>): Promise<Answer | { refused: str
  * @param open opens an empty store, and is called once
  * @param sequences how many sequences to try
  */
-export function storeIsLikeTheModel(storeName: string, open: OpenStore, sequences = repeats(1_000)): void {
+export function storeIsLikeTheModel(
+  storeName: string,
+  open: () => Promise<TemporaryStore>,
+  sequences = repeats(1_000),
+): void {
   describe(`the store ${storeName}`, () => {
-    let opened: Awaited<ReturnType<OpenStore>>;
+    let opened: TemporaryStore;
     let registry: UserRegistry;
     beforeAll(async () => {
       opened = await open();
@@ -331,7 +344,7 @@ export function storeIsLikeTheModel(storeName: string, open: OpenStore, sequence
       const sequence = fc.asyncProperty(
         fc.array(command, { minLength: 1, maxLength: 20, size: "max" }),
         async (commands) => {
-          const run = new Run(registry);
+          const run = new Run(registry, opened);
           try {
             for (const next of commands) await run.do(next);
           } finally {
@@ -340,6 +353,8 @@ export function storeIsLikeTheModel(storeName: string, open: OpenStore, sequence
         },
       );
       await fc.assert(sequence, { numRuns: sequences });
+      // Nobody else has written.
+      expect(opened.brokenSeals()).toBe(0);
     }, 120_000);
   });
 }

@@ -46,3 +46,14 @@ test("leaves no user behind that no listing has, lets users be deleted, and harm
   await store.write([command(spoilt, { n: 1 })]);
   expect((await store.list(undefined, 1_000)).toSorted()).toEqual([spoilt, ...ids].toSorted());
 });
+
+test("keeps no server from serving, also where the store has no configuration yet", async () => {
+  const { url } = await redisWith();
+  const admin = new Redis(url);
+  onTestFinished(() => admin.disconnect());
+  await admin.set(keys.ids(partition), "something else");
+  const store = await storeIn(url);
+  expect(await store.check()).toEqual([]);
+  // Users may be there that no listing has.
+  expect(store.configuration()).toMatchObject({ madeBy: "0.1", generation: 0 });
+});

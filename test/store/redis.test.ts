@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
 import calculateSlot from "cluster-key-slot";
@@ -5,6 +6,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { crc16, createKeys, partitionOf, partitionTags } from "../../src/store/redis/keys.ts";
 import { maxScriptWork } from "../../src/store/redis/script-limits.ts";
+import { RedisClient } from "../../src/store/redis/servers/connection.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { command, deletion, edit, setPreferences, userId } from "../support/commands.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
@@ -53,6 +55,16 @@ describe("users in Redis", () => {
     await store.close();
     redis.disconnect();
     await server.stop();
+  });
+
+  test("are read over a socket that may have several errors", async () => {
+    const client = new RedisClient({ port: server.port, retryStrategy: () => null });
+    client.on("error", () => {});
+    await once(client, "ready");
+    const { stream } = client;
+    for (let error = 0; error < 3; error++) stream.emit("error", new Error("broken"));
+    stream.destroy();
+    await once(client, "end");
   });
 
   test("have properties that any protobuf tool decodes", async () => {

@@ -1,11 +1,13 @@
 /** Users whose slot is being moved to another primary, held in the middle of the move. */
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import type { StoreAdministration } from "../../src/store/administration.ts";
+import { KnownConfigurations } from "../../src/store/redis/configuration/known-configurations.ts";
 import { createKeys, partitionOf, slotOf } from "../../src/store/redis/keys.ts";
 import { RedisNode } from "../../src/store/redis/servers/node.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { command, deletion, userId } from "../support/commands.ts";
 import { type RedisCluster, startCluster } from "../support/redis-cluster.ts";
-import { openRedis } from "../support/stores.ts";
+import { administrationOf, openRedis, switchFeatures } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 
 const keys = createKeys("rollcall:");
@@ -120,4 +122,60 @@ test("who creates with a deadline is answered then, and nothing is created", asy
   await move.finish();
   await until(() => store.check().then(() => true));
   expect(await store.get([userId(fresh)])).toEqual([undefined]);
+});
+
+describe("a feature that is switched on while the slot moves", () => {
+  let administration: StoreAdministration;
+  beforeAll(async () => {
+    administration = await administrationOf(cluster.url);
+    return () => administration.close();
+  });
+  afterEach(() => switchFeatures(administration, []));
+
+  /** The users whose seals name the generation of the store, after the move. */
+  async function sealed(): Promise<string[]> {
+    const { admin } = await cluster.primaryOf(slotOf(partition));
+    const { current } = await administration.read();
+    const generation = current.configuration?.generation;
+    const seals = await Promise.all(ids.map((id) => admin.hgetBuffer(keys.user(id), "f")));
+    return ids.filter((_, at) => seals[at]?.readUInt32LE() === generation);
+  }
+
+  test("is followed by the next write of each user", async () => {
+    const move = await halfMoved(true);
+    await switchFeatures(administration, ["rehearsal"]);
+    const existing = ids.slice(0, 4);
+    const results = await store.write(existing.map((id) => command(id, { n: 2 })));
+    expect(results).toMatchObject(existing.map(() => ({ outcome: "updated" })));
+    await move.finish();
+    expect(await sealed()).toEqual(existing);
+  });
+
+  test("is switched off again meanwhile, and its seals keep nobody from writing", async () => {
+    await switchFeatures(administration, ["rehearsal"]);
+    const existing = ids.slice(0, 4);
+    await store.write(existing.map((id) => command(id, { n: 2 })));
+    const move = await halfMoved(true);
+    await switchFeatures(administration, []);
+    const results = await store.write(existing.map((id) => command(id, { n: 3 })));
+    expect(results).toMatchObject(existing.map(() => ({ outcome: "updated" })));
+    await move.finish();
+  });
+
+  test("is told by a user's seal to a server that has not heard of it", async () => {
+    const move = await halfMoved(true);
+    const [first = "", second = ""] = ids;
+    await switchFeatures(administration, ["rehearsal"]);
+    await store.write([command(first, { n: 2 })]);
+    // The server forgets what it has learnt, and what it would read is late.
+    const other = await openRedis(cluster.url);
+    const read = vi.spyOn(KnownConfigurations.prototype, "read").mockResolvedValueOnce();
+    expect(await other.write([command(first, { n: 3 })])).toMatchObject([{ outcome: "updated" }]);
+    expect(read).toHaveBeenCalledTimes(2);
+    read.mockRestore();
+    await other.write([command(second, { n: 3 })]);
+    await other.close();
+    await move.finish();
+    expect(await sealed()).toEqual([first, second]);
+  });
 });

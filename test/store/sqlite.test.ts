@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { packCommands, unpackResults } from "../../src/store/packed/packed.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { openBesideStore } from "../support/beside-store.ts";
 import { command, deletion, userId } from "../support/commands.ts";
-import { openTemporarySqlite, temporaryDirectory } from "../support/stores.ts";
+import { administrationOf, openTemporarySqlite, switchFeatures, temporaryDirectory } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 import { storeConformance } from "./conformance.ts";
 
@@ -34,9 +35,26 @@ describe("the SQLite database", () => {
     database.close();
   });
 
+  test("has background work wait on a full disk, which would take the room of deletions", async () => {
+    const before = await openSqliteStore(path);
+    await before.write([command("u", { n: 1 })]);
+    await before.close();
+    const administration = await administrationOf(`sqlite:${path}`);
+    await switchFeatures(administration, ["rehearsal"]);
+    // There is no disk with so much room.
+    const full = await openSqliteStore(path, { reserveBytes: 2 ** 50 });
+    await full.check();
+    await expect(full.write([command("v", { n: 1 })])).rejects.toMatchObject({ reason: "STORE_FULL" });
+    expect(await full.sweep?.sweep(0)).toMatchObject({ work: undefined, items: 0 });
+    await full.close();
+    const after = await openSqliteStore(path);
+    expect(await after.sweep?.sweep(0)).toMatchObject({ work: "seal", items: 1 });
+    await after.close();
+  });
+
   test("gives new users row numbers that can be read, whatever other programs gave theirs", async () => {
     const store = await openSqliteStore(path);
-    const other = new DatabaseSync(path);
+    const other = openBesideStore(path);
     const insert = other.prepare(
       "INSERT INTO user (rid, id, created_at, updated_at, etag, properties) VALUES (?, ?, 1, 1, 'e', x'')",
     );
@@ -56,6 +74,9 @@ describe("the SQLite database", () => {
     const rids = other.prepare("SELECT rid FROM user WHERE id LIKE 'u%' ORDER BY id").all().slice(0, 6);
     expect(rids).toEqual([1, 2, 3, 4, 5, 6].map((rid) => ({ rid })));
     other.close();
+    // Background work passes over those of others.
+    await switchFeatures(await administrationOf(`sqlite:${path}`), ["rehearsal"]);
+    expect(await store.sweep?.sweep(0)).toEqual({ work: "seal", items: 10, share: 1, isDone: true });
     await store.close();
   });
 
@@ -90,7 +111,7 @@ describe("the SQLite database", () => {
   test("forgets it once a reader that is in the way has ended, and when it is closed", async () => {
     const store = await openSqliteStore(path);
     await store.write([command("u", { text: "marker" })]);
-    const reader = new DatabaseSync(path, { readOnly: true });
+    const reader = openBesideStore(path, { readOnly: true });
     reader.exec("BEGIN; SELECT count(*) FROM user");
     await store.write([deletion("u")]);
     await store.write([command("other", { n: 1 })]);
@@ -183,7 +204,7 @@ describe("the SQLite database", () => {
 
   test("a database that another process holds is STORE_UNAVAILABLE, and works again afterwards", async () => {
     const store = await openSqliteStore(path);
-    const other = new DatabaseSync(path);
+    const other = openBesideStore(path);
     other.exec("BEGIN IMMEDIATE");
     await expect(store.write([command("u", { n: 1 })])).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     other.exec("ROLLBACK");

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe } from "vitest";
 import { createKeys } from "../../src/store/redis/keys.ts";
+import { openBesideStore } from "./beside-store.ts";
 import { type RedisProcess, startRedis } from "./redis.ts";
 import { inFull } from "./repeats.ts";
 import { startTestServer, type TestServer, type TestServerOptions } from "./server.ts";
@@ -37,7 +37,7 @@ export function describeEachStore(
     });
     const spoil = async (id: string) => {
       if (redis === undefined) {
-        const database = new DatabaseSync(file);
+        const database = openBesideStore(file);
         database.prepare("UPDATE user SET properties = ? WHERE id = ?").run(Buffer.from("no Struct"), id);
         database.close();
         return;

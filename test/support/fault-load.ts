@@ -61,8 +61,8 @@ interface Signals {
 const versionsInPass = 5;
 const callTimeoutMs = 3_000;
 
-/** @param url the server's */
-export function startFaultLoad(url: string, options: FaultLoadOptions = {}): FaultLoad {
+/** @param urls the servers', which every import and writer uses in turn */
+export function startFaultLoad(urls: readonly string[], options: FaultLoadOptions = {}): FaultLoad {
   const { importers = 2, users = 1_000, writers = 4 } = options;
   const report: FaultLoadReport = {
     imported: 0,
@@ -76,13 +76,13 @@ export function startFaultLoad(url: string, options: FaultLoadOptions = {}): Fau
   const stopping = new AbortController();
   const abandoned = new AbortController();
   // Each failure is looked at here.
-  const client = () => createRollcallClient({ server: url, retries: false });
+  const clients = () => urls.map((server) => createRollcallClient({ server, retries: false }));
   const signals = { stopping: stopping.signal, abandoned: abandoned.signal };
   const running = [
     ...Array.from({ length: importers }, (_, importer) =>
-      runImports(client(), `import-${importer}`, users, report, signals),
+      runImports(clients(), `import-${importer}`, users, report, signals),
     ),
-    ...Array.from({ length: writers }, (_, writer) => runWrites(client(), `single-${writer}`, report, signals)),
+    ...Array.from({ length: writers }, (_, writer) => runWrites(clients(), `single-${writer}`, report, signals)),
   ];
   // A failure is told by stop().
   const done = Promise.all(running);
@@ -101,9 +101,9 @@ export function startFaultLoad(url: string, options: FaultLoadOptions = {}): Fau
   };
 }
 
-/** Imports the same users pass after pass, and looks at each of them after each pass. */
+/** Imports the same users pass after pass, each through the next server, and looks at each of them after each pass. */
 async function runImports(
-  client: RollcallClient,
+  clients: readonly RollcallClient[],
   name: string,
   users: number,
   report: FaultLoadReport,
@@ -115,9 +115,9 @@ async function runImports(
     const items = Array.from({ length: versionsInPass }, (_, step) =>
       ids.map((id, index) => item(step * users + index, id, firstVersion + step)),
     ).flat();
-    await importAll(client, items, report, abandoned);
+    await importAll(inTurn(clients, pass), items, report, abandoned);
     const lastVersion = firstVersion + versionsInPass - 1;
-    for (const [index, found] of (await versionsOf(client, ids, abandoned)).entries()) {
+    for (const [index, found] of (await versionsOf(inTurn(clients, pass + 1), ids, abandoned)).entries()) {
       if (found === lastVersion) continue;
       if (found !== undefined && found >= firstVersion) report.outOfOrder++;
       else report.lost++;
@@ -162,19 +162,24 @@ function item(position: number, id: string, version: number): Item {
 
 const properties = (version: number) => ({ name: "Ada", email: "ada@example.com", version });
 
-/** Counts one user up, each time on the condition that nobody else did, and finds out what became of a write in doubt. */
+/**
+ * Counts one user up, each time on the condition that nobody else did, and finds out what became of a write in doubt: through the
+ * server that may still be at it. After each that was acknowledged comes the next server.
+ */
 async function runWrites(
-  client: RollcallClient,
+  clients: readonly RollcallClient[],
   id: string,
   report: FaultLoadReport,
   { stopping, abandoned }: Signals,
 ): Promise<void> {
   // What was read need not be confirmed by replicas, and may be lost; what was acknowledged may not.
   let acknowledged = 0;
+  let acknowledgedWrites = 0;
   let version = 0;
   let etag: string | undefined;
   let inDoubt = false;
   while (!stopping.aborted) {
+    const client = inTurn(clients, acknowledgedWrites);
     const condition =
       etag === undefined ? ({ case: "exists", value: false } as const) : ({ case: "etag", value: etag } as const);
     try {
@@ -183,6 +188,7 @@ async function runWrites(
         { timeoutMs: callTimeoutMs },
       );
       acknowledged = ++version;
+      acknowledgedWrites++;
       etag = answer.user?.etag;
       inDoubt = false;
       report.written++;
@@ -202,8 +208,14 @@ async function runWrites(
       await pause(20, undefined, { signal: abandoned });
     }
   }
-  const [found] = await versionsOf(client, [id], abandoned);
+  const [found] = await versionsOf(inTurn(clients, acknowledgedWrites), [id], abandoned);
   if ((found ?? 0) < acknowledged) report.lost++;
+}
+
+function inTurn(clients: readonly RollcallClient[], turn: number): RollcallClient {
+  const client = clients[turn % clients.length];
+  if (client === undefined) throw new RangeError("no server to write through");
+  return client;
 }
 
 async function versionsOf(

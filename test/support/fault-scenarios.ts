@@ -1,12 +1,10 @@
 /** What befalls Redis while imports and single writes run; each scenario in servers of its own, which it leaves whole. */
-import type { RedisSettings } from "../../src/server/open-store.ts";
 import { partitionCount, slotOf } from "../../src/store/redis/keys.ts";
-import { type FaultLoad, type FaultLoadOptions, type FaultLoadReport, startFaultLoad } from "./fault-load.ts";
-import { seededRandom } from "./random.ts";
+import { against, type Course, type FaultReport, progress, type ScenarioOptions } from "./fault-course.ts";
+import type { FaultLoadOptions } from "./fault-load.ts";
 import { type ClusterNode, type RedisCluster, startCluster } from "./redis-cluster.ts";
 import { type SentinelGroup, startSentinels, type WatchedServer } from "./redis-sentinel.ts";
 import { repeats } from "./repeats.ts";
-import { startTestServer } from "./server.ts";
 import { until } from "./until.ts";
 
 export interface FaultScenario {
@@ -18,19 +16,7 @@ export interface FaultScenario {
    *
    * @param seed decides which primary is next, and how long after the last fault
    */
-  run(times: number, seed: number, load: FaultLoadOptions): Promise<Readonly<FaultLoadReport>>;
-}
-
-interface Setting {
-  readonly redis: RedisSettings;
-  readonly load: FaultLoadOptions;
-  readonly seed: number;
-}
-
-/** What a scenario goes by. */
-interface Course {
-  readonly load: FaultLoad;
-  readonly random: () => number;
+  run(times: number, seed: number, load: ScenarioOptions): Promise<Readonly<FaultReport>>;
 }
 
 /** As `repeats`: the full load, or for everyday a smaller one, of which each fault meets items in flight too. */
@@ -41,8 +27,6 @@ export const testLoad: FaultLoadOptions = {
 };
 const onDisk = ["--appendonly", "yes", "--appendfsync", "always"];
 const waiting = { redisWaitReplicas: 1 };
-/** How many single writes go on between two faults, at most, so that each fault meets items in flight. */
-const maxBetweenFaults = 60;
 const failoverTimeoutMs = 30_000;
 
 export const faultScenarios = {
@@ -58,7 +42,9 @@ export const faultScenarios = {
     name: "a primary of a cluster killed (SIGKILL), not waiting",
     keepsAll: false,
     run: (times, seed, load) =>
-      against(startCluster({}), { redis: {}, load, seed }, (cluster, course) => killPrimaries(cluster, times, course)),
+      against(startCluster({}), { redis: {}, load, seed, loses: true }, (cluster, course) =>
+        killPrimaries(cluster, times, course),
+      ),
   },
   stopped: {
     name: "a primary of a cluster stopped (SIGSTOP) until its replica has taken over, waiting for 1 replica",
@@ -78,14 +64,18 @@ export const faultScenarios = {
     name: "a primary of a cluster killed and restarted empty before its failover, waiting for 1 replica",
     keepsAll: false,
     run: (times, seed, load) =>
-      against(startCluster({ nodeTimeoutMs: 15_000 }), { redis: waiting, load, seed }, async (cluster, course) => {
-        for (let at = 0; at < times; at++) {
-          const primary = await nextPrimary(cluster, course);
-          primary.process.kill("SIGKILL");
-          await primary.process.restart();
-          await cluster.whole();
-        }
-      }),
+      against(
+        startCluster({ nodeTimeoutMs: 15_000 }),
+        { redis: waiting, load, seed, loses: true },
+        async (cluster, course) => {
+          for (let at = 0; at < times; at++) {
+            const primary = await nextPrimary(cluster, course);
+            primary.process.kill("SIGKILL");
+            await primary.process.restart();
+            await cluster.whole();
+          }
+        },
+      ),
   },
   restarted: {
     name: "every server of a cluster killed and restarted, appendfsync always",
@@ -180,46 +170,6 @@ export const faultScenarios = {
       }),
   },
 } satisfies Record<string, FaultScenario>;
-
-/** Lets the load run through what befalls the servers and come to its end afterwards. */
-async function against<Servers extends { readonly url: string; stop(): Promise<void> }>(
-  starting: Promise<Servers>,
-  { redis, load: loadOptions, seed }: Setting,
-  faults: (servers: Servers, course: Course) => Promise<void>,
-): Promise<FaultLoadReport> {
-  const servers = await starting;
-  try {
-    const server = await startTestServer({ store: servers.url, redis });
-    try {
-      const load = startFaultLoad(server.url, loadOptions);
-      const course = { load, random: seededRandom(seed) };
-      try {
-        await faults(servers, course);
-        await progress(course);
-      } catch (error) {
-        load.abandon();
-        throw error;
-      }
-      return await load.stop();
-    } finally {
-      await server.stop();
-    }
-  } finally {
-    await servers.stop();
-  }
-}
-
-/** Waits until imports and single writes have gone on for a while. */
-async function progress({ load: { report }, random }: Course): Promise<void> {
-  const before = { ...report };
-  const writes = Math.ceil(random() * maxBetweenFaults);
-  const goesOn = () => report.imported > before.imported && report.written >= before.written + writes;
-  await until(goesOn, failoverTimeoutMs).catch((error: unknown) => {
-    throw new Error(`the load stands still: ${JSON.stringify(before)}, then ${JSON.stringify(report)}`, {
-      cause: error,
-    });
-  });
-}
 
 /** The primary of some partition, once the load has made progress. */
 async function nextPrimary(cluster: RedisCluster, course: Course): Promise<ClusterNode> {

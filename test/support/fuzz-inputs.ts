@@ -34,7 +34,17 @@ const properties = {
 };
 const etag = { condition: { case: "etag" as const, value: `${marker} etag` } };
 const item = { id: `${marker} 1`, properties };
-const { identify, getUser, batchIdentify, batchGetUsers, listUsers, setPreferences, deleteUser } = UserService.method;
+const {
+  identify,
+  getUser,
+  batchIdentify,
+  identifyUsers,
+  batchGetUsers,
+  listUsers,
+  setPreferences,
+  deleteUser,
+  getRegistry,
+} = UserService.method;
 
 const samples: readonly Sample[] = [
   sample(identify, item),
@@ -47,11 +57,19 @@ const samples: readonly Sample[] = [
   }),
   sample(getUser, { id: `${marker} 1`, onlyProperties: ["name", marker] }),
   sample(batchIdentify, { requests: [item, { id: "" }, { ...item, id: `${marker} 4` }], report: 2 }),
+  sample(identifyUsers, {
+    requests: [
+      { ...item, id: `${marker} 6` },
+      { id: "", unset: [marker] },
+    ],
+    report: 2,
+  }),
   sample(batchGetUsers, { ids: [`${marker} 1`, `${marker} 5`], onlyProperties: ["name"] }),
   sample(listUsers, { pageSize: 2, pageToken: "", onlyProperties: ["name"] }),
   sample(listUsers, { pageSize: 2, pageToken: "AQHkKnRk" }),
   sample(setPreferences, { id: `${marker} 1`, preferences: { [marker]: marker }, mode: 2 }),
   sample(deleteUser, { id: `${marker} 4`, precondition: etag, allowMissing: true }),
+  sample(getRegistry, {}),
   sample(Health.method.check, { service: marker }),
   sample(Health.method.list, {}),
   sample(ServerReflection.method.serverReflectionInfo, {

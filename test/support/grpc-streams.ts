@@ -2,6 +2,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { ClientHttp2Session, ClientHttp2Stream, ServerHttp2Stream } from "node:http2";
 import { create, type DescMethod, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { Stream } from "../../src/http2/stream.ts";
 
 /** A request that names a compression and does not use it goes through Connect's adapter. */
 export const ways = {
@@ -32,11 +33,49 @@ export function messageOf<Method extends DescMethod>(method: Method, init: Messa
   return enveloped(toBinary(method.input, create(method.input, init)));
 }
 
+/** The server's side of a stream, of either HTTP/2. */
+export interface ServedStream {
+  readonly isClosed: boolean;
+  /** Bytes of the request that wait for a reader. */
+  readonly unreadBytes: number;
+  /** Bytes of the answer that wait to be sent. */
+  readonly unsentBytes: number;
+  /** Whether the handler has ended the answer. */
+  readonly isEnding: boolean;
+}
+
 /** The server's sides of the streams that begin in this process until `stop` is called. */
-export function watchServerStreams(): { readonly streams: readonly ServerHttp2Stream[]; stop(): void } {
-  const channel = "http2.server.stream.start";
-  const streams: ServerHttp2Stream[] = [];
-  const onStart = (message: unknown) => streams.push((message as { stream: ServerHttp2Stream }).stream);
-  subscribe(channel, onStart);
-  return { streams, stop: () => unsubscribe(channel, onStart) };
+export function watchServerStreams(): { readonly streams: readonly ServedStream[]; stop(): void } {
+  const streams: ServedStream[] = [];
+  const onStart = (message: unknown) => {
+    const { stream } = message as { stream: ServerHttp2Stream | Stream };
+    streams.push(stream instanceof Stream ? stream : servedByNode(stream));
+  };
+  for (const channel of streamStarts) subscribe(channel, onStart);
+  return {
+    streams,
+    stop() {
+      for (const channel of streamStarts) unsubscribe(channel, onStart);
+    },
+  };
+}
+
+/** Diagnostics channels on which Node's HTTP/2 and Rollcall's own tell of each stream. */
+export const streamStarts = ["http2.server.stream.start", "rollcall.http2.server.stream.start"] as const;
+
+function servedByNode(stream: ServerHttp2Stream): ServedStream {
+  return {
+    get isClosed() {
+      return stream.destroyed;
+    },
+    get unreadBytes() {
+      return stream.readableLength;
+    },
+    get unsentBytes() {
+      return stream.writableLength;
+    },
+    get isEnding() {
+      return stream.writableEnded;
+    },
+  };
 }

@@ -7,6 +7,7 @@ import {
   ImportInterrupted,
   type ImportOptions,
   importUsers,
+  type Protocol,
   type RollcallClient,
   type UserToImport,
 } from "../../src/client/index.ts";
@@ -26,12 +27,16 @@ export const nothingRefused = { onRefused: ({ position }: Item) => expect.fail(`
 /** Waits as little as there is to wait. */
 export const hasty = { ...systemTiming, random: () => 0.1 };
 
+/** Over a stream, and call by call. */
+export const protocols = ["grpc", "connect"] as const;
+
 export async function servers(
   options: Parameters<typeof startTestServer>[0] = {},
+  protocol: Protocol = "grpc",
 ): Promise<[TestServer, RollcallClient]> {
   const server = await startTestServer(options);
   onTestFinished(() => server.stop());
-  return [server, createRollcallClient(server.url)];
+  return [server, createRollcallClient({ server: server.url, protocol })];
 }
 
 export async function interrupted<Imported extends Item>(

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { listenTo } from "./personal-data.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
@@ -19,9 +20,17 @@ export async function rollcall(args: readonly string[], env: Record<string, stri
   return args[0] === "serve" ? rollcallAlone(args, env) : inHost(args, env);
 }
 
-/** Runs a command to its end in a process of its own. */
-export async function rollcallAlone(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
-  const child = startRollcall(args, env);
+/**
+ * Runs a command to its end in a process of its own.
+ *
+ * @param program the `main.ts` to run
+ */
+export async function rollcallAlone(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  program = main,
+): Promise<Finished> {
+  const child = startRollcall(args, env, "ignore", program);
   let stdout = "";
   let stderr = "";
   child.stdout?.on("data", (chunk) => {
@@ -68,7 +77,7 @@ function startHost(): ChildProcess {
 }
 
 function inheritedEnvironment(): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(ROLLCALL_|npm_)/.test(name)));
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(ROLLCALL_(?!HTTP2$)|npm_)/.test(name)));
 }
 
 export interface ServeProcess {
@@ -84,24 +93,28 @@ export interface ServeProcess {
  * `rollcall serve` on a free port, once it listens.
  *
  * @param onLog takes what it logs, in pieces; without it, errors are shown
+ * @param program the `main.ts` to run
  */
 export async function serve(
   store: string,
   args: readonly string[] = [],
   onLog: (piece: string) => void = (piece) => process.stderr.write(piece),
   env: Readonly<Record<string, string>> = {},
+  program = main,
 ): Promise<ServeProcess> {
   const child = startRollcall(
     ["serve", "--listen", "127.0.0.1:0", "--store", store, "--log-level", "error", ...args],
     env,
+    "ignore",
+    program,
   );
   child.stderr?.setEncoding("utf8").on("data", onLog);
   if (child.stdout === null) throw new Error("the process has no output");
-  const [banner] = await once(createInterface({ input: child.stdout }), "line");
-  const url = /https?:\/\/[\d.:[\]]+\d/.exec(String(banner))?.[0];
+  const banner = await firstLine(child.stdout);
+  const url = /https?:\/\/[\d.:[\]]+\d/.exec(banner)?.[0];
   if (url === undefined) throw new Error(`no address in: ${banner}`);
   return {
-    banner: String(banner),
+    banner,
     url,
     child,
     async stop(signal = "SIGTERM") {
@@ -113,13 +126,27 @@ export async function serve(
   };
 }
 
-/** Starts a command; its output is for the caller to read. */
+/** @throws Error if the process ends without one */
+function firstLine(output: Readable): Promise<string> {
+  const lines = createInterface({ input: output });
+  return new Promise((resolve, reject) => {
+    lines.once("line", resolve);
+    lines.once("close", () => reject(new Error("the process ended before it printed a line")));
+  });
+}
+
+/**
+ * Starts a command; its output is for the caller to read.
+ *
+ * @param program the `main.ts` to run
+ */
 export function startRollcall(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   stdin: "ignore" | "pipe" = "ignore",
+  program = main,
 ): ChildProcess {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { ...inheritedEnvironment(), NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: [stdin, "pipe", "pipe"],
   });

@@ -13,20 +13,35 @@ export class ResettingCaller {
   #answers = 0;
   #next = 1;
 
-  private constructor(socket: Socket, path: string) {
+  private constructor(socket: Socket, headers: Readonly<Record<string, string>>) {
     this.socket = socket;
-    this.#headers = headerBlock({ ":method": "GET", ":scheme": "http", ":path": path, ":authority": "localhost" });
+    this.#headers = headerBlock({
+      ":method": "POST",
+      ":scheme": "http",
+      ":path": "/",
+      ":authority": "localhost",
+      ...headers,
+    });
     socket
       .on("error", () => {})
       .on("data", (piece: Buffer) => this.#read(piece))
       .write(preface);
   }
 
-  /** @param localAddress from where it calls */
-  static async connect(port: number, { localAddress = "127.0.0.1", path = "/" } = {}): Promise<ResettingCaller> {
+  /**
+   * @param localAddress from where it calls
+   * @param headers of each call, beside the usual ones
+   */
+  static async connect(
+    port: number,
+    {
+      localAddress = "127.0.0.1",
+      headers = {},
+    }: { localAddress?: string | undefined; headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<ResettingCaller> {
     const socket = connect({ host: "127.0.0.1", port, localAddress, noDelay: true });
     await once(socket, "connect");
-    return new ResettingCaller(socket, path);
+    return new ResettingCaller(socket, headers);
   }
 
   /** Resolves once all calls but those that it resets are answered, or the connection is closed. */

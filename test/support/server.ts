@@ -15,6 +15,9 @@ import { formatMetrics } from "../../src/telemetry/prometheus.ts";
 import { openHeardTelemetry } from "./heard-telemetry.ts";
 import { listenTo } from "./personal-data.ts";
 
+/** Which HTTP/2 the servers of tests have: of this process, and those that it starts. */
+export const http2 = process.env["ROLLCALL_HTTP2"] === "node" ? "node" : "own";
+
 export interface TestServer {
   readonly port: number;
   /** `http://127.0.0.1:port` */
@@ -40,6 +43,8 @@ export interface TestServerOptions {
   /** Default: a free one. */
   readonly port?: number;
   readonly limits?: Partial<ServerLimits>;
+  /** Default: that of all servers of tests. */
+  readonly http2?: "own" | "node";
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -60,6 +65,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     requiredProperties: options.requiredProperties ?? ["name", "email"],
     drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
     limits: options.limits,
+    http2: options.http2 ?? http2,
     telemetry,
     logger,
   });

@@ -1,7 +1,7 @@
 /** Stores in which records can be damaged as bugs, operators and failing storage do it. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { Cluster, Redis } from "ioredis";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
 import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
@@ -10,6 +10,7 @@ import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import type { DamagedPart } from "../../src/users/damaged.ts";
 import type { UserStore } from "../../src/users/store.ts";
+import { openBesideStore } from "./beside-store.ts";
 import { startRedis } from "./redis.ts";
 import { startCluster } from "./redis-cluster.ts";
 import { openRedis, temporaryDirectory } from "./stores.ts";
@@ -29,6 +30,8 @@ export interface SpoiltStore {
   unlist(id: string): Promise<void>;
   /** Puts an entry into the listing that no user has. */
   list(id: Buffer): Promise<void>;
+  /** Replaces a user's seal. */
+  seal(id: string, seal: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -90,6 +93,7 @@ async function openSpoiltRedis(starting: Promise<{ url: string; stop(): Promise<
     dump: (id) => redis.dumpBuffer(keys.user(id)),
     unlist: async (id) => void (await redis.zrem(keys.ids(partitionOf(id)), id)),
     list: async (id) => void (await redis.zadd(keys.ids(partitionOf(id.toString("utf8"))), 0, id)),
+    seal: async (id, seal) => void (await redis.hset(keys.user(id), "f", Buffer.from(seal))),
     async close() {
       redis.disconnect();
       await store.close();
@@ -172,6 +176,13 @@ async function openSpoiltSqlite(): Promise<SpoiltStore> {
       });
       withoutIndex(path, "DELETE FROM user WHERE etag = 'gone'");
     },
+    async seal(id, seal) {
+      inDatabase(path, (database) => {
+        const hasColumn = database.prepare("SELECT 1 FROM pragma_table_info('user') WHERE name = 'f'").get();
+        if (hasColumn === undefined) database.exec("ALTER TABLE user ADD COLUMN f BLOB");
+        database.prepare("UPDATE user SET f = ? WHERE id = ?").run(seal, id);
+      });
+    },
     async close() {
       await store.close();
       rmSync(directory, { recursive: true });
@@ -180,7 +191,7 @@ async function openSpoiltSqlite(): Promise<SpoiltStore> {
 }
 
 function inDatabase<Result>(path: string, work: (database: DatabaseSync) => Result): Result {
-  const database = new DatabaseSync(path);
+  const database = openBesideStore(path);
   try {
     return work(database);
   } finally {
@@ -190,7 +201,7 @@ function inDatabase<Result>(path: string, work: (database: DatabaseSync) => Resu
 
 /** Where SQLite lets its schema be written. */
 function inSchema(path: string, work: (schema: DatabaseSync) => void): void {
-  const schema = new DatabaseSync(path, { defensive: false });
+  const schema = openBesideStore(path, { defensive: false });
   try {
     schema.exec("PRAGMA writable_schema = ON");
     work(schema);

@@ -3,20 +3,33 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
-import { openStore, type RedisSettings } from "../../src/server/open-store.ts";
+import { version } from "../../src/config/version.ts";
+import { openAdministration, openStore, type RedisSettings } from "../../src/server/open-store.ts";
+import type { StoreAdapter } from "../../src/store/adapter.ts";
+import type { StoreAdministration } from "../../src/store/administration.ts";
+import { firstConfiguration, withFeatures } from "../../src/store/configuration.ts";
 import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import type { Feature } from "../../src/users/features.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { startRedis } from "./redis.ts";
 import { startCluster } from "./redis-cluster.ts";
 import { startSentinels } from "./redis-sentinel.ts";
+import { brokenSealsIn, sweepAll } from "./sweep-all.ts";
 import { until } from "./until.ts";
 
 export interface TemporaryStore {
   readonly store: UserStore;
+  /** Sees and changes its configuration, as the command line does. */
+  readonly administration: StoreAdministration;
+  /** How many broken seals it has found. */
+  brokenSeals(): number;
+  /** Does all background work that there is. */
+  sweep(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -26,10 +39,16 @@ export function temporaryDirectory(): string {
 
 export async function openTemporarySqlite(): Promise<TemporaryStore> {
   const directory = temporaryDirectory();
-  const store = coalesce(await openSqliteStore(join(directory, "users.db")), defaultServerLimits.maxWaitingBytes);
+  const path = join(directory, "users.db");
+  const adapter = await openSqliteStore(path);
+  const store = coalesce(adapter, defaultServerLimits.maxWaitingBytes);
+  const administration = await administrationOf(`sqlite:${path}`);
   return {
     store,
+    administration,
+    ...backgroundOf(adapter),
     async close() {
+      administration.close();
       await store.close();
       rmSync(directory, { recursive: true });
     },
@@ -42,6 +61,22 @@ export async function openRedis(url: string, settings: RedisSettings = {}): Prom
     await openStore(parseStoreLocation(url), settings, createLogger("silent")),
     defaultServerLimits.maxWaitingBytes,
   );
+}
+
+function backgroundOf(adapter: StoreAdapter): Pick<TemporaryStore, "brokenSeals" | "sweep"> {
+  return { brokenSeals: () => brokenSealsIn(adapter), sweep: () => sweepAll(adapter) };
+}
+
+export function administrationOf(url: string, settings: RedisSettings = {}): Promise<StoreAdministration> {
+  return openAdministration(parseStoreLocation(url), settings, createLogger("silent"));
+}
+
+/** Switches on these features and no others. */
+export async function switchFeatures(administration: StoreAdministration, features: readonly Feature[]): Promise<void> {
+  const { current } = await administration.read();
+  const { configuration = firstConfiguration(version()).configuration } = current;
+  if (configuration.features.join() === features.join()) return;
+  expect(await administration.change(current, withFeatures(configuration, features))).toBe(true);
 }
 
 /** In a server of its own. */
@@ -64,11 +99,16 @@ async function openIn(
   settings: RedisSettings = {},
 ): Promise<TemporaryStore> {
   const servers = await starting;
-  const store = await openRedis(servers.url, settings);
+  const adapter = await openStore(parseStoreLocation(servers.url), settings, createLogger("silent"));
+  const store = coalesce(adapter, defaultServerLimits.maxWaitingBytes);
   await until(() => store.check().then(() => true));
+  const administration = await administrationOf(servers.url, settings);
   return {
     store,
+    administration,
+    ...backgroundOf(adapter),
     async close() {
+      administration.close();
       await store.close();
       await servers.stop();
     },

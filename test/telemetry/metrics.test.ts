@@ -35,6 +35,7 @@ async function ofCalls() {
   metrics.storeCall("redis", "get", 1, "STORE_UNAVAILABLE");
   metrics.batchItems("created", 1);
   metrics.connectionTurnedAway("limit");
+  metrics.goaway("age");
   metrics.requestRefused("open");
   metrics.requestCutOff("memory");
   metrics.damagedRecords("meta");

@@ -215,6 +215,24 @@ test("connections that do not agree on TLS are closed, and do not delay a stop",
   expect(session.closed || session.destroyed).toBe(true);
 });
 
+test("a client of TLS 1.2 may not renegotiate", async () => {
+  await open();
+  const socket = connectTls({
+    port: listener.port,
+    host: "127.0.0.1",
+    ca: readFileSync(certificates.ca),
+    maxVersion: "TLSv1.2",
+    ALPNProtocols: ["h2"],
+  });
+  await once(socket, "secureConnect");
+  const answered = new Promise((resolve) => {
+    socket.on("error", resolve);
+    socket.renegotiate({}, resolve);
+  });
+  expect(await answered).toMatchObject({ code: "ERR_SSL_NO_RENEGOTIATION" });
+  socket.destroy();
+});
+
 test("a client with neither protocol is refused", async () => {
   await open();
   const socket = connectTls({ port: listener.port, host: "127.0.0.1", ...trusting(), ALPNProtocols: ["h3"] });

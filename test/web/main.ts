@@ -1,12 +1,15 @@
 /**
  * Builds the page of clients/web with the package that `npm pack` makes, and lets Chromium call servers from it:
- * `npm run test:web`. Fails if a trial does.
+ * `npm run test:web`. Over TLS, they do so with each HTTP/2 of the server, or with the one of `--http2`. Fails if a trial does.
  */
-import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { type Browser, chromium } from "playwright-core";
+import { createCertificates } from "../support/certificates.ts";
+import { http2Layers, readHttp2Layers } from "../support/http2-layers.ts";
 import { messageOf } from "../support/message-of.ts";
 import { serve } from "../support/processes.ts";
 import { findChromium } from "../support/programs.ts";
@@ -15,6 +18,8 @@ import { RollcallPage } from "./rollcall-page.ts";
 import { serveFiles } from "./serve-files.ts";
 import { type Stage, trials } from "./trials.ts";
 
+const { values } = parseArgs({ options: { http2: { type: "string", default: http2Layers.join(",") } } });
+const layers = readHttp2Layers(values.http2);
 const token = "a-token-of-the-page";
 
 const directory = mkdtempSync(join(tmpdir(), "rollcall-web-"));
@@ -55,12 +60,16 @@ async function setStage(): Promise<Stage> {
     JSON.stringify({ tokens: [{ name: "page", sha256, scopes: ["users.read", "users.write"] }] }),
   );
   const listed = ["--cors-origins", page.origin];
-  const [server, secured, closed] = await Promise.all([
+  const certificates = createCertificates();
+  toClose.push(() => certificates.remove());
+  const tls = [...listed, "--tls-cert", certificates.cert, "--tls-key", certificates.key];
+  const [server, secured, closed, ...overTls] = await Promise.all([
     startServer("listed", listed),
     startServer("secured", [...listed, "--credentials", credentials]),
     startServer("closed", []),
+    ...layers.map((http2) => startServer(http2, [...tls, "--http2", http2])),
   ]);
-  const browser = await openBrowser();
+  const browser = await openBrowser(certificates.cert);
   return {
     page: await RollcallPage.open(browser, page.origin),
     otherPage: await RollcallPage.open(browser, other.origin),
@@ -71,6 +80,7 @@ async function setStage(): Promise<Stage> {
     },
     secured: { url: secured.url, token },
     closed: { url: closed.url },
+    overTls: overTls.map(({ url }, at) => ({ name: `--http2 ${layers[at]}`, url })),
   };
 }
 
@@ -80,13 +90,17 @@ async function startServer(name: string, args: readonly string[]) {
   return server;
 }
 
-async function openBrowser(): Promise<Browser> {
+/** @param trusted a file with the certificate that it trusts */
+async function openBrowser(trusted: string): Promise<Browser> {
   const executablePath = findChromium(process.env);
   if (executablePath === undefined) {
     throw new Error("Chromium is not there: node scripts/ensure-programs.ts chromium installs it");
   }
   // As root, as in a container, it has no sandbox.
-  const browser = await chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
+  const key = new X509Certificate(readFileSync(trusted)).publicKey.export({ type: "spki", format: "der" });
+  const pin = createHash("sha256").update(key).digest("base64");
+  const args = [`--ignore-certificate-errors-spki-list=${pin}`];
+  const browser = await chromium.launch({ executablePath, args, chromiumSandbox: process.getuid?.() !== 0 });
   toClose.push(() => browser.close());
   console.log(`Chromium ${browser.version()}`);
   return browser;

@@ -15,7 +15,7 @@ export interface Connection {
 export interface Call {
   readonly contentType: string;
   /** Not there where the browser got no answer, or keeps it from the page. */
-  answer?: { readonly httpVersion: string; readonly status: number };
+  answer?: { readonly httpVersion: string; readonly status: number; readonly connection: number };
   /** Why the browser kept the page from it, by CORS. */
   corsError?: string;
 }
@@ -71,6 +71,19 @@ export class RollcallPage {
     return this.#press("List users", "");
   }
 
+  /** @returns the HTTP status of each of so many GetUser calls, which the page's origin makes at once in JSON */
+  getAtOnce(id: string, times: number): Promise<readonly number[]> {
+    const request = { url: `${this.#server}/rollcall.v1.UserService/GetUser`, body: JSON.stringify({ id }), times };
+    return this.#page.evaluate(async ({ url, body, times }) => {
+      const call = async () => {
+        const answer = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
+        await answer.arrayBuffer();
+        return answer.status;
+      };
+      return await Promise.all(Array.from({ length: times }, call));
+    }, request);
+  }
+
   async #press(button: string, id: string): Promise<Shown> {
     await this.#page.getByLabel("Id", { exact: true }).fill(id);
     await this.#page.getByRole("button", { name: button, exact: true }).click();
@@ -90,7 +103,10 @@ export class RollcallPage {
     });
     session.on("Network.responseReceived", ({ requestId, response }) => {
       const call = byRequest.get(requestId);
-      if (call !== undefined) call.answer = { httpVersion: response.protocol ?? "", status: response.status };
+      if (call !== undefined) {
+        const { protocol = "", status, connectionId } = response;
+        call.answer = { httpVersion: protocol, status, connection: connectionId };
+      }
     });
     session.on("Network.loadingFailed", ({ requestId, corsErrorStatus }) => {
       const call = byRequest.get(requestId);

@@ -1,5 +1,6 @@
 /** What is tried of the page in a browser, each by its name. */
 import assert from "node:assert/strict";
+import { messageOf } from "../support/message-of.ts";
 import type { RollcallPage, Shown } from "./rollcall-page.ts";
 
 export interface Stage {
@@ -12,6 +13,8 @@ export interface Stage {
   readonly secured: { readonly url: string; readonly token: string };
   /** Lists no origin. */
   readonly closed: { readonly url: string };
+  /** Over TLS, where browsers speak HTTP/2: one for each HTTP/2 of the server. */
+  readonly overTls: readonly { readonly name: string; readonly url: string }[];
 }
 
 export interface Trial {
@@ -41,8 +44,11 @@ const calling: readonly Trial[] = protocols.flatMap((protocol) =>
       has(await page.get(id), "Stored", '"name": "Ada"');
       has(await page.list(), "Users", id);
       const contentType = contentTypes[`${protocol} in ${encoding}`];
-      const call = { contentType, answer: { httpVersion: "http/1.1", status: 200 } };
-      assert.deepEqual(page.calls, [call, call, call, call]);
+      const call = { contentType, httpVersion: "http/1.1", status: 200 };
+      const found = page.calls.map(({ contentType, answer }) => {
+        return { contentType, httpVersion: answer?.httpVersion, status: answer?.status };
+      });
+      assert.deepEqual(found, [call, call, call, call]);
     },
   })),
 );
@@ -82,8 +88,65 @@ const deadlines: readonly Trial[] = protocols.map((protocol) => ({
   },
 }));
 
+const http2: readonly Trial[] = [
+  ...protocols.flatMap((protocol) =>
+    encodings.map((encoding) => ({
+      name: `identifies, gets and lists users over ${protocol} in ${encoding}, on HTTP/2`,
+      run: (stage: Stage) =>
+        overEach(stage, async (url) => {
+          const { page } = stage;
+          await page.use({ server: url, protocol, encoding });
+          const id = `${protocol} ${encoding}`;
+          has(await page.identify(id, ada), "CREATED", `"id": "${id}"`, '"email": "ada@example.com"');
+          has(await page.get(id), "Stored", '"name": "Ada"');
+          has(await page.list(), "Users", id);
+          has(await page.get("nobody"), "NOT_FOUND: USER_NOT_FOUND");
+          const found = page.calls.map(({ answer }) => answer?.httpVersion);
+          assert.deepEqual(found, ["h2", "h2", "h2", "h2"]);
+        }),
+    })),
+  ),
+  {
+    name: "reads an answer of 240,000 bytes, on HTTP/2",
+    run: (stage) =>
+      overEach(stage, async (url) => {
+        const { page } = stage;
+        await page.use({ server: url });
+        const values = Object.fromEntries(["a", "b", "c", "d"].map((name) => [name, name.repeat(60_000)]));
+        has(await page.identify("large", JSON.stringify({ ...JSON.parse(ada), ...values })), "CREATED");
+        has(await page.get("large"), "Stored", ...Object.values(values));
+      }),
+  },
+  {
+    name: "makes 100 calls at once on one connection, on HTTP/2",
+    run: (stage) =>
+      overEach(stage, async (url) => {
+        const { page } = stage;
+        await page.use({ server: url });
+        has(await page.identify("crowd", ada), "CREATED");
+        await page.use({ server: url });
+        const statuses = await page.getAtOnce("crowd", 100);
+        assert.deepEqual(statuses, Array(100).fill(200));
+        const connections = page.calls.map(({ answer }) => `${answer?.httpVersion} ${answer?.connection}`);
+        assert.equal(connections.length, 100);
+        assert.equal(new Set(connections).size, 1, connections.join());
+      }),
+  },
+];
+
+async function overEach({ overTls }: Stage, run: (url: string) => Promise<void>): Promise<void> {
+  for (const { name, url } of overTls) {
+    try {
+      await run(url);
+    } catch (cause) {
+      throw new Error(`${name}: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
 export const trials: readonly Trial[] = [
   ...calling,
+  ...http2,
   ...refused,
   ...tokens,
   ...deadlines,

@@ -8,7 +8,16 @@ import grpc
 from .bearer_token import BearerToken
 
 _SERVICE = "rollcall.v1.UserService"
-_UNARY_METHODS = ["Identify", "GetUser", "BatchGetUsers", "ListUsers", "SetPreferences", "DeleteUser"]
+_UNARY_METHODS = [
+    "Identify",
+    "GetUser",
+    "IdentifyUsers",
+    "BatchGetUsers",
+    "ListUsers",
+    "SetPreferences",
+    "DeleteUser",
+    "GetRegistry",
+]
 
 # gRPC may repeat every unary method, but no stream: import_users repeats it from the first message without an answer.
 _SERVICE_CONFIG = {

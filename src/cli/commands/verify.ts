@@ -31,7 +31,7 @@ Examples:
 
 export function verifyCommand() {
   const command = new Command("verify").description(
-    "find users whose records are damaged, also while a server uses the store; exit status 1 if there are any",
+    "find damaged records and what does not belong, also while a server uses the store; exit status 1 if there is any",
   );
   return addOptions(command, options).addHelpText("after", help).action(verify);
 }

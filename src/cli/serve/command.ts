@@ -40,7 +40,7 @@ async function serve(options: ServeSettings): Promise<void> {
     void print(
       `Rollcall serves on ${url}, users in ${store}. Try: curl --json '${example}' ${url}/rollcall.v1.UserService/Identify`,
     );
-    logger.info({ url, store, workers: options.workers }, "started");
+    logger.info({ url, store, workers: options.workers, http2: options.http2 }, "started");
   };
   // Loaded only if used: the process that leads workers needs only one of these parts.
   if (options.workers > 1 && cluster.isPrimary) {

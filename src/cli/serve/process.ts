@@ -7,6 +7,7 @@
 import cluster from "node:cluster";
 import { formatAddress } from "../../config/address.ts";
 import type { ServeSettings } from "../../config/options.ts";
+import { version } from "../../config/version.ts";
 import { type RunningServer, startServer } from "../../server/server.ts";
 import { settledWithin } from "../../server/settled-within.ts";
 import { describeFailure } from "../../telemetry/failure-log.ts";
@@ -14,7 +15,6 @@ import type { Logger } from "../../telemetry/logger.ts";
 import { openTelemetry, type Telemetry } from "../../telemetry/telemetry.ts";
 import { CliError } from "../cli-error.ts";
 import { onStopSignal } from "../stop-signals.ts";
-import { version } from "../version.ts";
 import type { WorkerReport } from "./messages.ts";
 import { openMetrics } from "./metrics.ts";
 import { followLeader } from "./worker.ts";

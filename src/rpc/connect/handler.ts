@@ -2,9 +2,6 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, type ConnectRouter, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import { ServerReflection } from "#gen-server/grpc/reflection/v1/reflection_pb.js";
-import { ServerReflection as ServerReflectionV1Alpha } from "#gen-server/grpc/reflection/v1alpha/reflection_pb.js";
-import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Scope } from "../../credentials/principal.ts";
 import { unknownMethod } from "../../telemetry/requests.ts";
 import { limits } from "../../users/limits.ts";
@@ -14,6 +11,7 @@ import { timeoutOf } from "../call/deadline.ts";
 import { reasonOf } from "../errors.ts";
 import type { Exchange, ExchangeHandler } from "../exchange.ts";
 import type { OpenRequests } from "../guard/open-requests.ts";
+import { openServices } from "../guard/open-services.ts";
 import { Semaphore } from "../guard/semaphore.ts";
 import type { Turns } from "../guard/turns.ts";
 import { answerError, writeAnswer } from "./answer.ts";
@@ -30,11 +28,6 @@ import { universalRequest } from "./universal-request.ts";
 const maxDecoders = 4;
 const maxOpenDecoders = 2;
 
-/** Open to all callers, and no request to them needs much. */
-const openServices: ReadonlySet<string> = new Set(
-  [Health, ServerReflection, ServerReflectionV1Alpha].map(({ typeName }) => typeName),
-);
-
 type Routes = (router: ConnectRouter) => void;
 
 export interface ConnectHandlerOptions {
@@ -43,7 +36,7 @@ export interface ConnectHandlerOptions {
   /** For requests in JSON. */
   readonly jsonRoutes: readonly Routes[];
   /** UserService's methods, and what their callers need, by path. */
-  readonly methods: ReadonlyMap<string, { readonly method: DescMethod; readonly scope: Scope }>;
+  readonly methods: ReadonlyMap<string, { readonly method: DescMethod; readonly scope: Scope | undefined }>;
   readonly openRequests: OpenRequests;
   readonly turns: Turns;
 }

@@ -1,10 +1,10 @@
 /** Who may call which method: decided before a request's body is received. */
 import type { DescMethod } from "@bufbuild/protobuf";
-import { Health } from "#gen-server/health/v1/health_pb.js";
 import type { Authenticator } from "../../credentials/authenticator.ts";
 import { anybody, checkScope, nobody, type Principal, type Scope } from "../../credentials/principal.ts";
 import { UserError } from "../../users/errors.ts";
 import { type Exchange, presentedIn } from "../exchange.ts";
+import { openServices, reflectionServices } from "./open-services.ts";
 
 export interface GateOptions {
   /** Without one, nobody is asked for credentials. */
@@ -17,7 +17,7 @@ export interface GateOptions {
 export interface AskingCall {
   readonly kind: {
     readonly method: DescMethod;
-    /** What its callers need; undefined where they need none: for health and reflection. */
+    /** What its callers need; undefined where they need none, perhaps not even credentials. */
     readonly scope: Scope | undefined;
   };
   readonly exchange: Exchange;
@@ -45,7 +45,8 @@ export class Gate {
       call.principal = anybody;
       return undefined;
     }
-    if (scope === undefined && (reflectionIsOpen || method.parent.typeName === Health.typeName)) {
+    const { typeName } = method.parent;
+    if (openServices.has(typeName) && (reflectionIsOpen || !reflectionServices.has(typeName))) {
       call.principal = nobody;
       return undefined;
     }

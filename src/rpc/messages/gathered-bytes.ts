@@ -16,7 +16,8 @@ export class GatheredBytes {
   addRange(source: Uint8Array, start: number, end: number, most = Number.POSITIVE_INFINITY): void {
     const length = this.#length + end - start;
     if (length > this.#buffer.length) {
-      const larger = Buffer.allocUnsafe(Math.max(length, Math.min(4 * length, most)));
+      // A part of Node's pool would keep 64 KiB.
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, Math.min(4 * length, most)));
       this.#buffer.copy(larger, 0, 0, this.#length);
       this.#buffer = larger;
     }

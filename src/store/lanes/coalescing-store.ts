@@ -65,6 +65,7 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStor
     list: async (after, count, signal) =>
       (await lists.submit([{ after, count }], { signal }).catch(rejectRead)).flatMap(({ ids }) => ids),
     check: () => store.check(),
+    configuration: () => store.configuration(),
     warnings: () => store.warnings(),
     async close() {
       await Promise.all([commands.idle(), reads.idle(), lists.idle()]);

@@ -43,10 +43,21 @@ export function unpackUser(reader: PackedReader, id: UserId): FoundUser {
   const etag = reader.shortText();
   const properties = reader.bytes();
   const preferences = reader.bytes();
+  return checkedUser({ id, properties, preferences, createdAt, updatedAt, etag });
+}
+
+/** A user as it is stored, whose Structs have not been checked. */
+type UncheckedUser = {
+  readonly [Key in keyof StoredUser]: StoredUser[Key] extends Uint8Array ? Uint8Array : StoredUser[Key];
+};
+
+/** Checks what the store does not check when it reads. */
+export function checkedUser(user: UncheckedUser): StoredUser | DamagedUser {
+  const { id, properties, preferences, createdAt, updatedAt } = user;
   if (!Number.isSafeInteger(createdAt) || !Number.isSafeInteger(updatedAt)) return { id, damaged: "meta" };
   if (!isCanonical(properties)) return { id, damaged: "properties" };
   if (!isCanonical(preferences, preferencesLimits)) return { id, damaged: "preferences" };
-  return { id, properties, preferences, createdAt, updatedAt, etag };
+  return { ...user, properties };
 }
 
 /** Reads all users by as many calls as it takes. Each call answers the first of its ids, at least one. */

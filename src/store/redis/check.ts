@@ -1,14 +1,22 @@
 import type { RedisLocation } from "../../config/redis-url.ts";
 import { storeUnavailable, UserError } from "../../users/errors.ts";
+import { runScript } from "./call-runner.ts";
 import { findCause, isForbidden, replyCode, WrongServerError } from "./failures.ts";
 import { type Keys, partitionCount } from "./keys.ts";
 import { neededPermissions } from "./permissions.ts";
 import { loadScript, type Script } from "./script.ts";
-import { runScript } from "./script-runner.ts";
 import type { Servers } from "./servers/servers.ts";
 
 /** How versions of Redis refuse a key. */
 const aboutKeys = /\baccess (one of the keys|a key)\b/;
+
+/** Why Redis refuses writes, by the code of its reply: the cause and the next step. */
+const refusals: Readonly<Record<string, string>> = {
+  READONLY: "it is a replica, which takes no writes: is a failover under way?",
+  NOREPLICAS: "too few replicas follow it: start them again, or lower min-replicas-to-write",
+  MISCONF: "it takes no writes because it could not save to its disk: give the disk room, and see Redis' log",
+  OOM: "it has no memory left: raise maxmemory",
+};
 
 const script = loadScript("check");
 
@@ -20,6 +28,8 @@ interface CheckedStore {
   readonly scripts: readonly Script[];
   readonly location: RedisLocation;
   readonly waitReplicas: number;
+  /** Whether a primary that has no memory left is a finding. Else it is none, because requests that need no memory are served. */
+  readonly needsMemory?: boolean;
 }
 
 /** Why a primary cannot serve requests. */
@@ -36,7 +46,7 @@ interface Finding {
  * entry of --redis-nat-map leads to another server; else resolves with the reasons why some primaries cannot serve requests
  */
 export function createCheck(store: CheckedStore): () => Promise<readonly string[]> {
-  const { servers, keys, keyPrefix, location, waitReplicas } = store;
+  const { servers, keys, keyPrefix, location, waitReplicas, needsMemory = false } = store;
   const usage = {
     scripts: [...store.scripts, script],
     keyPrefix,
@@ -51,14 +61,13 @@ export function createCheck(store: CheckedStore): () => Promise<readonly string[
     const lines = permissions.map((permission) => permission.examples.join("\t")).join("\n");
     // A single key is found even while its slot moves. On a single server, requests have keys of several slots.
     const others = servers.partitioned ? [] : [keys.examples((partition + 1) % partitionCount)[0]];
-    const call = { script, keys: [examples[0], ...others], args: [lines], writes: true };
+    const call = { script, keys: [examples[0], ...others], args: [lines, needsMemory ? 1 : 0], writes: true };
     try {
       const digits = (await runScript(servers, partition, call)).bytes.toString("latin1");
       const missing = permissions.filter((_, index) => digits[index] === "0").map(({ rule }) => rule);
       return missing.length === 0 ? undefined : forbidden(partition, `the user needs ${missing.join(" ")}`);
     } catch (error) {
-      // Requests that need no memory are still served.
-      if (error instanceof UserError && error.reason === "STORE_FULL") return undefined;
+      if (!needsMemory && error instanceof UserError && error.reason === "STORE_FULL") return undefined;
       return explain(partition, error);
     }
   }
@@ -84,6 +93,8 @@ export function createCheck(store: CheckedStore): () => Promise<readonly string[
     if (isReadOnly && location.topology === "standalone") {
       return told(`Redis at ${address} is a replica, which takes no writes: --store is to name the primary`);
     }
+    const refused = findCause(failure, (cause) => refusals[replyCode(cause) ?? ""] !== undefined);
+    if (refused !== undefined) return told(`Redis at ${address}: ${refusals[replyCode(refused) ?? ""]}`);
     const isWrong = findCause(failure, (cause) => cause instanceof WrongServerError && cause.mapped) !== undefined;
     return { error: failure instanceof Error ? failure : storeUnavailable(failure), lasting: isWrong };
   }

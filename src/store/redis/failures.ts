@@ -66,3 +66,15 @@ export class SlotMovingError extends Error {
     this.repeated = repeated;
   }
 }
+
+/** The store's configuration is another one than the call was made for. Nothing was applied. */
+export class StaleConfigurationError extends Error {
+  override readonly name = "StaleConfigurationError";
+  /** Whether an earlier attempt may have been applied. */
+  readonly repeated: boolean;
+
+  constructor(repeated: boolean) {
+    super("the configuration of the store changes again and again");
+    this.repeated = repeated;
+  }
+}

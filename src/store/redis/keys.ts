@@ -8,6 +8,7 @@
  */
 
 export const partitionCount = 64;
+export const everyPartition: readonly number[] = Array.from({ length: partitionCount }, (_, partition) => partition);
 const slotCount = 16_384;
 const slotsInPartition = slotCount / partitionCount;
 
@@ -44,14 +45,18 @@ export function slotOf(partition: number): number {
 
 /** The keys with one prefix. */
 export interface Keys {
-  /** A hash: `properties` (a google.protobuf.Struct), `meta`, and optionally `preferences` and `observed`. */
+  /** A hash: `properties` (a google.protobuf.Struct), `meta`, and optionally `preferences`, `observed` and the seal `f`. */
   user(id: string): string;
   /** The same key, if the partition is known. */
   userIn(partition: number, id: string): string;
   /** How many bytes are before the id in the key of a user. */
   readonly bytesBeforeId: number;
-  /** A tombstone, kept for a while: this deletion of the user has been done. */
-  tombstone(id: string, etag: string): string;
+  /** The store's configuration, the same in every partition: a hash with `stamp` and `configuration`. */
+  configuration(partition: number): string;
+  /** How far background work has come: a hash with `walk`, `after` and `done`, and in the first partition `lease`. */
+  sweep(partition: number): string;
+  /** The deletions that a partition has done lately: a sorted set of their etags, by their times. */
+  tombstones(partition: number): string;
   /** The index of a partition: a sorted set of its users' ids, all with score 0, in byte order. */
   ids(partition: number): string;
   /** A key of each kind in a partition. The first never exists. */
@@ -65,10 +70,18 @@ export function createKeys(prefix: string): Keys {
     user: (id) => `${heads[partitionOf(id)]}user:${id}`,
     userIn: (partition, id) => `${heads[partition]}user:${id}`,
     bytesBeforeId: Buffer.byteLength(`${heads[0]}user:`),
-    tombstone: (id, etag) => `${heads[partitionOf(id)]}deleted:${etag}`,
+    configuration: (partition) => `${heads[partition]}configuration`,
+    sweep: (partition) => `${heads[partition]}sweep`,
+    tombstones: (partition) => `${heads[partition]}tombstones`,
     ids: (partition) => `${heads[partition]}ids`,
     // No user has an empty id.
-    examples: (partition) => [`${heads[partition]}user:`, `${heads[partition]}ids`, `${heads[partition]}deleted:`],
+    examples: (partition) => [
+      `${heads[partition]}user:`,
+      `${heads[partition]}ids`,
+      `${heads[partition]}configuration`,
+      `${heads[partition]}sweep`,
+      `${heads[partition]}tombstones`,
+    ],
   };
 }
 

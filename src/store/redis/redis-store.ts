@@ -2,16 +2,23 @@ import type { UserId } from "../../users/user-id.ts";
 import type { StoreAdapter } from "../adapter.ts";
 import { unpackIds } from "../packed/packed.ts";
 import { type FoundUser, readAll, unpackFound } from "../packed/users.ts";
+import { brokenSealsCounter } from "../seal.ts";
+import { runScript } from "./call-runner.ts";
 import { createCheck } from "./check.ts";
-import { createKeys, partitionCount, partitionOf } from "./keys.ts";
+import { agreedOn, setConfigurationScript } from "./configuration/agreement.ts";
+import { createFollower } from "./configuration/follower.ts";
+import { KnownConfigurations } from "./configuration/known-configurations.ts";
+import { listScript } from "./configuration/may-have-users.ts";
+import { createKeys, everyPartition, partitionCount, partitionOf } from "./keys.ts";
 import { togetherOrAlone } from "./moving-slot.ts";
+import { readUser } from "./read-user.ts";
 import { loadScript } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
-import { runScript } from "./script-runner.ts";
 import type { RedisAccess } from "./servers/access.ts";
 import { openCluster } from "./servers/cluster-servers.ts";
 import type { Servers } from "./servers/servers.ts";
 import { openSingleServer } from "./servers/single-server.ts";
+import { createSweep, sweepScripts } from "./sweep.ts";
 import { findWarnings } from "./warnings.ts";
 import { placed, writeScript } from "./write-call.ts";
 import { writeUsers } from "./write-users.ts";
@@ -44,15 +51,21 @@ export function openServers(options: RedisStoreOptions): Servers {
 export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const keys = createKeys(options.keyPrefix);
   // Before connections are made, which would stay open if a script were missing.
-  const scripts = {
-    get: loadScript("record", "get"),
-    list: loadScript("listing-failure", "ids", "list"),
-  };
+  const scripts = { get: loadScript("record", "get"), list: listScript };
   const servers = openServers(options);
+  const known = new KnownConfigurations(servers, keys);
+  let brokenSeals = 0;
+  const onBrokenSeals = (count: number) => {
+    brokenSeals += count;
+  };
   /** The partition on whose server a call runs. In a cluster, all users of a call are of one lane, so of one partition. */
   const placeOf = (first: UserId | undefined) => (servers.partitioned && first !== undefined ? partitionOf(first) : 0);
 
   async function getAt(place: number, ids: readonly UserId[]): Promise<readonly FoundUser[]> {
+    const [only] = ids;
+    const read =
+      only !== undefined && ids.length === 1 ? await readUser(servers, place, only, keys.user(only)) : undefined;
+    if (read !== undefined) return [read];
     const call = { script: scripts.get, keys: ids.map(keys.user), args: [maxScriptWork], writes: false };
     return togetherOrAlone(
       ids,
@@ -67,6 +80,41 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     return unpackIds((await runScript(servers, place, call)).bytes);
   }
 
+  async function list(after: UserId | undefined, count: number): Promise<UserId[]> {
+    const first = after === undefined ? 0 : partitionOf(after);
+    const partitions = everyPartition.slice(first);
+    if (!servers.partitioned) return listAt(0, partitions, after ?? "", count);
+    const ids: UserId[] = [];
+    // Most pages lie in one partition. If many are empty, ever more of them are asked at once.
+    for (let block = 1; partitions.length > 0 && ids.length < count; block *= 2) {
+      const asked = partitions.splice(0, block);
+      const missing = count - ids.length;
+      const listed = await Promise.all(
+        asked.map((partition) => listAt(partition, [partition], partition === first ? (after ?? "") : "", missing)),
+      );
+      ids.push(...listed.flat().slice(0, missing));
+    }
+    return ids;
+  }
+
+  const check = createCheck({
+    ...options,
+    servers,
+    keys,
+    scripts: [...Object.values(scripts), writeScript, setConfigurationScript, ...sweepScripts],
+  });
+  const follow = createFollower({ servers, keys, known });
+
+  const configuration = () => agreedOn(known.all)?.configuration;
+  const sweep = createSweep({
+    servers,
+    keys,
+    known,
+    list: (partition, after, count) => listAt(partition, [partition], after, count),
+    configuration: () => (known.knowsFeatures ? configuration() : undefined),
+    onBrokenSeals,
+  });
+
   return {
     shape: {
       lanes: servers.partitioned ? partitionCount : singleServerLanes,
@@ -79,27 +127,27 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       const place = placeOf(commands[0]?.id);
       const sent = commands.map(placed);
       const groups = [...new Set(sent.map(({ partition }) => partition))];
-      return writeUsers({ servers, keys }, place, sent, groups, again);
+      return writeUsers({ servers, keys, known, onBrokenSeals }, place, sent, groups, again);
     },
-    get: (ids) => readAll(ids, (some) => getAt(placeOf(some[0]), some)),
+    async get(ids) {
+      known.requireKnownFeatures();
+      return readAll(ids, (some) => getAt(placeOf(some[0]), some));
+    },
     async list(after, count) {
-      const first = after === undefined ? 0 : partitionOf(after);
-      const partitions = Array.from({ length: partitionCount - first }, (_, index) => first + index);
-      if (!servers.partitioned) return listAt(0, partitions, after ?? "", count);
-      const ids: UserId[] = [];
-      // Most pages lie in one partition. If many are empty, ever more of them are asked at once.
-      for (let block = 1; partitions.length > 0 && ids.length < count; block *= 2) {
-        const asked = partitions.splice(0, block);
-        const missing = count - ids.length;
-        const listed = await Promise.all(
-          asked.map((partition) => listAt(partition, [partition], partition === first ? (after ?? "") : "", missing)),
-        );
-        ids.push(...listed.flat().slice(0, missing));
-      }
-      return ids;
+      known.requireKnownFeatures();
+      return list(after, count);
     },
-    check: createCheck({ ...options, servers, keys, scripts: [...Object.values(scripts), writeScript] }),
+    async check() {
+      // A primary that cannot serve keeps no server from learning of unknown features.
+      const [checked, followed] = await Promise.allSettled([check(), follow()]);
+      if (followed.status === "rejected") throw followed.reason;
+      if (checked.status === "rejected") throw checked.reason;
+      return checked.value;
+    },
+    configuration,
+    sweep,
     warnings: () => findWarnings(servers, options.waitReplicas),
+    counters: [brokenSealsCounter(() => brokenSeals)],
     async close() {
       servers.close();
     },

@@ -16,6 +16,15 @@ export function loadScript(...names: readonly string[]): Script {
 
 export type ScriptArgument = string | number | Buffer;
 
+/** One read of a hash, without a script. */
+export interface HashRead {
+  readonly keys: readonly [string | Buffer];
+  readonly fields: readonly string[];
+  readonly writes: false;
+}
+
+export type RedisCall = ScriptCall | HashRead;
+
 /** One run of a script. */
 export interface ScriptCall {
   readonly script: Script;

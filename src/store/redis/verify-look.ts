@@ -2,7 +2,7 @@
 import { Invalid } from "../../users/parsed.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import type { PackedReader } from "../packed/buffer.ts";
-import { findIn, type StoredRecord } from "../verify/record-checks.ts";
+import { findIn, type SealRule, type StoredRecord } from "../verify/record-checks.ts";
 import { type Finding, notListed, notThere } from "../verify/verifier.ts";
 import { partitionOf } from "./keys.ts";
 
@@ -17,6 +17,7 @@ export interface UserKey {
 export interface Look {
   readonly listed: (typeof listings)[number];
   readonly kind: (typeof kinds)[number];
+  readonly expires: boolean;
   readonly record: StoredRecord;
 }
 
@@ -32,8 +33,9 @@ export function readLook(reader: PackedReader, id: Buffer, withRecords: boolean)
     const bytes = reader.bytes();
     return isThere ? bytes : undefined;
   };
-  if (kind !== "hash" || !withRecords) return { listed, kind, record: recordOf(id) };
-  return { listed, kind, record: { ...recordOf(id, field(), field(), field(), field()), expires } };
+  if (kind !== "hash" || !withRecords) return { listed, kind, expires, record: recordOf(id) };
+  const record = recordOf(id, field(), field(), field(), field(), field());
+  return { listed, kind, expires, record: { ...record, expires } };
 }
 
 const timesBytes = 16;
@@ -44,6 +46,7 @@ function recordOf(
   properties?: Buffer,
   preferences: Buffer = Buffer.alloc(0),
   observed: Buffer = Buffer.alloc(0),
+  seal?: Buffer,
 ): StoredRecord {
   const whole = meta !== undefined && meta.length > timesBytes ? meta : undefined;
   return {
@@ -54,13 +57,15 @@ function recordOf(
     properties,
     preferences,
     observed,
+    seal,
   };
 }
 
+/** @param rule of records; undefined if they are not wanted */
 export function problemsOf(
   { id, partition }: UserKey,
   { listed, kind, record }: Look,
-  withRecords: boolean,
+  rule: SealRule | undefined,
 ): Finding[] {
   const finding = (check: string, problem: string): Finding => ({ id, check, problem });
   // It was deleted meanwhile.
@@ -74,7 +79,7 @@ export function problemsOf(
   }
   const found: Finding[] = [];
   if (kind === "other") found.push(finding("record", "is something else than a hash"));
-  else if (withRecords) found.push(...findIn(record));
+  else if (rule !== undefined) found.push(...findIn(record, rule));
   if (listed === "no") found.push(finding("listing", notListed));
   if (listed === "with a score") found.push(finding("listing", "is listed with a score: pages may leave it out"));
   return found;

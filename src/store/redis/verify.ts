@@ -1,29 +1,22 @@
 /** Walks over the users in Redis in short scripts, also while servers use them. */
 
-import { performance } from "node:perf_hooks";
-import { setTimeout as delay } from "node:timers/promises";
-import { UserError } from "../../users/errors.ts";
 import { PackedReader } from "../packed/buffer.ts";
 import { type Finding, recordsShare, type Slice, type StoreVerifier } from "../verify/verifier.ts";
-import { findCause, isForbidden, NotSentError, SlotMovingError, UnansweredError } from "./failures.ts";
-import { createKeys, partitionCount, partitionTags } from "./keys.ts";
+import { runScript } from "./call-runner.ts";
+import { createKeys, partitionCount } from "./keys.ts";
+import { patiently } from "./patience.ts";
 import { openServers, type RedisStoreOptions } from "./redis-store.ts";
 import { loadScript } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
-import { runScript } from "./script-runner.ts";
 import type { RedisNode } from "./servers/node.ts";
 import type { Servers } from "./servers/servers.ts";
+import { type SortedKeys, sortKeys } from "./verify-keys.ts";
 import { type Look, problemsOf, readLook, type UserKey } from "./verify-look.ts";
+import { PartitionChecks } from "./verify-partitions.ts";
 
 /** The keys of one step, and the users of one script. */
 const stepKeys = 500;
 const maxUsers = 100;
-/** How long a server may be away, or a slot may be moving. */
-const patienceMs = 3_000;
-const retryPauseMs = 50;
-
-/** The text between the hash tag and the id in the key of a user. */
-const afterTag = "}:user:";
 
 const scripts = { users: loadScript("verify-users"), listing: loadScript("verify-listing") };
 
@@ -39,6 +32,7 @@ class Walk {
   readonly #servers: Servers;
   readonly #keys: ReturnType<typeof createKeys>;
   readonly #prefix: string;
+  readonly #partitions: PartitionChecks;
   /** A scan may return a key twice. */
   readonly #told = new Set<string>();
 
@@ -46,6 +40,7 @@ class Walk {
     this.#servers = servers;
     this.#prefix = prefix;
     this.#keys = createKeys(prefix);
+    this.#partitions = new PartitionChecks(servers, this.#keys);
   }
 
   async *slices(): AsyncGenerator<Slice> {
@@ -59,13 +54,14 @@ class Walk {
       1,
       sizes.map(Number).reduce((sum, size) => sum + size, 0),
     );
-    let users = 0;
+    yield { users: 0, share: 0, findings: this.#untold(await this.#partitions.find()) };
+    let seen = 0;
     for (const partition of firsts) {
-      for await (const { keys, strays } of this.#scan(partition)) {
-        const found = [...strays, ...(await this.#inspect(keys, true))];
-        const count = keys.length + strays.length;
-        users += count;
-        yield { users: count, share: recordsShare * Math.min(1, users / total), findings: this.#untold(found) };
+      for await (const { users, marks, strays } of this.#scan(partition)) {
+        const found = [...strays, ...(await this.#inspect(users, true)), ...(await this.#lasting(marks))];
+        seen += users.length + marks.length + strays.length;
+        const share = recordsShare * Math.min(1, seen / total);
+        yield { users: users.length, share, findings: this.#untold(found) };
       }
     }
     for (let partition = 0; partition < partitionCount; partition++) {
@@ -90,35 +86,30 @@ class Walk {
     return JSON.stringify([runs.map((run) => run.get("run_id")), places.map(({ address }) => address)]);
   }
 
-  /** The keys of users on the server of a partition, and keys that belong to no partition, step by step. */
-  async *#scan(partition: number): AsyncGenerator<{ keys: readonly UserKey[]; strays: readonly Finding[] }> {
-    const pattern = `${this.#prefix.replace(/[*?[\]\\^-]/g, "\\$&")}{*}:user:*`;
+  /** The keys on the server of a partition that have the prefix and a hash tag, a few at a time. */
+  async *#scan(partition: number): AsyncGenerator<SortedKeys> {
+    const pattern = `${this.#prefix.replace(/[*?[\]\\^-]/g, "\\$&")}{*}*`;
     let cursor = "0";
     do {
       const step = await patiently(async () => this.#servers.nodeOf(partition).scan(cursor, pattern, stepKeys));
       cursor = step.cursor;
-      const keys: UserKey[] = [];
-      const strays: Finding[] = [];
-      for (const key of step.keys) {
-        const found = this.#userKey(key);
-        if (!("problem" in found)) keys.push(found);
-        // Without a prefix, the key may belong to another program.
-        else if (this.#prefix !== "") strays.push(found);
+      for (let at = 0; at < step.keys.length; at += maxUsers) {
+        const sorted = sortKeys(step.keys.slice(at, at + maxUsers), this.#prefix);
+        // Without a prefix, they may belong to another program.
+        yield this.#prefix === "" ? { ...sorted, strays: [] } : sorted;
       }
-      if (strays.length > 0) yield { keys: [], strays };
-      for (let at = 0; at < keys.length; at += maxUsers) yield { keys: keys.slice(at, at + maxUsers), strays: [] };
     } while (cursor !== "0");
   }
 
-  /** @param key a key that matches the pattern of the scan */
-  #userKey(key: Buffer): UserKey | Finding {
-    const tagAt = Buffer.byteLength(this.#prefix) + 1;
-    const tagEnd = key.indexOf(afterTag, tagAt);
-    const tag = key.toString("utf8", tagAt, tagEnd);
-    const id = key.subarray(tagEnd + afterTag.length);
-    const partition = partitionTags.indexOf(tag);
-    if (partition >= 0) return { partition, key, id };
-    return { id, check: "place", problem: `is kept under the hash tag {${tag}}, where no server looks for it` };
+  /** Marks that Redis will not remove. */
+  async #lasting(marks: readonly UserKey[]): Promise<Finding[]> {
+    const looks = await this.#lookAt(marks, false);
+    const lasting = looks.filter(([, { kind, expires }]) => kind !== "none" && !expires);
+    return lasting.map(([{ key }]) => ({
+      id: key,
+      check: "key",
+      problem: "has no time to live: version 0.1 left such keys for two minutes",
+    }));
   }
 
   async *#listing(partition: number): AsyncGenerator<readonly Finding[]> {
@@ -159,9 +150,12 @@ class Walk {
   async #inspect(keys: readonly UserKey[], withRecords: boolean): Promise<Finding[]> {
     const findings: Finding[] = [];
     for (const [key, look] of await this.#lookAt(keys, withRecords)) {
-      if (problemsOf(key, look, withRecords).length === 0) continue;
+      const rule = withRecords ? this.#partitions.ruleOf(key.partition) : undefined;
+      if (problemsOf(key, look, rule).length === 0) continue;
       for (const [, second] of await this.#lookAt([key], withRecords)) {
-        findings.push(...problemsOf(key, second, withRecords));
+        // The configuration may have changed, too.
+        const current = withRecords ? await this.#partitions.currentRuleOf(key.partition) : undefined;
+        findings.push(...problemsOf(key, second, current));
       }
     }
     return findings;
@@ -200,23 +194,5 @@ class Walk {
       this.#told.add(key);
       return isNew;
     });
-  }
-}
-
-/** Retries while a server is away or a slot is moving. */
-async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
-  const giveUpAt = performance.now() + patienceMs;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      const passes =
-        error instanceof NotSentError ||
-        error instanceof UnansweredError ||
-        error instanceof SlotMovingError ||
-        (error instanceof UserError && error.reason === "STORE_UNAVAILABLE");
-      if (!passes || findCause(error, isForbidden) !== undefined || performance.now() > giveUpAt) throw error;
-    }
-    await delay(retryPauseMs);
   }
 }

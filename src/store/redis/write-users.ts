@@ -1,13 +1,30 @@
+import { storeUnavailable, UserError } from "../../users/errors.ts";
 import type { WriteCommand, WriteResult } from "../../users/store.ts";
 import type { Postponed } from "../adapter.ts";
 import { unpackResults } from "../packed/packed.ts";
+import { runScript } from "./call-runner.ts";
+import { bringUpToDate } from "./configuration/agreement.ts";
+import type { KnownConfigurations } from "./configuration/known-configurations.ts";
+import { SlotMovingError, StaleConfigurationError } from "./failures.ts";
 import type { Keys } from "./keys.ts";
 import { togetherOrAlone } from "./moving-slot.ts";
-import { runScript } from "./script-runner.ts";
 import type { Servers } from "./servers/servers.ts";
 import { type PlacedCommand, writeCall } from "./write-call.ts";
 
 type Result = WriteResult | Postponed;
+
+interface WrittenStore {
+  readonly servers: Servers;
+  readonly keys: Keys;
+  readonly known: KnownConfigurations;
+  /** Called with how many broken seals a write has found and mended. */
+  readonly onBrokenSeals: (count: number) => void;
+}
+
+/** How often a call follows a change of the configuration. */
+const maxChanges = 5;
+/** Before the results, while a feature is on: how many broken seals were found. */
+const brokenSealsBytes = 2;
 
 /**
  * Writes users of one place, by as many scripts as it takes.
@@ -16,7 +33,7 @@ type Result = WriteResult | Postponed;
  * @param again whether the commands may have been applied before
  */
 export async function writeUsers(
-  { servers, keys }: { readonly servers: Servers; readonly keys: Keys },
+  store: WrittenStore,
   place: number,
   commands: readonly PlacedCommand[],
   groups: readonly number[],
@@ -33,7 +50,7 @@ export async function writeUsers(
       ({ command }) => command.id,
       async () => {
         const next = untilDeletedAgain(rest.slice(0, most));
-        const answer = await runScript(servers, place, writeCall(keys, next, groups));
+        const answer = await sendCurrent(store, place, next, groups);
         repeated ||= answer.repeated;
         const sent = next.map(({ command }) => command);
         const answers = unpackResults(answer.bytes, sent);
@@ -41,7 +58,11 @@ export async function writeUsers(
         if (answers.length < sent.length) most = answers.length + 1;
         return repeated ? answers.map((result, index) => asRepeated(result, sent[index])) : answers;
       },
-      (share, maybeApplied) => writeUsers({ servers, keys }, place, share, [], repeated || maybeApplied),
+      async (share, maybeApplied) => {
+        // A script that has one key cannot see the configuration.
+        await bringUpToDate(store, share[0]?.partition ?? place);
+        return writeUsers(store, place, share, [], repeated || maybeApplied);
+      },
     );
     results.push(...some);
     if (groups.length === 0 && some.some(isPostponed)) {
@@ -49,6 +70,38 @@ export async function writeUsers(
     }
   }
   return results;
+}
+
+/** Runs the script, and again with the configuration that the store has by then. @returns the packed results */
+async function sendCurrent(
+  store: WrittenStore,
+  place: number,
+  commands: readonly PlacedCommand[],
+  groups: readonly number[],
+): Promise<{ readonly bytes: Buffer; readonly repeated: boolean }> {
+  const { servers, keys, known, onBrokenSeals } = store;
+  // The one whose configuration the script compares; without groups, the user's.
+  const partition = groups[0] ?? commands[0]?.partition ?? place;
+  let repeated = false;
+  for (let changes = 0; ; changes++) {
+    const current = known.of(partition);
+    try {
+      const answer = await runScript(servers, place, writeCall(keys, commands, groups, current));
+      repeated ||= answer.repeated;
+      if (current.configuration?.seals === undefined) return { bytes: answer.bytes, repeated };
+      const broken = answer.bytes.readUInt16LE();
+      if (broken > 0) onBrokenSeals(broken);
+      return { bytes: answer.bytes.subarray(brokenSealsBytes), repeated };
+    } catch (error) {
+      if (error instanceof SlotMovingError && repeated) throw new SlotMovingError(true);
+      // Full for this attempt, and an earlier one may have been applied.
+      if (repeated && error instanceof UserError && error.reason === "STORE_FULL") throw storeUnavailable(error);
+      if (!(error instanceof StaleConfigurationError)) throw error;
+      if (changes === maxChanges) throw storeUnavailable(error);
+      repeated ||= error.repeated;
+    }
+    await bringUpToDate(store, partition);
+  }
 }
 
 /**

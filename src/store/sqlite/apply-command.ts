@@ -26,7 +26,7 @@ const noUser: UserFields = {
  * @param now microseconds since 1970
  */
 export function applyCommand(table: UserTable, command: PackedCommand, results: PackedWriter, now: number): void {
-  const row = table.find(command.id);
+  const row = has(command, flags.validateOnly) ? table.find(command.id) : table.findToWrite(command.id);
   const again = row?.etag === command.etag;
   const refusal = again ? undefined : refusalOf(command, row, now);
   if (row === undefined && has(command, flags.allowMissing)) answer(results, command, status.unchanged, noUser);

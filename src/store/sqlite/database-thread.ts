@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { storeFull, storeUnavailable } from "../../users/errors.ts";
 import { CorruptError } from "./failures.ts";
-import type { Request, ReserveNotice, Response, Verb, WorkerData } from "./messages.ts";
+import type { Notice, Request, Response, Verb, WorkerData } from "./messages.ts";
 
 /** The thread needs little memory beyond one call. With more, garbage would only be collected later. */
 const maxYoungGenerationSizeMb = 16;
@@ -19,7 +19,7 @@ const restartMs = 1_000;
 export interface DatabaseSettings {
   readonly path: string;
   readonly reserveBytes: number;
-  readonly onReserve: (notice: ReserveNotice) => void;
+  readonly onNotice: (notice: Notice) => void;
 }
 
 /** The database in its thread, which is started again if it ends, for example because it has run out of memory. */
@@ -67,7 +67,7 @@ class DatabaseThread {
   /** Why the thread ended, once it has. */
   #ended: Error | undefined;
 
-  constructor({ path, reserveBytes, onReserve }: DatabaseSettings, mayCreate: boolean) {
+  constructor({ path, reserveBytes, onNotice }: DatabaseSettings, mayCreate: boolean) {
     this.#path = path;
     const data: WorkerData = { path, mayCreate, reserveBytes };
     this.#worker = new Worker(workerFile, {
@@ -75,8 +75,8 @@ class DatabaseThread {
       resourceLimits: { maxYoungGenerationSizeMb },
     });
     this.opened = new Promise((resolve, reject) => {
-      this.#worker.on("message", (response: Response | ReserveNotice) => {
-        if ("reserve" in response) onReserve(response);
+      this.#worker.on("message", (response: Response | Notice) => {
+        if (!("call" in response)) onNotice(response);
         else if (response.call >= 0) this.#settle(response);
         else if ("packed" in response) resolve();
         else {

@@ -4,10 +4,15 @@ import { PackedReader, PackedWriter } from "../packed/buffer.ts";
 import { unpackCommand, verbs } from "../packed/packed.ts";
 import { codeOfPart, found } from "../packed/users.ts";
 import { applyCommand, writeUser } from "./apply-command.ts";
+import { layoutVersions } from "./configuration-table.ts";
 import { makeFile, OpenFiles } from "./database-file.ts";
 import { isCorrupt, mayLackRoom } from "./failures.ts";
+import { type ConfigurationEvents, FollowedConfiguration } from "./followed-configuration.ts";
 import type { Reserve } from "./reserve.ts";
-import { layout, UserTable } from "./user-table.ts";
+import { nothingToDo } from "./seal-sweep.ts";
+import { layout, type UserTable } from "./user-table.ts";
+
+const knownVersions: readonly unknown[] = Object.values(layoutVersions);
 
 /** About the most that one call reads, because it delays later calls. */
 const maxReadBytes = 1024 * 1024;
@@ -17,9 +22,8 @@ const busyTimeoutMs = 1_000;
 const waitForOthers = `PRAGMA busy_timeout = ${busyTimeoutMs}`;
 /** `ROLL`: marks the file as Rollcall's. */
 export const applicationId = 0x524f4c4c;
-const layoutVersion = 1;
 
-export interface DatabaseOptions {
+export interface DatabaseOptions extends ConfigurationEvents {
   /** Room for deletions on a full disk. */
   readonly reserve?: Reserve | undefined;
   /** Whether to make the file if it is not there. Default: true. */
@@ -29,7 +33,7 @@ export interface DatabaseOptions {
 export class UserDatabase {
   readonly #database: DatabaseSync;
   readonly #clock: () => number;
-  readonly #table: UserTable;
+  readonly #configured: FollowedConfiguration;
   readonly #files: OpenFiles;
   readonly #reserve: Reserve | undefined;
   /** Whether the log may hold deleted data. It may, at first, from before. */
@@ -39,21 +43,24 @@ export class UserDatabase {
    * Opens the file, and lays it out if it is new.
    *
    * @param clock microseconds since 1970
-   * @throws Error if the file cannot be opened, or is not Rollcall's
+   * @throws Error if the file cannot be opened, or is not Rollcall's; UnknownFeaturesError if a newer version has configured it
    */
-  constructor(path: string, clock: () => number, { reserve, mayCreate = true }: DatabaseOptions = {}) {
+  constructor(path: string, clock: () => number, options: DatabaseOptions = {}) {
+    const { reserve, mayCreate = true } = options;
     this.#clock = clock;
     this.#reserve = reserve;
     makeFile(path, mayCreate);
     this.#database = openFile(path, reserve);
     try {
       this.#layOut(path);
+      this.#configured = new FollowedConfiguration(this.#database, options);
+      this.#configure();
+      this.#transaction(() => this.#configured.follow());
     } catch (error) {
       this.#database.close();
       throw error;
     }
     this.#files = new OpenFiles([path, `${path}-wal`]);
-    this.#table = new UserTable(this.#database);
   }
 
   /** The value of a pragma that has one. */
@@ -84,10 +91,17 @@ export class UserDatabase {
     throw failure;
   }
 
+  /** Whether there is room for more than deletions: other writes would take what they need. */
+  get #hasRoom(): boolean {
+    return this.#reserve?.state !== "used";
+  }
+
   #apply(packed: Uint8Array): Buffer<ArrayBuffer> {
-    // Other writes would take the room that deletions need.
-    this.#table.mayGrow = this.#reserve?.state !== "used";
+    const mayGrow = this.#hasRoom;
     return this.#transaction(() => {
+      this.#configured.follow();
+      const { users } = this.#configured;
+      users.mayGrow = mayGrow;
       const reader = new PackedReader(packed);
       reader.u8();
       const count = reader.u32();
@@ -96,7 +110,7 @@ export class UserDatabase {
       for (let i = 0; i < count; i++) {
         const command = unpackCommand(reader);
         if (command.verb === verbs.delete) this.#remembers = true;
-        applyCommand(this.#table, command, results, now);
+        applyCommand(users, command, results, now);
       }
       return results.finish();
     });
@@ -104,6 +118,7 @@ export class UserDatabase {
 
   /** @returns the users of packed ids, packed: as many of the first as fit, at least one */
   get(packed: Uint8Array): Buffer<ArrayBuffer> {
+    this.#configured.requireKnown();
     this.#files.checkLately();
     const reader = new PackedReader(packed);
     const count = reader.u32();
@@ -119,9 +134,10 @@ export class UserDatabase {
 
   /** @returns the ids of a packed range, packed */
   list(packed: Uint8Array): Buffer<ArrayBuffer> {
+    this.#configured.requireKnown();
     this.#files.checkLately();
     const reader = new PackedReader(packed);
-    const ids = this.#table.list(reader.text(), reader.u32());
+    const ids = this.#configured.users.list(reader.text(), reader.u32());
     const listed = new PackedWriter().u32(ids.length);
     for (const id of ids) listed.text(id);
     return listed.finish();
@@ -130,8 +146,28 @@ export class UserDatabase {
   /** Writes nothing, but fails if a write would. */
   check(): void {
     this.#files.check();
-    this.#transaction(() => this.#table.find(""));
+    this.#configure();
+    this.#transaction(() => {
+      this.#configured.follow();
+      this.#configured.users.find("");
+    });
     this.keepReserve();
+  }
+
+  /** Does a slice of background work, if there is room for it. @returns u8+what it was (empty for none), u32 items, u8 how far it is in percent, u8 whether it is done */
+  sweep(): Buffer<ArrayBuffer> {
+    this.#files.checkLately();
+    return this.#transaction(() => {
+      const { work, items, share, isDone } = this.#hasRoom
+        ? this.#configured.sweep(this.#clock() / 1_000)
+        : nothingToDo;
+      return new PackedWriter()
+        .shortText(work ?? "")
+        .u32(items)
+        .u8(Math.floor(share * 100))
+        .u8(isDone ? 1 : 0)
+        .finish();
+    });
   }
 
   /** Makes the reserve, if it is not there and the disk has room for it. */
@@ -168,7 +204,7 @@ export class UserDatabase {
 
   #find(id: string): ReturnType<UserTable["find"]> {
     try {
-      return this.#table.find(id);
+      return this.#configured.users.find(id);
     } catch (error) {
       if (isCorrupt(error)) return { damaged: "record", etag: undefined };
       throw error;
@@ -179,18 +215,28 @@ export class UserDatabase {
     this.#transaction(() => {
       const application = this.pragma("application_id");
       const version = this.pragma("user_version");
-      if (application === applicationId && version === layoutVersion) return;
+      if (application === applicationId && knownVersions.includes(version)) return;
       const tables = this.#database.prepare("SELECT count(*) AS count FROM sqlite_schema").get();
       if (tables?.["count"] !== 0) {
         const is =
           application === applicationId
-            ? `has layout version ${version}, not ${layoutVersion}: start the version of Rollcall that wrote it`
+            ? `has layout version ${version}, not ${knownVersions.join(" or ")}: start the version of Rollcall that wrote it`
             : "is not ours: name another file in --store";
         throw new Error(`${path} is a database that ${is}`);
       }
       this.#database.exec(layout);
-      this.#database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${layoutVersion};`);
+      this.#database.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${layoutVersions.plain};`);
     });
+  }
+
+  /** Gives the store a configuration, if it has none. If the disk has no room for it, that is left for later. */
+  #configure(): void {
+    if (this.#configured.isThere) return;
+    try {
+      this.#transaction(() => this.#configured.create());
+    } catch (error) {
+      if (!mayLackRoom(error)) throw error;
+    }
   }
 
   #transaction<Result>(work: () => Result): Result {

@@ -1,12 +1,12 @@
 /** The messages between the database's thread and its owner. Buffers are transferred, not copied. */
 import type { ReserveState } from "./reserve.ts";
 
-export type Verb = "write" | "get" | "list" | "check" | "close";
+export type Verb = "write" | "get" | "list" | "check" | "sweep" | "close";
 
 export interface Request {
   readonly call: number;
   readonly verb: Verb;
-  /** See ../packed/packed.ts. Empty for check and close. */
+  /** See ../packed/packed.ts. Empty for check, sweep and close. */
   readonly packed: Uint8Array<ArrayBuffer>;
 }
 
@@ -28,6 +28,18 @@ export interface ReserveNotice {
   readonly reserve: ReserveState;
   readonly reason: string | undefined;
 }
+
+/** Sent unasked: the store's configuration, as JSON, at first and after each change. */
+interface ConfigurationNotice {
+  readonly configuration: string;
+}
+
+/** Sent unasked: how many broken seals a call has found and mended. */
+interface BrokenSealsNotice {
+  readonly brokenSeals: number;
+}
+
+export type Notice = ReserveNotice | ConfigurationNotice | BrokenSealsNotice;
 
 export interface WorkerData {
   /** The database file. */

@@ -1,8 +1,11 @@
 import { storeUnavailable } from "../../users/errors.ts";
+import type { StoreConfiguration } from "../../users/store-configuration.ts";
 import type { StoreAdapter } from "../adapter.ts";
-import { free } from "../packed/buffer.ts";
+import { parseConfiguration } from "../configuration.ts";
+import { free, PackedReader } from "../packed/buffer.ts";
 import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed/packed.ts";
 import { readAll, unpackFound } from "../packed/users.ts";
+import { brokenSealsCounter } from "../seal.ts";
 import { Database } from "./database-thread.ts";
 import { CorruptError } from "./failures.ts";
 import type { ReserveNotice } from "./messages.ts";
@@ -31,12 +34,29 @@ export interface SqliteStoreOptions {
 export async function openSqliteStore(path: string, options: SqliteStoreOptions = {}): Promise<StoreAdapter> {
   const { reserveBytes = defaultReserveBytes, onReserve } = options;
   let reservedBytes = 0;
+  let configuration: StoreConfiguration | undefined;
+  /** Why this version cannot follow the configuration. */
+  let refusal: unknown;
+  let brokenSeals = 0;
+  /** @param text JSON */
+  const follow = (text: string) => {
+    [configuration, refusal] = [undefined, undefined];
+    try {
+      configuration = parseConfiguration(text);
+    } catch (error) {
+      refusal = error;
+    }
+  };
   const database = await Database.open({
     path,
     reserveBytes,
-    onReserve(notice) {
-      reservedBytes = notice.reserve === "kept" ? reserveBytes : 0;
-      onReserve?.(notice);
+    onNotice(notice) {
+      if ("configuration" in notice) follow(notice.configuration);
+      else if ("brokenSeals" in notice) brokenSeals += notice.brokenSeals;
+      else {
+        reservedBytes = notice.reserve === "kept" ? reserveBytes : 0;
+        onReserve?.(notice);
+      }
     },
   });
   /** The memory of an answer, which the thread has transferred, is freed once it has been read. */
@@ -82,6 +102,30 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
         throw error instanceof CorruptError ? storeUnavailable(error) : error;
       }
     },
+    sweep: {
+      partitions: 1,
+      get generation() {
+        return configuration?.generation;
+      },
+      // One process has the database.
+      readLease: async () => "",
+      setLease: async () => true,
+      async sweep() {
+        const reader = new PackedReader(await database.call("sweep"));
+        const work = reader.shortText();
+        return {
+          work: work === "" ? undefined : work,
+          items: reader.u32(),
+          share: reader.u8() / 100,
+          isDone: reader.u8() === 1,
+        };
+      },
+      onAllDone: async () => true,
+    },
+    configuration() {
+      if (refusal !== undefined) throw storeUnavailable(refusal);
+      return configuration;
+    },
     async warnings() {
       return [];
     },
@@ -92,6 +136,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
         read: () => reservedBytes,
       },
     ],
+    counters: [brokenSealsCounter(() => brokenSeals)],
     async close() {
       await database.close();
     },

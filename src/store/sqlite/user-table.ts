@@ -3,8 +3,10 @@ import { randomInt } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DamagedPart } from "../../users/damaged.ts";
 import { Invalid } from "../../users/parsed.ts";
+import type { Seals } from "../../users/store-configuration.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import { maxShortBytes } from "../packed/buffer.ts";
+import { sealOf, stateOfSeal } from "../seal.ts";
 import { RoomRefusedError } from "./failures.ts";
 
 export const layout = `
@@ -35,6 +37,16 @@ export interface UserFields {
 
 export interface UserRow extends UserFields {
   readonly rid: number;
+  /** Undefined if the user has none, or nobody seals. */
+  readonly seal: Uint8Array | undefined;
+}
+
+/** How users are sealed while a feature is on. */
+export interface Sealing {
+  readonly generation: number;
+  readonly seals: Seals;
+  /** Called for each broken seal that a write has found and mended. */
+  readonly onBroken: () => void;
 }
 
 /** A row that cannot be read. */
@@ -55,20 +67,27 @@ export class UserTable {
   readonly #delete: StatementSync;
   readonly #list: StatementSync;
   readonly #listBytes: StatementSync;
+  readonly #sealing: Sealing | undefined;
+  readonly #seal: StatementSync | undefined;
 
-  constructor(database: DatabaseSync) {
+  /** @param sealing undefined while no feature is on; then the table may have no column for seals */
+  constructor(database: DatabaseSync, sealing?: Sealing) {
+    this.#sealing = sealing;
+    const [column, parameter, assignment] = sealing === undefined ? ["", "", ""] : [", f", ", ?", ", f = ?"];
+    this.#seal = sealing && database.prepare("UPDATE user SET f = ? WHERE rid = ?");
     this.#select = database.prepare(
-      "SELECT rid, created_at, updated_at, etag, properties, preferences, observed FROM user WHERE id = ?",
+      `SELECT rid, created_at, updated_at, etag, properties, preferences, observed${column} FROM user WHERE id = ?`,
     );
     // Reading a row as an array is faster than as an object.
     this.#select.setReturnArrays(true);
     this.#insert = database.prepare(
-      "INSERT INTO user (rid, id, created_at, updated_at, etag, properties, preferences, observed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      `INSERT INTO user (rid, id, created_at, updated_at, etag, properties, preferences, observed${column})
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?${parameter})`,
     );
     this.#maxRid = database.prepare("SELECT max(rid) AS rid FROM user WHERE rid BETWEEN 0 AND ?");
     this.#rowAt = database.prepare("SELECT 1 FROM user WHERE rid = ?");
     this.#update = database.prepare(
-      "UPDATE user SET updated_at = ?, etag = ?, properties = ?, preferences = ?, observed = ? WHERE rid = ?",
+      `UPDATE user SET updated_at = ?, etag = ?, properties = ?, preferences = ?, observed = ?${assignment} WHERE rid = ?`,
     );
     this.#delete = database.prepare("DELETE FROM user WHERE id = ?");
     this.#list = database.prepare("SELECT id FROM user WHERE id > ? ORDER BY id LIMIT ?");
@@ -89,9 +108,22 @@ export class UserTable {
     return row === undefined ? undefined : readRow(row);
   }
 
+  /** As `find`, for a write: if the user's seal is broken, it is mended. */
+  findToWrite(id: string): UserRow | DamagedRow | undefined {
+    const row = this.find(id);
+    if (this.#sealing === undefined || row === undefined || "damaged" in row) return row;
+    const { generation, seals, onBroken } = this.#sealing;
+    if (stateOfSeal(row.seal, row.etag, seals) === "broken") {
+      onBroken();
+      if (this.mayGrow) this.#seal?.run(sealOf(generation, row.etag), row.rid);
+    }
+    return row;
+  }
+
   insert(id: string, { createdAt, updatedAt, etag, properties, preferences, observed }: UserFields): void {
     if (!this.mayGrow) throw new RoomRefusedError();
-    const others = [id, createdAt, updatedAt, etag, properties, orNull(preferences), orNull(observed)] as const;
+    const fields = [id, createdAt, updatedAt, etag, properties, orNull(preferences), orNull(observed)];
+    const others = [...fields, ...this.#sealFor(etag)];
     const { lastInsertRowid } = this.#insert.run(null, ...others);
     if (Number.isSafeInteger(Number(lastInsertRowid))) return;
     // SQLite continues after a row of another program, whose rid is out of range.
@@ -108,7 +140,13 @@ export class UserTable {
 
   update({ rid, updatedAt, etag, properties, preferences, observed }: UserRow): void {
     if (!this.mayGrow) throw new RoomRefusedError();
-    this.#update.run(updatedAt, etag, properties, orNull(preferences), orNull(observed), rid);
+    const fields = [updatedAt, etag, properties, orNull(preferences), orNull(observed)];
+    this.#update.run(...fields, ...this.#sealFor(etag), rid);
+  }
+
+  /** The values of the column for seals, if statements have it. */
+  #sealFor(etag: string): readonly Uint8Array[] {
+    return this.#sealing === undefined ? [] : [sealOf(this.#sealing.generation, etag)];
   }
 
   /** Writes a user unchanged, which fails if a change would. One UPDATE is not enough: SQLite skips unchanged pages. */
@@ -119,6 +157,10 @@ export class UserTable {
 
   delete(id: string): void {
     this.#delete.run(id);
+  }
+
+  isEmpty(): boolean {
+    return this.#list.get("", 1) === undefined;
   }
 
   /** Ids greater than `after`, in the order of their bytes; fewer than `count` only at the end. */
@@ -164,9 +206,10 @@ function readRow(row: unknown): UserRow | DamagedRow {
   }
   if (!(properties instanceof Uint8Array)) return { damaged: "properties", etag };
   const [preferences, observed] = [others[0] ?? nothing, others[1] ?? nothing];
+  const seal = others[2] instanceof Uint8Array ? others[2] : undefined;
   if (!(preferences instanceof Uint8Array)) return { damaged: "preferences", etag };
   if (!(observed instanceof Uint8Array)) return { damaged: "observed", etag };
-  return { rid, createdAt, updatedAt, etag, properties, preferences, observed };
+  return { rid, createdAt, updatedAt, etag, properties, preferences, observed, seal };
 }
 
 function isTime(value: unknown): value is number {

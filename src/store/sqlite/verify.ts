@@ -6,6 +6,7 @@ import { findIn } from "../verify/record-checks.ts";
 import { type Finding, notListed, notThere, recordsShare, type Slice, type StoreVerifier } from "../verify/verifier.ts";
 import { explained, isCorrupt } from "./failures.ts";
 import { openReadOnly } from "./read-only.ts";
+import { findInLayout, sealRuleIn } from "./verify-layout.ts";
 
 /** The most rows of one slice, and about the most bytes. */
 const maxRows = 500;
@@ -19,6 +20,7 @@ export function openSqliteVerifier(path: string): StoreVerifier {
   return {
     async *walk() {
       try {
+        yield { users: 0, share: 0, findings: atOneMoment(database, () => findInLayout(database)) };
         yield* recordSlices(database);
         yield* listingSlices(database);
       } catch (error) {
@@ -49,11 +51,15 @@ function atOneMoment<Result>(database: DatabaseSync, read: () => Result): Result
 }
 
 async function* recordSlices(database: DatabaseSync): AsyncGenerator<Slice> {
-  const rows = prepare(
-    database,
-    `SELECT rid, CAST(id AS BLOB), created_at, updated_at, etag, properties, preferences, observed FROM user
-     WHERE rid > ? ORDER BY rid LIMIT ${maxRows}`,
-  );
+  const rowsWith = (seal: string) =>
+    prepare(
+      database,
+      `SELECT rid, CAST(id AS BLOB), created_at, updated_at, etag, properties, preferences, observed, ${seal} FROM user
+       WHERE rid > ? ORDER BY rid LIMIT ${maxRows}`,
+    );
+  const hasSeals = database.prepare("SELECT 1 FROM pragma_table_info('user') WHERE name = 'f'");
+  const plain = rowsWith("NULL");
+  let sealed: StatementSync | undefined;
   const ridOf = prepare(database, "SELECT rid FROM user WHERE id = CAST(? AS TEXT)");
   const last = lastOf(prepare(database, "SELECT max(rid) FROM user").get());
   let after: bigint | number = Number.NEGATIVE_INFINITY;
@@ -62,9 +68,12 @@ async function* recordSlices(database: DatabaseSync): AsyncGenerator<Slice> {
       const findings: Finding[] = [];
       let users = 0;
       let bytes = 0;
-      for (const row of rows.iterate(after)) {
+      const rule = sealRuleIn(database);
+      // A server may add the column meanwhile.
+      if (sealed === undefined && hasSeals.get() !== undefined) sealed = rowsWith("f");
+      for (const row of (sealed ?? plain).iterate(after)) {
         const { rid, record } = recordOf(row);
-        findings.push(...findIn(record));
+        findings.push(...findIn(record, rule));
         if (!isListed(ridOf, record.id, rid)) findings.push({ id: record.id, check: "listing", problem: notListed });
         after = rid;
         users++;
@@ -120,9 +129,8 @@ async function* listingSlices(database: DatabaseSync): AsyncGenerator<Slice> {
 }
 
 function recordOf(row: unknown) {
-  const [rid, id, createdAt, updatedAt, etag, properties, ...others] = valuesOf(row);
+  const [rid, id, createdAt, updatedAt, etag, properties, preferences, observed, seal] = valuesOf(row);
   if (typeof rid !== "bigint") throw new TypeError("a row has no number");
-  const [preferences, observed] = [others[0] ?? nothing, others[1] ?? nothing];
   const record = {
     id: id instanceof Uint8Array ? id : nothing,
     rid,
@@ -130,8 +138,9 @@ function recordOf(row: unknown) {
     updatedAt: typeof updatedAt === "bigint" ? updatedAt : undefined,
     etag: typeof etag === "string" ? etag : undefined,
     properties: bytesOf(properties),
-    preferences: bytesOf(preferences),
-    observed: bytesOf(observed),
+    preferences: bytesOf(preferences ?? nothing),
+    observed: bytesOf(observed ?? nothing),
+    seal: seal === null ? undefined : (bytesOf(seal) ?? nothing),
   };
   return { rid, record };
 }

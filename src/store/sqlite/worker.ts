@@ -1,9 +1,11 @@
 /** The thread that owns the database, so that transactions do not block the server's event loop. */
 import { parentPort, workerData } from "node:worker_threads";
+import { UnknownFeaturesError } from "../../users/features.ts";
+import { ConfigurationError } from "../configuration.ts";
 import { UserDatabase } from "./database.ts";
 import { explained, isCorrupt, isFromSqlite, isFull } from "./failures.ts";
 import { createLogClearing } from "./log-clearing.ts";
-import type { Request, ReserveNotice, Response, WorkerData } from "./messages.ts";
+import type { Notice, Request, Response, WorkerData } from "./messages.ts";
 import { Reserve, type ReserveState } from "./reserve.ts";
 
 const port = parentPort;
@@ -16,7 +18,8 @@ function post(response: Response): void {
 function failed(call: number, error: unknown): Response {
   const message = explained(error);
   if (isCorrupt(error)) return { call, failure: "corrupt", message };
-  if (!isFromSqlite(error)) return { call, failure: "unexpected", message };
+  const isRefusal = error instanceof UnknownFeaturesError || error instanceof ConfigurationError;
+  if (!isFromSqlite(error) && !isRefusal) return { call, failure: "unexpected", message };
   return { call, failure: isFull(error) ? "full" : "database", message };
 }
 
@@ -31,6 +34,8 @@ function answer(database: UserDatabase, { verb, packed }: Request): Uint8Array<A
     case "check":
       database.check();
       return new Uint8Array();
+    case "sweep":
+      return database.sweep();
     case "close":
       database.close();
       return new Uint8Array();
@@ -38,14 +43,23 @@ function answer(database: UserDatabase, { verb, packed }: Request): Uint8Array<A
 }
 
 function tellReserve(reserve: ReserveState, reason: string | undefined): void {
-  const notice: ReserveNotice = { reserve, reason };
+  tell({ reserve, reason });
+}
+
+function tell(notice: Notice): void {
   port?.postMessage(notice);
 }
 
 const { path, mayCreate, reserveBytes }: WorkerData = workerData;
 try {
   const reserve = new Reserve(path, tellReserve, reserveBytes);
-  const database = new UserDatabase(path, () => Date.now() * 1_000, { reserve, mayCreate });
+  let brokenSeals = 0;
+  const database = new UserDatabase(path, () => Date.now() * 1_000, {
+    reserve,
+    mayCreate,
+    onConfiguration: (configuration) => tell({ configuration }),
+    onBrokenSeal: () => brokenSeals++,
+  });
   const clearing = createLogClearing(
     () => database.remembersDeleted,
     () => database.forgetDeleted(),
@@ -55,6 +69,12 @@ try {
       post({ call: request.call, packed: answer(database, request) });
     } catch (error) {
       post(failed(request.call, error));
+      // What was mended has been rolled back.
+      brokenSeals = 0;
+    }
+    if (brokenSeals > 0) {
+      tell({ brokenSeals });
+      brokenSeals = 0;
     }
     if (request.verb === "close") {
       clearing.close();

@@ -1,11 +1,13 @@
 /** The checks of each record. A new field of a record gets a check here. */
 
 import { Invalid } from "../../users/parsed.ts";
+import type { Seals, StoreConfiguration } from "../../users/store-configuration.ts";
 import { preferencesLimits } from "../../users/struct/format.ts";
 import { readMarks } from "../../users/struct/observed.ts";
 import { isCanonical } from "../../users/struct/scan.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import { maxShortBytes } from "../packed/buffer.ts";
+import { stateOfSeal } from "../seal.ts";
 import type { Finding } from "./verifier.ts";
 
 /** A stored record. Fields that are missing or of another type are undefined; optional fields are empty if missing. */
@@ -20,14 +22,31 @@ export interface StoredRecord {
   readonly properties: Uint8Array | undefined;
   readonly preferences: Uint8Array | undefined;
   readonly observed: Uint8Array | undefined;
+  /** Undefined if there is none. */
+  readonly seal: Uint8Array | undefined;
   /** Whether Redis will delete it by itself. */
   readonly expires?: boolean;
+}
+
+/** Which seals users should have. */
+export interface SealRule {
+  readonly seals: Seals | undefined;
+  /** Whether seals may be there while no feature is on. */
+  readonly mayRemain: boolean;
+}
+
+/** Of a store whose configuration cannot be read. */
+export const unknownSealRule: SealRule = { seals: undefined, mayRemain: true };
+
+/** After the last feature was switched off, servers remove the seals in the background. */
+export function sealRuleOf(configuration: StoreConfiguration | undefined): SealRule {
+  return { seals: configuration?.seals, mayRemain: configuration !== undefined && configuration.generation > 0 };
 }
 
 interface RecordCheck {
   readonly name: string;
   /** @returns what is wrong, if anything */
-  readonly find: (record: StoredRecord) => string | undefined;
+  readonly find: (record: StoredRecord, rule: SealRule) => string | undefined;
 }
 
 const maxInteger = BigInt(Number.MAX_SAFE_INTEGER);
@@ -77,6 +96,17 @@ const recordChecks: readonly RecordCheck[] = [
     },
   },
   {
+    name: "seal",
+    find({ etag, seal }, { seals, mayRemain }) {
+      if (etag === undefined) return undefined;
+      if (seals === undefined) {
+        return seal === undefined || mayRemain ? undefined : "has a seal (f), and the store has never had a feature";
+      }
+      if (stateOfSeal(seal, etag, seals) !== "broken") return undefined;
+      return "has a broken seal: a server wrote it that does not know the store's features";
+    },
+  },
+  {
     name: "expiry",
     find: ({ expires = false }) =>
       expires ? "has a time to live: when it is over, Redis deletes the user" : undefined,
@@ -84,9 +114,9 @@ const recordChecks: readonly RecordCheck[] = [
 ];
 
 /** Runs all checks on a record. */
-export function findIn(record: StoredRecord): Finding[] {
+export function findIn(record: StoredRecord, rule: SealRule): Finding[] {
   return recordChecks.flatMap(({ name, find }) => {
-    const problem = find(record);
+    const problem = find(record, rule);
     return problem === undefined ? [] : [{ id: record.id, check: name, problem }];
   });
 }

@@ -1,8 +1,8 @@
 /** Walks over a store, and finds what Rollcall would not have written. */
 
-/** What is wrong with one user, or with one entry of the listing. */
+/** What is wrong with one user, with one entry of the listing, or with something else in the store. */
 export interface Finding {
-  /** The bytes of the id. */
+  /** The bytes of the user's id; else of the name of a key, or of a part of a database. */
   readonly id: Uint8Array;
   /** The name of the check that found it. */
   readonly check: string;
@@ -21,10 +21,10 @@ export interface Slice {
 
 export interface StoreVerifier {
   /**
-   * Walks over the records, then over the listing. Writes during the walk cause no findings: whatever looks wrong is checked
+   * Looks at what the store has besides users, then walks over the records, then over the listing. Writes during the walk cause no findings: whatever looks wrong is checked
    * again in one atomic step.
    *
-   * @throws Error if the store cannot be read, or its servers change during the walk
+   * @throws Error if the store cannot be read, or its servers change during the walk; UnknownFeaturesError
    */
   walk(): AsyncGenerator<Slice>;
   close(): void;

@@ -6,9 +6,10 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { readLeftOut, tellTools } from "../../clients/leaving-out.ts";
+import { type Choices, readChoices, tellTools } from "../../clients/leaving-out.ts";
 import { runCommand } from "../../clients/run-command.ts";
 import { createCertificates } from "../../support/certificates.ts";
+import type { Http2Layer } from "../../support/http2-layers.ts";
 import { messageOf } from "../../support/message-of.ts";
 import { host, mount } from "../mount.ts";
 import { type InteropClient, interopClients } from "./clients.ts";
@@ -22,25 +23,26 @@ const soak = [
   "--soak_per_iteration_max_acceptable_latency_ms=10000",
 ];
 const keys = interopClients.map(({ key }) => key);
-const usage = `Usage: npm run test:suite -- interop -- [--without CLIENTS]
+const usage = `Usage: npm run test:suite -- interop -- [--without CLIENTS] [--http2 own|node]
 
-Tries gRPC's interop cases with gRPC's own clients, in clear text and over TLS.
+Tries gRPC's interop cases with gRPC's own clients, in clear text and over TLS, with each HTTP/2 of the server.
 
   --without CLIENTS  leaves clients out, separated by commas: ${keys.join(", ")}
+  --http2 LAYER      tries one HTTP/2
   --help             shows this
 `;
 
 try {
-  const left = readLeftOut(process.argv.slice(2), keys);
-  if (left === undefined) process.stdout.write(usage);
-  else process.exitCode = (await tryAll(left)) ? 0 : 1;
+  const choices = readChoices(process.argv.slice(2), keys);
+  if (choices === undefined) process.stdout.write(usage);
+  else process.exitCode = (await tryAll(choices)) ? 0 : 1;
 } catch (error) {
   console.error(messageOf(error));
   process.exitCode = 2;
 }
 
 /** @returns whether all went well */
-async function tryAll(left: ReadonlySet<string>): Promise<boolean> {
+async function tryAll({ left, layers }: Choices): Promise<boolean> {
   const wanted = interopClients.filter(({ key }) => !left.has(key));
   if (wanted.length === 0) throw new Error("all clients are left out");
   const missing = await tellTools(interopClients, left);
@@ -56,9 +58,11 @@ async function tryAll(left: ReadonlySet<string>): Promise<boolean> {
   try {
     cpSync(certificates.ca, join(directory, "certs", "ca.pem"));
     const outcomes: boolean[] = [];
-    for (const client of wanted) {
-      outcomes.push(...(await tryCases(client, "clear text", directory, {})));
-      outcomes.push(...(await tryCases(client, "TLS", directory, { tlsCert: cert, tlsKey: key })));
+    for (const http2 of layers) {
+      for (const client of wanted) {
+        outcomes.push(...(await tryCases(client, http2, directory, {})));
+        outcomes.push(...(await tryCases(client, http2, directory, { tlsCert: cert, tlsKey: key })));
+      }
     }
     return summarize(outcomes, 0);
   } finally {
@@ -78,13 +82,14 @@ function summarize(outcomes: readonly boolean[], missing: number): boolean {
 /** @returns of each case, whether it passed */
 async function tryCases(
   { name, cases, command }: InteropClient,
-  over: string,
+  http2: Http2Layer,
   certificates: string,
   access: { readonly tlsCert?: string; readonly tlsKey?: string },
 ): Promise<readonly boolean[]> {
   const logger = pino({ level: "warn" }, process.stderr);
-  const server = await mount({ routes: interopRoutes, methods: interopMethods(), access, logger });
+  const server = await mount({ routes: interopRoutes, methods: interopMethods(), access, http2, logger });
   const { program, args } = command(certificates);
+  const over = `${access.tlsCert === undefined ? "clear text" : "TLS"}, --http2 ${http2}`;
   const tls = `--use_tls=${access.tlsCert !== undefined}`;
   const flags = [...args, `--server_host=${host}`, `--server_port=${server.port}`, tls, "--use_test_ca=true", ...soak];
   try {

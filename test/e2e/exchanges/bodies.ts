@@ -1,6 +1,7 @@
 /** Bodies in JSON that no client's library would write, and requests over plain HTTP/1.1. */
 import { gzipSync } from "node:zlib";
 import { expect } from "vitest";
+import { version } from "../../../src/config/version.ts";
 import { ada } from "../../support/server.ts";
 
 interface More {
@@ -48,6 +49,14 @@ export const refusedBodies: readonly Body[] = [
   [`{"id":"u","observed_at":"secret"}`, "observed_at"],
   [`{"id":"u","precondition":{"exists":true,"etag":"secret"}}`, "precondition"],
   [`{"id":"u","traits":{"name":"secret"}}`, "traits", unknown()],
+  [`{"requests":[{"id":"u"},{"id":"u","traits":"secret"}]}`, "requests[1].traits", unknown("IdentifyUsers")],
+  [
+    `{"requests":[{"id":"u","properties":{"a":1,"a":2}}]}`,
+    "requests[0].properties.a",
+    { ...property, ...repeated, method: "IdentifyUsers" },
+  ],
+  [`{"report":"EVERYTHING"}`, "report", { method: "IdentifyUsers", reason: "INVALID_ENUM_VALUE" }],
+  [`{"ids":"secret"}`, "ids", unknown("GetRegistry")],
   [`{"id":"u","precondition":{"x y":"secret"}}`, '["x y"]', unknown()],
   [`{"id":"u","properties":"secret"}`, "properties", unknown("GetUser")],
   [`{"id":"u","x y":"secret"}`, '["x y"]', unknown("GetUser")],
@@ -82,6 +91,7 @@ interface Http {
 }
 
 const json = JSON.stringify({ id: "plain", properties: { ...ada, n: 1 } });
+const batch = JSON.stringify({ requests: [{ id: "batched", properties: ada }, { id: "bare" }] });
 const large = JSON.stringify({ id: "u", properties: { ...ada, t: "x".repeat(5 * 1024 * 1024) } });
 export const thereQuery = `connect=v1&encoding=json&message=${encodeURIComponent(JSON.stringify({ id: "there" }))}`;
 const asked = `connect=v1&message=${JSON.stringify({ id: "who?" })}`;
@@ -106,6 +116,18 @@ export const httpExchanges: readonly [name: string, path: string, status: number
   ["a GET", `GetUser?${thereQuery}`, 200, { answer: { user: { id: "there" } } }],
   ["a GET with a question mark in it", `GetUser?${asked}&encoding=json`, 404, failed("not_found")],
   ["a GET with an escaped encoding", `GetUser?${asked}&encoding=%6Ason`, 404, failed("not_found")],
+  [
+    "a GET without a message",
+    "GetRegistry?connect=v1&encoding=json&message=%7B%7D",
+    200,
+    { answer: { version: version() } },
+  ],
+  [
+    "a batch",
+    "IdentifyUsers",
+    200,
+    { body: batch, answer: { created: 1, failed: 1, results: [{ index: 1, id: "bare" }] } },
+  ],
   ["a GET of a method with side effects", `Identify?${thereQuery}`, 405, {}],
   ["the same with no time left", `Identify?${thereQuery}`, 405, { headers: { "connect-timeout-ms": "0" } }],
   ["no method", "../", 404, {}],

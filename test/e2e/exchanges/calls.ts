@@ -44,7 +44,7 @@ const identify =
     users.identify(request);
 
 const { getUser } = UserService.method;
-const unknownMode: number = 7;
+const unknownEnum: number = 7;
 const none = { condition: { case: undefined } };
 const exists = (value: boolean) => ({ condition: { case: "exists" as const, value } });
 const etag = (value: string) => ({ condition: { case: "etag" as const, value } });
@@ -141,8 +141,15 @@ export const refusals: readonly RefusedCall[] = [
       by: oneOfEach,
     },
   ),
+  invalid(
+    "LIMIT_EXCEEDED",
+    ["requests"],
+    (users) => users.identifyUsers({ requests: Array.from({ length: 1_001 }, () => ({ id: "u" })) }),
+    limit("maxBatchItems", 1_001),
+  ),
+  invalid("INVALID_ENUM_VALUE", ["report"], (users) => users.identifyUsers({ report: unknownEnum })),
   invalid("INVALID_ENUM_VALUE", ["mode"], (users) =>
-    users.setPreferences({ id: "u", preferences: {}, mode: unknownMode }),
+    users.setPreferences({ id: "u", preferences: {}, mode: unknownEnum }),
   ),
   refused("USER_NOT_FOUND", "NotFound", (users) => users.getUser({ id: "nobody" }), {
     by: everyClient,

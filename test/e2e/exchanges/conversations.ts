@@ -1,7 +1,8 @@
 /** Calls that follow on one another, as every client makes them. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { expect } from "vitest";
-import { Outcome } from "#gen/rollcall/v1/user_service_pb.js";
+import { BatchReport, Outcome } from "#gen/rollcall/v1/user_service_pb.js";
+import { version } from "../../../src/config/version.ts";
 import { ada } from "../../support/server.ts";
 import { nested, type Users } from "./calls.ts";
 import { type By, everyClient, streams } from "./carriers.ts";
@@ -104,6 +105,48 @@ export const conversations: readonly Conversation[] = [
         body: `{"id":${JSON.stringify(id())},"properties":{"n":9007199254740993}}`,
       });
       expect((await users.getUser({ id: id() })).user?.properties).toMatchObject({ n: 9007199254740992 });
+    },
+  },
+  {
+    name: "a thousand users are identified in one call",
+    async hold({ users, id }) {
+      const requests = Array.from({ length: 999 }, (_, n) => ({ id: id(n), properties: { ...ada, n } }));
+      const refused = { id: id("refused"), properties: { name: "Ada" } };
+      const answer = await users.identifyUsers({ requests: [...requests, refused] });
+      expect(answer).toMatchObject({ created: 999, updated: 0, unchanged: 0, failed: 1, applied: 0 });
+      const error = { code: 3, reason: "REQUIRED_PROPERTY_MISSING", violations: [{ field: "properties.email" }] };
+      expect(answer.results).toMatchObject([{ index: 999, id: refused.id, outcome: Outcome.UNSPECIFIED, error }]);
+      expect((await users.getUser({ id: id(998) })).user?.properties).toEqual({ ...ada, n: 998 });
+      // All of it again is safe.
+      expect(await users.identifyUsers({ requests })).toMatchObject({ created: 0, updated: 0, unchanged: 999 });
+    },
+  },
+  {
+    name: "items of one user apply in the order of their list",
+    async hold({ users, id }) {
+      const requests = Array.from({ length: 40 }, (_, n) => ({ id: id(n % 2), properties: { ...ada, n } }));
+      const { results, created, updated } = await users.identifyUsers({ requests, report: BatchReport.ALL });
+      expect({ created, updated }).toEqual({ created: 2, updated: 38 });
+      expect(results.map(({ index }) => index)).toEqual(requests.map((_, n) => n));
+      for (const last of [38, 39]) {
+        const { user } = await users.getUser({ id: id(last % 2) });
+        expect(user).toMatchObject({ properties: { ...ada, n: last }, etag: results[last]?.etag });
+      }
+    },
+  },
+  {
+    name: "the registry describes itself",
+    by: everyClient,
+    async hold({ users }) {
+      const registry = await users.getRegistry({});
+      expect(registry).toMatchObject({ version: version(), requiredProperties: ["name", "email"] });
+      expect(registry).toMatchObject({
+        storeId: expect.stringMatching(/^[0-9a-f]{20}$/),
+        features: [],
+        generation: 0n,
+      });
+      // Nobody is asked who calls.
+      expect(registry.principal).toBeUndefined();
     },
   },
   {

@@ -6,7 +6,17 @@ import { enveloped, type Headers, messageOf } from "../../support/grpc-streams.t
 import { rawExchange } from "../../support/raw-calls.ts";
 import { ada } from "../../support/server.ts";
 
-const { identify, getUser, batchIdentify, batchGetUsers, setPreferences, deleteUser, listUsers } = UserService.method;
+const {
+  identify,
+  getUser,
+  batchIdentify,
+  identifyUsers,
+  batchGetUsers,
+  setPreferences,
+  deleteUser,
+  listUsers,
+  getRegistry,
+} = UserService.method;
 
 export interface Frames {
   readonly name: string;
@@ -32,6 +42,7 @@ export const validation = { id: "item", properties: ada, validateOnly: true };
 const none = enveloped(Buffer.from("ffffffff", "hex"));
 const cut = enveloped(Buffer.of(0x0a, 0xff));
 const noId = messageOf(batchIdentify, { requests: [{ id: "" }] });
+const unknownReport: number = 7;
 const tooMany = Array.from({ length: 1_001 }, () => ({ id: "" }));
 const sorted = { id: "new", properties: { ...ada, z: 1, a: [{ c: 1, b: 2 }] }, validateOnly: true };
 
@@ -66,7 +77,7 @@ export const frames: readonly Frames[] = [
   read("a message that is none, and the head of one that is too large", 8, none, headOfTooLarge),
   read("a message, and one that is none", 12, there, none),
   read("an unknown field", 0, enveloped(Buffer.concat([there.subarray(5), Buffer.of(0x78, 1)]))),
-  ...[identify, getUser, batchIdentify].map((method) => ({
+  ...[identify, getUser, batchIdentify, identifyUsers, getRegistry].map((method) => ({
     ...of(`half a field of ${method.name}`, 3, method, cut),
     ...malformed,
   })),
@@ -78,6 +89,16 @@ export const frames: readonly Frames[] = [
   },
   { ...read("a timeout that has passed", 4, there), ...timeout("0n") },
   { ...read("the longest timeout", 0, there), ...timeout("99999999H") },
+  of(
+    "a batch in one call",
+    0,
+    identifyUsers,
+    messageOf(identifyUsers, { requests: [{ id: "" }, validation, { id: "there", properties: ada }], report: 2 }),
+  ),
+  of("no users in one call", 0, identifyUsers, messageOf(identifyUsers, {})),
+  of("too many items in one call", 3, identifyUsers, messageOf(identifyUsers, { requests: tooMany })),
+  of("a report that is none", 3, identifyUsers, messageOf(identifyUsers, { report: unknownReport })),
+  of("the registry", 0, getRegistry, messageOf(getRegistry, {})),
   of("a stream of nothing", 0, batchIdentify),
   of(
     ...(["a stream", 0, batchIdentify] as const),
@@ -106,6 +127,8 @@ export const writerFrames: readonly Frames[] = [
   of("preferences", 0, setPreferences, messageOf(setPreferences, { id: "item", preferences: { a: 1 } })),
   of("preferences of nobody", 5, setPreferences, messageOf(setPreferences, { id: "nobody" })),
   of("a batch", 0, batchIdentify, messageOf(batchIdentify, { requests: [large, { id: "" }], report: 2 })),
+  of("a batch in one call", 0, identifyUsers, messageOf(identifyUsers, { requests: [large, { id: "" }], report: 2 })),
+  of("the registry", 0, getRegistry, messageOf(getRegistry, {})),
   of("a read", 7, getUser, messageOf(getUser, { id: "item" })),
 ];
 

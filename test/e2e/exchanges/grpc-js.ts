@@ -24,9 +24,14 @@ export function closeClients(): void {
   for (const client of clients.splice(0)) client.close();
 }
 
-export function createGrpcJsTransport(baseUrl: string, isCompressed: boolean): Transport {
+/** @param channel how it trusts the server; clear text by default */
+export function createGrpcJsTransport(
+  baseUrl: string,
+  isCompressed: boolean,
+  channel = credentials.createInsecure(),
+): Transport {
   const { gzip, identity } = compressionAlgorithms;
-  const client = new Client(new URL(baseUrl).host, credentials.createInsecure(), {
+  const client = new Client(new URL(baseUrl).host, channel, {
     "grpc.default_compression_algorithm": isCompressed ? gzip : identity,
   });
   clients.push(client);

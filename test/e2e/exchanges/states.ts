@@ -94,12 +94,29 @@ export const stateRefusals: readonly StateRefusal[] = [
     },
     call: (users) => users.identify({ id: "full", properties: ada }),
   },
+  {
+    ...{ reason: "STORE_FULL", code: "ResourceExhausted" },
+    async bring({ admin }) {
+      await admin.config("SET", "maxmemory", "1");
+      return { undo: () => admin.config("SET", "maxmemory", "0") };
+    },
+    call: (users) => users.identifyUsers({ requests: [{ id: "full", properties: ada }] }),
+  },
   { ...deadline, message, call: (users) => users.getUser({ id: "there" }, within100Ms) },
   {
     ...{ ...deadline, message: `${message}; a write may have been applied` },
     call: (users) => users.identify({ id: "late", properties: ada }, within100Ms),
   },
+  {
+    ...{ ...deadline, message: `${message}; a write may have been applied` },
+    call: (users) => users.identifyUsers({ requests: [{ id: "late", properties: ada }] }, within100Ms),
+  },
   { ...again, reason: "STORE_UNAVAILABLE", bring: pauseStore, call: (users) => users.getUser({ id: "there" }) },
+  {
+    ...{ ...again, reason: "STORE_UNAVAILABLE", bring: pauseStore },
+    // Also the item that is invalid has no result: the call fails as a whole.
+    call: (users) => users.identifyUsers({ requests: [{ id: "" }, { id: "away", properties: ada }] }),
+  },
   {
     ...{ reason: "OVERLOADED", code: "ResourceExhausted", retry: true },
     async bring(world) {

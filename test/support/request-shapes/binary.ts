@@ -8,7 +8,7 @@ const partBytes = [1_000, 60_000, 250_000, Number.POSITIVE_INFINITY] as const;
 export function binaryShape(random: Random, method: RequestShape["method"], size: number): RequestShape {
   const made: string[] = [];
   const id = field(1, Buffer.from("u"));
-  const isBatch = method === "batchIdentify";
+  const isBatch = method === "batchIdentify" || method === "identifyUsers";
   const part = isBatch ? Math.min(size, oneOf(random, partBytes)) : size;
   const item = () => Buffer.concat([id, binaryFields(random, part, made)]);
   if (!isBatch || random() < 0.2) return { method, encoding: "binary", bytes: item(), made: made.join(" ") };

@@ -5,16 +5,19 @@ import type { RequestShape } from "./shape.ts";
 const structFields: Partial<Record<RequestShape["method"], readonly string[]>> = {
   identify: ["properties", "set_once"],
   batchIdentify: ["properties", "set_once"],
+  identifyUsers: ["properties", "set_once"],
   setPreferences: ["preferences"],
 };
 const listFields: Record<RequestShape["method"], readonly string[]> = {
   identify: ["unset"],
   batchIdentify: ["unset", "requests"],
+  identifyUsers: ["unset", "requests"],
   getUser: ["only_properties"],
   batchGetUsers: ["ids", "only_properties"],
   listUsers: ["only_properties"],
   setPreferences: [],
   deleteUser: [],
+  getRegistry: [],
 };
 
 const scalars = [
@@ -46,16 +49,17 @@ export function jsonShape(random: Random, method: RequestShape["method"], size: 
     const struct = () => `"${oneOf(random, inStruct)}":${jsonStruct(random, size, made)}`;
     kinds.push(struct, struct, struct, struct);
   }
-  if (method === "batchIdentify" && random() < 0.4) return manyItems(random, size);
+  const isBatch = method === "batchIdentify" || method === "identifyUsers";
+  if (isBatch && random() < 0.4) return manyItems(random, method, size);
   const fields = oneOf(random, kinds)();
-  const isItem = method === "batchIdentify" && !fields.startsWith('"requests"');
+  const isItem = isBatch && !fields.startsWith('"requests"');
   const text = isItem ? `{"requests":[{"id":"u",${fields}}]}` : `{"id":"u",${fields}}`;
   const cut = random() < 0.05 ? text.slice(0, -1) : text;
   return { method, encoding: "json", bytes: Buffer.from(cut), made: made.join(" ") };
 }
 
 /** As many items as a batch may have, or a few. */
-function manyItems(random: Random, size: number): RequestShape {
+function manyItems(random: Random, method: RequestShape["method"], size: number): RequestShape {
   const count = oneOf(random, [16, 250, 1_000]);
   const made: string[] = [];
   const name = oneOf(random, ["", '"a":1,"a":2,']);
@@ -63,7 +67,7 @@ function manyItems(random: Random, size: number): RequestShape {
   const item = `{"id":"u","properties":{${name}"z":[${list}]}}`;
   const text = `{"requests":[${Array.from({ length: count }, () => item).join(",")}]}`;
   return {
-    method: "batchIdentify",
+    method,
     encoding: "json",
     bytes: Buffer.from(text),
     made: `${count} items with ${name} ${made.join(" ")}`,

@@ -25,10 +25,12 @@ var methods = map[string]method{
 	"Identify":       unary(rollcallv1.UserServiceClient.Identify),
 	"GetUser":        unary(rollcallv1.UserServiceClient.GetUser),
 	"BatchIdentify":  {streams: true, call: batchIdentify},
+	"IdentifyUsers":  unary(rollcallv1.UserServiceClient.IdentifyUsers),
 	"BatchGetUsers":  unary(rollcallv1.UserServiceClient.BatchGetUsers),
 	"ListUsers":      unary(rollcallv1.UserServiceClient.ListUsers),
 	"SetPreferences": unary(rollcallv1.UserServiceClient.SetPreferences),
 	"DeleteUser":     unary(rollcallv1.UserServiceClient.DeleteUser),
+	"GetRegistry":    unary(rollcallv1.UserServiceClient.GetRegistry),
 }
 
 func unary[Message any, Request interface {

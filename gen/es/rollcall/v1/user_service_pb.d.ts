@@ -265,7 +265,7 @@ export declare type BatchIdentifyResponse = Message<"rollcall.v1.BatchIdentifyRe
 export declare const BatchIdentifyResponseSchema: GenMessage<BatchIdentifyResponse>;
 
 /**
- * BatchIdentifyResult is the result of one item.
+ * BatchIdentifyResult is the result of one item of BatchIdentify or IdentifyUsers.
  *
  * @generated from message rollcall.v1.BatchIdentifyResult
  */
@@ -318,6 +318,90 @@ export declare type BatchIdentifyResult = Message<"rollcall.v1.BatchIdentifyResu
  * Use `create(BatchIdentifyResultSchema)` to create a new message.
  */
 export declare const BatchIdentifyResultSchema: GenMessage<BatchIdentifyResult>;
+
+/**
+ * IdentifyUsersRequest has the users to create or update.
+ *
+ * @generated from message rollcall.v1.IdentifyUsersRequest
+ */
+export declare type IdentifyUsersRequest = Message<"rollcall.v1.IdentifyUsersRequest"> & {
+  /**
+   * At most 1,000 items, with at most 65,536 names in `unset` of all items together. Default: none, which is no error.
+   * Items with the same id apply in the order of the list.
+   *
+   * @generated from field: repeated rollcall.v1.IdentifyRequest requests = 1;
+   */
+  requests: IdentifyRequest[];
+
+  /**
+   * Which items the answer lists. Default: the ones that failed. An unknown value fails with INVALID_ARGUMENT.
+   *
+   * @generated from field: rollcall.v1.BatchReport report = 2;
+   */
+  report: BatchReport;
+};
+
+/**
+ * Describes the message rollcall.v1.IdentifyUsersRequest.
+ * Use `create(IdentifyUsersRequestSchema)` to create a new message.
+ */
+export declare const IdentifyUsersRequestSchema: GenMessage<IdentifyUsersRequest>;
+
+/**
+ * IdentifyUsersResponse says what became of each item: it is stored, unchanged, or failed permanently.
+ *
+ * @generated from message rollcall.v1.IdentifyUsersResponse
+ */
+export declare type IdentifyUsersResponse = Message<"rollcall.v1.IdentifyUsersResponse"> & {
+  /**
+   * How many users the call created. A caller without the scope `users.read` gets 0 here, in `updated` and in
+   * `unchanged`.
+   *
+   * @generated from field: int32 created = 1;
+   */
+  created: number;
+
+  /**
+   * How many users the call updated.
+   *
+   * @generated from field: int32 updated = 2;
+   */
+  updated: number;
+
+  /**
+   * How many users stayed the same.
+   *
+   * @generated from field: int32 unchanged = 3;
+   */
+  unchanged: number;
+
+  /**
+   * How many items failed.
+   *
+   * @generated from field: int32 failed = 4;
+   */
+  failed: number;
+
+  /**
+   * The items that failed, or all, by the request's `report`; in the order of the request.
+   *
+   * @generated from field: repeated rollcall.v1.BatchIdentifyResult results = 5;
+   */
+  results: BatchIdentifyResult[];
+
+  /**
+   * For a caller without the scope `users.read`: the sum of created, updated and unchanged users. Otherwise 0.
+   *
+   * @generated from field: int32 applied = 6;
+   */
+  applied: number;
+};
+
+/**
+ * Describes the message rollcall.v1.IdentifyUsersResponse.
+ * Use `create(IdentifyUsersResponseSchema)` to create a new message.
+ */
+export declare const IdentifyUsersResponseSchema: GenMessage<IdentifyUsersResponse>;
 
 /**
  * IdentifyError is the error that a unary Identify of the same item would return.
@@ -644,6 +728,105 @@ export declare type DeleteUserResponse = Message<"rollcall.v1.DeleteUserResponse
 export declare const DeleteUserResponseSchema: GenMessage<DeleteUserResponse>;
 
 /**
+ * GetRegistryRequest asks for the description of the registry.
+ *
+ * @generated from message rollcall.v1.GetRegistryRequest
+ */
+export declare type GetRegistryRequest = Message<"rollcall.v1.GetRegistryRequest"> & {
+};
+
+/**
+ * Describes the message rollcall.v1.GetRegistryRequest.
+ * Use `create(GetRegistryRequestSchema)` to create a new message.
+ */
+export declare const GetRegistryRequestSchema: GenMessage<GetRegistryRequest>;
+
+/**
+ * GetRegistryResponse describes the registry.
+ *
+ * @generated from message rollcall.v1.GetRegistryResponse
+ */
+export declare type GetRegistryResponse = Message<"rollcall.v1.GetRegistryResponse"> & {
+  /**
+   * The version of the server that answers, such as `0.2.0`. During an upgrade, servers of one store differ.
+   *
+   * @generated from field: string version = 1;
+   */
+  version: string;
+
+  /**
+   * The names of the properties that a call that creates a user needs, in the operator's order. May be empty.
+   *
+   * @generated from field: repeated string required_properties = 2;
+   */
+  requiredProperties: string[];
+
+  /**
+   * The caller; absent if the server requires no credentials, and every caller may call every method.
+   *
+   * @generated from field: rollcall.v1.GetRegistryResponse.Principal principal = 5;
+   */
+  principal?: GetRegistryResponse_Principal | undefined;
+
+  /**
+   * The name of the store, for as long as the store exists. Opaque. Servers that share a store give the same id. Empty if
+   * the server has not read the store's configuration yet; so are the fields below.
+   *
+   * @generated from field: string store_id = 6;
+   */
+  storeId: string;
+
+  /**
+   * The names of the features that are switched on in the store, sorted. Later versions add features.
+   *
+   * @generated from field: repeated string features = 7;
+   */
+  features: string[];
+
+  /**
+   * How often the store's configuration has changed: 0 at first. The server learns of a change within a second while the
+   * store answers.
+   *
+   * @generated from field: int64 generation = 8;
+   */
+  generation: bigint;
+};
+
+/**
+ * Describes the message rollcall.v1.GetRegistryResponse.
+ * Use `create(GetRegistryResponseSchema)` to create a new message.
+ */
+export declare const GetRegistryResponseSchema: GenMessage<GetRegistryResponse>;
+
+/**
+ * Principal is a caller that the server knows by its credentials.
+ *
+ * @generated from message rollcall.v1.GetRegistryResponse.Principal
+ */
+export declare type GetRegistryResponse_Principal = Message<"rollcall.v1.GetRegistryResponse.Principal"> & {
+  /**
+   * The caller's name: of its entry in the credentials file, or `jwt:` and the subject of its token. The server
+   * shortens subjects that may be personal data.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The scopes that the credentials grant, such as `users.read`, sorted. Later versions add scopes.
+   *
+   * @generated from field: repeated string scopes = 2;
+   */
+  scopes: string[];
+};
+
+/**
+ * Describes the message rollcall.v1.GetRegistryResponse.Principal.
+ * Use `create(GetRegistryResponse_PrincipalSchema)` to create a new message.
+ */
+export declare const GetRegistryResponse_PrincipalSchema: GenMessage<GetRegistryResponse_Principal>;
+
+/**
  * Outcome says what an Identify did.
  *
  * @generated from enum rollcall.v1.Outcome
@@ -692,7 +875,7 @@ export enum Outcome {
 export declare const OutcomeSchema: GenEnum<Outcome>;
 
 /**
- * BatchReport says which items a BatchIdentifyResponse lists.
+ * BatchReport says which items a BatchIdentifyResponse or an IdentifyUsersResponse lists.
  *
  * @generated from enum rollcall.v1.BatchReport
  */
@@ -770,8 +953,8 @@ export declare const PreferencesModeSchema: GenEnum<PreferencesMode>;
  * UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
  *
  * If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
- * without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
- * `users.read` includes `users.get`.
+ * without either fail with UNAUTHENTICATED. Each method but GetRegistry needs one scope, and fails with PERMISSION_DENIED
+ * without it. `users.read` includes `users.get`.
  *
  * A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
  * `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
@@ -841,6 +1024,28 @@ export declare const UserService: GenService<{
     output: typeof BatchIdentifyResponseSchema;
   },
   /**
+   * IdentifyUsers creates or updates up to 1,000 users in one call, and returns no users. It serves callers without
+   * bidirectional streams, such as web pages. Its requests, results and counts are those of one message of BatchIdentify,
+   * which is faster for whole files.
+   *
+   * Items apply in order, each by itself: the call is not a transaction. An item that the server refuses is a result, not
+   * an error of the call. If the store fails, the call fails with UNAVAILABLE or RESOURCE_EXHAUSTED (STORE_FULL), and the
+   * store may have applied some items. After UNAVAILABLE, repeat the whole call. The store leaves items that it has applied
+   * unchanged, but a precondition may fail because of the item's own first write.
+   *
+   * The call fails with INVALID_ARGUMENT, and applies nothing, if it has more than 1,000 items, more than 65,536 names in
+   * `unset` of all items together, or an unknown `report`.
+   *
+   * Scope: `users.write`.
+   *
+   * @generated from rpc rollcall.v1.UserService.IdentifyUsers
+   */
+  identifyUsers: {
+    methodKind: "unary";
+    input: typeof IdentifyUsersRequestSchema;
+    output: typeof IdentifyUsersResponseSchema;
+  },
+  /**
    * BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
    * neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
    *
@@ -896,6 +1101,19 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof DeleteUserRequestSchema;
     output: typeof DeleteUserResponseSchema;
+  },
+  /**
+   * GetRegistry describes this registry to its caller: the server's version and settings, the store, and what the caller
+   * may do. It reads no user, and does not wait for the store.
+   *
+   * Scope: none. If the server requires credentials, callers without valid ones fail with UNAUTHENTICATED.
+   *
+   * @generated from rpc rollcall.v1.UserService.GetRegistry
+   */
+  getRegistry: {
+    methodKind: "unary";
+    input: typeof GetRegistryRequestSchema;
+    output: typeof GetRegistryResponseSchema;
   },
 }>;
 

@@ -85,7 +85,7 @@ func (Outcome) EnumDescriptor() ([]byte, []int) {
 	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{0}
 }
 
-// BatchReport says which items a BatchIdentifyResponse lists.
+// BatchReport says which items a BatchIdentifyResponse or an IdentifyUsersResponse lists.
 type BatchReport int32
 
 const (
@@ -631,7 +631,7 @@ func (x *BatchIdentifyResponse) GetApplied() int32 {
 	return 0
 }
 
-// BatchIdentifyResult is the result of one item.
+// BatchIdentifyResult is the result of one item of BatchIdentify or IdentifyUsers.
 type BatchIdentifyResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The item's position in the request message, from 0.
@@ -722,6 +722,154 @@ func (x *BatchIdentifyResult) GetIgnoredProperties() []string {
 	return nil
 }
 
+// IdentifyUsersRequest has the users to create or update.
+type IdentifyUsersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 1,000 items, with at most 65,536 names in `unset` of all items together. Default: none, which is no error.
+	// Items with the same id apply in the order of the list.
+	Requests []*IdentifyRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	// Which items the answer lists. Default: the ones that failed. An unknown value fails with INVALID_ARGUMENT.
+	Report        BatchReport `protobuf:"varint,2,opt,name=report,proto3,enum=rollcall.v1.BatchReport" json:"report,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentifyUsersRequest) Reset() {
+	*x = IdentifyUsersRequest{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentifyUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentifyUsersRequest) ProtoMessage() {}
+
+func (x *IdentifyUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentifyUsersRequest.ProtoReflect.Descriptor instead.
+func (*IdentifyUsersRequest) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *IdentifyUsersRequest) GetRequests() []*IdentifyRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *IdentifyUsersRequest) GetReport() BatchReport {
+	if x != nil {
+		return x.Report
+	}
+	return BatchReport_BATCH_REPORT_UNSPECIFIED
+}
+
+// IdentifyUsersResponse says what became of each item: it is stored, unchanged, or failed permanently.
+type IdentifyUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many users the call created. A caller without the scope `users.read` gets 0 here, in `updated` and in
+	// `unchanged`.
+	Created int32 `protobuf:"varint,1,opt,name=created,proto3" json:"created,omitempty"`
+	// How many users the call updated.
+	Updated int32 `protobuf:"varint,2,opt,name=updated,proto3" json:"updated,omitempty"`
+	// How many users stayed the same.
+	Unchanged int32 `protobuf:"varint,3,opt,name=unchanged,proto3" json:"unchanged,omitempty"`
+	// How many items failed.
+	Failed int32 `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`
+	// The items that failed, or all, by the request's `report`; in the order of the request.
+	Results []*BatchIdentifyResult `protobuf:"bytes,5,rep,name=results,proto3" json:"results,omitempty"`
+	// For a caller without the scope `users.read`: the sum of created, updated and unchanged users. Otherwise 0.
+	Applied       int32 `protobuf:"varint,6,opt,name=applied,proto3" json:"applied,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdentifyUsersResponse) Reset() {
+	*x = IdentifyUsersResponse{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdentifyUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdentifyUsersResponse) ProtoMessage() {}
+
+func (x *IdentifyUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdentifyUsersResponse.ProtoReflect.Descriptor instead.
+func (*IdentifyUsersResponse) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *IdentifyUsersResponse) GetCreated() int32 {
+	if x != nil {
+		return x.Created
+	}
+	return 0
+}
+
+func (x *IdentifyUsersResponse) GetUpdated() int32 {
+	if x != nil {
+		return x.Updated
+	}
+	return 0
+}
+
+func (x *IdentifyUsersResponse) GetUnchanged() int32 {
+	if x != nil {
+		return x.Unchanged
+	}
+	return 0
+}
+
+func (x *IdentifyUsersResponse) GetFailed() int32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *IdentifyUsersResponse) GetResults() []*BatchIdentifyResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *IdentifyUsersResponse) GetApplied() int32 {
+	if x != nil {
+		return x.Applied
+	}
+	return 0
+}
+
 // IdentifyError is the error that a unary Identify of the same item would return.
 type IdentifyError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -739,7 +887,7 @@ type IdentifyError struct {
 
 func (x *IdentifyError) Reset() {
 	*x = IdentifyError{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[7]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -751,7 +899,7 @@ func (x *IdentifyError) String() string {
 func (*IdentifyError) ProtoMessage() {}
 
 func (x *IdentifyError) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[7]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -764,7 +912,7 @@ func (x *IdentifyError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyError.ProtoReflect.Descriptor instead.
 func (*IdentifyError) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{7}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *IdentifyError) GetCode() int32 {
@@ -808,7 +956,7 @@ type BatchGetUsersRequest struct {
 
 func (x *BatchGetUsersRequest) Reset() {
 	*x = BatchGetUsersRequest{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[8]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +968,7 @@ func (x *BatchGetUsersRequest) String() string {
 func (*BatchGetUsersRequest) ProtoMessage() {}
 
 func (x *BatchGetUsersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[8]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +981,7 @@ func (x *BatchGetUsersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetUsersRequest.ProtoReflect.Descriptor instead.
 func (*BatchGetUsersRequest) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{8}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BatchGetUsersRequest) GetIds() []string {
@@ -868,7 +1016,7 @@ type BatchGetUsersResponse struct {
 
 func (x *BatchGetUsersResponse) Reset() {
 	*x = BatchGetUsersResponse{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[9]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -880,7 +1028,7 @@ func (x *BatchGetUsersResponse) String() string {
 func (*BatchGetUsersResponse) ProtoMessage() {}
 
 func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[9]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -893,7 +1041,7 @@ func (x *BatchGetUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchGetUsersResponse.ProtoReflect.Descriptor instead.
 func (*BatchGetUsersResponse) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{9}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BatchGetUsersResponse) GetUsers() []*User {
@@ -941,7 +1089,7 @@ type ListUsersRequest struct {
 
 func (x *ListUsersRequest) Reset() {
 	*x = ListUsersRequest{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[10]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1101,7 @@ func (x *ListUsersRequest) String() string {
 func (*ListUsersRequest) ProtoMessage() {}
 
 func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[10]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1114,7 @@ func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersRequest.ProtoReflect.Descriptor instead.
 func (*ListUsersRequest) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{10}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListUsersRequest) GetPageSize() int32 {
@@ -1005,7 +1153,7 @@ type ListUsersResponse struct {
 
 func (x *ListUsersResponse) Reset() {
 	*x = ListUsersResponse{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[11]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1165,7 @@ func (x *ListUsersResponse) String() string {
 func (*ListUsersResponse) ProtoMessage() {}
 
 func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[11]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1178,7 @@ func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersResponse.ProtoReflect.Descriptor instead.
 func (*ListUsersResponse) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{11}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListUsersResponse) GetUsers() []*User {
@@ -1072,7 +1220,7 @@ type SetPreferencesRequest struct {
 
 func (x *SetPreferencesRequest) Reset() {
 	*x = SetPreferencesRequest{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[12]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1084,7 +1232,7 @@ func (x *SetPreferencesRequest) String() string {
 func (*SetPreferencesRequest) ProtoMessage() {}
 
 func (x *SetPreferencesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[12]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1097,7 +1245,7 @@ func (x *SetPreferencesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPreferencesRequest.ProtoReflect.Descriptor instead.
 func (*SetPreferencesRequest) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{12}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SetPreferencesRequest) GetId() string {
@@ -1139,7 +1287,7 @@ type SetPreferencesResponse struct {
 
 func (x *SetPreferencesResponse) Reset() {
 	*x = SetPreferencesResponse{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[13]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1151,7 +1299,7 @@ func (x *SetPreferencesResponse) String() string {
 func (*SetPreferencesResponse) ProtoMessage() {}
 
 func (x *SetPreferencesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[13]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1164,7 +1312,7 @@ func (x *SetPreferencesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPreferencesResponse.ProtoReflect.Descriptor instead.
 func (*SetPreferencesResponse) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{13}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SetPreferencesResponse) GetUser() *User {
@@ -1189,7 +1337,7 @@ type DeleteUserRequest struct {
 
 func (x *DeleteUserRequest) Reset() {
 	*x = DeleteUserRequest{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[14]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1349,7 @@ func (x *DeleteUserRequest) String() string {
 func (*DeleteUserRequest) ProtoMessage() {}
 
 func (x *DeleteUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[14]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1362,7 @@ func (x *DeleteUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteUserRequest.ProtoReflect.Descriptor instead.
 func (*DeleteUserRequest) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{14}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteUserRequest) GetId() string {
@@ -1247,7 +1395,7 @@ type DeleteUserResponse struct {
 
 func (x *DeleteUserResponse) Reset() {
 	*x = DeleteUserResponse{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[15]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1259,7 +1407,7 @@ func (x *DeleteUserResponse) String() string {
 func (*DeleteUserResponse) ProtoMessage() {}
 
 func (x *DeleteUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[15]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1272,7 +1420,137 @@ func (x *DeleteUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteUserResponse.ProtoReflect.Descriptor instead.
 func (*DeleteUserResponse) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{15}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{17}
+}
+
+// GetRegistryRequest asks for the description of the registry.
+type GetRegistryRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRegistryRequest) Reset() {
+	*x = GetRegistryRequest{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRegistryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRegistryRequest) ProtoMessage() {}
+
+func (x *GetRegistryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRegistryRequest.ProtoReflect.Descriptor instead.
+func (*GetRegistryRequest) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{18}
+}
+
+// GetRegistryResponse describes the registry.
+type GetRegistryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version of the server that answers, such as `0.2.0`. During an upgrade, servers of one store differ.
+	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	// The names of the properties that a call that creates a user needs, in the operator's order. May be empty.
+	RequiredProperties []string `protobuf:"bytes,2,rep,name=required_properties,json=requiredProperties,proto3" json:"required_properties,omitempty"`
+	// The caller; absent if the server requires no credentials, and every caller may call every method.
+	Principal *GetRegistryResponse_Principal `protobuf:"bytes,5,opt,name=principal,proto3" json:"principal,omitempty"`
+	// The name of the store, for as long as the store exists. Opaque. Servers that share a store give the same id. Empty if
+	// the server has not read the store's configuration yet; so are the fields below.
+	StoreId string `protobuf:"bytes,6,opt,name=store_id,json=storeId,proto3" json:"store_id,omitempty"`
+	// The names of the features that are switched on in the store, sorted. Later versions add features.
+	Features []string `protobuf:"bytes,7,rep,name=features,proto3" json:"features,omitempty"`
+	// How often the store's configuration has changed: 0 at first. The server learns of a change within a second while the
+	// store answers.
+	Generation    int64 `protobuf:"varint,8,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRegistryResponse) Reset() {
+	*x = GetRegistryResponse{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRegistryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRegistryResponse) ProtoMessage() {}
+
+func (x *GetRegistryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRegistryResponse.ProtoReflect.Descriptor instead.
+func (*GetRegistryResponse) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *GetRegistryResponse) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *GetRegistryResponse) GetRequiredProperties() []string {
+	if x != nil {
+		return x.RequiredProperties
+	}
+	return nil
+}
+
+func (x *GetRegistryResponse) GetPrincipal() *GetRegistryResponse_Principal {
+	if x != nil {
+		return x.Principal
+	}
+	return nil
+}
+
+func (x *GetRegistryResponse) GetStoreId() string {
+	if x != nil {
+		return x.StoreId
+	}
+	return ""
+}
+
+func (x *GetRegistryResponse) GetFeatures() []string {
+	if x != nil {
+		return x.Features
+	}
+	return nil
+}
+
+func (x *GetRegistryResponse) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
 }
 
 // Violation names one invalid field of the item.
@@ -1290,7 +1568,7 @@ type IdentifyError_Violation struct {
 
 func (x *IdentifyError_Violation) Reset() {
 	*x = IdentifyError_Violation{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[16]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1302,7 +1580,7 @@ func (x *IdentifyError_Violation) String() string {
 func (*IdentifyError_Violation) ProtoMessage() {}
 
 func (x *IdentifyError_Violation) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[16]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1315,7 +1593,7 @@ func (x *IdentifyError_Violation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdentifyError_Violation.ProtoReflect.Descriptor instead.
 func (*IdentifyError_Violation) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{7, 0}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{9, 0}
 }
 
 func (x *IdentifyError_Violation) GetField() string {
@@ -1337,6 +1615,62 @@ func (x *IdentifyError_Violation) GetDescription() string {
 		return x.Description
 	}
 	return ""
+}
+
+// Principal is a caller that the server knows by its credentials.
+type GetRegistryResponse_Principal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller's name: of its entry in the credentials file, or `jwt:` and the subject of its token. The server
+	// shortens subjects that may be personal data.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The scopes that the credentials grant, such as `users.read`, sorted. Later versions add scopes.
+	Scopes        []string `protobuf:"bytes,2,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRegistryResponse_Principal) Reset() {
+	*x = GetRegistryResponse_Principal{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRegistryResponse_Principal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRegistryResponse_Principal) ProtoMessage() {}
+
+func (x *GetRegistryResponse_Principal) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRegistryResponse_Principal.ProtoReflect.Descriptor instead.
+func (*GetRegistryResponse_Principal) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{19, 0}
+}
+
+func (x *GetRegistryResponse_Principal) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetRegistryResponse_Principal) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
 }
 
 var File_rollcall_v1_user_service_proto protoreflect.FileDescriptor
@@ -1381,7 +1715,17 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\aoutcome\x18\x03 \x01(\x0e2\x14.rollcall.v1.OutcomeR\aoutcome\x12\x12\n" +
 	"\x04etag\x18\x04 \x01(\tR\x04etag\x120\n" +
 	"\x05error\x18\x05 \x01(\v2\x1a.rollcall.v1.IdentifyErrorR\x05error\x12-\n" +
-	"\x12ignored_properties\x18\x06 \x03(\tR\x11ignoredProperties\"\xf8\x01\n" +
+	"\x12ignored_properties\x18\x06 \x03(\tR\x11ignoredProperties\"\x82\x01\n" +
+	"\x14IdentifyUsersRequest\x128\n" +
+	"\brequests\x18\x01 \x03(\v2\x1c.rollcall.v1.IdentifyRequestR\brequests\x120\n" +
+	"\x06report\x18\x02 \x01(\x0e2\x18.rollcall.v1.BatchReportR\x06report\"\xd7\x01\n" +
+	"\x15IdentifyUsersResponse\x12\x18\n" +
+	"\acreated\x18\x01 \x01(\x05R\acreated\x12\x18\n" +
+	"\aupdated\x18\x02 \x01(\x05R\aupdated\x12\x1c\n" +
+	"\tunchanged\x18\x03 \x01(\x05R\tunchanged\x12\x16\n" +
+	"\x06failed\x18\x04 \x01(\x05R\x06failed\x12:\n" +
+	"\aresults\x18\x05 \x03(\v2 .rollcall.v1.BatchIdentifyResultR\aresults\x12\x18\n" +
+	"\aapplied\x18\x06 \x01(\x05R\aapplied\"\xf8\x01\n" +
 	"\rIdentifyError\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
@@ -1424,7 +1768,20 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12=\n" +
 	"\fprecondition\x18\x02 \x01(\v2\x19.rollcall.v1.PreconditionR\fprecondition\x12#\n" +
 	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\"\x14\n" +
-	"\x12DeleteUserResponse*x\n" +
+	"\x12DeleteUserResponse\"\x14\n" +
+	"\x12GetRegistryRequest\"\xba\x02\n" +
+	"\x13GetRegistryResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12/\n" +
+	"\x13required_properties\x18\x02 \x03(\tR\x12requiredProperties\x12H\n" +
+	"\tprincipal\x18\x05 \x01(\v2*.rollcall.v1.GetRegistryResponse.PrincipalR\tprincipal\x12\x19\n" +
+	"\bstore_id\x18\x06 \x01(\tR\astoreId\x12\x1a\n" +
+	"\bfeatures\x18\a \x03(\tR\bfeatures\x12\x1e\n" +
+	"\n" +
+	"generation\x18\b \x01(\x03R\n" +
+	"generation\x1a7\n" +
+	"\tPrincipal\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06scopes\x18\x02 \x03(\tR\x06scopes*x\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOUTCOME_CREATED\x10\x01\x12\x13\n" +
@@ -1438,16 +1795,18 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\x0fPreferencesMode\x12 \n" +
 	"\x1cPREFERENCES_MODE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18PREFERENCES_MODE_REPLACE\x10\x01\x12\x1a\n" +
-	"\x16PREFERENCES_MODE_MERGE\x10\x022\xe4\x04\n" +
+	"\x16PREFERENCES_MODE_MERGE\x10\x022\x98\x06\n" +
 	"\vUserService\x12L\n" +
 	"\bIdentify\x12\x1c.rollcall.v1.IdentifyRequest\x1a\x1d.rollcall.v1.IdentifyResponse\"\x03\x90\x02\x02\x12I\n" +
 	"\aGetUser\x12\x1b.rollcall.v1.GetUserRequest\x1a\x1c.rollcall.v1.GetUserResponse\"\x03\x90\x02\x01\x12Z\n" +
 	"\rBatchIdentify\x12!.rollcall.v1.BatchIdentifyRequest\x1a\".rollcall.v1.BatchIdentifyResponse(\x010\x01\x12[\n" +
+	"\rIdentifyUsers\x12!.rollcall.v1.IdentifyUsersRequest\x1a\".rollcall.v1.IdentifyUsersResponse\"\x03\x90\x02\x02\x12[\n" +
 	"\rBatchGetUsers\x12!.rollcall.v1.BatchGetUsersRequest\x1a\".rollcall.v1.BatchGetUsersResponse\"\x03\x90\x02\x01\x12O\n" +
 	"\tListUsers\x12\x1d.rollcall.v1.ListUsersRequest\x1a\x1e.rollcall.v1.ListUsersResponse\"\x03\x90\x02\x01\x12^\n" +
 	"\x0eSetPreferences\x12\".rollcall.v1.SetPreferencesRequest\x1a#.rollcall.v1.SetPreferencesResponse\"\x03\x90\x02\x02\x12R\n" +
 	"\n" +
-	"DeleteUser\x12\x1e.rollcall.v1.DeleteUserRequest\x1a\x1f.rollcall.v1.DeleteUserResponse\"\x03\x90\x02\x02B{Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
+	"DeleteUser\x12\x1e.rollcall.v1.DeleteUserRequest\x1a\x1f.rollcall.v1.DeleteUserResponse\"\x03\x90\x02\x02\x12U\n" +
+	"\vGetRegistry\x12\x1f.rollcall.v1.GetRegistryRequest\x1a .rollcall.v1.GetRegistryResponse\"\x03\x90\x02\x01B{Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
 
 var (
 	file_rollcall_v1_user_service_proto_rawDescOnce sync.Once
@@ -1462,73 +1821,86 @@ func file_rollcall_v1_user_service_proto_rawDescGZIP() []byte {
 }
 
 var file_rollcall_v1_user_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_rollcall_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_rollcall_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_rollcall_v1_user_service_proto_goTypes = []any{
-	(Outcome)(0),                    // 0: rollcall.v1.Outcome
-	(BatchReport)(0),                // 1: rollcall.v1.BatchReport
-	(PreferencesMode)(0),            // 2: rollcall.v1.PreferencesMode
-	(*IdentifyRequest)(nil),         // 3: rollcall.v1.IdentifyRequest
-	(*IdentifyResponse)(nil),        // 4: rollcall.v1.IdentifyResponse
-	(*GetUserRequest)(nil),          // 5: rollcall.v1.GetUserRequest
-	(*GetUserResponse)(nil),         // 6: rollcall.v1.GetUserResponse
-	(*BatchIdentifyRequest)(nil),    // 7: rollcall.v1.BatchIdentifyRequest
-	(*BatchIdentifyResponse)(nil),   // 8: rollcall.v1.BatchIdentifyResponse
-	(*BatchIdentifyResult)(nil),     // 9: rollcall.v1.BatchIdentifyResult
-	(*IdentifyError)(nil),           // 10: rollcall.v1.IdentifyError
-	(*BatchGetUsersRequest)(nil),    // 11: rollcall.v1.BatchGetUsersRequest
-	(*BatchGetUsersResponse)(nil),   // 12: rollcall.v1.BatchGetUsersResponse
-	(*ListUsersRequest)(nil),        // 13: rollcall.v1.ListUsersRequest
-	(*ListUsersResponse)(nil),       // 14: rollcall.v1.ListUsersResponse
-	(*SetPreferencesRequest)(nil),   // 15: rollcall.v1.SetPreferencesRequest
-	(*SetPreferencesResponse)(nil),  // 16: rollcall.v1.SetPreferencesResponse
-	(*DeleteUserRequest)(nil),       // 17: rollcall.v1.DeleteUserRequest
-	(*DeleteUserResponse)(nil),      // 18: rollcall.v1.DeleteUserResponse
-	(*IdentifyError_Violation)(nil), // 19: rollcall.v1.IdentifyError.Violation
-	(*structpb.Struct)(nil),         // 20: google.protobuf.Struct
-	(*Precondition)(nil),            // 21: rollcall.v1.Precondition
-	(*timestamppb.Timestamp)(nil),   // 22: google.protobuf.Timestamp
-	(*User)(nil),                    // 23: rollcall.v1.User
+	(Outcome)(0),                          // 0: rollcall.v1.Outcome
+	(BatchReport)(0),                      // 1: rollcall.v1.BatchReport
+	(PreferencesMode)(0),                  // 2: rollcall.v1.PreferencesMode
+	(*IdentifyRequest)(nil),               // 3: rollcall.v1.IdentifyRequest
+	(*IdentifyResponse)(nil),              // 4: rollcall.v1.IdentifyResponse
+	(*GetUserRequest)(nil),                // 5: rollcall.v1.GetUserRequest
+	(*GetUserResponse)(nil),               // 6: rollcall.v1.GetUserResponse
+	(*BatchIdentifyRequest)(nil),          // 7: rollcall.v1.BatchIdentifyRequest
+	(*BatchIdentifyResponse)(nil),         // 8: rollcall.v1.BatchIdentifyResponse
+	(*BatchIdentifyResult)(nil),           // 9: rollcall.v1.BatchIdentifyResult
+	(*IdentifyUsersRequest)(nil),          // 10: rollcall.v1.IdentifyUsersRequest
+	(*IdentifyUsersResponse)(nil),         // 11: rollcall.v1.IdentifyUsersResponse
+	(*IdentifyError)(nil),                 // 12: rollcall.v1.IdentifyError
+	(*BatchGetUsersRequest)(nil),          // 13: rollcall.v1.BatchGetUsersRequest
+	(*BatchGetUsersResponse)(nil),         // 14: rollcall.v1.BatchGetUsersResponse
+	(*ListUsersRequest)(nil),              // 15: rollcall.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),             // 16: rollcall.v1.ListUsersResponse
+	(*SetPreferencesRequest)(nil),         // 17: rollcall.v1.SetPreferencesRequest
+	(*SetPreferencesResponse)(nil),        // 18: rollcall.v1.SetPreferencesResponse
+	(*DeleteUserRequest)(nil),             // 19: rollcall.v1.DeleteUserRequest
+	(*DeleteUserResponse)(nil),            // 20: rollcall.v1.DeleteUserResponse
+	(*GetRegistryRequest)(nil),            // 21: rollcall.v1.GetRegistryRequest
+	(*GetRegistryResponse)(nil),           // 22: rollcall.v1.GetRegistryResponse
+	(*IdentifyError_Violation)(nil),       // 23: rollcall.v1.IdentifyError.Violation
+	(*GetRegistryResponse_Principal)(nil), // 24: rollcall.v1.GetRegistryResponse.Principal
+	(*structpb.Struct)(nil),               // 25: google.protobuf.Struct
+	(*Precondition)(nil),                  // 26: rollcall.v1.Precondition
+	(*timestamppb.Timestamp)(nil),         // 27: google.protobuf.Timestamp
+	(*User)(nil),                          // 28: rollcall.v1.User
 }
 var file_rollcall_v1_user_service_proto_depIdxs = []int32{
-	20, // 0: rollcall.v1.IdentifyRequest.properties:type_name -> google.protobuf.Struct
-	20, // 1: rollcall.v1.IdentifyRequest.set_once:type_name -> google.protobuf.Struct
-	21, // 2: rollcall.v1.IdentifyRequest.precondition:type_name -> rollcall.v1.Precondition
-	22, // 3: rollcall.v1.IdentifyRequest.observed_at:type_name -> google.protobuf.Timestamp
-	23, // 4: rollcall.v1.IdentifyResponse.user:type_name -> rollcall.v1.User
+	25, // 0: rollcall.v1.IdentifyRequest.properties:type_name -> google.protobuf.Struct
+	25, // 1: rollcall.v1.IdentifyRequest.set_once:type_name -> google.protobuf.Struct
+	26, // 2: rollcall.v1.IdentifyRequest.precondition:type_name -> rollcall.v1.Precondition
+	27, // 3: rollcall.v1.IdentifyRequest.observed_at:type_name -> google.protobuf.Timestamp
+	28, // 4: rollcall.v1.IdentifyResponse.user:type_name -> rollcall.v1.User
 	0,  // 5: rollcall.v1.IdentifyResponse.outcome:type_name -> rollcall.v1.Outcome
-	23, // 6: rollcall.v1.GetUserResponse.user:type_name -> rollcall.v1.User
+	28, // 6: rollcall.v1.GetUserResponse.user:type_name -> rollcall.v1.User
 	3,  // 7: rollcall.v1.BatchIdentifyRequest.requests:type_name -> rollcall.v1.IdentifyRequest
 	1,  // 8: rollcall.v1.BatchIdentifyRequest.report:type_name -> rollcall.v1.BatchReport
 	9,  // 9: rollcall.v1.BatchIdentifyResponse.results:type_name -> rollcall.v1.BatchIdentifyResult
 	0,  // 10: rollcall.v1.BatchIdentifyResult.outcome:type_name -> rollcall.v1.Outcome
-	10, // 11: rollcall.v1.BatchIdentifyResult.error:type_name -> rollcall.v1.IdentifyError
-	19, // 12: rollcall.v1.IdentifyError.violations:type_name -> rollcall.v1.IdentifyError.Violation
-	23, // 13: rollcall.v1.BatchGetUsersResponse.users:type_name -> rollcall.v1.User
-	23, // 14: rollcall.v1.ListUsersResponse.users:type_name -> rollcall.v1.User
-	20, // 15: rollcall.v1.SetPreferencesRequest.preferences:type_name -> google.protobuf.Struct
-	2,  // 16: rollcall.v1.SetPreferencesRequest.mode:type_name -> rollcall.v1.PreferencesMode
-	21, // 17: rollcall.v1.SetPreferencesRequest.precondition:type_name -> rollcall.v1.Precondition
-	23, // 18: rollcall.v1.SetPreferencesResponse.user:type_name -> rollcall.v1.User
-	21, // 19: rollcall.v1.DeleteUserRequest.precondition:type_name -> rollcall.v1.Precondition
-	3,  // 20: rollcall.v1.UserService.Identify:input_type -> rollcall.v1.IdentifyRequest
-	5,  // 21: rollcall.v1.UserService.GetUser:input_type -> rollcall.v1.GetUserRequest
-	7,  // 22: rollcall.v1.UserService.BatchIdentify:input_type -> rollcall.v1.BatchIdentifyRequest
-	11, // 23: rollcall.v1.UserService.BatchGetUsers:input_type -> rollcall.v1.BatchGetUsersRequest
-	13, // 24: rollcall.v1.UserService.ListUsers:input_type -> rollcall.v1.ListUsersRequest
-	15, // 25: rollcall.v1.UserService.SetPreferences:input_type -> rollcall.v1.SetPreferencesRequest
-	17, // 26: rollcall.v1.UserService.DeleteUser:input_type -> rollcall.v1.DeleteUserRequest
-	4,  // 27: rollcall.v1.UserService.Identify:output_type -> rollcall.v1.IdentifyResponse
-	6,  // 28: rollcall.v1.UserService.GetUser:output_type -> rollcall.v1.GetUserResponse
-	8,  // 29: rollcall.v1.UserService.BatchIdentify:output_type -> rollcall.v1.BatchIdentifyResponse
-	12, // 30: rollcall.v1.UserService.BatchGetUsers:output_type -> rollcall.v1.BatchGetUsersResponse
-	14, // 31: rollcall.v1.UserService.ListUsers:output_type -> rollcall.v1.ListUsersResponse
-	16, // 32: rollcall.v1.UserService.SetPreferences:output_type -> rollcall.v1.SetPreferencesResponse
-	18, // 33: rollcall.v1.UserService.DeleteUser:output_type -> rollcall.v1.DeleteUserResponse
-	27, // [27:34] is the sub-list for method output_type
-	20, // [20:27] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	12, // 11: rollcall.v1.BatchIdentifyResult.error:type_name -> rollcall.v1.IdentifyError
+	3,  // 12: rollcall.v1.IdentifyUsersRequest.requests:type_name -> rollcall.v1.IdentifyRequest
+	1,  // 13: rollcall.v1.IdentifyUsersRequest.report:type_name -> rollcall.v1.BatchReport
+	9,  // 14: rollcall.v1.IdentifyUsersResponse.results:type_name -> rollcall.v1.BatchIdentifyResult
+	23, // 15: rollcall.v1.IdentifyError.violations:type_name -> rollcall.v1.IdentifyError.Violation
+	28, // 16: rollcall.v1.BatchGetUsersResponse.users:type_name -> rollcall.v1.User
+	28, // 17: rollcall.v1.ListUsersResponse.users:type_name -> rollcall.v1.User
+	25, // 18: rollcall.v1.SetPreferencesRequest.preferences:type_name -> google.protobuf.Struct
+	2,  // 19: rollcall.v1.SetPreferencesRequest.mode:type_name -> rollcall.v1.PreferencesMode
+	26, // 20: rollcall.v1.SetPreferencesRequest.precondition:type_name -> rollcall.v1.Precondition
+	28, // 21: rollcall.v1.SetPreferencesResponse.user:type_name -> rollcall.v1.User
+	26, // 22: rollcall.v1.DeleteUserRequest.precondition:type_name -> rollcall.v1.Precondition
+	24, // 23: rollcall.v1.GetRegistryResponse.principal:type_name -> rollcall.v1.GetRegistryResponse.Principal
+	3,  // 24: rollcall.v1.UserService.Identify:input_type -> rollcall.v1.IdentifyRequest
+	5,  // 25: rollcall.v1.UserService.GetUser:input_type -> rollcall.v1.GetUserRequest
+	7,  // 26: rollcall.v1.UserService.BatchIdentify:input_type -> rollcall.v1.BatchIdentifyRequest
+	10, // 27: rollcall.v1.UserService.IdentifyUsers:input_type -> rollcall.v1.IdentifyUsersRequest
+	13, // 28: rollcall.v1.UserService.BatchGetUsers:input_type -> rollcall.v1.BatchGetUsersRequest
+	15, // 29: rollcall.v1.UserService.ListUsers:input_type -> rollcall.v1.ListUsersRequest
+	17, // 30: rollcall.v1.UserService.SetPreferences:input_type -> rollcall.v1.SetPreferencesRequest
+	19, // 31: rollcall.v1.UserService.DeleteUser:input_type -> rollcall.v1.DeleteUserRequest
+	21, // 32: rollcall.v1.UserService.GetRegistry:input_type -> rollcall.v1.GetRegistryRequest
+	4,  // 33: rollcall.v1.UserService.Identify:output_type -> rollcall.v1.IdentifyResponse
+	6,  // 34: rollcall.v1.UserService.GetUser:output_type -> rollcall.v1.GetUserResponse
+	8,  // 35: rollcall.v1.UserService.BatchIdentify:output_type -> rollcall.v1.BatchIdentifyResponse
+	11, // 36: rollcall.v1.UserService.IdentifyUsers:output_type -> rollcall.v1.IdentifyUsersResponse
+	14, // 37: rollcall.v1.UserService.BatchGetUsers:output_type -> rollcall.v1.BatchGetUsersResponse
+	16, // 38: rollcall.v1.UserService.ListUsers:output_type -> rollcall.v1.ListUsersResponse
+	18, // 39: rollcall.v1.UserService.SetPreferences:output_type -> rollcall.v1.SetPreferencesResponse
+	20, // 40: rollcall.v1.UserService.DeleteUser:output_type -> rollcall.v1.DeleteUserResponse
+	22, // 41: rollcall.v1.UserService.GetRegistry:output_type -> rollcall.v1.GetRegistryResponse
+	33, // [33:42] is the sub-list for method output_type
+	24, // [24:33] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_rollcall_v1_user_service_proto_init() }
@@ -1543,7 +1915,7 @@ func file_rollcall_v1_user_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rollcall_v1_user_service_proto_rawDesc), len(file_rollcall_v1_user_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   17,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -22,10 +22,12 @@ const (
 	UserService_Identify_FullMethodName       = "/rollcall.v1.UserService/Identify"
 	UserService_GetUser_FullMethodName        = "/rollcall.v1.UserService/GetUser"
 	UserService_BatchIdentify_FullMethodName  = "/rollcall.v1.UserService/BatchIdentify"
+	UserService_IdentifyUsers_FullMethodName  = "/rollcall.v1.UserService/IdentifyUsers"
 	UserService_BatchGetUsers_FullMethodName  = "/rollcall.v1.UserService/BatchGetUsers"
 	UserService_ListUsers_FullMethodName      = "/rollcall.v1.UserService/ListUsers"
 	UserService_SetPreferences_FullMethodName = "/rollcall.v1.UserService/SetPreferences"
 	UserService_DeleteUser_FullMethodName     = "/rollcall.v1.UserService/DeleteUser"
+	UserService_GetRegistry_FullMethodName    = "/rollcall.v1.UserService/GetRegistry"
 )
 
 // UserServiceClient is the client API for UserService service.
@@ -44,8 +46,8 @@ const (
 // UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 //
 // If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
-// without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
-// `users.read` includes `users.get`.
+// without either fail with UNAUTHENTICATED. Each method but GetRegistry needs one scope, and fails with PERMISSION_DENIED
+// without it. `users.read` includes `users.get`.
 //
 // A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
 // `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
@@ -87,6 +89,20 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.write`.
 	BatchIdentify(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[BatchIdentifyRequest, BatchIdentifyResponse], error)
+	// IdentifyUsers creates or updates up to 1,000 users in one call, and returns no users. It serves callers without
+	// bidirectional streams, such as web pages. Its requests, results and counts are those of one message of BatchIdentify,
+	// which is faster for whole files.
+	//
+	// Items apply in order, each by itself: the call is not a transaction. An item that the server refuses is a result, not
+	// an error of the call. If the store fails, the call fails with UNAVAILABLE or RESOURCE_EXHAUSTED (STORE_FULL), and the
+	// store may have applied some items. After UNAVAILABLE, repeat the whole call. The store leaves items that it has applied
+	// unchanged, but a precondition may fail because of the item's own first write.
+	//
+	// The call fails with INVALID_ARGUMENT, and applies nothing, if it has more than 1,000 items, more than 65,536 names in
+	// `unset` of all items together, or an unknown `report`.
+	//
+	// Scope: `users.write`.
+	IdentifyUsers(ctx context.Context, in *IdentifyUsersRequest, opts ...grpc.CallOption) (*IdentifyUsersResponse, error)
 	// BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
 	// neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
 	//
@@ -112,6 +128,11 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.delete`.
 	DeleteUser(ctx context.Context, in *DeleteUserRequest, opts ...grpc.CallOption) (*DeleteUserResponse, error)
+	// GetRegistry describes this registry to its caller: the server's version and settings, the store, and what the caller
+	// may do. It reads no user, and does not wait for the store.
+	//
+	// Scope: none. If the server requires credentials, callers without valid ones fail with UNAUTHENTICATED.
+	GetRegistry(ctx context.Context, in *GetRegistryRequest, opts ...grpc.CallOption) (*GetRegistryResponse, error)
 }
 
 type userServiceClient struct {
@@ -155,6 +176,16 @@ func (c *userServiceClient) BatchIdentify(ctx context.Context, opts ...grpc.Call
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type UserService_BatchIdentifyClient = grpc.BidiStreamingClient[BatchIdentifyRequest, BatchIdentifyResponse]
 
+func (c *userServiceClient) IdentifyUsers(ctx context.Context, in *IdentifyUsersRequest, opts ...grpc.CallOption) (*IdentifyUsersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IdentifyUsersResponse)
+	err := c.cc.Invoke(ctx, UserService_IdentifyUsers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *userServiceClient) BatchGetUsers(ctx context.Context, in *BatchGetUsersRequest, opts ...grpc.CallOption) (*BatchGetUsersResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(BatchGetUsersResponse)
@@ -195,6 +226,16 @@ func (c *userServiceClient) DeleteUser(ctx context.Context, in *DeleteUserReques
 	return out, nil
 }
 
+func (c *userServiceClient) GetRegistry(ctx context.Context, in *GetRegistryRequest, opts ...grpc.CallOption) (*GetRegistryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetRegistryResponse)
+	err := c.cc.Invoke(ctx, UserService_GetRegistry_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // UserServiceServer is the server API for UserService service.
 // All implementations must embed UnimplementedUserServiceServer
 // for forward compatibility.
@@ -211,8 +252,8 @@ func (c *userServiceClient) DeleteUser(ctx context.Context, in *DeleteUserReques
 // UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 //
 // If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
-// without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
-// `users.read` includes `users.get`.
+// without either fail with UNAUTHENTICATED. Each method but GetRegistry needs one scope, and fails with PERMISSION_DENIED
+// without it. `users.read` includes `users.get`.
 //
 // A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
 // `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
@@ -254,6 +295,20 @@ type UserServiceServer interface {
 	//
 	// Scope: `users.write`.
 	BatchIdentify(grpc.BidiStreamingServer[BatchIdentifyRequest, BatchIdentifyResponse]) error
+	// IdentifyUsers creates or updates up to 1,000 users in one call, and returns no users. It serves callers without
+	// bidirectional streams, such as web pages. Its requests, results and counts are those of one message of BatchIdentify,
+	// which is faster for whole files.
+	//
+	// Items apply in order, each by itself: the call is not a transaction. An item that the server refuses is a result, not
+	// an error of the call. If the store fails, the call fails with UNAVAILABLE or RESOURCE_EXHAUSTED (STORE_FULL), and the
+	// store may have applied some items. After UNAVAILABLE, repeat the whole call. The store leaves items that it has applied
+	// unchanged, but a precondition may fail because of the item's own first write.
+	//
+	// The call fails with INVALID_ARGUMENT, and applies nothing, if it has more than 1,000 items, more than 65,536 names in
+	// `unset` of all items together, or an unknown `report`.
+	//
+	// Scope: `users.write`.
+	IdentifyUsers(context.Context, *IdentifyUsersRequest) (*IdentifyUsersResponse, error)
 	// BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
 	// neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
 	//
@@ -279,6 +334,11 @@ type UserServiceServer interface {
 	//
 	// Scope: `users.delete`.
 	DeleteUser(context.Context, *DeleteUserRequest) (*DeleteUserResponse, error)
+	// GetRegistry describes this registry to its caller: the server's version and settings, the store, and what the caller
+	// may do. It reads no user, and does not wait for the store.
+	//
+	// Scope: none. If the server requires credentials, callers without valid ones fail with UNAUTHENTICATED.
+	GetRegistry(context.Context, *GetRegistryRequest) (*GetRegistryResponse, error)
 	mustEmbedUnimplementedUserServiceServer()
 }
 
@@ -298,6 +358,9 @@ func (UnimplementedUserServiceServer) GetUser(context.Context, *GetUserRequest) 
 func (UnimplementedUserServiceServer) BatchIdentify(grpc.BidiStreamingServer[BatchIdentifyRequest, BatchIdentifyResponse]) error {
 	return status.Error(codes.Unimplemented, "method BatchIdentify not implemented")
 }
+func (UnimplementedUserServiceServer) IdentifyUsers(context.Context, *IdentifyUsersRequest) (*IdentifyUsersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method IdentifyUsers not implemented")
+}
 func (UnimplementedUserServiceServer) BatchGetUsers(context.Context, *BatchGetUsersRequest) (*BatchGetUsersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BatchGetUsers not implemented")
 }
@@ -309,6 +372,9 @@ func (UnimplementedUserServiceServer) SetPreferences(context.Context, *SetPrefer
 }
 func (UnimplementedUserServiceServer) DeleteUser(context.Context, *DeleteUserRequest) (*DeleteUserResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteUser not implemented")
+}
+func (UnimplementedUserServiceServer) GetRegistry(context.Context, *GetRegistryRequest) (*GetRegistryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRegistry not implemented")
 }
 func (UnimplementedUserServiceServer) mustEmbedUnimplementedUserServiceServer() {}
 func (UnimplementedUserServiceServer) testEmbeddedByValue()                     {}
@@ -373,6 +439,24 @@ func _UserService_BatchIdentify_Handler(srv interface{}, stream grpc.ServerStrea
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type UserService_BatchIdentifyServer = grpc.BidiStreamingServer[BatchIdentifyRequest, BatchIdentifyResponse]
+
+func _UserService_IdentifyUsers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IdentifyUsersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserServiceServer).IdentifyUsers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserService_IdentifyUsers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserServiceServer).IdentifyUsers(ctx, req.(*IdentifyUsersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _UserService_BatchGetUsers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(BatchGetUsersRequest)
@@ -446,6 +530,24 @@ func _UserService_DeleteUser_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _UserService_GetRegistry_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRegistryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserServiceServer).GetRegistry(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserService_GetRegistry_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserServiceServer).GetRegistry(ctx, req.(*GetRegistryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // UserService_ServiceDesc is the grpc.ServiceDesc for UserService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -462,6 +564,10 @@ var UserService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _UserService_GetUser_Handler,
 		},
 		{
+			MethodName: "IdentifyUsers",
+			Handler:    _UserService_IdentifyUsers_Handler,
+		},
+		{
 			MethodName: "BatchGetUsers",
 			Handler:    _UserService_BatchGetUsers_Handler,
 		},
@@ -476,6 +582,10 @@ var UserService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeleteUser",
 			Handler:    _UserService_DeleteUser_Handler,
+		},
+		{
+			MethodName: "GetRegistry",
+			Handler:    _UserService_GetRegistry_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

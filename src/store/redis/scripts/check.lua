@@ -4,8 +4,9 @@ the connection may run. If one is not allowed, nothing is written.
 
 KEYS     keys that never exist
 ARGV[1]  a line for each command: one or more examples, separated by tabs, their words separated by spaces
-ARGV[2]  the time after which nothing is executed, in microseconds of this server's clock
-ARGV[3]  1 if something must be written, so that WAIT waits for replicas
+ARGV[2]  1 if it must fail where Redis has no memory left
+ARGV[3]  the time after which nothing is executed, in microseconds of this server's clock
+ARGV[4]  1 if something must be written, so that WAIT waits for replicas
 
 Returns a digit for each line: 1 if the user may run one of its examples, else 0. Returns an empty text if Redis cannot tell
 (before 7.0).
@@ -31,12 +32,14 @@ end
 if string.find(digits, '0') then return digits end
 
 local clock = redis.call('TIME')
-if clock[1] * 1000000 + clock[2] > tonumber(ARGV[2]) then
+if clock[1] * 1000000 + clock[2] > tonumber(ARGV[3]) then
   return redis.error_reply('EXPIRED the time to execute it by is past')
 end
 
+-- Redis looks at its memory only before the first write of a script.
+if ARGV[2] == '1' then redis.call('HSET', KEYS[1], '', '') end
 redis.call('DEL', KEYS[1])
-if ARGV[3] == '1' then
+if ARGV[4] == '1' then
   redis.call('HSET', KEYS[1], '', '')
   redis.call('DEL', KEYS[1])
 end

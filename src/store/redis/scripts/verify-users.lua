@@ -8,7 +8,7 @@ ARGV[3]  1 if the fields of the records are wanted
 
 Returns for each user: u8 listed (0 no, 1 yes, 2 with another score than 0, 3 the index is not a sorted set), u8 kind (0
 none, 1 hash, 2 other), u8 whether the key has a time to live. For a hash whose fields are wanted also, for each of meta,
-properties, preferences and observed: u8 whether it is there, u32+bytes.
+properties, preferences, observed and f: u8 whether it is there, u32+bytes.
 ]]
 local pack, sub = struct.pack, string.sub
 local idFrom, maxBytes, bytes = tonumber(ARGV[1]) + 1, tonumber(ARGV[2]), 0
@@ -30,8 +30,8 @@ for n = 1, #KEYS, 2 do
   local kindCode = kind == 'none' and 0 or kind == 'hash' and 1 or 2
   local pieces = { pack('<BBB', listed(index, sub(key, idFrom)), kindCode, expires) }
   if kind == 'hash' and ARGV[3] == '1' then
-    local fields = redis.call('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
-    for i = 1, 4 do
+    local fields = redis.call('HMGET', key, 'meta', 'properties', 'preferences', 'observed', 'f')
+    for i = 1, 5 do
       local field = fields[i] or ''
       pieces[i + 1] = pack('<BI4c0', fields[i] and 1 or 0, #field, field)
     end

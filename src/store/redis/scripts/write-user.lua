@@ -1,5 +1,5 @@
 --[[
-Shared: reads the arguments of write.lua, reads and writes a user, and packs results.
+Shared: reads the arguments of write.lua, reads and writes a user, and packs results. Needs configuration.lua.
 ]]
 local IDENTIFY, REPLACE_PREFERENCES, MERGE_PREFERENCES, DELETE, SET_PROPERTIES = 1, 2, 3, 4, 5
 -- Added to the verb if the caller must not learn what the command changes.
@@ -11,23 +11,44 @@ local REQUIRED_MISSING, TOO_MANY, TOO_LARGE = 5, 6, 7
 local NOT_FOUND, ALREADY_EXISTS, ETAG_MISMATCH, OBSERVED_AHEAD = 8, 9, 10, 11
 local STORE_FULL, POSTPONED, DAMAGED = 12, 13, 14
 
-local maxProperties, maxPropertiesBytes, maxPreferencesBytes = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local maxAhead, maxWork = tonumber(ARGV[5]), tonumber(ARGV[7])
+local maxProperties, maxPropertiesBytes, maxPreferencesBytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local maxAhead, tombstoneMicros, maxWork = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
-if now > tonumber(ARGV[9]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
+if now > tonumber(ARGV[11]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
 
 local band, max, call, try, values = bit.band, math.max, redis.call, redis.pcall, _G.unpack
 local work, written = 0, false
 -- The work of walking over a property, as the bytes that could be copied in the same time.
 local propertyWork, markedPropertyWork = 32, 192
-local commands = ARGV[1]
+local commands = ARGV[3]
 local groups, total, commandsAt = unpack('<BI4', commands)
+local staleness = groups > 0 and stalenessOf(KEYS[1])
+if staleness then return staleness end
+
+-- The users are the last keys.
+local usersAt = #KEYS - total
+
+-- The index of a group's partition.
+local function indexOf(group)
+  return KEYS[1 + group]
+end
+
+-- The tombstones of a group's partition; nil if no command deletes.
+local function tombstonesOf(group)
+  local at = 1 + groups + group
+  return groups > 0 and at <= usersAt and KEYS[at] or nil
+end
 
 -- Created users that are not in the index yet, by group: their keys, and their ids, each behind a score.
 local unlisted = {}
 
-local idFrom = tonumber(ARGV[8]) + 1
+local idFrom = tonumber(ARGV[10]) + 1
+
+-- A number as Redis reads it.
+local function decimal(number)
+  return string.format('%.0f', number)
+end
 
 local function list(group, key)
   local users = unlisted[group] or { keys = {}, ids = {} }
@@ -41,9 +62,9 @@ end
 local function listAll()
   local failure
   for group, users in pairs(unlisted) do
-    local listed = try('ZADD', KEYS[group], values(users.ids))
+    local listed = try('ZADD', indexOf(group), values(users.ids))
     if type(listed) == 'table' then
-      failure = listingFailure(listed, KEYS[group])
+      failure = listingFailure(listed, indexOf(group))
       call('DEL', values(users.keys))
     end
   end
@@ -67,15 +88,41 @@ local function has(command, flag)
   return band(command.flags, flag) ~= 0
 end
 
+-- Writes fields of a user that gets an etag, and seals it.
+local function put(key, etag, ...)
+  written = true
+  if isSealing then
+    call('HSET', key, 'f', sealOf(etag), ...)
+  else
+    call('HSET', key, ...)
+  end
+end
+
+-- Counts a broken seal, and mends it.
+local function checkSeal(key, seal, etag)
+  if not isBroken(seal, etag) then return end
+  broken = broken + 1
+  try('HSET', key, 'f', sealOf(etag))
+end
+
+-- A script that has one key learns of a change from the user alone.
+local readsSeals = isSealing or groups == 0
+
 -- Reads the user at a key. A missing user has no etag. If the record cannot be read, `damaged` is set, and the etag if that
 -- can be read.
 local function read(key)
-  local fields = try('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
+  local fields
+  if readsSeals then
+    fields = try('HMGET', key, 'meta', 'properties', 'preferences', 'observed', 'f')
+  else
+    fields = try('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
+  end
   if fields.err then
     if not isWrongType(fields) then error(fields, 0) end
     return { damaged = PART_RECORD }
   end
   local meta = fields[1]
+  if groups == 0 and isSealedLater(fields[5]) then error({ err = STALE }) end
   if not (meta or fields[2] or fields[3] or fields[4]) then
     return { created = 0, updated = 0, properties = '', preferences = '', observed = '' }
   end
@@ -92,6 +139,7 @@ local function read(key)
     properties = properties,
     preferences = preferences,
     observed = observed,
+    seal = fields[5],
   }
 end
 
@@ -100,8 +148,7 @@ local function write(key, user, etag, ...)
   user.etag = etag
   user.updated = max(now, user.updated + 1)
   if user.created == 0 then user.created = user.updated end
-  written = true
-  call('HSET', key, 'meta', pack('<I8I8', user.created, user.updated) .. etag, ...)
+  put(key, etag, 'meta', pack('<I8I8', user.created, user.updated) .. etag, ...)
 end
 
 local function applied(command, status, user, ignored)

@@ -33,7 +33,7 @@ local function identify(command, user, key, again)
   if has(command, VALIDATE_ONLY) then return applied(command, status, user, ignored) end
   if status == CREATED and groups == 0 then return refused(POSTPONED) end
 
-  if status == CREATED then permit('ZADD', KEYS[command.group], '0', '') end
+  if status == CREATED then permit('ZADD', indexOf(command.group), '0', '') end
   if status ~= UNCHANGED then write(key, user, command.etag, 'properties', properties) end
   if status == CREATED then list(command.group, key) end
   if marked then
@@ -62,17 +62,20 @@ local function setPreferences(command, user, key, again)
 end
 
 -- A deletion leaves a tombstone: sent again because its answer was lost, it would find no user, or a new one that it must
--- not delete.
-local function delete(command, user, key, tombstone)
-  permit('ZREM', KEYS[command.group], '')
-  permit('SET', tombstone, '')
+-- not delete. Each removes a few old ones, so that there are never many more than those that count.
+local function delete(command, user, key)
+  local index, tombstones = indexOf(command.group), tombstonesOf(command.group)
+  permit('ZREM', index, '')
+  permit('ZADD', tombstones, '0', '')
   written = true
   local failure = listAll()
   if failure then error(failure, 0) end
+  local old = call('ZRANGEBYSCORE', tombstones, '-inf', decimal(now - tombstoneMicros), 'LIMIT', '0', '2')
   call('DEL', key)
   -- An index that is not a sorted set has no entries.
-  try('ZREM', KEYS[command.group], sub(key, idFrom))
-  call('SET', tombstone, '', 'PX', ARGV[6])
+  try('ZREM', index, sub(key, idFrom))
+  if #old > 0 then call('ZREM', tombstones, values(old)) end
+  call('ZADD', tombstones, decimal(now), command.etag)
   return applied(command, DELETED, {})
 end
 
@@ -96,9 +99,8 @@ local function setProperties(key, flags, group, etag, body)
     if flags % 2 == 0 then return refused(REQUIRED_MISSING) end
     if groups == 0 then return refused(POSTPONED) end
     status, created, updated, current, properties = CREATED, now, now, etag, body
-    permit('ZADD', KEYS[group], '0', '')
-    call('HSET', key, 'meta', pack('<I8I8', now, now) .. etag, 'properties', body)
-    written = true
+    permit('ZADD', indexOf(group), '0', '')
+    put(key, etag, 'meta', pack('<I8I8', now, now) .. etag, 'properties', body)
     list(group, key)
   elseif not isMeta(meta) then
     return damaged(PART_META)
@@ -124,8 +126,7 @@ local function setProperties(key, flags, group, etag, body)
         if created >= endOfTimes or updated >= endOfTimes then return damaged(PART_META) end
         updated = max(now, updated + 1)
         status, current, properties = UPDATED, etag, merged
-        call('HSET', key, 'meta', sub(meta, 1, 8) .. pack('<I8', updated) .. etag, 'properties', merged)
-        written = true
+        put(key, etag, 'meta', sub(meta, 1, 8) .. pack('<I8', updated) .. etag, 'properties', merged)
       else
         status = UNCHANGED
       end

@@ -2,41 +2,60 @@
 Writes users: executes the first commands, at least one, until there was enough work for one call. They are applied
 atomically and in order. `../../sqlite/apply-command.ts` does the same in SQLite.
 
-KEYS[1..g]      the index of each partition in use (sorted sets of ids). With g = 0 all commands are for one user, nothing
-                can be created or deleted, and such a command and all after it are postponed
-KEYS[g+1..g+n]  the user of each command, in order (hash: properties, meta, preferences, observed)
-KEYS[g+n+1..]   the tombstone of each deletion, in order, unless g = 0
-ARGV[1]         the commands, packed, with g and the group of each command (see packed.ts)
-ARGV[2]         limit: properties of a user
-ARGV[3]         limit: bytes of a user's properties
-ARGV[4]         limit: bytes of a user's preferences
-ARGV[5]         limit: microseconds by which a time of observation may be ahead of this server's clock
-ARGV[6]         how long tombstones of deletions are kept, in milliseconds
-ARGV[7]         the work after which no further command is executed: bytes stored and sent, and a share for each property
-ARGV[8]         how many bytes are before the id in the key of a user
-ARGV[9]         the time after which nothing is executed, in microseconds of this server's clock
-ARGV[10]        1 if something must be written in any case, so that WAIT waits for replicas
+g is the number of partitions in use. With g = 0 all commands are for one user whose slot is moving, nothing can be created or
+deleted, and such a command and all after it are postponed.
 
-Returns the results, packed (see packed.ts). Fails with EXPIRED after the time in ARGV[9].
+KEYS     the configuration of one of the partitions (configuration.lua), unless g = 0. On a server with several partitions, a
+         change of the configuration changes all of them in one step
+         the index of each partition (sorted sets of ids)
+         if a command deletes: the tombstones of each partition (sorted sets of etags; the score is when, in microseconds)
+         the user of each command, in order (hash: properties, meta, preferences, observed, f)
+ARGV[1]  and ARGV[2]: see configuration.lua
+ARGV[3]  the commands, packed, with g and the group of each command (see packed.ts)
+ARGV[4]  limit: properties of a user
+ARGV[5]  limit: bytes of a user's properties
+ARGV[6]  limit: bytes of a user's preferences
+ARGV[7]  limit: microseconds by which a time of observation may be ahead of this server's clock
+ARGV[8]  how long tombstones of deletions count, in microseconds
+ARGV[9]  the work after which no further command is executed: bytes stored and sent, and a share for each property
+ARGV[10] how many bytes are before the id in the key of a user
+ARGV[11] the time after which nothing is executed, in microseconds of this server's clock
+ARGV[12] 1 if something must be written in any case, so that WAIT waits for replicas
+
+Returns the results, packed (see packed.ts); while a feature is on, behind a u16: how many broken seals were found and mended. Fails
+with EXPIRED after the time in ARGV[11], and with STALE if the store's configuration is another one.
 
 meta is u64 created µs, u64 updated µs and the etag. properties and preferences are canonical Structs. observed is marks
-(see observed.ts). Needs write-user.lua and write-verbs.lua.
+(see observed.ts). Needs configuration.lua, write-user.lua and write-verbs.lua.
 ]]
-local function apply(command, key, tombstone)
+local function isDeletedBefore(tombstones, etag)
+  local score = try('ZSCORE', tombstones, etag)
+  -- Scores are strings; only errors are tables.
+  if type(score) ~= 'table' then return score end
+  if not isWrongType(score) then error(score) end
+  error({ err = 'WRONGTYPE something other than Rollcall has overwritten the tombstones ' .. tombstones ..
+    ', which is no sorted set; rollcall verify tells more' })
+end
+
+local function apply(command, key)
   if command.verb == DELETE and groups == 0 then return refused(POSTPONED) end
   local user = read(key)
   local again = user.etag == command.etag
-  if tombstone and call('EXISTS', tombstone) == 1 then return applied(command, DELETED, {}) end
+  if command.verb == DELETE and isDeletedBefore(tombstonesOf(command.group), command.etag) then
+    return applied(command, DELETED, {})
+  end
+  local isSealed = isSealing and user.etag and not user.damaged
+  if isSealed and not has(command, VALIDATE_ONLY) then checkSeal(key, user.seal, user.etag) end
   local isThere = user.etag or user.damaged
   -- The deletion of a missing user removes its stray index entry. (An index that is not a sorted set has none.)
-  if command.verb == DELETE and not isThere and try('ZREM', KEYS[command.group], sub(key, idFrom)) == 1 then
+  if command.verb == DELETE and not isThere and try('ZREM', indexOf(command.group), sub(key, idFrom)) == 1 then
     written = true
   end
   if not isThere and has(command, ALLOW_MISSING) then return applied(command, UNCHANGED, user) end
   local reason = not again and refusal(command, user)
   if reason then return refused(reason) end
   if command.verb == DELETE and not (command.wantedEtag and not user.etag) then
-    return delete(command, user, key, tombstone)
+    return delete(command, user, key)
   end
   if user.damaged then return damaged(user.damaged) end
   if isIdentify(command) then return identify(command, user, key, again) end
@@ -80,7 +99,7 @@ local function touch(key, result)
 end
 
 local function applyAll(pos)
-  local results, nextTombstone = {}, groups + total + 1
+  local results = {}
   for n = 1, total do
     if work >= maxWork then break end
     local verb, flags, group, etag, body
@@ -88,20 +107,15 @@ local function applyAll(pos)
     local hides = verb >= HIDING
     if hides then verb = verb - HIDING end
     work = work + #body
-    local key, result = KEYS[groups + n], nil
-    if verb == SET_PROPERTIES and flags <= CAN_CREATE + WANT_USER then
+    local key, result = KEYS[usersAt + n], nil
+    if verb == SET_PROPERTIES and flags <= CAN_CREATE + WANT_USER and not readsSeals then
       result = ifRoom(setProperties, key, flags, group, etag, body)
     end
     if not result then
       local command = { verb = verb, flags = flags, group = group, etag = etag, body = body, hides = hides }
       if has(command, OBSERVED) then command.observedAt, pos = unpack('<I8', commands, pos) end
       if has(command, IF_ETAG) then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
-      local tombstone
-      if verb == DELETE and groups > 0 then
-        tombstone = KEYS[nextTombstone]
-        nextTombstone = nextTombstone + 1
-      end
-      result = ifRoom(apply, command, key, tombstone)
+      result = ifRoom(apply, command, key)
     end
     if hides and byte(result) == UNCHANGED then result = ifRoom(touch, key, result) end
     results[n] = result
@@ -114,7 +128,7 @@ local function applyAll(pos)
       break
     end
   end
-  return concat(results)
+  return (isSealing and pack('<I2', broken) or '') .. concat(results)
 end
 
 local done, results = pcall(applyAll, commandsAt)
@@ -122,5 +136,5 @@ local done, results = pcall(applyAll, commandsAt)
 local failure = listAll()
 if not done then return redis.error_reply(messageOf(results)) end
 if failure then return failure end
-if ARGV[10] == '1' and not written then writeSomething(KEYS[groups + 1]) end
+if ARGV[12] == '1' and not written then writeSomething(KEYS[usersAt + 1]) end
 return results

@@ -54,6 +54,11 @@ export function connect(access: RedisAccess, { host, port }: Address, further: F
  * is forbidden or renamed, this client ignores that: scripts fail by themselves on a wrong server.
  */
 export class RedisClient extends Redis {
+  constructor(options: RedisOptions & { replyMapping?: never }) {
+    super(options);
+    ignoreLaterErrors(this);
+  }
+
   override info(...args: readonly unknown[]): Promise<string> {
     const text = super.info().catch((error: Error) => {
       if (isForbidden(error) || /^ERR unknown command/i.test(error.message)) return "";
@@ -68,6 +73,18 @@ export class RedisClient extends Redis {
     }
     return text;
   }
+}
+
+/** ioredis listens for the first error of a socket alone. Over TLS there can be another, which would end the process. */
+function ignoreLaterErrors(redis: Redis): void {
+  let stream = redis.stream;
+  Object.defineProperty(redis, "stream", {
+    get: () => stream,
+    set(opened: Redis["stream"]) {
+      opened.on("error", () => {});
+      stream = opened;
+    },
+  });
 }
 
 /** @throws WrongServerError if another server is expected at the address */

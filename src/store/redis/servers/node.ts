@@ -1,8 +1,8 @@
 import { performance } from "node:perf_hooks";
 import { type Address, formatAddress } from "../../../config/address.ts";
+import { commandOf } from "../command.ts";
 import { NotSentError, replyCode, UnansweredError } from "../failures.ts";
-import type { ScriptCall } from "../script.ts";
-import { ScriptCommand } from "../script-command.ts";
+import type { RedisCall } from "../script.ts";
 import type { Connection } from "./connection.ts";
 import { within } from "./within.ts";
 
@@ -12,7 +12,7 @@ const attemptMs = 500;
 const waitMs = 400;
 
 interface Attempt {
-  readonly call: ScriptCall;
+  readonly call: RedisCall;
   readonly asking: boolean;
   /** The time of `performance.now()` after which it is not sent. */
   readonly sendBy: number;
@@ -21,7 +21,7 @@ interface Attempt {
 }
 
 /**
- * One server. Runs scripts, each in one attempt. An attempt that writes is applied within `attemptMs` of being sent, or never.
+ * One server. Makes calls, each in one attempt. An attempt that writes is applied within `attemptMs` of being sent, or never.
  * After so long it is safe to send it again, because no late copy can follow.
  *
  * If replicas are waited for, attempts that write travel in groups: a group is one pipeline that ends in a WAIT, and what
@@ -49,7 +49,7 @@ export class RedisNode {
    * @returns the reply
    * @throws NotSentError, UnansweredError, or the error reply of Redis
    */
-  run(call: ScriptCall, asking: boolean, sendBy: number): Promise<unknown> {
+  run(call: RedisCall, asking: boolean, sendBy: number): Promise<unknown> {
     if (!call.writes) return this.#read(call, asking);
     if (this.#waitReplicas === 0) return this.#write(call, asking);
     return new Promise((resolve, reject) => {
@@ -99,7 +99,7 @@ export class RedisNode {
     this.#reader.close();
   }
 
-  async #read(call: ScriptCall, asking: boolean): Promise<unknown> {
+  async #read(call: RedisCall, asking: boolean): Promise<unknown> {
     const connection = this.#ready(this.#reader);
     return this.#answered(
       connection,
@@ -108,7 +108,7 @@ export class RedisNode {
     );
   }
 
-  async #write(call: ScriptCall, asking: boolean): Promise<unknown> {
+  async #write(call: RedisCall, asking: boolean): Promise<unknown> {
     const connection = this.#ready(this.#writer);
     const expiry = connection.serverMicros() + attemptMs * 1_000;
     const overAt = performance.now() + attemptMs;
@@ -189,9 +189,9 @@ export class RedisNode {
 type Redis = Connection["redis"];
 
 /** Sends one attempt. Commands of one tick are sent in order. */
-function send(redis: Redis, call: ScriptCall, source: boolean, asking: boolean, last: readonly number[]) {
+function send(redis: Redis, call: RedisCall, source: boolean, asking: boolean, last: readonly number[]) {
   if (asking) redis.asking().catch(() => {});
-  const command = new ScriptCommand(call, source, last);
+  const command = commandOf(call, source, last);
   redis.sendCommand(command);
   return command.promise;
 }

@@ -40,6 +40,9 @@ const (
 	// UserServiceBatchIdentifyProcedure is the fully-qualified name of the UserService's BatchIdentify
 	// RPC.
 	UserServiceBatchIdentifyProcedure = "/rollcall.v1.UserService/BatchIdentify"
+	// UserServiceIdentifyUsersProcedure is the fully-qualified name of the UserService's IdentifyUsers
+	// RPC.
+	UserServiceIdentifyUsersProcedure = "/rollcall.v1.UserService/IdentifyUsers"
 	// UserServiceBatchGetUsersProcedure is the fully-qualified name of the UserService's BatchGetUsers
 	// RPC.
 	UserServiceBatchGetUsersProcedure = "/rollcall.v1.UserService/BatchGetUsers"
@@ -50,6 +53,8 @@ const (
 	UserServiceSetPreferencesProcedure = "/rollcall.v1.UserService/SetPreferences"
 	// UserServiceDeleteUserProcedure is the fully-qualified name of the UserService's DeleteUser RPC.
 	UserServiceDeleteUserProcedure = "/rollcall.v1.UserService/DeleteUser"
+	// UserServiceGetRegistryProcedure is the fully-qualified name of the UserService's GetRegistry RPC.
+	UserServiceGetRegistryProcedure = "/rollcall.v1.UserService/GetRegistry"
 )
 
 // UserServiceClient is a client for the rollcall.v1.UserService service.
@@ -90,6 +95,20 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context) *connect.BidiStreamForClient[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]
+	// IdentifyUsers creates or updates up to 1,000 users in one call, and returns no users. It serves callers without
+	// bidirectional streams, such as web pages. Its requests, results and counts are those of one message of BatchIdentify,
+	// which is faster for whole files.
+	//
+	// Items apply in order, each by itself: the call is not a transaction. An item that the server refuses is a result, not
+	// an error of the call. If the store fails, the call fails with UNAVAILABLE or RESOURCE_EXHAUSTED (STORE_FULL), and the
+	// store may have applied some items. After UNAVAILABLE, repeat the whole call. The store leaves items that it has applied
+	// unchanged, but a precondition may fail because of the item's own first write.
+	//
+	// The call fails with INVALID_ARGUMENT, and applies nothing, if it has more than 1,000 items, more than 65,536 names in
+	// `unset` of all items together, or an unknown `report`.
+	//
+	// Scope: `users.write`.
+	IdentifyUsers(context.Context, *connect.Request[v1.IdentifyUsersRequest]) (*connect.Response[v1.IdentifyUsersResponse], error)
 	// BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
 	// neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
 	//
@@ -115,6 +134,11 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.delete`.
 	DeleteUser(context.Context, *connect.Request[v1.DeleteUserRequest]) (*connect.Response[v1.DeleteUserResponse], error)
+	// GetRegistry describes this registry to its caller: the server's version and settings, the store, and what the caller
+	// may do. It reads no user, and does not wait for the store.
+	//
+	// Scope: none. If the server requires credentials, callers without valid ones fail with UNAUTHENTICATED.
+	GetRegistry(context.Context, *connect.Request[v1.GetRegistryRequest]) (*connect.Response[v1.GetRegistryResponse], error)
 }
 
 // NewUserServiceClient constructs a client for the rollcall.v1.UserService service. By default, it
@@ -148,6 +172,13 @@ func NewUserServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(userServiceMethods.ByName("BatchIdentify")),
 			connect.WithClientOptions(opts...),
 		),
+		identifyUsers: connect.NewClient[v1.IdentifyUsersRequest, v1.IdentifyUsersResponse](
+			httpClient,
+			baseURL+UserServiceIdentifyUsersProcedure,
+			connect.WithSchema(userServiceMethods.ByName("IdentifyUsers")),
+			connect.WithIdempotency(connect.IdempotencyIdempotent),
+			connect.WithClientOptions(opts...),
+		),
 		batchGetUsers: connect.NewClient[v1.BatchGetUsersRequest, v1.BatchGetUsersResponse](
 			httpClient,
 			baseURL+UserServiceBatchGetUsersProcedure,
@@ -176,6 +207,13 @@ func NewUserServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithIdempotency(connect.IdempotencyIdempotent),
 			connect.WithClientOptions(opts...),
 		),
+		getRegistry: connect.NewClient[v1.GetRegistryRequest, v1.GetRegistryResponse](
+			httpClient,
+			baseURL+UserServiceGetRegistryProcedure,
+			connect.WithSchema(userServiceMethods.ByName("GetRegistry")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -184,10 +222,12 @@ type userServiceClient struct {
 	identify       *connect.Client[v1.IdentifyRequest, v1.IdentifyResponse]
 	getUser        *connect.Client[v1.GetUserRequest, v1.GetUserResponse]
 	batchIdentify  *connect.Client[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]
+	identifyUsers  *connect.Client[v1.IdentifyUsersRequest, v1.IdentifyUsersResponse]
 	batchGetUsers  *connect.Client[v1.BatchGetUsersRequest, v1.BatchGetUsersResponse]
 	listUsers      *connect.Client[v1.ListUsersRequest, v1.ListUsersResponse]
 	setPreferences *connect.Client[v1.SetPreferencesRequest, v1.SetPreferencesResponse]
 	deleteUser     *connect.Client[v1.DeleteUserRequest, v1.DeleteUserResponse]
+	getRegistry    *connect.Client[v1.GetRegistryRequest, v1.GetRegistryResponse]
 }
 
 // Identify calls rollcall.v1.UserService.Identify.
@@ -203,6 +243,11 @@ func (c *userServiceClient) GetUser(ctx context.Context, req *connect.Request[v1
 // BatchIdentify calls rollcall.v1.UserService.BatchIdentify.
 func (c *userServiceClient) BatchIdentify(ctx context.Context) *connect.BidiStreamForClient[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse] {
 	return c.batchIdentify.CallBidiStream(ctx)
+}
+
+// IdentifyUsers calls rollcall.v1.UserService.IdentifyUsers.
+func (c *userServiceClient) IdentifyUsers(ctx context.Context, req *connect.Request[v1.IdentifyUsersRequest]) (*connect.Response[v1.IdentifyUsersResponse], error) {
+	return c.identifyUsers.CallUnary(ctx, req)
 }
 
 // BatchGetUsers calls rollcall.v1.UserService.BatchGetUsers.
@@ -223,6 +268,11 @@ func (c *userServiceClient) SetPreferences(ctx context.Context, req *connect.Req
 // DeleteUser calls rollcall.v1.UserService.DeleteUser.
 func (c *userServiceClient) DeleteUser(ctx context.Context, req *connect.Request[v1.DeleteUserRequest]) (*connect.Response[v1.DeleteUserResponse], error) {
 	return c.deleteUser.CallUnary(ctx, req)
+}
+
+// GetRegistry calls rollcall.v1.UserService.GetRegistry.
+func (c *userServiceClient) GetRegistry(ctx context.Context, req *connect.Request[v1.GetRegistryRequest]) (*connect.Response[v1.GetRegistryResponse], error) {
+	return c.getRegistry.CallUnary(ctx, req)
 }
 
 // UserServiceHandler is an implementation of the rollcall.v1.UserService service.
@@ -263,6 +313,20 @@ type UserServiceHandler interface {
 	//
 	// Scope: `users.write`.
 	BatchIdentify(context.Context, *connect.BidiStream[v1.BatchIdentifyRequest, v1.BatchIdentifyResponse]) error
+	// IdentifyUsers creates or updates up to 1,000 users in one call, and returns no users. It serves callers without
+	// bidirectional streams, such as web pages. Its requests, results and counts are those of one message of BatchIdentify,
+	// which is faster for whole files.
+	//
+	// Items apply in order, each by itself: the call is not a transaction. An item that the server refuses is a result, not
+	// an error of the call. If the store fails, the call fails with UNAVAILABLE or RESOURCE_EXHAUSTED (STORE_FULL), and the
+	// store may have applied some items. After UNAVAILABLE, repeat the whole call. The store leaves items that it has applied
+	// unchanged, but a precondition may fail because of the item's own first write.
+	//
+	// The call fails with INVALID_ARGUMENT, and applies nothing, if it has more than 1,000 items, more than 65,536 names in
+	// `unset` of all items together, or an unknown `report`.
+	//
+	// Scope: `users.write`.
+	IdentifyUsers(context.Context, *connect.Request[v1.IdentifyUsersRequest]) (*connect.Response[v1.IdentifyUsersResponse], error)
 	// BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
 	// neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
 	//
@@ -288,6 +352,11 @@ type UserServiceHandler interface {
 	//
 	// Scope: `users.delete`.
 	DeleteUser(context.Context, *connect.Request[v1.DeleteUserRequest]) (*connect.Response[v1.DeleteUserResponse], error)
+	// GetRegistry describes this registry to its caller: the server's version and settings, the store, and what the caller
+	// may do. It reads no user, and does not wait for the store.
+	//
+	// Scope: none. If the server requires credentials, callers without valid ones fail with UNAUTHENTICATED.
+	GetRegistry(context.Context, *connect.Request[v1.GetRegistryRequest]) (*connect.Response[v1.GetRegistryResponse], error)
 }
 
 // NewUserServiceHandler builds an HTTP handler from the service implementation. It returns the path
@@ -315,6 +384,13 @@ func NewUserServiceHandler(svc UserServiceHandler, opts ...connect.HandlerOption
 		UserServiceBatchIdentifyProcedure,
 		svc.BatchIdentify,
 		connect.WithSchema(userServiceMethods.ByName("BatchIdentify")),
+		connect.WithHandlerOptions(opts...),
+	)
+	userServiceIdentifyUsersHandler := connect.NewUnaryHandler(
+		UserServiceIdentifyUsersProcedure,
+		svc.IdentifyUsers,
+		connect.WithSchema(userServiceMethods.ByName("IdentifyUsers")),
+		connect.WithIdempotency(connect.IdempotencyIdempotent),
 		connect.WithHandlerOptions(opts...),
 	)
 	userServiceBatchGetUsersHandler := connect.NewUnaryHandler(
@@ -345,6 +421,13 @@ func NewUserServiceHandler(svc UserServiceHandler, opts ...connect.HandlerOption
 		connect.WithIdempotency(connect.IdempotencyIdempotent),
 		connect.WithHandlerOptions(opts...),
 	)
+	userServiceGetRegistryHandler := connect.NewUnaryHandler(
+		UserServiceGetRegistryProcedure,
+		svc.GetRegistry,
+		connect.WithSchema(userServiceMethods.ByName("GetRegistry")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/rollcall.v1.UserService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case UserServiceIdentifyProcedure:
@@ -353,6 +436,8 @@ func NewUserServiceHandler(svc UserServiceHandler, opts ...connect.HandlerOption
 			userServiceGetUserHandler.ServeHTTP(w, r)
 		case UserServiceBatchIdentifyProcedure:
 			userServiceBatchIdentifyHandler.ServeHTTP(w, r)
+		case UserServiceIdentifyUsersProcedure:
+			userServiceIdentifyUsersHandler.ServeHTTP(w, r)
 		case UserServiceBatchGetUsersProcedure:
 			userServiceBatchGetUsersHandler.ServeHTTP(w, r)
 		case UserServiceListUsersProcedure:
@@ -361,6 +446,8 @@ func NewUserServiceHandler(svc UserServiceHandler, opts ...connect.HandlerOption
 			userServiceSetPreferencesHandler.ServeHTTP(w, r)
 		case UserServiceDeleteUserProcedure:
 			userServiceDeleteUserHandler.ServeHTTP(w, r)
+		case UserServiceGetRegistryProcedure:
+			userServiceGetRegistryHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -382,6 +469,10 @@ func (UnimplementedUserServiceHandler) BatchIdentify(context.Context, *connect.B
 	return connect.NewError(connect.CodeUnimplemented, errors.New("rollcall.v1.UserService.BatchIdentify is not implemented"))
 }
 
+func (UnimplementedUserServiceHandler) IdentifyUsers(context.Context, *connect.Request[v1.IdentifyUsersRequest]) (*connect.Response[v1.IdentifyUsersResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("rollcall.v1.UserService.IdentifyUsers is not implemented"))
+}
+
 func (UnimplementedUserServiceHandler) BatchGetUsers(context.Context, *connect.Request[v1.BatchGetUsersRequest]) (*connect.Response[v1.BatchGetUsersResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("rollcall.v1.UserService.BatchGetUsers is not implemented"))
 }
@@ -396,4 +487,8 @@ func (UnimplementedUserServiceHandler) SetPreferences(context.Context, *connect.
 
 func (UnimplementedUserServiceHandler) DeleteUser(context.Context, *connect.Request[v1.DeleteUserRequest]) (*connect.Response[v1.DeleteUserResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("rollcall.v1.UserService.DeleteUser is not implemented"))
+}
+
+func (UnimplementedUserServiceHandler) GetRegistry(context.Context, *connect.Request[v1.GetRegistryRequest]) (*connect.Response[v1.GetRegistryResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("rollcall.v1.UserService.GetRegistry is not implemented"))
 }

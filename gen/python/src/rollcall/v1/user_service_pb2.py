@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from rollcall.v1 import user_pb2 as rollcall_dot_v1_dot_user__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erollcall/v1/user_service.proto\x12\x0brollcall.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16rollcall/v1/user.proto\"\xc5\x02\n\x0fIdentifyRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x37\n\nproperties\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\nproperties\x12\x32\n\x08set_once\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x07setOnce\x12\x14\n\x05unset\x18\x04 \x03(\tR\x05unset\x12=\n\x0cprecondition\x18\x05 \x01(\x0b\x32\x19.rollcall.v1.PreconditionR\x0cprecondition\x12;\n\x0bobserved_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nobservedAt\x12#\n\rvalidate_only\x18\x07 \x01(\x08R\x0cvalidateOnly\"\x98\x01\n\x10IdentifyResponse\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x11.rollcall.v1.UserR\x04user\x12.\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.rollcall.v1.OutcomeR\x07outcome\x12-\n\x12ignored_properties\x18\x03 \x03(\tR\x11ignoredProperties\"I\n\x0eGetUserRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\'\n\x0fonly_properties\x18\x02 \x03(\tR\x0eonlyProperties\"8\n\x0fGetUserResponse\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x11.rollcall.v1.UserR\x04user\"\x82\x01\n\x14\x42\x61tchIdentifyRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32\x1c.rollcall.v1.IdentifyRequestR\x08requests\x12\x30\n\x06report\x18\x02 \x01(\x0e\x32\x18.rollcall.v1.BatchReportR\x06report\"\xf3\x01\n\x15\x42\x61tchIdentifyResponse\x12\x1a\n\x08sequence\x18\x01 \x01(\x05R\x08sequence\x12\x18\n\x07\x63reated\x18\x02 \x01(\x05R\x07\x63reated\x12\x18\n\x07updated\x18\x03 \x01(\x05R\x07updated\x12\x1c\n\tunchanged\x18\x04 \x01(\x05R\tunchanged\x12\x16\n\x06\x66\x61iled\x18\x05 \x01(\x05R\x06\x66\x61iled\x12:\n\x07results\x18\x06 \x03(\x0b\x32 .rollcall.v1.BatchIdentifyResultR\x07results\x12\x18\n\x07\x61pplied\x18\x07 \x01(\x05R\x07\x61pplied\"\xe0\x01\n\x13\x42\x61tchIdentifyResult\x12\x14\n\x05index\x18\x01 \x01(\x05R\x05index\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12.\n\x07outcome\x18\x03 \x01(\x0e\x32\x14.rollcall.v1.OutcomeR\x07outcome\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\x12\x30\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x1a.rollcall.v1.IdentifyErrorR\x05\x65rror\x12-\n\x12ignored_properties\x18\x06 \x03(\tR\x11ignoredProperties\"\xf8\x01\n\rIdentifyError\x12\x12\n\x04\x63ode\x18\x01 \x01(\x05R\x04\x63ode\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x44\n\nviolations\x18\x04 \x03(\x0b\x32$.rollcall.v1.IdentifyError.ViolationR\nviolations\x1a[\n\tViolation\x12\x14\n\x05\x66ield\x18\x01 \x01(\tR\x05\x66ield\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\"Q\n\x14\x42\x61tchGetUsersRequest\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\x12\'\n\x0fonly_properties\x18\x02 \x03(\tR\x0eonlyProperties\"\xa1\x01\n\x15\x42\x61tchGetUsersResponse\x12\'\n\x05users\x18\x01 \x03(\x0b\x32\x11.rollcall.v1.UserR\x05users\x12\x1f\n\x0bmissing_ids\x18\x02 \x03(\tR\nmissingIds\x12\x1d\n\nunread_ids\x18\x03 \x03(\tR\tunreadIds\x12\x1f\n\x0b\x64\x61maged_ids\x18\x04 \x03(\tR\ndamagedIds\"w\n\x10ListUsersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\'\n\x0fonly_properties\x18\x03 \x03(\tR\x0eonlyProperties\"\x89\x01\n\x11ListUsersResponse\x12\'\n\x05users\x18\x01 \x03(\x0b\x32\x11.rollcall.v1.UserR\x05users\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12#\n\rdamaged_count\x18\x03 \x01(\x05R\x0c\x64\x61magedCount\"\xd3\x01\n\x15SetPreferencesRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x39\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x0bpreferences\x12\x30\n\x04mode\x18\x03 \x01(\x0e\x32\x1c.rollcall.v1.PreferencesModeR\x04mode\x12=\n\x0cprecondition\x18\x04 \x01(\x0b\x32\x19.rollcall.v1.PreconditionR\x0cprecondition\"?\n\x16SetPreferencesResponse\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x11.rollcall.v1.UserR\x04user\"\x87\x01\n\x11\x44\x65leteUserRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12=\n\x0cprecondition\x18\x02 \x01(\x0b\x32\x19.rollcall.v1.PreconditionR\x0cprecondition\x12#\n\rallow_missing\x18\x03 \x01(\x08R\x0c\x61llowMissing\"\x14\n\x12\x44\x65leteUserResponse*x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_CREATED\x10\x01\x12\x13\n\x0fOUTCOME_UPDATED\x10\x02\x12\x15\n\x11OUTCOME_UNCHANGED\x10\x03\x12\x13\n\x0fOUTCOME_APPLIED\x10\x04*\\\n\x0b\x42\x61tchReport\x12\x1c\n\x18\x42\x41TCH_REPORT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42\x41TCH_REPORT_FAILURES\x10\x01\x12\x14\n\x10\x42\x41TCH_REPORT_ALL\x10\x02*m\n\x0fPreferencesMode\x12 \n\x1cPREFERENCES_MODE_UNSPECIFIED\x10\x00\x12\x1c\n\x18PREFERENCES_MODE_REPLACE\x10\x01\x12\x1a\n\x16PREFERENCES_MODE_MERGE\x10\x02\x32\xe4\x04\n\x0bUserService\x12L\n\x08Identify\x12\x1c.rollcall.v1.IdentifyRequest\x1a\x1d.rollcall.v1.IdentifyResponse\"\x03\x90\x02\x02\x12I\n\x07GetUser\x12\x1b.rollcall.v1.GetUserRequest\x1a\x1c.rollcall.v1.GetUserResponse\"\x03\x90\x02\x01\x12Z\n\rBatchIdentify\x12!.rollcall.v1.BatchIdentifyRequest\x1a\".rollcall.v1.BatchIdentifyResponse(\x01\x30\x01\x12[\n\rBatchGetUsers\x12!.rollcall.v1.BatchGetUsersRequest\x1a\".rollcall.v1.BatchGetUsersResponse\"\x03\x90\x02\x01\x12O\n\tListUsers\x12\x1d.rollcall.v1.ListUsersRequest\x1a\x1e.rollcall.v1.ListUsersResponse\"\x03\x90\x02\x01\x12^\n\x0eSetPreferences\x12\".rollcall.v1.SetPreferencesRequest\x1a#.rollcall.v1.SetPreferencesResponse\"\x03\x90\x02\x02\x12R\n\nDeleteUser\x12\x1e.rollcall.v1.DeleteUserRequest\x1a\x1f.rollcall.v1.DeleteUserResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1erollcall/v1/user_service.proto\x12\x0brollcall.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16rollcall/v1/user.proto\"\xc5\x02\n\x0fIdentifyRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x37\n\nproperties\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\nproperties\x12\x32\n\x08set_once\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x07setOnce\x12\x14\n\x05unset\x18\x04 \x03(\tR\x05unset\x12=\n\x0cprecondition\x18\x05 \x01(\x0b\x32\x19.rollcall.v1.PreconditionR\x0cprecondition\x12;\n\x0bobserved_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nobservedAt\x12#\n\rvalidate_only\x18\x07 \x01(\x08R\x0cvalidateOnly\"\x98\x01\n\x10IdentifyResponse\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x11.rollcall.v1.UserR\x04user\x12.\n\x07outcome\x18\x02 \x01(\x0e\x32\x14.rollcall.v1.OutcomeR\x07outcome\x12-\n\x12ignored_properties\x18\x03 \x03(\tR\x11ignoredProperties\"I\n\x0eGetUserRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\'\n\x0fonly_properties\x18\x02 \x03(\tR\x0eonlyProperties\"8\n\x0fGetUserResponse\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x11.rollcall.v1.UserR\x04user\"\x82\x01\n\x14\x42\x61tchIdentifyRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32\x1c.rollcall.v1.IdentifyRequestR\x08requests\x12\x30\n\x06report\x18\x02 \x01(\x0e\x32\x18.rollcall.v1.BatchReportR\x06report\"\xf3\x01\n\x15\x42\x61tchIdentifyResponse\x12\x1a\n\x08sequence\x18\x01 \x01(\x05R\x08sequence\x12\x18\n\x07\x63reated\x18\x02 \x01(\x05R\x07\x63reated\x12\x18\n\x07updated\x18\x03 \x01(\x05R\x07updated\x12\x1c\n\tunchanged\x18\x04 \x01(\x05R\tunchanged\x12\x16\n\x06\x66\x61iled\x18\x05 \x01(\x05R\x06\x66\x61iled\x12:\n\x07results\x18\x06 \x03(\x0b\x32 .rollcall.v1.BatchIdentifyResultR\x07results\x12\x18\n\x07\x61pplied\x18\x07 \x01(\x05R\x07\x61pplied\"\xe0\x01\n\x13\x42\x61tchIdentifyResult\x12\x14\n\x05index\x18\x01 \x01(\x05R\x05index\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12.\n\x07outcome\x18\x03 \x01(\x0e\x32\x14.rollcall.v1.OutcomeR\x07outcome\x12\x12\n\x04\x65tag\x18\x04 \x01(\tR\x04\x65tag\x12\x30\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x1a.rollcall.v1.IdentifyErrorR\x05\x65rror\x12-\n\x12ignored_properties\x18\x06 \x03(\tR\x11ignoredProperties\"\x82\x01\n\x14IdentifyUsersRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32\x1c.rollcall.v1.IdentifyRequestR\x08requests\x12\x30\n\x06report\x18\x02 \x01(\x0e\x32\x18.rollcall.v1.BatchReportR\x06report\"\xd7\x01\n\x15IdentifyUsersResponse\x12\x18\n\x07\x63reated\x18\x01 \x01(\x05R\x07\x63reated\x12\x18\n\x07updated\x18\x02 \x01(\x05R\x07updated\x12\x1c\n\tunchanged\x18\x03 \x01(\x05R\tunchanged\x12\x16\n\x06\x66\x61iled\x18\x04 \x01(\x05R\x06\x66\x61iled\x12:\n\x07results\x18\x05 \x03(\x0b\x32 .rollcall.v1.BatchIdentifyResultR\x07results\x12\x18\n\x07\x61pplied\x18\x06 \x01(\x05R\x07\x61pplied\"\xf8\x01\n\rIdentifyError\x12\x12\n\x04\x63ode\x18\x01 \x01(\x05R\x04\x63ode\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n\x07message\x18\x03 \x01(\tR\x07message\x12\x44\n\nviolations\x18\x04 \x03(\x0b\x32$.rollcall.v1.IdentifyError.ViolationR\nviolations\x1a[\n\tViolation\x12\x14\n\x05\x66ield\x18\x01 \x01(\tR\x05\x66ield\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12 \n\x0b\x64\x65scription\x18\x03 \x01(\tR\x0b\x64\x65scription\"Q\n\x14\x42\x61tchGetUsersRequest\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\x12\'\n\x0fonly_properties\x18\x02 \x03(\tR\x0eonlyProperties\"\xa1\x01\n\x15\x42\x61tchGetUsersResponse\x12\'\n\x05users\x18\x01 \x03(\x0b\x32\x11.rollcall.v1.UserR\x05users\x12\x1f\n\x0bmissing_ids\x18\x02 \x03(\tR\nmissingIds\x12\x1d\n\nunread_ids\x18\x03 \x03(\tR\tunreadIds\x12\x1f\n\x0b\x64\x61maged_ids\x18\x04 \x03(\tR\ndamagedIds\"w\n\x10ListUsersRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12\'\n\x0fonly_properties\x18\x03 \x03(\tR\x0eonlyProperties\"\x89\x01\n\x11ListUsersResponse\x12\'\n\x05users\x18\x01 \x03(\x0b\x32\x11.rollcall.v1.UserR\x05users\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12#\n\rdamaged_count\x18\x03 \x01(\x05R\x0c\x64\x61magedCount\"\xd3\x01\n\x15SetPreferencesRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x39\n\x0bpreferences\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructR\x0bpreferences\x12\x30\n\x04mode\x18\x03 \x01(\x0e\x32\x1c.rollcall.v1.PreferencesModeR\x04mode\x12=\n\x0cprecondition\x18\x04 \x01(\x0b\x32\x19.rollcall.v1.PreconditionR\x0cprecondition\"?\n\x16SetPreferencesResponse\x12%\n\x04user\x18\x01 \x01(\x0b\x32\x11.rollcall.v1.UserR\x04user\"\x87\x01\n\x11\x44\x65leteUserRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12=\n\x0cprecondition\x18\x02 \x01(\x0b\x32\x19.rollcall.v1.PreconditionR\x0cprecondition\x12#\n\rallow_missing\x18\x03 \x01(\x08R\x0c\x61llowMissing\"\x14\n\x12\x44\x65leteUserResponse\"\x14\n\x12GetRegistryRequest\"\xba\x02\n\x13GetRegistryResponse\x12\x18\n\x07version\x18\x01 \x01(\tR\x07version\x12/\n\x13required_properties\x18\x02 \x03(\tR\x12requiredProperties\x12H\n\tprincipal\x18\x05 \x01(\x0b\x32*.rollcall.v1.GetRegistryResponse.PrincipalR\tprincipal\x12\x19\n\x08store_id\x18\x06 \x01(\tR\x07storeId\x12\x1a\n\x08\x66\x65\x61tures\x18\x07 \x03(\tR\x08\x66\x65\x61tures\x12\x1e\n\ngeneration\x18\x08 \x01(\x03R\ngeneration\x1a\x37\n\tPrincipal\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n\x06scopes\x18\x02 \x03(\tR\x06scopes*x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_CREATED\x10\x01\x12\x13\n\x0fOUTCOME_UPDATED\x10\x02\x12\x15\n\x11OUTCOME_UNCHANGED\x10\x03\x12\x13\n\x0fOUTCOME_APPLIED\x10\x04*\\\n\x0b\x42\x61tchReport\x12\x1c\n\x18\x42\x41TCH_REPORT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x42\x41TCH_REPORT_FAILURES\x10\x01\x12\x14\n\x10\x42\x41TCH_REPORT_ALL\x10\x02*m\n\x0fPreferencesMode\x12 \n\x1cPREFERENCES_MODE_UNSPECIFIED\x10\x00\x12\x1c\n\x18PREFERENCES_MODE_REPLACE\x10\x01\x12\x1a\n\x16PREFERENCES_MODE_MERGE\x10\x02\x32\x98\x06\n\x0bUserService\x12L\n\x08Identify\x12\x1c.rollcall.v1.IdentifyRequest\x1a\x1d.rollcall.v1.IdentifyResponse\"\x03\x90\x02\x02\x12I\n\x07GetUser\x12\x1b.rollcall.v1.GetUserRequest\x1a\x1c.rollcall.v1.GetUserResponse\"\x03\x90\x02\x01\x12Z\n\rBatchIdentify\x12!.rollcall.v1.BatchIdentifyRequest\x1a\".rollcall.v1.BatchIdentifyResponse(\x01\x30\x01\x12[\n\rIdentifyUsers\x12!.rollcall.v1.IdentifyUsersRequest\x1a\".rollcall.v1.IdentifyUsersResponse\"\x03\x90\x02\x02\x12[\n\rBatchGetUsers\x12!.rollcall.v1.BatchGetUsersRequest\x1a\".rollcall.v1.BatchGetUsersResponse\"\x03\x90\x02\x01\x12O\n\tListUsers\x12\x1d.rollcall.v1.ListUsersRequest\x1a\x1e.rollcall.v1.ListUsersResponse\"\x03\x90\x02\x01\x12^\n\x0eSetPreferences\x12\".rollcall.v1.SetPreferencesRequest\x1a#.rollcall.v1.SetPreferencesResponse\"\x03\x90\x02\x02\x12R\n\nDeleteUser\x12\x1e.rollcall.v1.DeleteUserRequest\x1a\x1f.rollcall.v1.DeleteUserResponse\"\x03\x90\x02\x02\x12U\n\x0bGetRegistry\x12\x1f.rollcall.v1.GetRegistryRequest\x1a .rollcall.v1.GetRegistryResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,6 +38,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['Identify']._serialized_options = b'\220\002\002'
   _globals['_USERSERVICE'].methods_by_name['GetUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001'
+  _globals['_USERSERVICE'].methods_by_name['IdentifyUsers']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['IdentifyUsers']._serialized_options = b'\220\002\002'
   _globals['_USERSERVICE'].methods_by_name['BatchGetUsers']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['BatchGetUsers']._serialized_options = b'\220\002\001'
   _globals['_USERSERVICE'].methods_by_name['ListUsers']._loaded_options = None
@@ -46,12 +48,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['SetPreferences']._serialized_options = b'\220\002\002'
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['DeleteUser']._serialized_options = b'\220\002\002'
-  _globals['_OUTCOME']._serialized_start=2554
-  _globals['_OUTCOME']._serialized_end=2674
-  _globals['_BATCHREPORT']._serialized_start=2676
-  _globals['_BATCHREPORT']._serialized_end=2768
-  _globals['_PREFERENCESMODE']._serialized_start=2770
-  _globals['_PREFERENCESMODE']._serialized_end=2879
+  _globals['_USERSERVICE'].methods_by_name['GetRegistry']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['GetRegistry']._serialized_options = b'\220\002\001'
+  _globals['_OUTCOME']._serialized_start=3244
+  _globals['_OUTCOME']._serialized_end=3364
+  _globals['_BATCHREPORT']._serialized_start=3366
+  _globals['_BATCHREPORT']._serialized_end=3458
+  _globals['_PREFERENCESMODE']._serialized_start=3460
+  _globals['_PREFERENCESMODE']._serialized_end=3569
   _globals['_IDENTIFYREQUEST']._serialized_start=135
   _globals['_IDENTIFYREQUEST']._serialized_end=460
   _globals['_IDENTIFYRESPONSE']._serialized_start=463
@@ -66,26 +70,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHIDENTIFYRESPONSE']._serialized_end=1127
   _globals['_BATCHIDENTIFYRESULT']._serialized_start=1130
   _globals['_BATCHIDENTIFYRESULT']._serialized_end=1354
-  _globals['_IDENTIFYERROR']._serialized_start=1357
-  _globals['_IDENTIFYERROR']._serialized_end=1605
-  _globals['_IDENTIFYERROR_VIOLATION']._serialized_start=1514
-  _globals['_IDENTIFYERROR_VIOLATION']._serialized_end=1605
-  _globals['_BATCHGETUSERSREQUEST']._serialized_start=1607
-  _globals['_BATCHGETUSERSREQUEST']._serialized_end=1688
-  _globals['_BATCHGETUSERSRESPONSE']._serialized_start=1691
-  _globals['_BATCHGETUSERSRESPONSE']._serialized_end=1852
-  _globals['_LISTUSERSREQUEST']._serialized_start=1854
-  _globals['_LISTUSERSREQUEST']._serialized_end=1973
-  _globals['_LISTUSERSRESPONSE']._serialized_start=1976
-  _globals['_LISTUSERSRESPONSE']._serialized_end=2113
-  _globals['_SETPREFERENCESREQUEST']._serialized_start=2116
-  _globals['_SETPREFERENCESREQUEST']._serialized_end=2327
-  _globals['_SETPREFERENCESRESPONSE']._serialized_start=2329
-  _globals['_SETPREFERENCESRESPONSE']._serialized_end=2392
-  _globals['_DELETEUSERREQUEST']._serialized_start=2395
-  _globals['_DELETEUSERREQUEST']._serialized_end=2530
-  _globals['_DELETEUSERRESPONSE']._serialized_start=2532
-  _globals['_DELETEUSERRESPONSE']._serialized_end=2552
-  _globals['_USERSERVICE']._serialized_start=2882
-  _globals['_USERSERVICE']._serialized_end=3494
+  _globals['_IDENTIFYUSERSREQUEST']._serialized_start=1357
+  _globals['_IDENTIFYUSERSREQUEST']._serialized_end=1487
+  _globals['_IDENTIFYUSERSRESPONSE']._serialized_start=1490
+  _globals['_IDENTIFYUSERSRESPONSE']._serialized_end=1705
+  _globals['_IDENTIFYERROR']._serialized_start=1708
+  _globals['_IDENTIFYERROR']._serialized_end=1956
+  _globals['_IDENTIFYERROR_VIOLATION']._serialized_start=1865
+  _globals['_IDENTIFYERROR_VIOLATION']._serialized_end=1956
+  _globals['_BATCHGETUSERSREQUEST']._serialized_start=1958
+  _globals['_BATCHGETUSERSREQUEST']._serialized_end=2039
+  _globals['_BATCHGETUSERSRESPONSE']._serialized_start=2042
+  _globals['_BATCHGETUSERSRESPONSE']._serialized_end=2203
+  _globals['_LISTUSERSREQUEST']._serialized_start=2205
+  _globals['_LISTUSERSREQUEST']._serialized_end=2324
+  _globals['_LISTUSERSRESPONSE']._serialized_start=2327
+  _globals['_LISTUSERSRESPONSE']._serialized_end=2464
+  _globals['_SETPREFERENCESREQUEST']._serialized_start=2467
+  _globals['_SETPREFERENCESREQUEST']._serialized_end=2678
+  _globals['_SETPREFERENCESRESPONSE']._serialized_start=2680
+  _globals['_SETPREFERENCESRESPONSE']._serialized_end=2743
+  _globals['_DELETEUSERREQUEST']._serialized_start=2746
+  _globals['_DELETEUSERREQUEST']._serialized_end=2881
+  _globals['_DELETEUSERRESPONSE']._serialized_start=2883
+  _globals['_DELETEUSERRESPONSE']._serialized_end=2903
+  _globals['_GETREGISTRYREQUEST']._serialized_start=2905
+  _globals['_GETREGISTRYREQUEST']._serialized_end=2925
+  _globals['_GETREGISTRYRESPONSE']._serialized_start=2928
+  _globals['_GETREGISTRYRESPONSE']._serialized_end=3242
+  _globals['_GETREGISTRYRESPONSE_PRINCIPAL']._serialized_start=3187
+  _globals['_GETREGISTRYRESPONSE_PRINCIPAL']._serialized_end=3242
+  _globals['_USERSERVICE']._serialized_start=3572
+  _globals['_USERSERVICE']._serialized_end=4364
 # @@protoc_insertion_point(module_scope)

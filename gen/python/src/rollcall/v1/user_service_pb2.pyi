@@ -127,6 +127,30 @@ class BatchIdentifyResult(_message.Message):
     ignored_properties: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, index: _Optional[int] = ..., id: _Optional[str] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., etag: _Optional[str] = ..., error: _Optional[_Union[IdentifyError, _Mapping]] = ..., ignored_properties: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class IdentifyUsersRequest(_message.Message):
+    __slots__ = ("requests", "report")
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    requests: _containers.RepeatedCompositeFieldContainer[IdentifyRequest]
+    report: BatchReport
+    def __init__(self, requests: _Optional[_Iterable[_Union[IdentifyRequest, _Mapping]]] = ..., report: _Optional[_Union[BatchReport, str]] = ...) -> None: ...
+
+class IdentifyUsersResponse(_message.Message):
+    __slots__ = ("created", "updated", "unchanged", "failed", "results", "applied")
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_FIELD_NUMBER: _ClassVar[int]
+    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    created: int
+    updated: int
+    unchanged: int
+    failed: int
+    results: _containers.RepeatedCompositeFieldContainer[BatchIdentifyResult]
+    applied: int
+    def __init__(self, created: _Optional[int] = ..., updated: _Optional[int] = ..., unchanged: _Optional[int] = ..., failed: _Optional[int] = ..., results: _Optional[_Iterable[_Union[BatchIdentifyResult, _Mapping]]] = ..., applied: _Optional[int] = ...) -> None: ...
+
 class IdentifyError(_message.Message):
     __slots__ = ("code", "reason", "message", "violations")
     class Violation(_message.Message):
@@ -219,3 +243,30 @@ class DeleteUserRequest(_message.Message):
 class DeleteUserResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class GetRegistryRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetRegistryResponse(_message.Message):
+    __slots__ = ("version", "required_properties", "principal", "store_id", "features", "generation")
+    class Principal(_message.Message):
+        __slots__ = ("name", "scopes")
+        NAME_FIELD_NUMBER: _ClassVar[int]
+        SCOPES_FIELD_NUMBER: _ClassVar[int]
+        name: str
+        scopes: _containers.RepeatedScalarFieldContainer[str]
+        def __init__(self, name: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ...) -> None: ...
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    required_properties: _containers.RepeatedScalarFieldContainer[str]
+    principal: GetRegistryResponse.Principal
+    store_id: str
+    features: _containers.RepeatedScalarFieldContainer[str]
+    generation: int
+    def __init__(self, version: _Optional[str] = ..., required_properties: _Optional[_Iterable[str]] = ..., principal: _Optional[_Union[GetRegistryResponse.Principal, _Mapping]] = ..., store_id: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ..., generation: _Optional[int] = ...) -> None: ...

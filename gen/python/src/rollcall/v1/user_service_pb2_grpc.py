@@ -38,8 +38,8 @@ class UserServiceStub:
     UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 
     If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
-    without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
-    `users.read` includes `users.get`.
+    without either fail with UNAUTHENTICATED. Each method but GetRegistry needs one scope, and fails with PERMISSION_DENIED
+    without it. `users.read` includes `users.get`.
 
     A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
     `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
@@ -67,6 +67,11 @@ class UserServiceStub:
                 request_serializer=rollcall_dot_v1_dot_user__service__pb2.BatchIdentifyRequest.SerializeToString,
                 response_deserializer=rollcall_dot_v1_dot_user__service__pb2.BatchIdentifyResponse.FromString,
                 _registered_method=True)
+        self.IdentifyUsers = channel.unary_unary(
+                '/rollcall.v1.UserService/IdentifyUsers',
+                request_serializer=rollcall_dot_v1_dot_user__service__pb2.IdentifyUsersRequest.SerializeToString,
+                response_deserializer=rollcall_dot_v1_dot_user__service__pb2.IdentifyUsersResponse.FromString,
+                _registered_method=True)
         self.BatchGetUsers = channel.unary_unary(
                 '/rollcall.v1.UserService/BatchGetUsers',
                 request_serializer=rollcall_dot_v1_dot_user__service__pb2.BatchGetUsersRequest.SerializeToString,
@@ -87,6 +92,11 @@ class UserServiceStub:
                 request_serializer=rollcall_dot_v1_dot_user__service__pb2.DeleteUserRequest.SerializeToString,
                 response_deserializer=rollcall_dot_v1_dot_user__service__pb2.DeleteUserResponse.FromString,
                 _registered_method=True)
+        self.GetRegistry = channel.unary_unary(
+                '/rollcall.v1.UserService/GetRegistry',
+                request_serializer=rollcall_dot_v1_dot_user__service__pb2.GetRegistryRequest.SerializeToString,
+                response_deserializer=rollcall_dot_v1_dot_user__service__pb2.GetRegistryResponse.FromString,
+                _registered_method=True)
 
 
 class UserServiceServicer:
@@ -102,8 +112,8 @@ class UserServiceServicer:
     UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 
     If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
-    without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
-    `users.read` includes `users.get`.
+    without either fail with UNAUTHENTICATED. Each method but GetRegistry needs one scope, and fails with PERMISSION_DENIED
+    without it. `users.read` includes `users.get`.
 
     A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
     `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
@@ -161,6 +171,25 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def IdentifyUsers(self, request, context):
+        """IdentifyUsers creates or updates up to 1,000 users in one call, and returns no users. It serves callers without
+        bidirectional streams, such as web pages. Its requests, results and counts are those of one message of BatchIdentify,
+        which is faster for whole files.
+
+        Items apply in order, each by itself: the call is not a transaction. An item that the server refuses is a result, not
+        an error of the call. If the store fails, the call fails with UNAVAILABLE or RESOURCE_EXHAUSTED (STORE_FULL), and the
+        store may have applied some items. After UNAVAILABLE, repeat the whole call. The store leaves items that it has applied
+        unchanged, but a precondition may fail because of the item's own first write.
+
+        The call fails with INVALID_ARGUMENT, and applies nothing, if it has more than 1,000 items, more than 65,536 names in
+        `unset` of all items together, or an unknown `report`.
+
+        Scope: `users.write`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def BatchGetUsers(self, request, context):
         """BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
         neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
@@ -206,6 +235,16 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRegistry(self, request, context):
+        """GetRegistry describes this registry to its caller: the server's version and settings, the store, and what the caller
+        may do. It reads no user, and does not wait for the store.
+
+        Scope: none. If the server requires credentials, callers without valid ones fail with UNAUTHENTICATED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UserServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -223,6 +262,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.BatchIdentify,
                     request_deserializer=rollcall_dot_v1_dot_user__service__pb2.BatchIdentifyRequest.FromString,
                     response_serializer=rollcall_dot_v1_dot_user__service__pb2.BatchIdentifyResponse.SerializeToString,
+            ),
+            'IdentifyUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.IdentifyUsers,
+                    request_deserializer=rollcall_dot_v1_dot_user__service__pb2.IdentifyUsersRequest.FromString,
+                    response_serializer=rollcall_dot_v1_dot_user__service__pb2.IdentifyUsersResponse.SerializeToString,
             ),
             'BatchGetUsers': grpc.unary_unary_rpc_method_handler(
                     servicer.BatchGetUsers,
@@ -243,6 +287,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.DeleteUser,
                     request_deserializer=rollcall_dot_v1_dot_user__service__pb2.DeleteUserRequest.FromString,
                     response_serializer=rollcall_dot_v1_dot_user__service__pb2.DeleteUserResponse.SerializeToString,
+            ),
+            'GetRegistry': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRegistry,
+                    request_deserializer=rollcall_dot_v1_dot_user__service__pb2.GetRegistryRequest.FromString,
+                    response_serializer=rollcall_dot_v1_dot_user__service__pb2.GetRegistryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -265,8 +314,8 @@ class UserService:
     UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 
     If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
-    without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
-    `users.read` includes `users.get`.
+    without either fail with UNAUTHENTICATED. Each method but GetRegistry needs one scope, and fails with PERMISSION_DENIED
+    without it. `users.read` includes `users.get`.
 
     A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
     `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
@@ -344,6 +393,33 @@ class UserService:
             '/rollcall.v1.UserService/BatchIdentify',
             rollcall_dot_v1_dot_user__service__pb2.BatchIdentifyRequest.SerializeToString,
             rollcall_dot_v1_dot_user__service__pb2.BatchIdentifyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IdentifyUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollcall.v1.UserService/IdentifyUsers',
+            rollcall_dot_v1_dot_user__service__pb2.IdentifyUsersRequest.SerializeToString,
+            rollcall_dot_v1_dot_user__service__pb2.IdentifyUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -452,6 +528,33 @@ class UserService:
             '/rollcall.v1.UserService/DeleteUser',
             rollcall_dot_v1_dot_user__service__pb2.DeleteUserRequest.SerializeToString,
             rollcall_dot_v1_dot_user__service__pb2.DeleteUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRegistry(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollcall.v1.UserService/GetRegistry',
+            rollcall_dot_v1_dot_user__service__pb2.GetRegistryRequest.SerializeToString,
+            rollcall_dot_v1_dot_user__service__pb2.GetRegistryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,8 +39,8 @@ class UserServiceStub:
     UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 
     If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
-    without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
-    `users.read` includes `users.get`.
+    without either fail with UNAUTHENTICATED. Each method but GetRegistry needs one scope, and fails with PERMISSION_DENIED
+    without it. `users.read` includes `users.get`.
 
     A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
     `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
@@ -90,6 +90,21 @@ class UserServiceStub:
 
     Scope: `users.write`.
     """
+    IdentifyUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.IdentifyUsersRequest, _user_service_pb2.IdentifyUsersResponse]
+    """IdentifyUsers creates or updates up to 1,000 users in one call, and returns no users. It serves callers without
+    bidirectional streams, such as web pages. Its requests, results and counts are those of one message of BatchIdentify,
+    which is faster for whole files.
+
+    Items apply in order, each by itself: the call is not a transaction. An item that the server refuses is a result, not
+    an error of the call. If the store fails, the call fails with UNAVAILABLE or RESOURCE_EXHAUSTED (STORE_FULL), and the
+    store may have applied some items. After UNAVAILABLE, repeat the whole call. The store leaves items that it has applied
+    unchanged, but a precondition may fail because of the item's own first write.
+
+    The call fails with INVALID_ARGUMENT, and applies nothing, if it has more than 1,000 items, more than 65,536 names in
+    `unset` of all items together, or an unknown `report`.
+
+    Scope: `users.write`.
+    """
     BatchGetUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.BatchGetUsersRequest, _user_service_pb2.BatchGetUsersResponse]
     """BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
     neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
@@ -119,6 +134,12 @@ class UserServiceStub:
 
     Scope: `users.delete`.
     """
+    GetRegistry: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetRegistryRequest, _user_service_pb2.GetRegistryResponse]
+    """GetRegistry describes this registry to its caller: the server's version and settings, the store, and what the caller
+    may do. It reads no user, and does not wait for the store.
+
+    Scope: none. If the server requires credentials, callers without valid ones fail with UNAUTHENTICATED.
+    """
 
 @_typing.type_check_only
 class UserServiceAsyncStub(UserServiceStub):
@@ -134,8 +155,8 @@ class UserServiceAsyncStub(UserServiceStub):
     UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 
     If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
-    without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
-    `users.read` includes `users.get`.
+    without either fail with UNAUTHENTICATED. Each method but GetRegistry needs one scope, and fails with PERMISSION_DENIED
+    without it. `users.read` includes `users.get`.
 
     A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
     `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
@@ -182,6 +203,21 @@ class UserServiceAsyncStub(UserServiceStub):
 
     Scope: `users.write`.
     """
+    IdentifyUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.IdentifyUsersRequest, _user_service_pb2.IdentifyUsersResponse]  # type: ignore[assignment]
+    """IdentifyUsers creates or updates up to 1,000 users in one call, and returns no users. It serves callers without
+    bidirectional streams, such as web pages. Its requests, results and counts are those of one message of BatchIdentify,
+    which is faster for whole files.
+
+    Items apply in order, each by itself: the call is not a transaction. An item that the server refuses is a result, not
+    an error of the call. If the store fails, the call fails with UNAVAILABLE or RESOURCE_EXHAUSTED (STORE_FULL), and the
+    store may have applied some items. After UNAVAILABLE, repeat the whole call. The store leaves items that it has applied
+    unchanged, but a precondition may fail because of the item's own first write.
+
+    The call fails with INVALID_ARGUMENT, and applies nothing, if it has more than 1,000 items, more than 65,536 names in
+    `unset` of all items together, or an unknown `report`.
+
+    Scope: `users.write`.
+    """
     BatchGetUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.BatchGetUsersRequest, _user_service_pb2.BatchGetUsersResponse]  # type: ignore[assignment]
     """BatchGetUsers returns up to 1,000 users by id. The answer lists ids without a user, and ids whose records are damaged;
     neither is an error. It has at most 3 MiB, and lists the ids whose users did not fit. Ask for those again.
@@ -211,6 +247,12 @@ class UserServiceAsyncStub(UserServiceStub):
 
     Scope: `users.delete`.
     """
+    GetRegistry: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetRegistryRequest, _user_service_pb2.GetRegistryResponse]  # type: ignore[assignment]
+    """GetRegistry describes this registry to its caller: the server's version and settings, the store, and what the caller
+    may do. It reads no user, and does not wait for the store.
+
+    Scope: none. If the server requires credentials, callers without valid ones fail with UNAUTHENTICATED.
+    """
 
 class UserServiceServicer:
     """UserService is a registry of users for services. A caller identifies a person under an id of its own choice and sends
@@ -225,8 +267,8 @@ class UserServiceServicer:
     UNAVAILABLE, the store may have applied a write. Callers may repeat every method.
 
     If the server requires credentials, callers send `authorization: Bearer TOKEN` or present a client certificate. Calls
-    without either fail with UNAUTHENTICATED. Each method needs one scope, and fails with PERMISSION_DENIED without it.
-    `users.read` includes `users.get`.
+    without either fail with UNAUTHENTICATED. Each method but GetRegistry needs one scope, and fails with PERMISSION_DENIED
+    without it. `users.read` includes `users.get`.
 
     A caller without the scope `users.read` learns only that its write applied: it gets OUTCOME_APPLIED, or a count of
     `applied` items. It gets no user, no etag, no times and no `ignored_properties`, and `validate_only` fails with
@@ -287,6 +329,26 @@ class UserServiceServicer:
         Scope: `users.write`.
         """
 
+    def IdentifyUsers(
+        self,
+        request: _user_service_pb2.IdentifyUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.IdentifyUsersResponse, _abc.Awaitable[_user_service_pb2.IdentifyUsersResponse]]:
+        """IdentifyUsers creates or updates up to 1,000 users in one call, and returns no users. It serves callers without
+        bidirectional streams, such as web pages. Its requests, results and counts are those of one message of BatchIdentify,
+        which is faster for whole files.
+
+        Items apply in order, each by itself: the call is not a transaction. An item that the server refuses is a result, not
+        an error of the call. If the store fails, the call fails with UNAVAILABLE or RESOURCE_EXHAUSTED (STORE_FULL), and the
+        store may have applied some items. After UNAVAILABLE, repeat the whole call. The store leaves items that it has applied
+        unchanged, but a precondition may fail because of the item's own first write.
+
+        The call fails with INVALID_ARGUMENT, and applies nothing, if it has more than 1,000 items, more than 65,536 names in
+        `unset` of all items together, or an unknown `report`.
+
+        Scope: `users.write`.
+        """
+
     def BatchGetUsers(
         self,
         request: _user_service_pb2.BatchGetUsersRequest,
@@ -334,6 +396,17 @@ class UserServiceServicer:
         user does not exist, unless `allow_missing` is true.
 
         Scope: `users.delete`.
+        """
+
+    def GetRegistry(
+        self,
+        request: _user_service_pb2.GetRegistryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.GetRegistryResponse, _abc.Awaitable[_user_service_pb2.GetRegistryResponse]]:
+        """GetRegistry describes this registry to its caller: the server's version and settings, the store, and what the caller
+        may do. It reads no user, and does not wait for the store.
+
+        Scope: none. If the server requires credentials, callers without valid ones fail with UNAUTHENTICATED.
         """
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

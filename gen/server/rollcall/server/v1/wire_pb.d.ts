@@ -193,6 +193,27 @@ export declare type BatchIdentifyRequest = Message<"rollcall.server.v1.BatchIden
 export declare const BatchIdentifyRequestSchema: GenMessage<BatchIdentifyRequest>;
 
 /**
+ * @generated from message rollcall.server.v1.IdentifyUsersRequest
+ */
+export declare type IdentifyUsersRequest = Message<"rollcall.server.v1.IdentifyUsersRequest"> & {
+  /**
+   * @generated from field: repeated rollcall.server.v1.IdentifyRequest requests = 1;
+   */
+  requests: IdentifyRequest[];
+
+  /**
+   * @generated from field: rollcall.v1.BatchReport report = 2;
+   */
+  report: BatchReport;
+};
+
+/**
+ * Describes the message rollcall.server.v1.IdentifyUsersRequest.
+ * Use `create(IdentifyUsersRequestSchema)` to create a new message.
+ */
+export declare const IdentifyUsersRequestSchema: GenMessage<IdentifyUsersRequest>;
+
+/**
  * @generated from message rollcall.server.v1.BatchGetUsersRequest
  */
 export declare type BatchGetUsersRequest = Message<"rollcall.server.v1.BatchGetUsersRequest"> & {

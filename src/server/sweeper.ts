@@ -1,0 +1,54 @@
+import { Sweeper, type SweptStore } from "../store/sweeper.ts";
+import { describeFailure } from "../telemetry/failure-log.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { UserError } from "../users/errors.ts";
+
+/** How often progress is logged, at most. */
+const logEveryMs = 10_000;
+/** Work that is done again and again, and that nobody waits for. */
+const routine: ReadonlySet<string> = new Set(["tombstones", "check"]);
+/** The most reasons of failures to log as warnings. */
+const maxReasons = 10;
+
+/** Starts a store's background work, and tells of its progress. @returns undefined if the store has none */
+export function startSweeper(
+  store: SweptStore | undefined,
+  logger: Logger,
+  metrics: Metrics | undefined,
+): Sweeper | undefined {
+  if (store === undefined) return undefined;
+  let items = 0;
+  let share = 0;
+  let loggedAt = Number.NEGATIVE_INFINITY;
+  const reasons = new Set<string>();
+  metrics?.counter(
+    "rollcall.sweep.items",
+    { description: "Users and entries that background work has looked at." },
+    () => items,
+  );
+  metrics?.gauge(
+    "rollcall.sweep.progress",
+    { description: "Share of the partitions that are done.", unit: "1" },
+    () => [[{}, share]],
+  );
+  return new Sweeper(store, {
+    onSlice(slice, shareNow) {
+      items += slice.items;
+      share = shareNow;
+      const { work } = slice;
+      if (work === undefined || (performance.now() - loggedAt < logEveryMs && share < 1)) return;
+      loggedAt = performance.now();
+      const level = routine.has(work) ? "debug" : "info";
+      logger[level]({ work, items, percent: Math.floor(share * 100) }, "background work goes on");
+    },
+    onFailure(failure) {
+      const described = describeFailure(failure);
+      const isNew = reasons.size < maxReasons && !reasons.has(described.reason);
+      if (isNew) reasons.add(described.reason);
+      // A server of the store that is away is logged elsewhere.
+      const isAway = failure instanceof UserError && failure.reason === "STORE_UNAVAILABLE";
+      logger[isNew && !isAway ? "warn" : "debug"](described, "background work has to wait");
+    },
+  });
+}

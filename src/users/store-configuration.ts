@@ -1,0 +1,22 @@
+import type { Feature } from "./features.ts";
+
+/** What the store itself says about every write to it. All servers of a store follow it. */
+export interface StoreConfiguration {
+  /** Names the store for as long as it exists: 20 hexadecimal digits. */
+  readonly storeId: string;
+  /** The version of Rollcall that made the store, such as "0.2.0"; "0.1" if a version before 0.2 may have made it. */
+  readonly madeBy: string;
+  /** 0 at first, and one more with each change. */
+  readonly generation: number;
+  /** What is switched on. */
+  readonly features: readonly Feature[];
+  /** Of the users, while a feature is on. A write by a version that does not know the feature breaks the user's seal. */
+  readonly seals: Seals | undefined;
+}
+
+export interface Seals {
+  /** The generation since which every write seals the user. */
+  readonly since: number;
+  /** Whether all users that were there before have been sealed too. */
+  readonly complete: boolean;
+}

@@ -1,0 +1,5 @@
+/** Of the cases of a suite. */
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
