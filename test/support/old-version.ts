@@ -84,7 +84,7 @@ export async function unpackOldVersion(root: string): Promise<string> {
   return folder;
 }
 
-/** Whether both versions have the same dependencies, down to the last one. */
+/** Whether both versions run with the same packages, down to the last one. */
 async function hasSameDependencies(root: string): Promise<boolean> {
   const unpack = ["-xzOf", oldVersion.archive, "package-lock.json"];
   const { stdout } = await run("tar", unpack, { maxBuffer: maxLockfileBytes });
@@ -93,8 +93,9 @@ async function hasSameDependencies(root: string): Promise<boolean> {
 }
 
 function dependenciesIn(lockfile: string): unknown {
-  const { packages } = JSON.parse(lockfile);
-  return { ...packages, "": { ...packages[""], version: undefined } };
+  const { packages }: { packages: Record<string, Record<string, unknown>> } = JSON.parse(lockfile);
+  const own = packages[""]?.["dependencies"];
+  return [own, Object.entries(packages).filter(([path, { dev }]) => path !== "" && dev !== true)];
 }
 
 /** Without what npm tells the scripts that it runs, and would take for its own options. */
