@@ -4,6 +4,7 @@ import { noConfiguration } from "../../src/store/configuration.ts";
 import { packCommands, unpackResults } from "../../src/store/packed/packed.ts";
 import { ScriptCommand } from "../../src/store/redis/command.ts";
 import { createKeys, partitionOf } from "../../src/store/redis/keys.ts";
+import { loadScript } from "../../src/store/redis/script.ts";
 import { placed, writeCall, writeScript } from "../../src/store/redis/write-call.ts";
 import type { IdentifyCommand } from "../../src/users/store.ts";
 import { identifyCommands } from "../baselines.ts";
@@ -19,11 +20,9 @@ const never = Number.MAX_SAFE_INTEGER;
 type Call = (users: readonly IdentifyCommand[]) => Promise<unknown>;
 
 /** The commands of one measurement, in calls. */
-function callsOf(from: number, value: number, wantUser = false): IdentifyCommand[][] {
+function callsOf(from: number, value: number, wantUser = false, size = usersPerCall): IdentifyCommand[][] {
   const commands = [...identifyCommands(from, from + usersPerRound, value)].map((each) => ({ ...each, wantUser }));
-  return Array.from({ length: usersPerRound / usersPerCall }, (_, call) =>
-    commands.slice(call * usersPerCall, (call + 1) * usersPerCall),
-  );
+  return Array.from({ length: usersPerRound / size }, (_, call) => commands.slice(call * size, (call + 1) * size));
 }
 
 /** Sends calls, a few at a time. Resolves to the CPU time of this process, and of Redis, for each user. */
@@ -111,9 +110,18 @@ const kinds = {
   unchanged: { value: 0, wantUser: false },
   "one of eight changed": { value: 1, wantUser: false },
   "one of eight changed, answered with the user": { value: 2, wantUser: true },
+  "one of eight changed, one user a call": { value: 3, wantUser: false, size: 1 },
 };
 type Kind = keyof typeof kinds;
+
+interface KindOfCall {
+  readonly value: number;
+  readonly wantUser: boolean;
+  /** Users of one call. */
+  readonly size?: number;
+}
 const changing: readonly Kind[] = ["one of eight changed", "one of eight changed, answered with the user"];
+const alone: Kind = "one of eight changed, one user a call";
 
 /** write.lua without one of its fast paths: the text that is replaced, and its replacement. */
 interface SlowPath {
@@ -127,23 +135,31 @@ interface SlowPath {
 
 const slowPaths: readonly SlowPath[] = [
   {
-    part: "`setProperties` in `scripts/write-verbs.lua`",
-    against: "`identify` in the same file",
-    replaced: "if verb == SET_PROPERTIES and flags <= CAN_CREATE + WANT_USER then",
-    by: "if false then",
+    part: "`scripts/set-properties.lua`",
+    against: "`identify` in `scripts/write-verbs.lua`",
+    replaced: "if verb == SET_PROPERTIES and flags <= CAN_CREATE + WANT_USER and",
+    by: "if false and",
     serves: ["first import", "unchanged", ...changing],
   },
   {
-    part: "`mergeSets` in `scripts/merge.lua`",
-    against: "`merge` in the same file",
+    part: "`scripts/merge-sets.lua`",
+    against: "`scripts/merge.lua`",
     replaced: "local function setProperties(",
-    by: `mergeSets = function(stored, edits)
+    by: `${loadScript("merge").source}
+mergeSets = function(stored, edits)
   if stored == edits then return nil, 0 end
   if stored == '' then return edits, 0 end
   return merge(stored, edits, nil, nil, now, false)
 end
 local function setProperties(`,
     serves: changing,
+  },
+  {
+    part: "functions on demand (`script.ts`)",
+    against: "all functions at the start",
+    replaced: "\nlocal apply\n",
+    by: "\nlocal apply = general()\n",
+    serves: [alone],
   },
 ];
 
@@ -158,8 +174,8 @@ export async function fastPathsOfScript(redis: Redis, rounds: number): Promise<C
   }
   const measured = new Map<string, Comparison & { rounds: Round[] }>();
   for (let round = 0; round <= rounds; round++) {
-    for (const [kind, { value, wantUser }] of Object.entries(kinds)) {
-      const calls = callsOf(round * usersPerRound, value, wantUser);
+    for (const [kind, { value, wantUser, size }] of Object.entries<KindOfCall>(kinds)) {
+      const calls = callsOf(round * usersPerRound, value, wantUser, size);
       const ours = (await send(redis, calls, whole)).redis;
       for (const { path, write } of without) {
         const plain = (await send(redis, calls, write)).redis;

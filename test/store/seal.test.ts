@@ -8,7 +8,7 @@ import { sealOf, stateOfSeal } from "../../src/store/seal.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { repeats } from "../support/repeats.ts";
 
-const { source } = loadScript("configuration");
+const { source } = loadScript("configuration", "seals");
 /** What configuration.lua says of a seal; ARGV behind its own: the seal, whether there is one, and the etag. */
 const driver = `${source}
 local seal = ARGV[4] == '1' and ARGV[3]

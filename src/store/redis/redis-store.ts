@@ -51,7 +51,7 @@ export function openServers(options: RedisStoreOptions): Servers {
 export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const keys = createKeys(options.keyPrefix);
   // Before connections are made, which would stay open if a script were missing.
-  const scripts = { get: loadScript("record", "get"), list: listScript };
+  const scripts = { get: loadScript("codes", "record", "get"), list: listScript };
   const servers = openServers(options);
   const known = new KnownConfigurations(servers, keys);
   let brokenSeals = 0;

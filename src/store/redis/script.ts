@@ -7,10 +7,28 @@ export interface Script {
   readonly sha: string;
 }
 
+/** Files that make one Lua function. The last one ends with what it returns. */
+interface FunctionOfFiles {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+/**
+ * Puts files into a function of a script. A script makes all of its functions anew each time it runs, which can take longer than its
+ * work; those in here are made when this one is called. It may use at most 60 of the script's locals.
+ */
+export function onDemand(name: string, ...files: readonly string[]): FunctionOfFiles {
+  return { name, files };
+}
+
 /** Concatenates files to a script. */
-export function loadScript(...names: readonly string[]): Script {
+export function loadScript(...parts: readonly (string | FunctionOfFiles)[]): Script {
   const read = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8");
-  const source = names.map(read).join("\n");
+  const source = parts
+    .map((part) =>
+      typeof part === "string" ? read(part) : `local function ${part.name}()\n${part.files.map(read).join("\n")}end\n`,
+    )
+    .join("\n");
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 

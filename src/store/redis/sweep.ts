@@ -23,7 +23,7 @@ const sliceTombstones = 500;
 const leasePartition = 0;
 
 const scripts = {
-  seals: loadScript("configuration", "sweep-seals"),
+  seals: loadScript("configuration", "seals", "sweep-seals"),
   tombstones: loadScript("trim-tombstones"),
   lease: loadScript("set-lease"),
 };

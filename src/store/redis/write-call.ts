@@ -5,16 +5,18 @@ import type { Stamped } from "../configuration.ts";
 import { PackedWriter } from "../packed/buffer.ts";
 import { packCommands } from "../packed/packed.ts";
 import { type Keys, partitionOf } from "./keys.ts";
-import { loadScript, type ScriptCall } from "./script.ts";
+import { loadScript, onDemand, type ScriptCall } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
 
 export const writeScript = loadScript(
   "listing-failure",
   "configuration",
+  "codes",
   "record",
-  "merge",
-  "write-user",
-  "write-verbs",
+  "merge-sets",
+  "write-call",
+  "set-properties",
+  onDemand("general", "codes", "seals", "merge", "write-user", "write-verbs", "apply"),
   "write",
 );
 

@@ -9,6 +9,12 @@ Returns the found users, packed (see packed.ts). The reader must check their Str
 local pack, unpack, sub = struct.pack, struct.unpack, string.sub
 local maxBytes, bytes = tonumber(ARGV[1]), 0
 local found = {}
+
+-- Packs a found user whose record is damaged.
+local function damagedRecord(part)
+  return pack('<BB', 2, part)
+end
+
 for n = 1, #KEYS do
   if bytes >= maxBytes then break end
   local user = redis.pcall('HMGET', KEYS[n], 'meta', 'properties', 'preferences')

@@ -1,9 +1,6 @@
 --[[
 Shared: recognises records that Rollcall did not write. No value is decoded here: the reader of the answer checks the rest.
 ]]
--- The parts of a record, numbered as in damaged.ts.
-local PART_RECORD, PART_META, PART_PROPERTIES, PART_PREFERENCES, PART_OBSERVED = 1, 2, 3, 4, 5
-
 -- Two times of eight bytes, and an etag of 1 to 255.
 local function isMeta(meta)
   return meta and #meta > 16 and #meta <= 16 + 255
@@ -42,20 +39,4 @@ local function hasWholeEntries(struct, pos)
     pos = pos + length
   end
   return pos == size + 1
-end
-
--- Whether times of observation consist of whole marks.
-local function areMarks(packed)
-  local pos, size = 1, #packed
-  while pos <= size do
-    local length = string.byte(packed, pos)
-    if length == 0 or length > 128 then return false end
-    pos = pos + 1 + length + 8
-  end
-  return pos == size + 1
-end
-
--- Packs a found user whose record is damaged.
-local function damagedRecord(part)
-  return struct.pack('<BB', 2, part)
 end

@@ -28,40 +28,6 @@ with EXPIRED after the time in ARGV[11], and with STALE if the store's configura
 meta is u64 created µs, u64 updated µs and the etag. properties and preferences are canonical Structs. observed is marks
 (see observed.ts). Needs configuration.lua, write-user.lua and write-verbs.lua.
 ]]
-local function isDeletedBefore(tombstones, etag)
-  local score = try('ZSCORE', tombstones, etag)
-  -- Scores are strings; only errors are tables.
-  if type(score) ~= 'table' then return score end
-  if not isWrongType(score) then error(score) end
-  error({ err = 'WRONGTYPE something other than Rollcall has overwritten the tombstones ' .. tombstones ..
-    ', which is no sorted set; rollcall verify tells more' })
-end
-
-local function apply(command, key)
-  if command.verb == DELETE and groups == 0 then return refused(POSTPONED) end
-  local user = read(key)
-  local again = user.etag == command.etag
-  if command.verb == DELETE and isDeletedBefore(tombstonesOf(command.group), command.etag) then
-    return applied(command, DELETED, {})
-  end
-  local isSealed = isSealing and user.etag and not user.damaged
-  if isSealed and not has(command, VALIDATE_ONLY) then checkSeal(key, user.seal, user.etag) end
-  local isThere = user.etag or user.damaged
-  -- The deletion of a missing user removes its stray index entry. (An index that is not a sorted set has none.)
-  if command.verb == DELETE and not isThere and try('ZREM', indexOf(command.group), sub(key, idFrom)) == 1 then
-    written = true
-  end
-  if not isThere and has(command, ALLOW_MISSING) then return applied(command, UNCHANGED, user) end
-  local reason = not again and refusal(command, user)
-  if reason then return refused(reason) end
-  if command.verb == DELETE and not (command.wantedEtag and not user.etag) then
-    return delete(command, user, key)
-  end
-  if user.damaged then return damaged(user.damaged) end
-  if isIdentify(command) then return identify(command, user, key, again) end
-  return setPreferences(command, user, key, again)
-end
-
 -- The error reply of a failure, which begins with its code.
 local function messageOf(failure)
   return type(failure) == 'table' and failure.err or tostring(failure)
@@ -79,24 +45,15 @@ local function ifRoom(attempt, ...)
   return refused(STORE_FULL)
 end
 
--- Makes a write without an effect: replicas that have it have everything that the script has read.
-local function writeSomething(key)
-  permit('PERSIST', key)
-  permit('DEL', key)
-  if call('EXPIRE', key, 3600) == 1 then
-    call('PERSIST', key)
-  else
-    call('HSET', key, '', '')
-    call('DEL', key)
-  end
-end
-
 -- Writes the stored meta again, so that a command without a change fails whenever a change would.
 local function touch(key, result)
   call('HSET', key, 'meta', call('HMGET', key, 'meta')[1])
   written = true
   return result
 end
+
+-- See apply.lua; nil until a command needs more than the fast path.
+local apply
 
 local function applyAll(pos)
   local results = {}
@@ -112,9 +69,10 @@ local function applyAll(pos)
       result = ifRoom(setProperties, key, flags, group, etag, body)
     end
     if not result then
+      apply = apply or general()
       local command = { verb = verb, flags = flags, group = group, etag = etag, body = body, hides = hides }
-      if has(command, OBSERVED) then command.observedAt, pos = unpack('<I8', commands, pos) end
-      if has(command, IF_ETAG) then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
+      if band(flags, OBSERVED) ~= 0 then command.observedAt, pos = unpack('<I8', commands, pos) end
+      if band(flags, IF_ETAG) ~= 0 then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
       result = ifRoom(apply, command, key)
     end
     if hides and byte(result) == UNCHANGED then result = ifRoom(touch, key, result) end
@@ -136,5 +94,16 @@ local done, results = pcall(applyAll, commandsAt)
 local failure = listAll()
 if not done then return redis.error_reply(messageOf(results)) end
 if failure then return failure end
-if ARGV[12] == '1' and not written then writeSomething(KEYS[usersAt + 1]) end
+-- A write without an effect: replicas that have it have everything that the script has read.
+if ARGV[12] == '1' and not written then
+  local key = KEYS[usersAt + 1]
+  permit('PERSIST', key)
+  permit('DEL', key)
+  if call('EXPIRE', key, 3600) == 1 then
+    call('PERSIST', key)
+  else
+    call('HSET', key, '', '')
+    call('DEL', key)
+  end
+end
 return results

@@ -1,0 +1,62 @@
+--[[
+Shared: the fast path of write.lua. Needs merge-sets.lua and write-call.lua.
+]]
+-- A fast path of identify for most commands: every edit sets a property, and there are no flags but CAN_CREATE and WANT_USER.
+-- Returns nil if the user needs the general path.
+local function setProperties(key, flags, group, etag, body)
+  local wantsUser = flags >= WANT_USER
+  local fields
+  if wantsUser then
+    fields = try('HMGET', key, 'meta', 'properties', 'observed', 'preferences')
+  else
+    fields = try('HMGET', key, 'meta', 'properties', 'observed')
+  end
+  if fields.err then
+    if not isWrongType(fields) then error(fields, 0) end
+    return damaged(PART_RECORD)
+  end
+  local meta, properties = fields[1], fields[2]
+  local status, created, updated, current
+  if not meta and not properties and not fields[3] then
+    if flags % 2 == 0 then return refused(REQUIRED_MISSING) end
+    if groups == 0 then return refused(POSTPONED) end
+    status, created, updated, current, properties = CREATED, now, now, etag, body
+    permit('ZADD', indexOf(group), '0', '')
+    put(key, etag, 'meta', pack('<I8I8', now, now) .. etag, 'properties', body)
+    list(group, key)
+  elseif not isMeta(meta) then
+    return damaged(PART_META)
+  elseif not properties then
+    return damaged(PART_PROPERTIES)
+  else
+    current = sub(meta, 17)
+    if current == etag or fields[3] then return nil end
+    work = work + #properties
+    if properties == body then
+      status = UNCHANGED
+    elseif wantsUser and fields[4] and not hasWholeEntries(fields[4], 1) then
+      return damaged(PART_PREFERENCES)
+    else
+      local walked, merged, count = pcall(mergeSets, properties, body)
+      if not walked then return damaged(PART_PROPERTIES) end
+      work = work + count * propertyWork
+      if merged then
+        count = countIfOver(merged, maxProperties)
+        if count > maxProperties then return pack('<BI4', TOO_MANY, count) end
+        if #merged > maxPropertiesBytes then return pack('<BI4', TOO_LARGE, #merged) end
+        created, updated = unpack('<I8I8', meta)
+        if created >= endOfTimes or updated >= endOfTimes then return damaged(PART_META) end
+        updated = max(now, updated + 1)
+        status, current, properties = UPDATED, etag, merged
+        put(key, etag, 'meta', sub(meta, 1, 8) .. pack('<I8', updated) .. etag, 'properties', merged)
+      else
+        status = UNCHANGED
+      end
+    end
+  end
+  if not wantsUser then return pack('<BBc0I2', status, #current, current, 0) end
+  local preferences = fields[4] or ''
+  if not created then created, updated = unpack('<I8I8', meta) end
+  return pack('<BBc0I2BI8I8Bc0I4c0I4c0', status, #current, current, 0, 1, created, updated, #current, current,
+    #properties, properties, #preferences, preferences)
+end
