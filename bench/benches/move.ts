@@ -22,6 +22,8 @@ const runs = wholeNumber("runs", values.runs);
 const partition = 0;
 const slot = slotOf(partition);
 const properties = { name: "Ada Lovelace", email: "ada@example.com", plan: "pro", logins: 12, locale: "en-GB" };
+/** The users of one partition are sealed one slice after the other, at leisure. */
+const maxSealingMs = 300_000;
 /** Keys in one MIGRATE: the default of redis-cli's --cluster-pipeline, and more. */
 const pipelines = [10, 100];
 
@@ -111,7 +113,7 @@ async function switchOn(features: readonly Feature[]): Promise<void> {
   await until(async () => {
     const { configuration } = (await administration.read()).current;
     return features.length === 0 || configuration?.seals?.complete === true;
-  });
+  }, maxSealingMs);
   administration.close();
 }
 
