@@ -27,15 +27,13 @@ export async function startSwitching(url: string, redis: RedisSettings, random: 
   const stopping = new AbortController();
   let changes = 0;
   const running = (async () => {
-    for (let isOn = true; !stopping.signal.aborted; ) {
-      // While a primary is away, a change fails, or servers complete it.
-      if (await switchTo(isOn, administration).catch(() => false)) {
-        changes++;
-        if (isOn && random() < 0.5) {
-          const isComplete = () => stopping.signal.aborted || areAllSealed(administration);
-          await until(isComplete, sealedTimeoutMs).catch(() => {});
-        }
-        isOn = !isOn;
+    while (!stopping.signal.aborted) {
+      // While a primary is away, a change fails, or servers complete it: the store says what it has become.
+      const isOn = await switchOver(administration).catch(() => undefined);
+      if (isOn !== undefined) changes++;
+      if (isOn === true && random() < 0.5) {
+        const isComplete = () => stopping.signal.aborted || areAllSealed(administration);
+        await until(isComplete, sealedTimeoutMs).catch(() => {});
       }
       await pause(random() * maxPauseMs);
     }
@@ -83,6 +81,13 @@ export async function settle(url: string, redis: RedisSettings, afresh: boolean)
     if (first !== undefined) throw new Error(`verify: ${Buffer.from(first.id).toString()} ${first.problem}`);
   }
   return brokenSealsIn(store);
+}
+
+/** @returns the state that the feature is in now; undefined if somebody else has changed it meanwhile */
+async function switchOver(administration: StoreAdministration): Promise<boolean | undefined> {
+  const { configuration } = (await administration.read()).current;
+  const isOn = (configuration?.features.length ?? 0) === 0;
+  return (await switchTo(isOn, administration)) ? isOn : undefined;
 }
 
 /** @returns whether it was in the other state, and somebody else has not changed it meanwhile */
