@@ -5,7 +5,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { type RedisProcess, startRedis } from "../../test/support/redis.ts";
 import { redisAlone, SqliteAlone } from "../baselines.ts";
 import { redisArgs } from "../conditions.ts";
@@ -16,17 +15,10 @@ import { buildGoPeer } from "../peers/go-peer.ts";
 import { type ServerProcess, startGoPeer, startPeer, startRollcall } from "../processes.ts";
 import { figuresTable, verdictsTable } from "../tables.ts";
 import { verdicts } from "../targets.ts";
-import { wholeNumber } from "../usage.ts";
+import { comparisonOptions } from "../usage.ts";
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    runs: { type: "string" },
-    json: { type: "string" },
-  },
-});
-const runs = wholeNumber("runs", values.runs ?? (values.quick ? "2" : "5"));
-const lengths: Lengths = values.quick
+const { quick, json, runs } = comparisonOptions(2);
+const lengths: Lengths = quick
   ? { warmUpSeconds: 0.5, seconds: 1, users: 40_000 }
   : { warmUpSeconds: 1, seconds: 2.5, users: 100_000 };
 
@@ -105,7 +97,7 @@ const lines = [
   ...verdictsTable(verdicts(results)),
 ];
 console.log(lines.join("\n"));
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 1)}\n`);
+if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 1)}\n`);
 
 async function contestant(name: string, start: (url: string) => Promise<ServerProcess>): Promise<Contestant> {
   const redis = await startRedis({ args: redisArgs });

@@ -4,7 +4,6 @@
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { createCertificates } from "../../test/support/certificates.ts";
 import { type RedisProcess, startRedis } from "../../test/support/redis.ts";
 import { batchShape, redisArgs } from "../conditions.ts";
@@ -17,17 +16,10 @@ import { buildGoPeer } from "../peers/go-peer.ts";
 import { memoryOf, type ServerProcess, startGoPeer, startPeer, startRollcall } from "../processes.ts";
 import { figuresTable, verdictsTable } from "../tables.ts";
 import { http2Verdicts, nodesHttp2, ownHttp2 } from "../targets.ts";
-import { wholeNumber } from "../usage.ts";
+import { comparisonOptions } from "../usage.ts";
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    runs: { type: "string" },
-    json: { type: "string" },
-  },
-});
-const runs = wholeNumber("runs", values.runs ?? (values.quick ? "1" : "5"));
-const lengths: Lengths = values.quick
+const { quick, json, runs } = comparisonOptions(1);
+const lengths: Lengths = quick
   ? { warmUpSeconds: 0.3, seconds: 0.7, users: 20_000 }
   : { warmUpSeconds: 0.5, seconds: 2, users: 100_000 };
 const idleConnections = 10_000;
@@ -110,7 +102,7 @@ const lines = [
   `The bench's own load used at most ${(100 * mostOfLoad()).toFixed(0)} % of a core.`,
 ];
 console.log(lines.join("\n"));
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 1)}\n`);
+if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 1)}\n`);
 
 /** Starts a server over a Redis of its own, and stores the users that unary calls draw from. */
 async function contestant(name: string, start: (url: string) => Promise<ServerProcess>): Promise<Contestant> {

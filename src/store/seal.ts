@@ -1,7 +1,7 @@
 /**
  * Seals: while a feature is on, every user has one. It holds u32 (little-endian) the generation under which the user was last written,
  * and the etag that it got. A version of Rollcall that does not know the feature leaves another etag behind, or no seal: the seal is
- * broken. configuration.lua has the same in Redis.
+ * broken. configuration.lua and seals.lua have the same in Redis.
  */
 import type { Seals } from "../users/store-configuration.ts";
 import type { StoreMetric } from "./adapter.ts";

@@ -55,26 +55,31 @@ export class UnansweredError extends Error {
   }
 }
 
-/** Redis cannot run a script over several keys, because their slot is moving. */
-export class SlotMovingError extends Error {
-  override readonly name = "SlotMovingError";
+/** Redis has applied nothing of an attempt, and the call has to be made in another way. */
+abstract class NotAppliedError extends Error {
   /** Whether an earlier attempt may have been applied. */
   readonly repeated: boolean;
 
-  constructor(repeated: boolean) {
-    super("the slot is on the move");
+  constructor(message: string, repeated: boolean) {
+    super(message);
     this.repeated = repeated;
   }
 }
 
-/** The store's configuration is another one than the call was made for. Nothing was applied. */
-export class StaleConfigurationError extends Error {
-  override readonly name = "StaleConfigurationError";
-  /** Whether an earlier attempt may have been applied. */
-  readonly repeated: boolean;
+/** Redis cannot run a script over several keys, because their slot is moving. */
+export class SlotMovingError extends NotAppliedError {
+  override readonly name = "SlotMovingError";
 
   constructor(repeated: boolean) {
-    super("the configuration of the store changes again and again");
-    this.repeated = repeated;
+    super("the slot is on the move", repeated);
+  }
+}
+
+/** The store's configuration is another one than the call was made for. */
+export class StaleConfigurationError extends NotAppliedError {
+  override readonly name = "StaleConfigurationError";
+
+  constructor(repeated: boolean) {
+    super("the configuration of the store changes again and again", repeated);
   }
 }

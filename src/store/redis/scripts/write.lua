@@ -26,7 +26,7 @@ Returns the results, packed (see packed.ts); while a feature is on, behind a u16
 with EXPIRED after the time in ARGV[11], and with STALE if the store's configuration is another one.
 
 meta is u64 created µs, u64 updated µs and the etag. properties and preferences are canonical Structs. observed is marks
-(see observed.ts). Needs configuration.lua, write-user.lua and write-verbs.lua.
+(see observed.ts). Needs write-call.lua, set-properties.lua, and a function `general` that makes the one of apply.lua.
 ]]
 -- The error reply of a failure, which begins with its code.
 local function messageOf(failure)
