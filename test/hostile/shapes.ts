@@ -11,7 +11,7 @@ import { memoryOf } from "../../bench/processes.ts";
 import type { Http2Layer } from "../support/http2-layers.ts";
 import { oneOf, seededRandom } from "../support/random.ts";
 import { encodedCall, rawCall } from "../support/raw-calls.ts";
-import { type RequestShape, randomShape, textRequest } from "../support/request-shapes/shape.ts";
+import { ordinaryRequest, type RequestShape, randomShape, textRequest } from "../support/request-shapes/shape.ts";
 import { type ContainedServer, cpuNanoseconds, forgetPeak, peakMiB, startContained } from "./contained-server.ts";
 
 const kib = 1_024;
@@ -21,23 +21,18 @@ const protocols = ["grpc", "grpc-web", "connect"] as const;
 /** How many times as much as a text a request may take. */
 const maxRatio = 5;
 /**
- * What a request may take in any case: what the process does now and then by itself, and 1,000 items of a batch that are refused. A
- * young generation of 72 MiB fills up and is left as it is for a while; a full garbage collection with its threads takes as long as
- * plain JSON takes for 2.5 MB, and so many errors as long as for 4 MB.
+ * A young generation of 72 MiB fills up and is left as it is for a while: what the process may take of memory in any case.
  */
 const floorMiB = 72;
-const floorJsonBytes = 4_000_000;
 /**
  * A text is copied, and that is all; small values are read one by one and written as they are stored. How long a byte of them may
- * take, against what V8's own JSON takes to read and to write it in this process at about the same time: a server takes 4 to 6
- * times as long, on a slow machine and on a fast one.
+ * take, against what the same server takes for a byte of ordinary records in JSON at about the same time. Any request may take as long
+ * as an ordinary one of this size does: for 1,000 refused items of a batch, or a garbage collection.
  */
-const maxJsonRatio = 10;
-/** Small values of each kind: what plain JSON is measured with, but for a shape in doubt that is JSON itself. */
-const plainJson = `[${'["é",["\\n",null],{"0":123456789,"a":{"b":1e9}}],'.repeat(20_000)}0]`;
-const plainRuns = 9;
-const textsOfAKind = 5;
-/** A shape that takes too much is sent so many times more, each beside plain JSON; the median counts. */
+const maxOrdinaryRatio = 3;
+const ordinarySize = 1_024 * kib;
+const measuredTimes = 5;
+/** A shape that takes too much is sent so many times more, each beside an ordinary request; the median counts. */
 const timesInDoubt = 5;
 const shownShapes = 10;
 const settledMs = 4;
@@ -81,10 +76,10 @@ async function sendAll(server: ContainedServer, count: number, seed: number): Pr
   const texts = new Map<string, Cost>();
   const measured: Measured[] = [];
   let peak = 0;
-  const jsonNs = plainJsonNanoseconds();
   // What is compiled and connected at the first requests.
   for (const protocol of protocols)
     await textCost(server, { protocol, encoding: "json", isCompressed: true, size: sizes[1] });
+  const ordinary = medianOf(await measuredOften(() => ordinaryCost(server)));
   for (let at = 0; at < count && !server.ended; at++) {
     const size = oneOf(random, sizes);
     const sending: Sending = {
@@ -99,7 +94,7 @@ async function sendAll(server: ContainedServer, count: number, seed: number): Pr
     texts.set(kind, text);
     const cost = await costOf(server, sending);
     peak = Math.max(peak, peakMiB(server.pid));
-    const once = { sending, ...cost, text, share: shareOf(sending, cost, text, { plain: jsonNs, own: jsonNs }) };
+    const once = { sending, ...cost, text, share: shareOf(sending, cost, text, ordinary) };
     measured.push(once.share > 1 ? await measuredAgain(server, once) : once);
   }
   const dearest = measured.toSorted((a, b) => b.share - a.share);
@@ -113,28 +108,16 @@ async function sendAll(server: ContainedServer, count: number, seed: number): Pr
   return !server.ended && measured.every(({ share }) => share <= 1);
 }
 
-/** The machine may be slower than at the first shape, and JSON of one kind may take longer than that of another. */
+/** The machine may be slower than at the first shape, and a garbage collection may fall on any request. */
 async function measuredAgain(server: ContainedServer, { sending, text }: Measured): Promise<Measured> {
-  const own = sending.shape.bytes.toString();
-  const json = isJson(own) ? own : plainJson;
   const all: Measured[] = [];
   while (all.length < timesInDoubt) {
-    const jsonNs = { plain: jsonNanoseconds(plainJson), own: jsonNanoseconds(json) };
+    const ordinary = await ordinaryCost(server);
     const cost = await costOf(server, sending);
-    all.push({ sending, ...cost, text, share: shareOf(sending, cost, text, jsonNs) });
+    all.push({ sending, ...cost, text, share: shareOf(sending, cost, text, ordinary) });
   }
   const middle = median(all.map(({ share }) => share));
   return all.find(({ share }) => share === middle) as Measured;
-}
-
-/** Not every shape in JSON is: some are broken on purpose. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function rowOf({ sending, cpuMs, residentMiB, text, share }: Measured): string {
@@ -152,40 +135,34 @@ function rowOf({ sending, cpuMs, residentMiB, text, share }: Measured): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** How long V8's JSON takes for a byte, in nanoseconds: of plain JSON, and of the request's own text. */
-interface JsonTimes {
-  readonly plain: number;
-  readonly own: number;
-}
-
 /** The greater of what it takes of both allowances. */
-function shareOf({ shape }: Sending, cost: Cost, text: Cost, jsonNs: JsonTimes): number {
-  const jsonMs = Math.max(shape.bytes.length * maxJsonRatio * jsonNs.own, floorJsonBytes * jsonNs.plain) / 1e6;
-  const cpu = cost.cpuMs / Math.max(maxRatio * text.cpuMs, jsonMs);
+function shareOf({ shape }: Sending, cost: Cost, text: Cost, ordinary: Cost): number {
+  const allowedOrdinary = Math.max(1, (maxOrdinaryRatio * shape.bytes.length) / ordinarySize);
+  const cpu = cost.cpuMs / Math.max(maxRatio * text.cpuMs, allowedOrdinary * ordinary.cpuMs);
   const memory = cost.residentMiB / Math.max(maxRatio * text.residentMiB, floorMiB);
   return Math.max(cpu, memory);
 }
 
-/** @returns what V8's JSON takes of CPU time to read and write a byte of small values, in nanoseconds */
-function plainJsonNanoseconds(): number {
-  return median(Array.from({ length: plainRuns }, () => jsonNanoseconds(plainJson)));
-}
-
-function jsonNanoseconds(json: string): number {
-  const before = process.cpuUsage();
-  JSON.stringify(JSON.parse(json));
-  const { user, system } = process.cpuUsage(before);
-  return ((user + system) * 1_000) / Buffer.byteLength(json);
+function ordinaryCost(server: ContainedServer): Promise<Cost> {
+  return costOf(server, {
+    shape: ordinaryRequest(ordinarySize),
+    protocol: "grpc",
+    isCompressed: false,
+    size: ordinarySize,
+  });
 }
 
 async function textCost(
   server: ContainedServer,
   { encoding, size, ...how }: Omit<Sending, "shape"> & Pick<RequestShape, "encoding">,
 ): Promise<Cost> {
+  return medianOf(await measuredOften(() => costOf(server, { ...how, size, shape: textRequest(encoding, size) })));
+}
+
+async function measuredOften(measure: () => Promise<Cost>): Promise<Cost[]> {
   const costs: Cost[] = [];
-  while (costs.length < textsOfAKind)
-    costs.push(await costOf(server, { ...how, size, shape: textRequest(encoding, size) }));
-  return medianOf(costs);
+  while (costs.length < measuredTimes) costs.push(await measure());
+  return costs;
 }
 
 function medianOf(costs: readonly Cost[]): Cost {

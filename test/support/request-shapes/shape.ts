@@ -28,6 +28,15 @@ export function textRequest(encoding: RequestShape["encoding"], size: number): R
   return { method: "identify", encoding, bytes, made };
 }
 
+/** Records of a person's orders in JSON: what a server is made for. */
+export function ordinaryRequest(size: number): RequestShape {
+  const order = (at: number) =>
+    `{"number":${1_000_000 + at},"title":"Analytical Engine, second part","tags":["brass","é"],"paid":true,"by":null}`;
+  const orders = Array.from({ length: Math.floor(size / Buffer.byteLength(`${order(0)},`)) }, (_, at) => order(at));
+  const bytes = Buffer.from(`{"id":"u","properties":{"orders":[${orders}]}}`);
+  return { method: "identify", encoding: "json", bytes, made: "ordinary records" };
+}
+
 export function randomShape(random: Random, size: number): RequestShape {
   const method = oneOf(random, methods);
   return random() < 0.5 ? jsonShape(random, method, size) : binaryShape(random, method, size);
