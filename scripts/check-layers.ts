@@ -12,7 +12,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   users: [],
   rate: [],
   http2: ["rate"],
-  config: ["users/limits.ts"],
+  config: ["users/indexes/indexed-property.ts", "users/limits.ts"],
   telemetry: ["config"],
   credentials: ["config", "users"],
   client: ["users/errors.ts", "users/field-path.ts", "users/limits.ts", "users/observed-at.ts", "users/struct"],
