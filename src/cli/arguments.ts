@@ -28,6 +28,11 @@ export function parseTime(text: string): Timestamp {
   }
 }
 
+/** RFC 3339, or a date, whose day begins in UTC. */
+export function parseTimeOrDate(text: string): Timestamp {
+  return parseTime(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
+}
+
 export function parseCount(text: string): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || count < 1) throw new InvalidArgumentError("Expected a number from 1.");

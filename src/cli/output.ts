@@ -5,7 +5,7 @@ import { createOption } from "@commander-js/extra-typings";
 import type { User } from "#gen/rollcall/v1/user_pb.js";
 import type { ValuesOf } from "../config/declare-options.ts";
 import { printable } from "../config/invisible.ts";
-import { printJson, printStyled } from "./standard-streams.ts";
+import { printJson, printStyled, say } from "./standard-streams.ts";
 
 export const outputOptions = { json: createOption("--json", "print JSON, also on a terminal") };
 type OutputSettings = ValuesOf<typeof outputOptions>;
@@ -15,12 +15,19 @@ export function terminal({ json }: OutputSettings): WriteStream | undefined {
   return json !== true && process.stdout.isTTY ? process.stdout : undefined;
 }
 
-export function damagedNotice(count: number): string {
+function damagedNotice(count: number): string {
   const left =
     count === 1
       ? "1 user is left out: its record is damaged"
       : `${count} users are left out: their records are damaged`;
   return `${left}; rollcall verify says more`;
+}
+
+/** Says how many users an answer leaves out because their records are damaged, and makes the exit status 1 if there are any. */
+export function reportDamaged(count: number): void {
+  if (count === 0) return;
+  say(damagedNotice(count));
+  process.exitCode = 1;
 }
 
 /** Prints a message as JSON with the contract's names. */

@@ -12,6 +12,8 @@ const commands = {
   identify: async () => (await import("./commands/identify.ts")).identifyCommand(),
   get: async () => (await import("./commands/get.ts")).getCommand(),
   list: async () => (await import("./commands/list.ts")).listCommand(),
+  find: async () => (await import("./commands/find.ts")).findCommand(),
+  count: async () => (await import("./commands/count.ts")).countCommand(),
   "set-preferences": async () => (await import("./commands/set-preferences.ts")).setPreferencesCommand(),
   delete: async () => (await import("./commands/delete.ts")).deleteCommand(),
   import: async () => (await import("./import/command.ts")).importCommand(),
@@ -22,6 +24,7 @@ const commands = {
   backup: async () => (await import("./commands/backup.ts")).backupCommand(),
   verify: async () => (await import("./commands/verify.ts")).verifyCommand(),
   config: async () => (await import("./commands/config.ts")).configCommand(),
+  indexes: async () => (await import("./commands/indexes.ts")).indexesCommand(),
 } satisfies Readonly<Record<string, () => Promise<CommandUnknownOpts>>>;
 
 /** The exit status of a command that could not do its work, for instance because of wrong arguments. */

@@ -16,5 +16,15 @@ export { type ReasonName, RollcallError, type RollcallViolation, rollcallErrorOf
 export type { ImportCallbacks, ImportCounts } from "./import-tally.ts";
 export { ImportInterrupted, type ImportOptions, importUsers, type KeepOption } from "./import-users.ts";
 export type { RetryOptions } from "./retries.ts";
+export {
+  countUsers,
+  findUsers,
+  listUsers,
+  type PageOfUsers,
+  type PagingOptions,
+  type ScanFilter,
+  scanUsers,
+  type UserMatch,
+} from "./searches.ts";
 export { type ConnectionOptions, createTransport, type Protocol } from "./transport.ts";
 export type { UserToImport } from "./write-identify.ts";

@@ -1,6 +1,6 @@
 /** Refuses requests with values that protobuf-es would change when it encodes them. */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { StructSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { StructSchema, TimestampSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { invalidRequest, type Reason, type Violation } from "../users/errors.ts";
@@ -76,6 +76,20 @@ const reasons: Readonly<Record<string, Reason>> = {
   etag: "INVALID_PRECONDITION",
   observed_at: "INVALID_OBSERVED_AT",
   page_token: "INVALID_PAGE_TOKEN",
+  match: "INVALID_MATCH",
+  property: "INVALID_MATCH",
+  equals: "INVALID_MATCH",
+  string_value: "INVALID_MATCH",
+  starts_with: "INVALID_MATCH",
+  present: "INVALID_MATCH",
+  where: "INVALID_FILTER",
+  updated_after: "INVALID_FILTER",
+  created_after: "INVALID_FILTER",
+};
+
+/** What to send in place of something that is not such a message. */
+const hints: Readonly<Record<string, string>> = {
+  [ValueSchema.typeName]: ": send fromJson(ValueSchema, …), from @bufbuild/protobuf, or call findUsers()",
 };
 
 /** The place of a message in the request. */
@@ -92,7 +106,9 @@ function checkMessage(found: Violation[], desc: DescMessage, init: unknown, posi
   const { path, prefix, reason } = position;
   if (!isMessageInit(init)) {
     const isTime = desc.typeName === TimestampSchema.typeName && isDate(init);
-    const hint = isTime ? ": send timestampFromDate() of the Date, from @bufbuild/protobuf/wkt" : "";
+    const hint = isTime
+      ? ": send timestampFromDate() of the Date, from @bufbuild/protobuf/wkt"
+      : (hints[desc.typeName] ?? "");
     found.push({ field: path, reason, description: `is not ${withArticle(desc.name)}${hint}` });
     return;
   }

@@ -1,5 +1,6 @@
 /** Values of options. Each function parses a text, or throws an Error that says what is expected. */
 import { availableParallelism } from "node:os";
+import { type IndexedProperty, parseIndexedProperties } from "../users/indexes/indexed-property.ts";
 import { limits } from "../users/limits.ts";
 
 const maxWorkers = 256;
@@ -17,6 +18,16 @@ export function parseNames(text: string): readonly string[] {
     }
   }
   return [...new Set(names)];
+}
+
+/** Such as `email:fold,phone`. */
+export function parseIndexes(text: string): readonly IndexedProperty[] {
+  if (text === "") throw new Error("It is empty: leave the option out.");
+  try {
+    return parseIndexedProperties(text);
+  } catch (error) {
+    throw new Error(`It ${error instanceof Error ? error.message : error}.`);
+  }
 }
 
 export function parseKeyPrefix(text: string): string {

@@ -6,6 +6,7 @@ import { checked, declareOptions, GuardingOption, type ValuesOf } from "./declar
 import {
   logLevels,
   parseCount,
+  parseIndexes,
   parseKeyPrefix,
   parseNames,
   parseReplicas,
@@ -133,6 +134,10 @@ export const serveOptions = {
     )
       .default(["name", "email"], "name,email")
       .argParser(checked(parseNames)),
+    indexes: createOption(
+      "--indexes <properties>",
+      "indexed properties, as email:fold,phone: set in a store that has never had any, expected of others",
+    ).argParser(checked(parseIndexes)),
     reflection: createOption(
       "--reflection <who>",
       "who may use gRPC reflection: all (open), callers with credentials, or nobody (off)",

@@ -18,6 +18,8 @@ export type ToldItem =
 export interface Disclosure {
   /** Whether the caller may learn from its writes what is stored. */
   mayLearn(caller: Principal): boolean;
+  /** Whether the caller may read users, and learn how many there are. */
+  mayRead(caller: Principal): boolean;
   identified(caller: Principal, identified: Identified): ToldIdentified;
   items(caller: Principal, results: readonly BatchItemResult[]): readonly ToldItem[];
   /** @returns undefined for a caller that may not see it */
@@ -28,6 +30,7 @@ export function createDisclosure(writeOnlyAnswers: WriteOnlyAnswers): Disclosure
   const mayLearn = (caller: Principal) => writeOnlyAnswers === "legacy" || mayRead(caller);
   return {
     mayLearn,
+    mayRead,
     identified(caller, identified) {
       if (mayRead(caller)) return identified;
       const { user } = identified;

@@ -3,16 +3,20 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { BatchIdentifyResponseSchema, GetRegistryRequest } from "#gen/rollcall/v1/user_service_pb.js";
 import type {
   BatchGetUsersRequest,
+  CountUsersRequest,
   DeleteUserRequest,
+  FindUsersRequest,
   GetUserRequest,
   IdentifyRequest,
   ListUsersRequest,
+  ScanUsersRequest,
   SetPreferencesRequest,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { anybody, type Principal } from "../credentials/principal.ts";
 import { limits } from "../users/limits.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Page, RegistryDescription, UserRegistry, UsersFound, Writer } from "../users/registry.ts";
+import type { ScannedPage } from "../users/search/scan.ts";
 import {
   answerBytes,
   type BatchAnswer,
@@ -56,6 +60,9 @@ export interface UserHandlers {
   identifyUsers(request: BatchMessage, call: CallContext): Promise<BatchAnswer>;
   batchGetUsers(request: Fields<BatchGetUsersRequest>, call: CallContext): Promise<UsersFound>;
   listUsers(request: Fields<ListUsersRequest>, call: CallContext): Promise<Page>;
+  findUsers(request: Fields<FindUsersRequest>, call: CallContext): Promise<Page>;
+  countUsers(request: Fields<CountUsersRequest>, call: CallContext): Promise<number>;
+  scanUsers(request: Fields<ScanUsersRequest>, call: CallContext): Promise<ScannedPage>;
   /** Resolves with undefined for a caller that may not see the user. */
   setPreferences(request: Fields<SetPreferencesRequest>, call: CallContext): Promise<UserView | undefined>;
   deleteUser(request: Fields<DeleteUserRequest>, call: CallContext): Promise<void>;
@@ -170,6 +177,12 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
 
     listUsers: (request, call) => readMany(call, (sizeOf) => registry.list(request, sizeOf, call.signal)),
 
+    findUsers: (request, call) => readMany(call, (sizeOf) => registry.find(request, sizeOf, call.signal)),
+
+    countUsers: (request, call) => registry.count(request, call.signal),
+
+    scanUsers: (request, call) => readMany(call, (sizeOf) => registry.scan(request, sizeOf, call.signal)),
+
     async setPreferences({ id, preferences, mode, precondition }, call) {
       const input = { id, preferences, merge: readPreferencesMode(mode), precondition };
       const user = disclosure.user(call.principal, await registry.setPreferences(input, writerOf(call)));
@@ -178,8 +191,14 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
 
     deleteUser: (request, call) => registry.delete(request, call.signal),
 
-    async getRegistry(_request, { principal }) {
-      return { ...registry.describe(), version, principal: principal === anybody ? undefined : principal };
+    async getRegistry(_request, { principal, signal }) {
+      const { progress, ...described } = await registry.describe(signal);
+      return {
+        ...described,
+        progress: disclosure.mayRead(principal) ? progress : undefined,
+        version,
+        principal: principal === anybody ? undefined : principal,
+      };
     },
   };
 }

@@ -1,16 +1,26 @@
 /** The answers of handlers, as messages. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { type GetRegistryResponseSchema, Outcome, PreferencesMode } from "#gen/rollcall/v1/user_service_pb.js";
+import {
+  type CountUsersResponseSchema,
+  type GetRegistryResponse_IndexSchema,
+  type GetRegistryResponseSchema,
+  GetRegistryResponse_Index_State as IndexState,
+  Outcome,
+  PreferencesMode,
+} from "#gen/rollcall/v1/user_service_pb.js";
 import type {
   BatchGetUsersResponseSchema,
   IdentifyResponseSchema,
-  ListUsersResponseSchema,
+  ScanUsersResponseSchema,
   UserSchema,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { invalidRequest } from "../users/errors.ts";
+import { type Index, isMaintained } from "../users/indexes/indexed-property.ts";
 import type { AnswerSize, UserView } from "../users/reading.ts";
 import type { Page, UsersFound } from "../users/registry.ts";
+import type { ScannedPage } from "../users/search/scan.ts";
+import type { Progress } from "../users/store.ts";
 import type { ToldIdentified, ToldOutcome } from "./disclosure.ts";
 import type { Encoding } from "./messages/request-reader.ts";
 import type { DescribedRegistry } from "./user-handlers.ts";
@@ -45,12 +55,17 @@ export function usersFoundMessage(found: UsersFound): MessageInitShape<typeof Ba
   };
 }
 
-export function pageMessage({
-  users,
-  damagedCount,
-  nextPageToken,
-}: Page): MessageInitShape<typeof ListUsersResponseSchema> {
+/** The answer of ListUsers and FindUsers. */
+export function pageMessage({ users, damagedCount, nextPageToken }: Page) {
   return { users: users.map(userMessage), damagedCount, nextPageToken };
+}
+
+export function scannedMessage(page: ScannedPage): MessageInitShape<typeof ScanUsersResponseSchema> {
+  return { ...pageMessage(page), lookedAt: BigInt(page.lookedAt) };
+}
+
+export function countMessage(count: number): MessageInitShape<typeof CountUsersResponseSchema> {
+  return { count: BigInt(count) };
 }
 
 export function registryMessage({
@@ -58,6 +73,7 @@ export function registryMessage({
   requiredProperties,
   principal,
   store,
+  progress,
 }: DescribedRegistry): MessageInitShape<typeof GetRegistryResponseSchema> {
   return {
     version,
@@ -67,8 +83,18 @@ export function registryMessage({
       storeId: store.storeId,
       features: [...store.features].sort(),
       generation: BigInt(store.generation),
+      indexes: store.indexes.filter(isMaintained).map((index) => indexMessage(index, progress)),
     }),
   };
+}
+
+function indexMessage(
+  { property, folded, state }: Index,
+  progress: Progress | undefined,
+): MessageInitShape<typeof GetRegistryResponse_IndexSchema> {
+  if (state === "ready") return { property, folded, state: IndexState.READY };
+  const { done = 0, total = 0 } = progress ?? {};
+  return { property, folded, state: IndexState.BUILDING, usersDone: BigInt(done), usersTotal: BigInt(total) };
 }
 
 function userMessage(user: UserView): MessageInitShape<typeof UserSchema> {

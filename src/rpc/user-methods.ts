@@ -7,7 +7,10 @@ import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import {
   BatchGetUsersRequestSchema,
   BatchGetUsersResponseSchema,
+  CountUsersRequestSchema,
   DeleteUserRequestSchema,
+  FindUsersRequestSchema,
+  FindUsersResponseSchema,
   GetUserRequestSchema,
   GetUserResponseSchema,
   IdentifyRequestSchema,
@@ -15,6 +18,8 @@ import {
   IdentifyUsersRequestSchema,
   ListUsersRequestSchema,
   ListUsersResponseSchema,
+  ScanUsersRequestSchema,
+  ScanUsersResponseSchema,
   SetPreferencesRequestSchema,
   SetPreferencesResponseSchema,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
@@ -22,7 +27,15 @@ import { batchLists, batchReader } from "./batch-identify.ts";
 import { readBatchIdentifyRequest, readIdentifyRequest } from "./messages/read-identify.ts";
 import { writeIdentified, writeOneUser } from "./messages/write-user.ts";
 import { type StreamMethod, stream, type UnaryMethod, unary } from "./method.ts";
-import { identifyMessage, oneUserMessage, pageMessage, registryMessage, usersFoundMessage } from "./user-messages.ts";
+import {
+  countMessage,
+  identifyMessage,
+  oneUserMessage,
+  pageMessage,
+  registryMessage,
+  scannedMessage,
+  usersFoundMessage,
+} from "./user-messages.ts";
 
 const { method } = UserService;
 const onlyProperties = { only_properties: "maxProperties" } as const;
@@ -76,6 +89,29 @@ export const userMethods = {
     lists: onlyProperties,
     serve: ({ listUsers }) => listUsers,
     message: pageMessage,
+  }),
+  findUsers: unary(method.findUsers, {
+    scope: "users.read",
+    input: FindUsersRequestSchema,
+    output: FindUsersResponseSchema,
+    lists: onlyProperties,
+    serve: ({ findUsers }) => findUsers,
+    message: pageMessage,
+  }),
+  countUsers: unary(method.countUsers, {
+    scope: "users.read",
+    input: CountUsersRequestSchema,
+    output: method.countUsers.output,
+    serve: ({ countUsers }) => countUsers,
+    message: countMessage,
+  }),
+  scanUsers: unary(method.scanUsers, {
+    scope: "users.read",
+    input: ScanUsersRequestSchema,
+    output: ScanUsersResponseSchema,
+    lists: onlyProperties,
+    serve: ({ scanUsers }) => scanUsers,
+    message: scannedMessage,
   }),
   setPreferences: unary(method.setPreferences, {
     scope: "users.write",

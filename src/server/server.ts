@@ -25,6 +25,7 @@ import { reflectionRoutes } from "../rpc/services/reflection.ts";
 import { createUserHandlers } from "../rpc/user-handlers.ts";
 import { userMethodsByPath } from "../rpc/user-methods.ts";
 import type { StoreAdapter } from "../store/adapter.ts";
+import type { StoreAdministration } from "../store/administration.ts";
 import { tellingDamaged } from "../store/damaged-records.ts";
 import { coalesce } from "../store/lanes/coalescing-store.ts";
 import { measured, type StoreSystem, traced } from "../store/observed-store.ts";
@@ -41,7 +42,9 @@ import { requiredProperties } from "../users/identify.ts";
 import { createUserRegistry } from "../users/registry.ts";
 import { type Access, type AccessSettings, openAccess } from "./access.ts";
 import { createDamageLog } from "./damage-log.ts";
-import { openStore, type RedisSettings } from "./open-store.ts";
+import { expectIndexes, OlderServersError } from "./expected-indexes.ts";
+import { measureIndexes } from "./index-metrics.ts";
+import { openAdministration, openStore, type RedisSettings } from "./open-store.ts";
 import { watchReadiness } from "./readiness.ts";
 import { serveRpc } from "./serve-rpc.ts";
 import { createStoreWarnings } from "./store-warnings.ts";
@@ -51,7 +54,7 @@ export interface ServerOptions
   extends RedisSettings,
     AccessSettings,
     ValuesOf<Pick<typeof serveOptions, "listen" | "store" | "requiredProperties">>,
-    SomeValuesOf<Pick<typeof serveOptions, "reflection" | "trustedProxies" | "http2">> {
+    SomeValuesOf<Pick<typeof serveOptions, "indexes" | "reflection" | "trustedProxies" | "http2">> {
   /** How long a drain waits for calls that are under way. */
   readonly drainTimeoutMs: number;
   readonly limits?: Partial<ServerLimits> | undefined;
@@ -85,18 +88,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     access.close();
     throw cannotOpen(error);
   });
-  return startServerOver(adapter, { ...options, storeSystem: store.kind }, access).catch((error: unknown) => {
-    throw error instanceof UnknownFeaturesError ? cannotOpen(error) : error;
-  });
+  const administer = () => openAdministration(store, options, logger);
+  return startServerOver(adapter, { ...options, storeSystem: store.kind, administer }, access).catch(
+    (error: unknown) => {
+      throw error instanceof UnknownFeaturesError || error instanceof OlderServersError ? cannotOpen(error) : error;
+    },
+  );
 }
 
 type OverStoreOptions = Omit<ServerOptions, "store" | keyof RedisSettings | keyof AccessSettings> & {
   readonly storeSystem: StoreSystem;
+  /** Opens the store to change its configuration. Without it, nothing sees to `indexes`. */
+  readonly administer?: (() => Promise<StoreAdministration>) | undefined;
 };
 
 /**
  * @param opened is closed in the end, as is `access`, also where this throws
- * @throws Error if the address is not free; UnknownFeaturesError
+ * @throws Error if the address is not free; UnknownFeaturesError, OlderServersError
  */
 export async function startServerOver(
   opened: StoreAdapter,
@@ -191,6 +199,12 @@ async function serveStore(
     warn().catch((error: unknown) => logger.warn(describeFailure(error), "the store cannot be examined"));
   });
   closing.defer(() => readiness.stop());
+  const { indexes: expected, administer } = options;
+  if (metrics !== undefined) measureIndexes(metrics, store, expected);
+  if (expected !== undefined && administer !== undefined) {
+    const stopExpecting = await expectIndexes({ store, expected, administer, logger });
+    closing.defer(stopExpecting);
+  }
   const sweeper = startSweeper(opened.sweep, logger, metrics);
   closing.defer(() => sweeper?.stop());
   const rpc = await serveRpc({

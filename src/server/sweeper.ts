@@ -6,6 +6,8 @@ import { UserError } from "../users/errors.ts";
 
 /** How often progress is logged, at most. */
 const logEveryMs = 10_000;
+/** All work that stores have, so that each is counted from 0 on. */
+const works = ["seal", "unseal", "check", "tombstones"] as const;
 /** Work that is done again and again, and that nobody waits for. */
 const routine: ReadonlySet<string> = new Set(["tombstones", "check"]);
 /** The most reasons of failures to log as warnings. */
@@ -22,11 +24,7 @@ export function startSweeper(
   let share = 0;
   let loggedAt = Number.NEGATIVE_INFINITY;
   const reasons = new Set<string>();
-  metrics?.counter(
-    "rollcall.sweep.items",
-    { description: "Users and entries that background work has looked at." },
-    () => items,
-  );
+  for (const work of works) metrics?.sweptItems(work, 0);
   metrics?.gauge(
     "rollcall.sweep.progress",
     { description: "Share of the partitions that are done.", unit: "1" },
@@ -37,6 +35,7 @@ export function startSweeper(
       items += slice.items;
       share = shareNow;
       const { work } = slice;
+      if (work !== undefined) metrics?.sweptItems(work, slice.items);
       if (work === undefined || (performance.now() - loggedAt < logEveryMs && share < 1)) return;
       loggedAt = performance.now();
       const level = routine.has(work) ? "debug" : "info";

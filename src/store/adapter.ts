@@ -18,6 +18,8 @@ interface CallShape {
   readonly maxUsers: number;
   /** The most bytes of requests in one call, for the same reason. A single larger request is a call of its own. */
   readonly maxBytes: number;
+  /** The most searches for entries of one lane that are made together. Default: 1. */
+  readonly maxSearches?: number;
 }
 
 /** A value for the metrics. */

@@ -1,4 +1,5 @@
 /** The port for administration: reads a store's configuration and changes it, also while servers use the store. */
+import type { Progress } from "../users/store.ts";
 import type { Present, Stamped } from "./configuration.ts";
 
 export interface StoreAdministration {
@@ -8,6 +9,12 @@ export interface StoreAdministration {
    * @throws Error with the cause, if the store cannot be read; UnknownFeaturesError
    */
   read(): Promise<StoreState>;
+  /**
+   * For how many users the work is done that the last change asked for, as the building of an index.
+   *
+   * @throws Error with the cause, if the store cannot be read
+   */
+  progress(): Promise<Progress>;
   /**
    * Resolves if every server of the store takes writes. It leaves nothing behind.
    *

@@ -1,7 +1,14 @@
 /** The stored form of a store's configuration. */
 import { randomBytes } from "node:crypto";
-import { bitsOf, type Feature, featuresIn } from "../users/features.ts";
-import type { StoreConfiguration } from "../users/store-configuration.ts";
+import { bitsOf, type Feature, featuresIn, UnknownFeaturesError } from "../users/features.ts";
+import { foldingVersion } from "../users/indexes/folding-table.ts";
+import {
+  type Index,
+  type IndexedProperty,
+  type IndexState,
+  maxIndexNumber,
+} from "../users/indexes/indexed-property.ts";
+import type { Seals, StoreConfiguration } from "../users/store-configuration.ts";
 
 /** A configuration and its stamp, which differs for every change. Writes carry the stamp that they know. */
 export interface Stamped {
@@ -32,6 +39,8 @@ export function firstConfiguration(madeBy: string): Present {
     generation: 0,
     features: [],
     seals: undefined,
+    indexes: [],
+    nextIndex: 1,
   });
 }
 
@@ -42,34 +51,81 @@ export function withFeatures(configuration: StoreConfiguration, features: readon
   return stamped({ ...configuration, generation, features, seals: features.length === 0 ? undefined : seals });
 }
 
-/** The next configuration, once every user has a seal. */
+/**
+ * The next configuration, with other indexes. Those that stay keep their numbers and their states.
+ *
+ * @throws RangeError if the store has had so many indexes that there is no number left
+ */
+export function withIndexes(configuration: StoreConfiguration, wanted: readonly IndexedProperty[]): Present {
+  const generation = configuration.generation + 1;
+  let { nextIndex } = configuration;
+  const kept = (property: IndexedProperty) =>
+    configuration.indexes.find((index) => index.state !== "dropping" && isSame(index, property));
+  const indexes = wanted.map(
+    (property): Index => kept(property) ?? { ...property, number: nextIndex++, state: "building" },
+  );
+  if (nextIndex > maxIndexNumber + 1) throw new RangeError("the store has had too many indexes: it has no number left");
+  const numbers = new Set(indexes.map(({ number }) => number));
+  const dropped = configuration.indexes
+    .filter(({ number }) => !numbers.has(number))
+    .map((index): Index => ({ ...index, state: "dropping" }));
+  return stamped(
+    walked(
+      { ...configuration, generation, indexes: [...indexes, ...dropped], nextIndex },
+      { since: generation, complete: false },
+    ),
+  );
+}
+
+function isSame(a: IndexedProperty, b: IndexedProperty): boolean {
+  return a.property === b.property && a.folded === b.folded;
+}
+
+/** The next configuration, once every user has a seal, and its entries in the indexes. */
 export function withCompleteSeals(configuration: StoreConfiguration): Present {
+  const generation = configuration.generation + 1;
+  const indexes = configuration.indexes
+    .filter(({ state }) => state !== "dropping")
+    .map((index): Index => ({ ...index, state: "ready" }));
+  const { seals } = configuration;
+  return stamped(walked({ ...configuration, generation, indexes }, seals && { ...seals, complete: true }));
+}
+
+/** The next configuration, after users have lost their seals or entries: an older state of them has come back. */
+export function withoutCompleteSeals(configuration: StoreConfiguration): Present {
   const { generation, seals } = configuration;
+  const indexes = configuration.indexes.map(
+    (index): Index => (index.state === "ready" ? { ...index, state: "building" } : index),
+  );
   return stamped({
     ...configuration,
     generation: generation + 1,
-    seals: seals === undefined ? undefined : { ...seals, complete: true },
+    indexes,
+    seals: seals && { ...seals, complete: false },
   });
 }
 
-/** The next configuration, after users have lost their seals: an older state of them has come back. */
-export function withoutCompleteSeals(configuration: StoreConfiguration): Present {
-  const { generation, seals } = configuration;
-  return stamped({ ...configuration, generation: generation + 1, seals: seals && { ...seals, complete: false } });
+/** The feature is on while there is an index, and users have seals while a feature is on. */
+function walked(configuration: StoreConfiguration, seals: Seals | undefined): StoreConfiguration {
+  const others = configuration.features.filter((feature) => feature !== "indexes");
+  const features = configuration.indexes.length > 0 ? [...others, "indexes" as const] : others;
+  return { ...configuration, features, seals: features.length > 0 ? seals : undefined };
 }
 
 function stamped(configuration: StoreConfiguration): Present {
   return { stamp: `${configuration.generation}.${randomBytes(6).toString("hex")}`, configuration };
 }
 
-/** As JSON. */
-export function formatConfiguration({ storeId, madeBy, generation, features, seals }: StoreConfiguration): string {
+/** As JSON. A store that has never had an index says nothing of indexes. */
+export function formatConfiguration(configuration: StoreConfiguration): string {
+  const { storeId, madeBy, generation, features, seals, indexes, nextIndex } = configuration;
   const sealed = seals === undefined ? {} : { sealedSince: seals.since, allSealed: seals.complete };
-  return JSON.stringify({ storeId, madeBy, generation, features: bitsOf(features), ...sealed });
+  const indexed = nextIndex === 1 ? {} : { indexes, nextIndex, folding: foldingVersion };
+  return JSON.stringify({ storeId, madeBy, generation, features: bitsOf(features), ...sealed, ...indexed });
 }
 
 /**
- * @throws UnknownFeaturesError if a newer version has switched on a feature
+ * @throws UnknownFeaturesError if a newer version has switched on a feature, or folded the entries of an index
  * @throws ConfigurationError if something other than Rollcall has written it
  */
 export function parseConfiguration(text: string): StoreConfiguration {
@@ -86,7 +142,31 @@ export function parseConfiguration(text: string): StoreConfiguration {
     throw new ConfigurationError();
   }
   const seals = isGeneration(sealedSince) ? { since: sealedSince, complete: allSealed === true } : undefined;
-  return { storeId, madeBy, generation, features: featuresIn(features), seals };
+  const { nextIndex = 1, indexes = [], folding = foldingVersion } = fields;
+  const known = featuresIn(features);
+  if (!isCount(nextIndex) || nextIndex === 0 || !Array.isArray(indexes)) throw new ConfigurationError();
+  const parsed = indexes.map(parseIndex);
+  if (folding !== foldingVersion && parsed.some(({ folded }) => folded)) {
+    throw new UnknownFeaturesError(
+      `indexes that Unicode ${folding} folds, and this version of Rollcall has ${foldingVersion}`,
+    );
+  }
+  return { storeId, madeBy, generation, features: known, seals, indexes: parsed, nextIndex };
+}
+
+const indexStates: readonly unknown[] = ["building", "ready", "dropping"] satisfies IndexState[];
+
+function parseIndex(read: unknown): Index {
+  if (typeof read !== "object" || read === null) throw new ConfigurationError();
+  const { property, folded, number, state }: { readonly [Name in keyof Index]?: unknown } = read;
+  if (typeof property !== "string" || typeof folded !== "boolean") throw new ConfigurationError();
+  if (!isCount(number) || number === 0 || number > maxIndexNumber || !isIndexState(state))
+    throw new ConfigurationError();
+  return { property, folded, number, state };
+}
+
+function isIndexState(value: unknown): value is IndexState {
+  return indexStates.includes(value);
 }
 
 /** Seals have 32 bits for it. */

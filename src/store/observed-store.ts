@@ -35,6 +35,10 @@ export function measured(store: StoreAdapter, onCall: OnStoreCall): StoreAdapter
     write: (commands, again) => timed("write", () => store.write(commands, again)),
     get: (ids, signal) => timed("get", () => store.get(ids, signal)),
     list: (after, count, signal) => timed("list", () => store.list(after, count, signal)),
+    entries: (range, count, generation) => timed("entries", () => store.entries(range, count, generation)),
+    countEntries: (prefix, generation) => timed("count", () => store.countEntries(prefix, generation)),
+    count: () => timed("count", () => store.count()),
+    progress: () => timed("progress", () => store.progress()),
     check: () => timed("check", () => store.check()),
   };
 }
@@ -63,6 +67,11 @@ export function traced(store: UserStore, tracer: Tracer, system: StoreSystem): U
     write: (commands, options) => spanned("write", commands.length, () => store.write(commands, options)),
     get: (ids, signal) => spanned("get", ids.length, () => store.get(ids, signal)),
     list: (after, count, signal) => spanned("list", count, () => store.list(after, count, signal)),
+    entries: (range, count, generation, signal) =>
+      spanned("entries", count, () => store.entries(range, count, generation, signal)),
+    countEntries: (prefix, generation, signal) =>
+      spanned("count", 1, () => store.countEntries(prefix, generation, signal)),
+    count: (signal) => spanned("count", 1, () => store.count(signal)),
   };
 }
 

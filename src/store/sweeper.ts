@@ -22,6 +22,8 @@ export interface Slice {
   readonly share?: number;
   /** Whether nothing more is to be done in the partition, for now. */
   readonly isDone: boolean;
+  /** Whether it is a part of building an index, for which somebody waits. */
+  readonly isBuild?: boolean;
 }
 
 /** A store with background work. */
@@ -48,11 +50,20 @@ export interface SweepTimes {
   readonly restMs: number;
   /** A slice is followed by a pause of so many times its length. */
   readonly pauseRatio: number;
+  /** The same of slices that build an index. */
+  readonly buildPauseRatio: number;
   /** How long writes of a server that did not know a new configuration may still be under way. */
   readonly settleMs: number;
 }
 
-const usualTimes: SweepTimes = { leaseMs: 15_000, lookMs: 3_000, restMs: 60_000, pauseRatio: 9, settleMs: 2_000 };
+const usualTimes: SweepTimes = {
+  leaseMs: 15_000,
+  lookMs: 3_000,
+  restMs: 60_000,
+  pauseRatio: 9,
+  buildPauseRatio: 0.5,
+  settleMs: 2_000,
+};
 const leastPauseMs = 5;
 /** How often a lease is renewed while it lasts. */
 const renewals = 5;
@@ -133,19 +144,23 @@ export class Sweeper {
     await this.#pause(this.#times.settleMs);
     let done = 0;
     for (let partition = 0; partition < partitions; partition++) {
+      let isBuild = false;
       for (let isDone = false; !isDone; ) {
         if (this.#stop.signal.aborted || !(await this.#leads()) || this.#store.generation !== generation) return false;
         const startedAt = performance.now();
         try {
           const slice = await this.#store.sweep(partition);
           isDone = slice.isDone;
+          isBuild = slice.isBuild ?? false;
           if (isDone) done++;
           this.#events.onSlice(slice, (isDone ? done : done + (slice.share ?? 0)) / partitions);
         } catch (error) {
           this.#events.onFailure(error);
           break;
         }
-        await this.#pause(Math.max(leastPauseMs, this.#times.pauseRatio * (performance.now() - startedAt)));
+        const tookMs = performance.now() - startedAt;
+        const { pauseRatio, buildPauseRatio } = this.#times;
+        await this.#pause(isBuild ? buildPauseRatio * tookMs : Math.max(leastPauseMs, pauseRatio * tookMs));
       }
     }
     if (done < partitions) return false;

@@ -44,6 +44,8 @@ export class Metrics {
   readonly requestCutOff: Count;
   /** The label is the part of the record that cannot be read. */
   readonly damagedRecords: Count;
+  /** The label is the work. */
+  readonly sweptItems: Count;
   readonly #meters: readonly Meter[];
   readonly #callDurations: readonly Histogram[];
   readonly #storeDurations: readonly Histogram[];
@@ -72,6 +74,8 @@ export class Metrics {
     this.requestCutOff = this.#counter("rollcall.requests.cut_off", "Requests that the server ended early.", reason);
     const damaged = "Reads that found a damaged record.";
     this.damagedRecords = this.#counter("rollcall.damaged_records", damaged, "rollcall.part");
+    const swept = "Users and entries that background work has looked at.";
+    this.sweptItems = this.#counter("rollcall.sweep.items", swept, "rollcall.work");
     this.gauge("rollcall.calls.in_flight", { description: "Calls in progress." }, () => this.#inFlight.all());
     this.#eventLoopDelay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
     this.#eventLoopDelay.enable();

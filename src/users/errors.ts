@@ -16,6 +16,10 @@ export type Reason =
   | "INVALID_OBSERVED_AT"
   | "INVALID_PAGE_TOKEN"
   | "INVALID_PAGE_SIZE"
+  | "INVALID_MATCH"
+  | "INVALID_FILTER"
+  | "PROPERTY_NOT_INDEXED"
+  | "INDEX_NOT_READY"
   | "USER_NOT_FOUND"
   | "USER_DAMAGED"
   | "USER_ALREADY_EXISTS"
@@ -147,6 +151,21 @@ export function userAlreadyExists(): UserError {
 /** The precondition names another etag than the user's. */
 export function etagMismatch(): UserError {
   return new UserError("ETAG_MISMATCH", "the user has another etag: it has changed; read it again");
+}
+
+/** The store has no index of the property. @param indexed the names of those that have one */
+export function propertyNotIndexed(indexed: readonly string[]): UserError {
+  const others = indexed.length === 0 ? "no property is indexed" : `indexed: ${indexed.join(", ")}`;
+  return new UserError("PROPERTY_NOT_INDEXED", `the property of the match has no index (${others})`, {
+    metadata: { indexed: indexed.join(",") },
+  });
+}
+
+/** The index of the property does not hold all users yet. */
+export function indexNotReady({ done, total }: { readonly done: number; readonly total: number }): UserError {
+  return new UserError("INDEX_NOT_READY", `the index is being built: ${done} of ${total} users are done`, {
+    metadata: { users_done: String(done), users_total: String(total) },
+  });
 }
 
 /** The store does not answer in time or cannot be reached. A write may have been applied. */

@@ -5,6 +5,8 @@ interface FeatureDescription {
   readonly bit: number;
   /** What it does, for people. */
   readonly summary: string;
+  /** The command that switches it on and off, if `rollcall config` does not. */
+  readonly command?: string;
 }
 
 export const features = {
@@ -12,6 +14,11 @@ export const features = {
     bit: 0,
     summary:
       "seals every user that is written and does nothing else: it rehearses an upgrade before a feature is needed",
+  },
+  indexes: {
+    bit: 1,
+    summary: "finds users by the values of indexed properties",
+    command: "rollcall indexes",
   },
 } as const satisfies Readonly<Record<string, FeatureDescription>>;
 
@@ -35,7 +42,9 @@ export function bitsOf(names: Iterable<Feature>): number {
 export function featuresIn(bits: number): readonly Feature[] {
   const on = bitsIn(bits);
   const unknown = on.filter((bit) => featureNames.every((name) => features[name].bit !== bit));
-  if (unknown.length > 0) throw new UnknownFeaturesError(unknown);
+  if (unknown.length > 0) {
+    throw new UnknownFeaturesError(`features that this version of Rollcall does not know (bits ${unknown.join(", ")})`);
+  }
   return featureNames.filter((name) => on.includes(features[name].bit));
 }
 
@@ -46,14 +55,11 @@ function bitsIn(sum: number): number[] {
   return Array.from({ length: bitCount }, (_, bit) => bit).filter((bit) => Math.floor(sum / 2 ** bit) % 2 === 1);
 }
 
-/** The store has features that this version does not know. To write to it without them would corrupt it. */
+/** The store has something that this version does not know. To write to it without that would corrupt it. */
 export class UnknownFeaturesError extends Error {
   override readonly name = "UnknownFeaturesError";
 
-  constructor(bits: readonly number[]) {
-    super(
-      `the store has features that this version of Rollcall does not know (bits ${bits.join(", ")}): ` +
-        "run the version of Rollcall that switched them on, or a newer one",
-    );
+  constructor(what: string) {
+    super(`the store has ${what}: run the version of Rollcall that switched them on, or a newer one`);
   }
 }

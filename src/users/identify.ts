@@ -2,7 +2,7 @@
 
 import { invalidRequest, scopeMissing, type Violation } from "./errors.ts";
 import { formatPath } from "./field-path.ts";
-import { parseObservedAt, type TimestampInput } from "./observed-at.ts";
+import { parseObservedAt } from "./observed-at.ts";
 import { allValid } from "./parsed.ts";
 import { type PreconditionInput, parsePrecondition } from "./precondition.ts";
 import { parseNames, sortedNames } from "./property-names.ts";
@@ -12,6 +12,7 @@ import { DecodeBudget } from "./struct/decode.ts";
 import { combineEdits } from "./struct/edits.ts";
 import { isNonEmptyString } from "./struct/entries.ts";
 import { type CanonicalStruct, propertiesLimits } from "./struct/format.ts";
+import type { TimestampInput } from "./timestamp.ts";
 import { parseUserId } from "./user-id.ts";
 
 /** An Identify as it came over the wire: a decoded IdentifyRequest is one as it is. */

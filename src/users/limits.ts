@@ -20,8 +20,16 @@ export const limits = {
   maxBatchNames: 64 * 1024,
   /** Ids in one BatchGetUsersRequest. */
   maxBatchIds: 1_000,
-  /** Users on one page of ListUsers. */
+  /** Users on one page of ListUsers, FindUsers and ScanUsers. */
   maxPageSize: 1_000,
+  /** Properties by which users can be found. */
+  maxIndexes: 8,
+  /** Text in an index, in UTF-8 after folding. */
+  maxIndexedBytes: 256,
+  /** The beginning of text to find users by, in characters. */
+  minPrefixCharacters: 2,
+  /** Users that one page of ScanUsers looks at. */
+  maxScannedUsers: 10_000,
   /** The etag of a precondition. Every etag is shorter. */
   maxEtagBytes: 64,
   /** How far observed_at may be ahead of the store's clock. */

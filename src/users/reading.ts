@@ -11,6 +11,9 @@ export type UserView = Omit<StoredUser, "properties"> & { readonly properties: U
 /** The bytes that a user takes in an answer, at most. */
 export type AnswerSize = (user: UserView) => number;
 
+/** More than an answer takes beside its users. */
+export const frameBytes = 1_024;
+
 /** Users read from the store at a time, so that few are read in vain. */
 const usersPerRead = 50;
 
@@ -27,6 +30,8 @@ export interface Reading {
 export interface ReadOptions {
   readonly select: (user: StoredUser) => UserView;
   readonly sizeOf: AnswerSize;
+  /** Whether a user is part of the answer. Default: all are. @param at the place of its id */
+  readonly isWanted?: (user: StoredUser, at: number) => boolean;
   /** The bytes of the answer beside the users. */
   readonly besideBytes: number;
   readonly signal: AbortSignal | undefined;
@@ -41,7 +46,7 @@ export function selector(names: readonly Uint8Array[]): (user: StoredUser) => Us
 
 /** Reads users in the order of the ids until the next one does not fit; at least one. */
 export async function readWhatFits(store: UserStore, ids: readonly UserId[], options: ReadOptions): Promise<Reading> {
-  const { select, sizeOf, besideBytes, signal } = options;
+  const { select, sizeOf, isWanted, besideBytes, signal } = options;
   const users: UserView[] = [];
   const missing: UserId[] = [];
   const damaged: UserId[] = [];
@@ -54,7 +59,7 @@ export async function readWhatFits(store: UserStore, ids: readonly UserId[], opt
       const stored = found[index];
       if (stored === undefined) missing.push(id);
       else if (isDamaged(stored)) damaged.push(id);
-      else {
+      else if (isWanted === undefined || isWanted(stored, readCount)) {
         const user = select(stored);
         bytes += sizeOf(user);
         if (bytes > limits.maxAnswerBytes && users.length > 0) return { users, missing, damaged, readCount };

@@ -14,12 +14,15 @@ import {
 import { formatPath } from "./field-path.ts";
 import { type IdentifyInput, type PreparedIdentify, prepareIdentify, type RequiredProperties } from "./identify.ts";
 import { limits } from "./limits.ts";
+import { parsePageSize } from "./page-size.ts";
 import { formatPageToken, parsePageToken } from "./page-token.ts";
 import { allValid, Invalid, type Parsed } from "./parsed.ts";
 import { parseNames } from "./property-names.ts";
-import { type AnswerSize, readWhatFits, selector, type UserView } from "./reading.ts";
+import { type AnswerSize, frameBytes, readWhatFits, selector, type UserView } from "./reading.ts";
 import { refusal } from "./refusal.ts";
-import type { Applied, UserStore, WriteCommand, WriteOutcome, WriteResult } from "./store.ts";
+import { type CountUsersInput, countUsers, type FindUsersInput, findUsers } from "./search/find.ts";
+import { type ScannedPage, type ScanUsersInput, scanUsers } from "./search/scan.ts";
+import type { Applied, Progress, UserStore, WriteCommand, WriteOutcome, WriteResult } from "./store.ts";
 import type { StoreConfiguration } from "./store-configuration.ts";
 import { DecodeBudget } from "./struct/decode.ts";
 import { parseUserId, type UserId } from "./user-id.ts";
@@ -73,6 +76,8 @@ export interface RegistryDescription {
   readonly requiredProperties: readonly string[];
   /** Undefined if the store's configuration has not been read yet. */
   readonly store: StoreConfiguration | undefined;
+  /** While an index is being built: how far that is. */
+  readonly progress: Progress | undefined;
 }
 
 /** The caller of a write. */
@@ -100,13 +105,14 @@ export interface UserRegistry {
   get(id: Uint8Array, onlyProperties: readonly Uint8Array[], signal?: AbortSignal): Promise<UserView>;
   getMany(input: GetUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<UsersFound>;
   list(input: ListUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<Page>;
-  /** Says what is known of the registry, without asking the store. */
-  describe(): RegistryDescription;
+  find(input: FindUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<Page>;
+  count(input: CountUsersInput, signal?: AbortSignal): Promise<number>;
+  scan(input: ScanUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<ScannedPage>;
+  /** Says what is known of the registry. It asks the store only while an index is being built. */
+  describe(signal?: AbortSignal): Promise<RegistryDescription>;
 }
 
-const defaultPageSize = 100;
-/** More than an answer takes beside its users, and an id in a list beside its text. */
-const frameBytes = 1_024;
+/** What an id in a list takes beside its text. */
 const idFrameBytes = 8;
 
 /** @param drawEtag a source of etags that never repeats one */
@@ -211,9 +217,19 @@ export function createUserRegistry(options: {
       return { users, damagedCount, nextPageToken: last === undefined ? "" : formatPageToken(last) };
     },
 
-    describe() {
+    find: (input, sizeOf, signal) => findUsers(store, input, sizeOf, signal),
+
+    count: (input, signal) => countUsers(store, input, signal),
+
+    scan: (input, sizeOf, signal) => scanUsers(store, input, sizeOf, { signal }),
+
+    async describe(signal) {
       try {
-        return { requiredProperties: required.names, store: store.configuration() };
+        const configuration = store.configuration();
+        const builds = configuration?.indexes.some(({ state }) => state === "building") === true;
+        // The rest is known without it.
+        const progress = builds ? await store.progress(signal).catch(() => undefined) : undefined;
+        return { requiredProperties: required.names, store: configuration, progress };
       } catch (error) {
         throw failureOfRead(error);
       }
@@ -232,12 +248,6 @@ function parseIds(ids: readonly Uint8Array[]): Parsed<readonly UserId[]> {
     else found.add(id);
   });
   return violations.length > 0 ? new Invalid(...violations) : [...found];
-}
-
-/** How many users a page may have. */
-function parsePageSize(pageSize: number): Parsed<number> {
-  if (pageSize < 0) return new Invalid({ field: "page_size", reason: "INVALID_PAGE_SIZE", description: "is negative" });
-  return Math.min(pageSize === 0 ? defaultPageSize : pageSize, limits.maxPageSize);
 }
 
 function missingResult(): Error {

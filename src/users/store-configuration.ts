@@ -1,4 +1,5 @@
 import type { Feature } from "./features.ts";
+import type { Index } from "./indexes/indexed-property.ts";
 
 /** What the store itself says about every write to it. All servers of a store follow it. */
 export interface StoreConfiguration {
@@ -12,6 +13,10 @@ export interface StoreConfiguration {
   readonly features: readonly Feature[];
   /** Of the users, while a feature is on. A write by a version that does not know the feature breaks the user's seal. */
   readonly seals: Seals | undefined;
+  /** In the operator's order, and behind them those that are being dropped. */
+  readonly indexes: readonly Index[];
+  /** The number of the next new index. 1 if the store has never had one. */
+  readonly nextIndex: number;
 }
 
 export interface Seals {

@@ -7,6 +7,7 @@
  * - Durability: an answer, UNCHANGED included, means stored as durably as the store's configuration promises.
  */
 import type { DamagedPart, DamagedUser } from "./damaged.ts";
+import type { EntryRange, IndexedUser } from "./indexes/entries.ts";
 import type { Precondition } from "./precondition.ts";
 import type { StoreConfiguration } from "./store-configuration.ts";
 import type { Edits } from "./struct/edits.ts";
@@ -127,6 +128,12 @@ interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How many of a store's users are done. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+}
+
 /**
  * Every method rejects with UserError STORE_UNAVAILABLE (commands may have been applied), STORE_FULL (other commands of the
  * list may have been applied) or OVERLOADED (nothing was applied), or with the signal's reason if that aborts first; commands
@@ -144,6 +151,29 @@ export interface UserStore {
    * @param after an id, whether or not there is such a user; undefined for the beginning
    */
   list(after: UserId | undefined, count: number, signal?: AbortSignal): Promise<readonly UserId[]>;
+  /**
+   * Entries of an index, in the order of their bytes; fewer than `count` only at the end. Every write that was answered before is in
+   * them.
+   *
+   * @param generation of the configuration that has the index
+   * @returns undefined if the store has another configuration by now
+   */
+  entries(
+    range: EntryRange,
+    count: number,
+    generation: number,
+    signal?: AbortSignal,
+  ): Promise<readonly IndexedUser[] | undefined>;
+  /**
+   * How many entries begin with a prefix.
+   *
+   * @returns undefined as `entries`
+   */
+  countEntries(prefix: Uint8Array, generation: number, signal?: AbortSignal): Promise<number | undefined>;
+  /** How many users there are, including those whose records are damaged. */
+  count(signal?: AbortSignal): Promise<number>;
+  /** For how many users the work is done that the last change of the configuration asked for, as the building of an index. */
+  progress(signal?: AbortSignal): Promise<Progress>;
   /**
    * Resolves if the store can do what requests need, including writes.
    *

@@ -52,6 +52,7 @@ test("the example works", async () => {
     "  properties.email: is required to create a user: it must be a non-empty string",
     "1 there, missing: nobody",
     "somebody was faster: the user has another etag: it has changed; read it again",
+    "found u1 by a scan",
     "row 7: REQUIRED_PROPERTY_MISSING: properties.email: is required: it must be a non-empty string",
     "500 rows are done with",
     "1000 rows are done with",
@@ -61,7 +62,7 @@ test("the example works", async () => {
 });
 
 const typed = `
-import { createRollcallClient, ImportInterrupted, importUsers, RollcallError, type UserToImport } from "rollcall";
+import { createRollcallClient, findUsers, ImportInterrupted, importUsers, RollcallError, scanUsers, type UserToImport } from "rollcall";
 
 const users = createRollcallClient({ server: "http://127.0.0.1:1", token: async () => "secret", retries: { maxAttempts: 2 } });
 interface Line extends UserToImport {
@@ -73,6 +74,10 @@ try {
   const { answered } = await importUsers(users, lines, { onRefused: ({ line }) => refused.push(line) });
   const name: string | undefined = (await users.getUser({ id: "u" })).user?.id;
   console.log(answered + 1, name);
+  for await (const { id } of findUsers(users, { property: "n", equals: 1 }, { signal: AbortSignal.timeout(5) })) console.log(id.length);
+  for await (const { properties } of scanUsers(users, { updatedAfter: new Date() })) console.log(properties?.["n"]);
+  // @ts-expect-error: a match has one condition
+  findUsers(users, { property: "n", equals: 1, startsWith: "ab" });
 } catch (error) {
   if (error instanceof ImportInterrupted) console.log(error.counts.answered, error.cause.reason);
   if (error instanceof RollcallError) console.log(error.violations[0]?.field);

@@ -164,6 +164,24 @@ describe("is refused before it is sent, with the path of each part:", () => {
     ]);
   });
 
+  test("what to find and to scan for", async () => {
+    const find = (match: unknown) => violations((client) => client.findUsers({ match } as object));
+    const text = { case: "equals", value: { kind: { case: "stringValue", value: "\ud800" } } };
+    expect(await find({ property: 7, condition: text })).toEqual([
+      ["match.property", "is not text"],
+      ["match.equals.string_value", "is not valid Unicode"],
+    ]);
+    expect(await find({ property: "email", condition: { case: "equals", value: "ada@example.com" } })).toEqual([
+      ["match.equals", "is not a Value: send fromJson(ValueSchema, …), from @bufbuild/protobuf, or call findUsers()"],
+    ]);
+    expect(await find({ property: "email", equals: "ada@example.com" })).toEqual([
+      ["match.equals", "is no field of rollcall.v1.Match: it is equals in TypeScript"],
+    ]);
+    const where = { properties: { at: new Date(0) }, updatedAfter: new Date(0) };
+    const [value, time] = await violations((client) => client.scanUsers({ where } as object));
+    expect([value?.[0], time?.[0]]).toEqual(["where.properties.at", "where.updated_after"]);
+  });
+
   test("an unknown field, and a field by its name in the contract", async () => {
     expect(await identify({ propertes: {}, set_once: {} })).toEqual([
       ["propertes", "is no field of rollcall.v1.IdentifyRequest"],

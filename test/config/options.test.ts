@@ -313,6 +313,7 @@ const samples: Readonly<Record<string, string>> = {
   name: "a",
   names: "a, b",
   origins: "https://a.example",
+  properties: "email:fold,plan",
   protocol: "connect",
   seconds: "1",
   share: "0.5",

@@ -21,7 +21,7 @@ const rowsOf = (document: string) =>
 const rows = rowsOf(text);
 
 test.each([
-  ["limits.md", text, 4],
+  ["limits.md", text, 5],
   ["http2.md", textOfHttp2, 1],
 ])("each table of bounds in %s names tests", (_, document, tablesOfBounds) => {
   const tables = document.split("\n## ").map((section) => section.split("\n").filter((line) => line.startsWith("| ")));
@@ -56,7 +56,14 @@ test.each([
     "messages of BatchIdentify and IdentifyUsers while they are worked on",
     `${defaultServerLimits.maxBatchWorkBytes / 1024 ** 2} MiB`,
   ],
-  ["answers of BatchGetUsers and ListUsers while they are read", `${defaultServerLimits.maxReadBytes / 1024 ** 2} MiB`],
+  ["indexed properties of a store", String(limits.maxIndexes)],
+  ["text in an index", `${limits.maxIndexedBytes} bytes`],
+  ["the beginning of text to find users by", `${limits.minPrefixCharacters} characters`],
+  ["users that a page of ScanUsers looks at", limits.maxScannedUsers.toLocaleString("en")],
+  [
+    "answers with many users while they are read: of BatchGetUsers, ListUsers, FindUsers and ScanUsers",
+    `${defaultServerLimits.maxReadBytes / 1024 ** 2} MiB`,
+  ],
   ["requests that wait for the store", `${defaultServerLimits.maxWaitingBytes / 1024 ** 2} MiB`],
   ["unary calls whose requests have not arrived in full", defaultServerLimits.maxArriving.toLocaleString("en")],
   ["time between checks of an open stream's credentials", `${defaultServerLimits.recheckMs / 1_000} s`],

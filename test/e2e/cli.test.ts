@@ -60,6 +60,8 @@ describe("help", () => {
       "identify",
       "get",
       "list",
+      "find",
+      "count",
       "set-preferences",
       "delete",
       "import",

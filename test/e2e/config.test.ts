@@ -6,9 +6,7 @@ import { openAdministration } from "../../src/server/open-store.ts";
 import type { StoreAdministration } from "../../src/store/administration.ts";
 import { type Stamped, withFeatures } from "../../src/store/configuration.ts";
 import { createKeys, everyPartition, partitionTags, slotOf } from "../../src/store/redis/keys.ts";
-import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
-import { command } from "../support/commands.ts";
 import { redisWith } from "../support/for-one-test.ts";
 import { rollcall } from "../support/processes.ts";
 import { startCluster } from "../support/redis-cluster.ts";
@@ -18,8 +16,8 @@ import {
   type StoredConfigurations,
   type StoredForm,
 } from "../support/stored-configurations.ts";
-import { openRedis } from "../support/stores.ts";
 import { until } from "../support/until.ts";
+import { useStore } from "../support/use-store.ts";
 
 const summary = expect.stringContaining("seals every user");
 
@@ -32,15 +30,6 @@ async function administer(url: string): Promise<StoreAdministration> {
   const administration = await openAdministration(parseStoreLocation(url), {}, createLogger("silent"));
   onTestFinished(() => administration.close());
   return administration;
-}
-
-/** Opens the store as a server does, writes a user, and waits until the store has its configuration. */
-async function useStore(url: string, id?: string): Promise<void> {
-  const location = parseStoreLocation(url);
-  const store = location.kind === "sqlite" ? await openSqliteStore(location.path) : await openRedis(url);
-  await until(() => store.check().then(() => store.configuration() !== undefined));
-  if (id !== undefined) await store.write([command(id, { n: 1 })]);
-  await store.close();
 }
 
 const madeBy = (form: StoredForm | undefined, version: string): StoredForm => ({
@@ -64,9 +53,15 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a store in %s", (n
     const first = before[0]?.configuration;
     const shown = { store_id: first?.["storeId"], made_by: first?.["madeBy"], deviations: [] };
     const rehearsal = { name: "rehearsal", summary };
+    const indexes = { name: "indexes", enabled: false };
     expect(await config("show", stored.url)).toMatchObject({
       status: 0,
-      answer: { ...shown, generation: 0, features: [{ ...rehearsal, enabled: false }], seals: { since: null } },
+      answer: {
+        ...shown,
+        generation: 0,
+        features: [{ ...rehearsal, enabled: false }, indexes],
+        seals: { since: null },
+      },
     });
 
     const enabled = { feature: "rehearsal", enabled: true, changed: true, dry_run: false, generation: 1 };
@@ -82,7 +77,7 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a store in %s", (n
     expect(after[0]?.configuration).toMatchObject({ storeId: shown.store_id, generation: 1, features: 1 });
     expect(await config("show", stored.url)).toMatchObject({
       status: 0,
-      answer: { ...shown, generation: 1, features: [{ ...rehearsal, enabled: true }], seals: { since: 1 } },
+      answer: { ...shown, generation: 1, features: [{ ...rehearsal, enabled: true }, indexes], seals: { since: 1 } },
     });
 
     expect(await config("enable rehearsal", stored.url)).toMatchObject({ status: 0, answer: { changed: false } });
@@ -100,6 +95,14 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a store in %s", (n
     expect({ status, answer }).toEqual({ status: 1, answer: undefined });
     expect(stderr).toContain('there is no feature "rehearsals"');
     expect(stderr).toContain("rehearsal: seals every user");
+    expect(await stored.read()).toEqual(before);
+  });
+
+  test.each(["enable", "disable"])("%s names the command for a feature that has one of its own", async (verb) => {
+    const before = await stored.read();
+    const { status, answer, stderr } = await config(`${verb} indexes`, stored.url);
+    expect({ status, answer }).toEqual({ status: 1, answer: undefined });
+    expect(stderr).toContain("see rollcall indexes --help. Nothing has changed");
     expect(await stored.read()).toEqual(before);
   });
 

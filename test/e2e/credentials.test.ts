@@ -160,6 +160,12 @@ function open([, , create]: (typeof protocols)[number], { authorization, certifi
 type Users = ReturnType<typeof users>;
 const users = (transport: Transport) => createClient(UserService, transport);
 const id = "u";
+const match = { property: "plan", condition: { case: "present" as const, value: true } };
+/** Only a caller that may search learns that. */
+const unlessNotIndexed = (call: Promise<unknown>) =>
+  call.catch((error) => {
+    if (describeError(error).reason !== "PROPERTY_NOT_INDEXED") throw error;
+  });
 /** Any of the scopes will do, and any caller where there are none. The first is the one that others are told to lack. */
 const methods: Record<string, { scopes: readonly Scope[]; call: (client: Users) => Promise<unknown> }> = {
   Identify: { scopes: ["users.write"], call: (client) => client.identify({ id, properties: ada }) },
@@ -167,6 +173,9 @@ const methods: Record<string, { scopes: readonly Scope[]; call: (client: Users) 
   GetUser: { scopes: ["users.get", "users.read"], call: (client) => client.getUser({ id }) },
   BatchGetUsers: { scopes: ["users.get", "users.read"], call: (client) => client.batchGetUsers({ ids: [id] }) },
   ListUsers: { scopes: ["users.read"], call: (client) => client.listUsers({}) },
+  FindUsers: { scopes: ["users.read"], call: (client) => unlessNotIndexed(client.findUsers({ match })) },
+  CountUsers: { scopes: ["users.read"], call: (client) => unlessNotIndexed(client.countUsers({ match })) },
+  ScanUsers: { scopes: ["users.read"], call: (client) => client.scanUsers({}) },
   BatchIdentify: {
     scopes: ["users.write"],
     async call(client) {
@@ -197,6 +206,10 @@ const refusalOf = (call: Promise<unknown>) =>
       return metadata["scope"] === undefined ? code : `${code}: ${metadata["scope"]}`;
     },
   );
+
+test("every method is in the table", () => {
+  expect(Object.keys(methods).sort()).toEqual(UserService.methods.map(({ name }) => name).sort());
+});
 
 describe.each(protocols)("through %s", (...protocol) => {
   test.each(ways)("$name", async (way) => {

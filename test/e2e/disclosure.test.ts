@@ -71,25 +71,39 @@ const told: Readonly<Record<string, Rule>> = {
   ...userFields("ListUsers.users", reads),
   "ListUsers.next_page_token": reads,
   "ListUsers.damaged_count": reads,
+  ...userFields("FindUsers.users", reads),
+  "FindUsers.next_page_token": reads,
+  "FindUsers.damaged_count": reads,
+  "CountUsers.count": reads,
+  ...userFields("ScanUsers.users", reads),
+  "ScanUsers.next_page_token": reads,
+  "ScanUsers.looked_at": reads,
+  "ScanUsers.damaged_count": reads,
   ...userFields("SetPreferences.user", learns),
   "GetRegistry.version": everybody,
   "GetRegistry.required_properties": everybody,
+  "GetRegistry.indexes.property": everybody,
+  "GetRegistry.indexes.folded": everybody,
+  "GetRegistry.indexes.state": everybody,
+  "GetRegistry.indexes.users_done": reads,
+  "GetRegistry.indexes.users_total": reads,
   "GetRegistry.principal.name": everybody,
   "GetRegistry.principal.scopes": everybody,
   "GetRegistry.store_id": everybody,
   "GetRegistry.features": everybody,
   "GetRegistry.generation": everybody,
 };
-/** What a store as it is made has none of. */
-const unset: ReadonlySet<string> = new Set(["GetRegistry.features", "GetRegistry.generation"]);
+/** What is told while an index is being built: test/rpc/user-handlers.test.ts. */
+const unset: ReadonlySet<string> = new Set(["GetRegistry.indexes.users_done", "GetRegistry.indexes.users_total"]);
 
 /**
  * What an error depends on beside the request, the caller and the server: what it tells of who is stored. `change`: whether the
- * write would change something, where the store has no room for that.
+ * write would change something, where the store has no room for that. `count`: how many users there are; only callers that may
+ * read them all get it.
  */
 const toldByErrors: Record<
   Exclude<keyof typeof ErrorReason, "UNSPECIFIED">,
-  "nothing" | "presence" | "size" | "change"
+  "nothing" | "presence" | "size" | "change" | "count"
 > = {
   INVALID_ID: "nothing",
   INVALID_PROPERTY: "nothing",
@@ -112,6 +126,10 @@ const toldByErrors: Record<
   INVALID_OBSERVED_AT: "nothing",
   INVALID_PAGE_TOKEN: "nothing",
   INVALID_PAGE_SIZE: "nothing",
+  INVALID_MATCH: "nothing",
+  INVALID_FILTER: "nothing",
+  PROPERTY_NOT_INDEXED: "nothing",
+  INDEX_NOT_READY: "count",
   CREDENTIALS_INVALID: "nothing",
   SCOPE_MISSING: "nothing",
   CREDENTIALS_UNVERIFIABLE: "nothing",
@@ -175,6 +193,7 @@ async function* messages<Message>(...all: Message[]): AsyncGenerator<Message> {
 /** So many users that one answer does not hold them. */
 const large = Array.from({ length: 13 }, (_, at) => `large ${at}`);
 const there = "there";
+const isThere = { case: "present" as const, value: true };
 /** The first of both stores' lists. */
 const damaged = Array.from({ length: 1_000 }, (_, at) => `a${at}`).find((id) => partitionOf(id) === 0) ?? "";
 let changes = 0;
@@ -198,7 +217,8 @@ async function fieldsTold(client: Users, newId: string, others: readonly string[
     }
   };
   const { identify, getUser, batchIdentify, identifyUsers } = UserService.method;
-  const { batchGetUsers, listUsers, setPreferences, deleteUser, getRegistry } = UserService.method;
+  const { batchGetUsers, listUsers, findUsers, countUsers, scanUsers } = UserService.method;
+  const { setPreferences, deleteUser, getRegistry } = UserService.method;
   const change = () => ({ id: there, properties: { n: ++changes }, setOnce: { plan: "another" } });
   const requests = (id: string) => [
     { id, properties: ada },
@@ -208,6 +228,9 @@ async function fieldsTold(client: Users, newId: string, others: readonly string[
   ];
   const report = BatchReport.ALL;
   await call(listUsers, () => client.listUsers({ pageSize: 2 }));
+  await call(findUsers, () => client.findUsers({ match: { property: "email", condition: isThere }, pageSize: 2 }));
+  await call(countUsers, () => client.countUsers({ match: { property: "email", condition: isThere } }));
+  await call(scanUsers, () => client.scanUsers({ pageSize: 2 }));
   await call(identify, () => client.identify(change()));
   await call(batchIdentify, () => client.batchIdentify(messages({}, { requests: requests(newId), report })));
   await call(identifyUsers, () => client.identifyUsers({ requests: requests(`${newId} too`), report }));
@@ -224,86 +247,94 @@ test("every field of every answer is in the table", () => {
   expect(Object.keys(told).sort()).toEqual(fields.sort());
 });
 
-describeEachStore({ access: { credentials: credentials.file } }, (server, spoil, choose) => {
-  beforeAll(async () => {
-    const [grpc] = protocols;
-    if (grpc === undefined) throw new Error("there is no protocol");
-    const client = clientOf(server().url, grpc, allScopes);
-    const bio = "b".repeat(60_000);
-    for (const id of large) await client.identify({ id, properties: { ...ada, a: bio, b: bio, c: bio, d: bio } });
-    await client.identify({ id: there, properties: { ...ada, plan: "pro" } });
-    const names = Array.from({ length: limits.maxProperties - 2 }, (_, at) => [`p${at}`, at]);
-    await client.identify({ id: "full", properties: { ...ada, ...Object.fromEntries(names) } });
-    const preferences = { kept: "k".repeat(40_000) };
-    for (const id of [...large, there, "full"]) await client.setPreferences({ id, preferences });
-    await client.identify({ id: damaged, properties: ada });
-    await spoil(damaged);
-  });
-
-  describe.each(choose(protocols))("through %s", (...protocol) => {
-    test.each(scopeSets.map((scopes) => [scopes.join(", "), scopes] as const))("%s", async (_, scopes) => {
-      // The answer that is too large once is too large on every protocol, and takes its time.
-      const others = protocol[0] === "gRPC" ? large : [];
-      const seen = await fieldsTold(clientOf(server().url, protocol, scopes), "new", others);
-      for (const id of ["new", "new too"]) {
-        await clientOf(server().url, protocol, allScopes).deleteUser({ id, allowMissing: true });
-      }
-      const expected = Object.entries(told).flatMap(([path, rule]) => (rule(scopes) && !unset.has(path) ? [path] : []));
-      expect(seen).toEqual(expected.filter((path) => path !== "BatchGetUsers.unread_ids" || others.length > 0).sort());
+const reader = authorizationOf(["users.read"]);
+describeEachStore(
+  { access: { credentials: credentials.file }, indexed: "email:fold", authorization: reader },
+  (server, spoil, choose) => {
+    beforeAll(async () => {
+      const [grpc] = protocols;
+      if (grpc === undefined) throw new Error("there is no protocol");
+      const client = clientOf(server().url, grpc, allScopes);
+      const bio = "b".repeat(60_000);
+      for (const id of large) await client.identify({ id, properties: { ...ada, a: bio, b: bio, c: bio, d: bio } });
+      await client.identify({ id: there, properties: { ...ada, plan: "pro" } });
+      const names = Array.from({ length: limits.maxProperties - 2 }, (_, at) => [`p${at}`, at]);
+      await client.identify({ id: "full", properties: { ...ada, ...Object.fromEntries(names) } });
+      const preferences = { kept: "k".repeat(40_000) };
+      for (const id of [...large, there, "full"]) await client.setPreferences({ id, preferences });
+      await client.identify({ id: damaged, properties: ada });
+      await spoil(damaged);
     });
 
-    test("errors tell the same to all, but the sizes of what is stored", async () => {
-      const tested = new Set<string>();
-      for (const { reason, scope, call } of errors) {
-        const callers = scopeSets.filter((scopes) => scopes.includes(scope));
-        const seen = new Map<boolean, Set<string>>([
-          [true, new Set()],
-          [false, new Set()],
-        ]);
-        for (const scopes of callers) {
-          const error = await failureOf(call(clientOf(server().url, protocol, scopes)));
-          expect(describeError(error)).toMatchObject({ reason });
-          const { metadata, message } = describeError(error);
-          const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
-          const descriptions = fields.map(({ field, description }) => `${field} ${description}`);
-          seen.get(reads(scopes))?.add(JSON.stringify([error.code, metadata, message, descriptions]));
+    describe.each(choose(protocols))("through %s", (...protocol) => {
+      test.each(scopeSets.map((scopes) => [scopes.join(", "), scopes] as const))("%s", async (_, scopes) => {
+        // The answer that is too large once is too large on every protocol, and takes its time.
+        const others = protocol[0] === "gRPC" ? large : [];
+        const seen = await fieldsTold(clientOf(server().url, protocol, scopes), "new", others);
+        for (const id of ["new", "new too"]) {
+          await clientOf(server().url, protocol, allScopes).deleteUser({ id, allowMissing: true });
         }
-        tested.add(reason);
-        const [toReaders, toOthers] = [[...(seen.get(true) ?? [])], [...(seen.get(false) ?? [])]];
-        expect(toReaders).toHaveLength(1);
-        if (toldByErrors[reason] === "size") {
-          const actual: string = JSON.parse(toReaders[0] ?? "")[1].actual;
-          expect(Number(actual)).toBeGreaterThan(limits.maxProperties);
-          expect(toOthers).toEqual([
-            toReaders[0]?.replace(`,"actual":"${actual}"`, "").replaceAll(` ${actual} `, " too many "),
-          ]);
-          expect(toOthers[0]).not.toContain(actual);
-        } else expect(toOthers).toEqual(toReaders);
-      }
-      const dependent = Object.entries(toldByErrors).flatMap(([reason, what]) =>
-        what === "presence" || what === "size" ? [reason] : [],
-      );
-      expect([...tested]).toEqual(expect.arrayContaining(dependent));
-    });
+        const expected = Object.entries(told).flatMap(([path, rule]) =>
+          rule(scopes) && !unset.has(path) ? [path] : [],
+        );
+        expect(seen).toEqual(
+          expected.filter((path) => path !== "BatchGetUsers.unread_ids" || others.length > 0).sort(),
+        );
+      });
 
-    test("an item's error says what a single call's does", async () => {
-      for (const scopes of [["users.write"], ["users.write", "users.read"]] as const) {
-        const client = clientOf(server().url, protocol, scopes);
-        const { message, metadata } = describeError(await failureOf(client.identify(overfull)));
-        expect("actual" in metadata).toBe(reads(scopes));
-        const requests = [overfull];
-        const { results } = await client.identifyUsers({ requests });
-        for await (const answer of client.batchIdentify(messages({ requests }))) results.push(...answer.results);
-        const error = {
-          reason: "LIMIT_EXCEEDED",
-          message,
-          violations: [{ description: message.replace("properties: ", "") }],
-        };
-        expect(results).toMatchObject([{ error }, { error }]);
-      }
+      test("errors tell the same to all, but the sizes of what is stored", async () => {
+        const tested = new Set<string>();
+        for (const { reason, scope, call } of errors) {
+          const callers = scopeSets.filter((scopes) => scopes.includes(scope));
+          const seen = new Map<boolean, Set<string>>([
+            [true, new Set()],
+            [false, new Set()],
+          ]);
+          for (const scopes of callers) {
+            const error = await failureOf(call(clientOf(server().url, protocol, scopes)));
+            expect(describeError(error)).toMatchObject({ reason });
+            const { metadata, message } = describeError(error);
+            const fields = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+            const descriptions = fields.map(({ field, description }) => `${field} ${description}`);
+            seen.get(reads(scopes))?.add(JSON.stringify([error.code, metadata, message, descriptions]));
+          }
+          tested.add(reason);
+          const [toReaders, toOthers] = [[...(seen.get(true) ?? [])], [...(seen.get(false) ?? [])]];
+          expect(toReaders).toHaveLength(1);
+          if (toldByErrors[reason] === "size") {
+            const actual: string = JSON.parse(toReaders[0] ?? "")[1].actual;
+            expect(Number(actual)).toBeGreaterThan(limits.maxProperties);
+            expect(toOthers).toEqual([
+              toReaders[0]?.replace(`,"actual":"${actual}"`, "").replaceAll(` ${actual} `, " too many "),
+            ]);
+            expect(toOthers[0]).not.toContain(actual);
+          } else expect(toOthers).toEqual(scope === "users.read" ? [] : toReaders);
+        }
+        const dependent = Object.entries(toldByErrors).flatMap(([reason, what]) =>
+          what === "presence" || what === "size" ? [reason] : [],
+        );
+        expect([...tested]).toEqual(expect.arrayContaining(dependent));
+      });
+
+      test("an item's error says what a single call's does", async () => {
+        for (const scopes of [["users.write"], ["users.write", "users.read"]] as const) {
+          const client = clientOf(server().url, protocol, scopes);
+          const { message, metadata } = describeError(await failureOf(client.identify(overfull)));
+          expect("actual" in metadata).toBe(reads(scopes));
+          const requests = [overfull];
+          const { results } = await client.identifyUsers({ requests });
+          for await (const answer of client.batchIdentify(messages({ requests }))) results.push(...answer.results);
+          const error = {
+            reason: "LIMIT_EXCEEDED",
+            message,
+            violations: [{ description: message.replace("properties: ", "") }],
+          };
+          expect(results).toMatchObject([{ error }, { error }]);
+        }
+      });
     });
-  });
-});
+  },
+);
 
 const overfull = { id: "full", properties: { "one more": 1 } };
 const exists = (value: boolean) => ({ condition: { case: "exists" as const, value } });
@@ -379,6 +410,22 @@ const errors: readonly {
     reason: "ETAG_MISMATCH",
     scope: "users.delete",
     call: (client) => client.deleteUser({ id: there, precondition: anotherEtag }),
+  },
+  {
+    reason: "INVALID_MATCH",
+    scope: "users.read",
+    call: (client) => client.findUsers({ match: { property: "email", condition: { case: "present", value: false } } }),
+  },
+  {
+    reason: "INVALID_FILTER",
+    scope: "users.read",
+    call: (client) => client.scanUsers({ where: { updatedAfter: { seconds: -1n, nanos: 0 } } }),
+  },
+  {
+    reason: "PROPERTY_NOT_INDEXED",
+    scope: "users.read",
+    call: (client) =>
+      client.countUsers({ match: { property: "name", condition: { case: "startsWith", value: "Ad" } } }),
   },
   { reason: "LIMIT_EXCEEDED", scope: "users.write", call: (client) => client.identify(overfull) },
   {

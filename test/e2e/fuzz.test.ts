@@ -78,7 +78,7 @@ test(`${inputs} inputs are answered with clean errors`, async () => {
 }, 240_000);
 
 const clean = new Set([
-  ..."ok invalid_argument not_found already_exists aborted unimplemented".split(" "),
+  ..."ok invalid_argument failed_precondition not_found already_exists aborted unimplemented".split(" "),
   ..."resource_exhausted deadline_exceeded".split(" "),
   "unsupported media type",
 ]);

@@ -22,7 +22,7 @@ import { failureOf } from "../support/rpc-errors.ts";
 import { ada } from "../support/server.ts";
 
 const largeUsers = 24;
-const { listUsers, batchGetUsers, getUser, identify } = UserService.method;
+const { listUsers, scanUsers, batchGetUsers, getUser, identify } = UserService.method;
 
 /** 512 properties of nearly 256 KiB; what a text is made of decides how large they are in JSON. */
 function largeProperties(letter: string): Record<string, string> {
@@ -78,19 +78,25 @@ describeEachStore({}, (server, _, choose) => {
   }
 
   describe.each(choose(encodings))("in %s", (encoding) => {
-    test("a page closes early, and the listing shows every user", async () => {
-      const seen: string[] = [];
-      let pageToken = "";
-      let pages = 0;
-      do {
-        const page = await call(listUsers, encoding, { pageSize: 1_000, pageToken });
-        seen.push(...page.users.map(({ id }) => id));
-        pageToken = page.nextPageToken;
-        pages++;
-      } while (pageToken !== "");
-      expect(seen.filter((id) => ids.includes(id)).sort()).toEqual([...ids].sort());
-      expect(pages).toBeGreaterThan(2);
-    });
+    test.each([listUsers, scanUsers])(
+      "a page of $name closes early, and all of them have every user",
+      async (method) => {
+        const seen: string[] = [];
+        let pageToken = "";
+        let pages = 0;
+        do {
+          const request = { pageSize: 1_000, pageToken };
+          const page = await (method === scanUsers
+            ? call(scanUsers, encoding, request)
+            : call(listUsers, encoding, request));
+          seen.push(...page.users.map(({ id }) => id));
+          pageToken = page.nextPageToken;
+          pages++;
+        } while (pageToken !== "");
+        expect(seen.filter((id) => ids.includes(id)).sort()).toEqual([...ids].sort());
+        expect(pages).toBeGreaterThan(2);
+      },
+    );
 
     test("users are read together as far as they fit, and at least one of them", async () => {
       const missing = Array.from({ length: 900 }, (_, n) => `${'"'.repeat(240)} ${n}`);

@@ -1,4 +1,4 @@
-/** A listing of many users shows each of them once, whatever is created and deleted meanwhile. */
+/** A listing or a scan of many users shows each of them once, whatever is created and deleted meanwhile. */
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { expect, test } from "vitest";
@@ -25,35 +25,39 @@ async function identify(users: Client<typeof UserService>, ids: readonly string[
 }
 
 describeEachStore({ requiredProperties: [] }, (server) => {
-  test(`${stayingUsers} users are listed once each, while others come and go`, async () => {
-    const connect = () => createClient(UserService, createGrpcTransport({ baseUrl: server().url }));
-    const users = connect();
-    const staying = Array.from({ length: stayingUsers }, (_, n) => idOf(n));
-    await identify(users, staying);
+  test.each(["listUsers", "scanUsers"] as const)(
+    `${stayingUsers} users are in %s once each, while others come and go`,
+    async (method) => {
+      const connect = () => createClient(UserService, createGrpcTransport({ baseUrl: server().url }));
+      const users = connect();
+      const staying = Array.from({ length: stayingUsers }, (_, n) => idOf(n));
+      await identify(users, staying);
 
-    const others = connect();
-    const random = seededRandom(1);
-    const some = () => Math.floor(random() * comingUsers);
-    const comeAndGo = async () => {
-      const coming = Array.from({ length: 20 }, () => otherId(some()));
-      await identify(others, [...coming, idOf(some())]);
-      await Promise.all(coming.slice(10).map((id) => others.deleteUser({ id, allowMissing: true })));
-    };
+      const others = connect();
+      const random = seededRandom(1);
+      const some = () => Math.floor(random() * comingUsers);
+      const comeAndGo = async () => {
+        const coming = Array.from({ length: 20 }, () => otherId(some()));
+        await identify(others, [...coming, idOf(some())]);
+        await Promise.all(coming.slice(10).map((id) => others.deleteUser({ id, allowMissing: true })));
+      };
 
-    const seen: string[] = [];
-    let pageToken = "";
-    do {
-      const request = { pageSize: 1_000, pageToken, onlyProperties: ["none"] };
-      const [page] = await Promise.all([users.listUsers(request), comeAndGo()]);
-      seen.push(...page.users.map(({ id }) => id));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== "");
+      const seen: string[] = [];
+      let pageToken = "";
+      do {
+        const request = { pageSize: 1_000, pageToken, onlyProperties: ["none"] };
+        const [page] = await Promise.all([users[method](request), comeAndGo()]);
+        seen.push(...page.users.map(({ id }) => id));
+        pageToken = page.nextPageToken;
+      } while (pageToken !== "");
 
-    expect(new Set(seen).size).toBe(seen.length);
-    const seenStaying = new Set(seen.filter((id) => id.endsWith("-staying")));
-    expect(seenStaying.size).toBe(stayingUsers);
-    expect(staying.every((id) => seenStaying.has(id))).toBe(true);
-    // Else nothing has come meanwhile.
-    expect(seen.length).toBeGreaterThan(stayingUsers);
-  }, 120_000);
+      expect(new Set(seen).size).toBe(seen.length);
+      const seenStaying = new Set(seen.filter((id) => id.endsWith("-staying")));
+      expect(seenStaying.size).toBe(stayingUsers);
+      expect(staying.every((id) => seenStaying.has(id))).toBe(true);
+      // Else nothing has come meanwhile.
+      expect(seen.length).toBeGreaterThan(stayingUsers);
+    },
+    120_000,
+  );
 });

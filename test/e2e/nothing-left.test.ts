@@ -20,6 +20,7 @@ import { Health } from "#gen-server/health/v1/health_pb.js";
 import { createRollcallClient } from "../../src/client/client.ts";
 import { type CallEncoding, encodedCall } from "../support/raw-calls.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
+import { switchIndexes } from "../support/switch-indexes.ts";
 import { until } from "../support/until.ts";
 
 /** Small enough to be reached by a mix. */
@@ -43,9 +44,12 @@ beforeAll(async () => {
   const sha256 = createHash("sha256").update(token).digest("hex");
   const scopes = ["users.read", "users.write", "users.delete"];
   writeFileSync(credentials, JSON.stringify({ tokens: [{ name: "mix", sha256, scopes }] }));
-  server = await startTestServer({ limits, access: { credentials } });
+  const store = `sqlite:${join(directory, "users.db")}`;
+  server = await startTestServer({ store, limits, access: { credentials } });
   const client = createRollcallClient({ server: server.url, token });
   for (const id of ids) await client.identify({ id, properties: { ...ada, text: "x".repeat(60_000) } });
+  const transport = createGrpcTransport({ baseUrl: server.url });
+  await switchIndexes(store, "email:fold", { transport, headers: { authorization } });
 });
 afterAll(async () => {
   await server.stop();
@@ -71,6 +75,9 @@ const {
   identifyUsers,
   batchGetUsers,
   listUsers,
+  findUsers,
+  countUsers,
+  scanUsers,
   setPreferences,
   deleteUser,
   getRegistry,
@@ -87,6 +94,11 @@ const asked: readonly Asked[] = [
   ask(batchGetUsers, { ids }),
   ask(listUsers, { pageSize: 1_000 }),
   ask(listUsers, { pageToken: "none" }),
+  ask(findUsers, { match: { property: "email", condition: { case: "startsWith", value: "ada@" } } }),
+  ask(findUsers, {}),
+  ask(countUsers, { match: { property: "email", condition: { case: "present", value: true } } }),
+  ask(scanUsers, { where: { properties: ada }, pageSize: 1_000 }),
+  ask(scanUsers, { pageToken: "none" }),
   ask(setPreferences, { id: "there-1", preferences: { text: "x".repeat(5_000) } }),
   ask(deleteUser, { id: "one", allowMissing: true }),
   ask(getRegistry, {}),

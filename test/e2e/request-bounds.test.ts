@@ -13,6 +13,7 @@ import { Health } from "#gen-server/health/v1/health_pb.js";
 import { limits } from "../../src/users/limits.ts";
 import { enveloped } from "../support/grpc-streams.ts";
 import { encodedCall, openSession, type RawAnswer, rawCall } from "../support/raw-calls.ts";
+import { field } from "../support/request-shapes/binary.ts";
 import { ada, startTestServer, type TestServer } from "../support/server.ts";
 
 let server: TestServer;
@@ -78,6 +79,25 @@ const jsonCases: readonly (readonly [what: string, method: Method, text: () => s
     () => texts("only_properties"),
     ["invalid_argument", /only_properties: has \d+ names; at most 512/],
   ],
+  [
+    "values in what is sought",
+    "findUsers",
+    () => `{"match":{"property":"p","equals":[${repeated("[],")}0]}}`,
+    tooLarge,
+  ],
+  [
+    "letters to fold",
+    "findUsers",
+    () => `{"match":{"property":"p","equals":"${repeated("\u0390", size / 2)}"}}`,
+    ["invalid_argument", /^match.equals: is no value that a property can have/],
+  ],
+  ["values to filter by", "scanUsers", () => `{"where":{"properties":{"x":[${repeated("[],")}0]}}}`, tooLarge],
+  [
+    "letters of a page token",
+    "scanUsers",
+    () => `{"page_token":"${repeated("A")}"}`,
+    ["invalid_argument", /^page_token: is not one that ScanUsers gave/],
+  ],
   ["preferences", "setPreferences", () => `{"id":"u","preferences":{"x":[${repeated("[],")}0]}}`, tooLarge],
 ];
 
@@ -100,6 +120,19 @@ const binaryCases: readonly (readonly [what: string, method: Method, bytes: () =
     ["invalid_argument", /^requests: has 2097\d+ items; at most 1000/],
   ],
   ["ids", "batchGetUsers", () => filled("0a00"), ["invalid_argument", /^ids: has 2097\d+ ids; at most 1000/]],
+  ["pieces of a match", "findUsers", () => filled("0a00"), ["invalid_argument", /^match.property: is required/]],
+  [
+    "pieces of what is sought",
+    "countUsers",
+    () => field(1, Buffer.concat([Buffer.from("0a0170", "hex"), filled("1200", size - 100)])),
+    ["invalid_argument", /^match.equals: is no value that a property can have/],
+  ],
+  [
+    "entries to filter by",
+    "scanUsers",
+    () => field(1, field(1, filled("0a00", size - 100))),
+    ["invalid_argument", /^where.properties: has more values than fit into the 262144 bytes/],
+  ],
   [
     "names of a batch",
     "batchIdentify",

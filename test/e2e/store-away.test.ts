@@ -43,6 +43,8 @@ test.each(["SIGKILL", "SIGSTOP"] as const)(
       client.identify({ id: "v", properties: ada }, { timeoutMs: 2_000 }),
       client.listUsers({}, { timeoutMs: 2_000 }),
       client.batchGetUsers({ ids: ["u"] }, { timeoutMs: 2_000 }),
+      client.scanUsers({}, { timeoutMs: 2_000 }),
+      client.countUsers({}, { timeoutMs: 2_000 }),
     ];
     const failures = await Promise.all(calls.map(failureOf));
     for (const seen of failures) {
@@ -51,7 +53,7 @@ test.each(["SIGKILL", "SIGSTOP"] as const)(
     // Of a read no write can have been applied.
     const read = "the store is not available at the moment";
     const written = `${read}; a write may have been applied`;
-    expect(failures.map(({ message }) => message)).toEqual([written, read, written, read, read]);
+    expect(failures.map(({ message }) => message)).toEqual([written, read, written, read, read, read, read]);
     await healthIs(Status.NOT_SERVING);
 
     if (signal === "SIGKILL") await redis.restart();

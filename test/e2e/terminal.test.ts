@@ -108,3 +108,30 @@ test("config shows a person the store's configuration, and says what it has chan
   await shows(`config enable rehearsal ${store}`, /rehearsal is on already: nothing has changed/);
   expect(await shows(`config show ${store}`, /rehearsal: on/)).toContain("written since generation 1");
 });
+
+test("indexes says to a person what it has changed, what happens next, and how far that is", async () => {
+  const path = join(directory, "indexed.db");
+  await (await openSqliteStore(path)).close();
+  const store = `--store sqlite:${path}`;
+  await shows(`indexes list ${store}`, /The store has no indexes\./);
+  const would = await shows(`indexes set email:fold,phone --dry-run ${store}`, /^nothing has changed$/m);
+  expect(would).toMatch(/^indexed would be: email:fold, phone, with generation 1$/m);
+  const set = await shows(`indexes set email:fold,phone ${store}`, /rollcall indexes list shows how far that is/);
+  expect(set).toMatch(/^indexed now: email:fold, phone, with generation 1; servers follow within a second$/m);
+  expect(set).toMatch(/^new: email:fold, phone\. A server builds them in the background; .* INDEX_NOT_READY$/m);
+  await shows(`indexes set email:fold,phone ${store}`, /indexed already: email:fold, phone; nothing has changed/);
+  expect(await shows(`indexes drop phone ${store}`, /how far that is/)).toMatch(/^dropped: phone\. FindUsers cannot/m);
+  await shows(`indexes list ${store}`, /^email:fold: being built.*; number 1\nphone: being dropped.*; number 2$/m);
+  expect(await shows(`config show ${store}`, /indexes: on/)).toMatch(/^indexes\n {2}email:fold: being built/m);
+});
+
+test("users that are found are printed as a table, and a number as it is", async () => {
+  const found = await startTestServer({ indexes: [{ property: "email", folded: true }] });
+  onTestFinished(() => found.stop());
+  const users = createRollcallClient(found.url);
+  for (const id of ["one", "two"]) await users.identify({ id, properties: ada });
+  await until(async () => (await found.metric('rollcall_indexes{rollcall_state="ready"}')) === 1, 30_000);
+  const screen = await shows("find email=ADA@example.com --limit 1", /there may be more users/, found);
+  expect(screen).toMatch(/^id +updated +properties\none +\S+ \S+ +email=ada@example\.com name=Ada$/m);
+  await shows("count email", /^2$/m, found);
+}, 60_000);

@@ -2,6 +2,7 @@
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+
 import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen-server/health/v1/health_pb.js";
 import { rollcall } from "../support/processes.ts";
@@ -15,6 +16,8 @@ import {
 import { until } from "../support/until.ts";
 
 const sentence = "the store has features that this version of Rollcall does not know (bits 30)";
+
+const match = { property: "email", condition: { case: "present" as const, value: true } };
 
 describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("%s", (name) => {
   let stored: StoredConfigurations;
@@ -60,6 +63,10 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("%s", (name) => {
       users.getUser({ id: "u" }),
       users.batchGetUsers({ ids: ["u", "v"] }),
       users.listUsers({}),
+      users.scanUsers({}),
+      users.findUsers({ match }),
+      users.countUsers({ match }),
+      users.countUsers({}),
       users.identify({ id: "u", properties: { n: 1 } }),
       users.setPreferences({ id: "u", preferences: {} }),
       users.deleteUser({ id: "u" }),

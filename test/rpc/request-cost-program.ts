@@ -9,6 +9,9 @@ import { getHeapSpaceStatistics } from "node:v8";
 import type { RequestReader } from "../../src/rpc/messages/request-reader.ts";
 import { userMethods } from "../../src/rpc/user-methods.ts";
 import { prepareIdentify, requiredProperties } from "../../src/users/identify.ts";
+import { allValid } from "../../src/users/parsed.ts";
+import { type FilterInput, parseFilter } from "../../src/users/search/filter.ts";
+import { type MatchInput, parseMatch, resolveMatch } from "../../src/users/search/match.ts";
 import { seededRandom } from "../support/random.ts";
 import { type RequestShape, randomShape } from "../support/request-shapes/shape.ts";
 
@@ -59,12 +62,20 @@ function decode({ method, encoding, bytes }: RequestShape): void {
     const reader: RequestReader<object> = userMethods[method].reader;
     const request = reader.read(bytes, encoding, () => {});
     if (method === "identify") prepare(request as Parameters<typeof prepare>[0]);
+    if (method === "findUsers" || method === "countUsers") match(request as Parameters<typeof match>[0]);
+    if (method === "scanUsers") parseFilter((request as { where?: FilterInput }).where);
     if (method !== "batchIdentify" && method !== "identifyUsers") return;
     const { requests } = request as { requests: Parameters<typeof prepare>[0][] };
     if (requests.length <= 1_000) requests.forEach(prepare);
   } catch {
     // Refused: that has its cost too.
   }
+}
+
+/** Looks for a value in an index that has to fold it. */
+function match({ match: input }: { match?: MatchInput }): void {
+  const [parsed] = allValid(parseMatch(input));
+  resolveMatch(parsed, [{ property: parsed.property, folded: true, number: 1, state: "ready" }]);
 }
 
 function prepare(request: Omit<Parameters<typeof prepareIdentify>[0], "precondition">): void {

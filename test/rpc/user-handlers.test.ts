@@ -20,10 +20,22 @@ import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
 import { requiredProperties } from "../../src/users/identify.ts";
+import type { Index } from "../../src/users/indexes/indexed-property.ts";
 import { createUserRegistry } from "../../src/users/registry.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { canonical } from "../support/struct.ts";
 import { until } from "../support/until.ts";
+
+function handlersOver(over: UserStore): UserHandlers {
+  return createUserHandlers({
+    registry: createUserRegistry({ store: over, required: requiredProperties([]), drawEtag: createEtagSource() }),
+    version: "0.0.0-test",
+    disclosure: createDisclosure("applied"),
+    batchWork,
+    reads,
+    turns: new Turns(),
+  });
+}
 
 const directory = mkdtempSync(join(tmpdir(), "rollcall-handlers-"));
 let store: UserStore;
@@ -32,14 +44,7 @@ const reads = new Semaphore(limits.maxReadBytes);
 const batchWork = new Semaphore(limits.maxBatchWorkBytes);
 beforeAll(async () => {
   store = coalesce(await openSqliteStore(join(directory, "users.db")), limits.maxWaitingBytes);
-  handlers = createUserHandlers({
-    registry: createUserRegistry({ store, required: requiredProperties([]), drawEtag: createEtagSource() }),
-    version: "0.0.0-test",
-    disclosure: createDisclosure("applied"),
-    batchWork,
-    reads,
-    turns: new Turns(),
-  });
+  handlers = handlersOver(store);
 });
 afterAll(async () => {
   await store.close();
@@ -95,18 +100,38 @@ test("users that are read count before their answer is there", async () => {
   expect(listing.total()).toBe(total());
 });
 
+test("only who may read users learns how far an index is", async () => {
+  const configuration = store.configuration() ?? expect.fail("the store has no configuration");
+  const index: Index = { property: "email", folded: true, number: 1, state: "building" };
+  const building: UserStore = {
+    ...store,
+    configuration: () => ({ ...configuration, indexes: [index] }),
+    progress: async () => ({ done: 3, total: 5 }),
+  };
+  const describing = handlersOver(building);
+  for (const scope of ["users.read", "users.write", "users.delete", "users.get"] as const) {
+    const principal = { name: scope, scopes: new Set([scope]) };
+    const { progress, store: described } = await describing.getRegistry({}, { ...call().context, principal });
+    expect(described?.indexes).toEqual([index]);
+    expect(progress).toEqual(scope === "users.read" ? { done: 3, total: 5 } : undefined);
+  }
+  const failing = handlersOver({ ...building, progress: () => Promise.reject(new Error("the store is away")) });
+  expect(await failing.getRegistry({}, call().context)).toMatchObject({ version: "0.0.0-test", progress: undefined });
+});
+
 test("users are read once the semaphore admits their answer", async () => {
   const released = Promise.withResolvers<void>();
   const acquired = reads.run(limits.maxReadBytes, new AbortController().signal, () => released.promise);
   await identify("waited for");
-  const [found, listing] = [call(), call()];
+  const [found, listing, scanning] = [call(), call(), call()];
   const ids = [idOf("waited for")];
   const answers = [
     handlers.batchGetUsers({ ids, onlyProperties: [] }, found.context),
     handlers.listUsers({ pageSize: 1, pageToken: "", onlyProperties: [] }, listing.context),
+    handlers.scanUsers({ pageSize: 1, pageToken: "", onlyProperties: [] }, scanning.context),
   ];
   await until(() => reads.waiting === answers.length);
-  expect([found.total(), listing.total()]).toEqual([0, 0]);
+  expect([found.total(), listing.total(), scanning.total()]).toEqual([0, 0, 0]);
   released.resolve();
   await acquired;
   for (const { users } of await Promise.all(answers)) expect(users).toHaveLength(1);

@@ -1,5 +1,15 @@
 /** All readers of requests agree with protobuf-es. */
-import { create, type DescMessage, fromBinary, fromJsonString, toBinary, toJsonString } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  fromJsonString,
+  type JsonValue,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -7,11 +17,14 @@ import { GetRegistryRequestSchema, UserService } from "#gen/rollcall/v1/user_ser
 import {
   BatchGetUsersRequestSchema,
   BatchIdentifyRequestSchema,
+  CountUsersRequestSchema,
   DeleteUserRequestSchema,
+  FindUsersRequestSchema,
   GetUserRequestSchema,
   IdentifyRequestSchema,
   IdentifyUsersRequestSchema,
   ListUsersRequestSchema,
+  ScanUsersRequestSchema,
   SetPreferencesRequestSchema,
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
 
@@ -21,16 +34,30 @@ import { formOf } from "../../src/rpc/messages/request-form.ts";
 import { userMethods } from "../../src/rpc/user-methods.ts";
 
 import { canonicalStruct } from "../../src/users/struct/canonical.ts";
+import { tags } from "../../src/users/struct/format.ts";
 import { damage, damaged, noLimits, outcomeOf } from "../support/message-readers.ts";
-import { json, request, text } from "../support/random-identifies.ts";
+import { json, request, text, timestamp } from "../support/random-identifies.ts";
 import { repeats } from "../support/repeats.ts";
 
 type Name = keyof typeof userMethods;
 
+const valueMessage = (value: unknown) => fromJson(ValueSchema, value as JsonValue);
+
 const precondition = { condition: { case: "etag" as const, value: "e" } };
 const texts = fc.array(text, { maxLength: 4 });
 const batch = fc.record({ requests: fc.array(request, { maxLength: 4 }), report: fc.nat({ max: 2 }) });
-const page = fc.record({ pageSize: fc.nat(), pageToken: text, onlyProperties: texts });
+const pageFields = { pageSize: fc.nat(), pageToken: text, onlyProperties: texts };
+const page = fc.record(pageFields);
+const match = fc.record({
+  property: text,
+  condition: fc.oneof(
+    fc.record({ case: fc.constant("equals" as const), value: fc.jsonValue({ maxDepth: 2 }).map(valueMessage) }),
+    fc.record({ case: fc.constant("startsWith" as const), value: text }),
+    fc.record({ case: fc.constant("present" as const), value: fc.boolean() }),
+    fc.constant({ case: undefined }),
+  ),
+});
+const where = fc.record({ properties: json, updatedAfter: timestamp, createdAfter: timestamp }, { requiredKeys: [] });
 const inits = {
   identify: request,
   getUser: fc.record({ id: text, onlyProperties: texts }),
@@ -38,6 +65,9 @@ const inits = {
   identifyUsers: batch,
   batchGetUsers: fc.record({ ids: texts, onlyProperties: texts }),
   listUsers: page,
+  findUsers: fc.record({ match, ...pageFields }),
+  countUsers: fc.record({ match }, { requiredKeys: [] }),
+  scanUsers: fc.record({ where: fc.option(where, { nil: undefined }), ...pageFields }),
   setPreferences: fc.record({
     id: text,
     preferences: json,
@@ -56,6 +86,9 @@ const wires: Record<Name, DescMessage> = {
   identifyUsers: IdentifyUsersRequestSchema,
   batchGetUsers: BatchGetUsersRequestSchema,
   listUsers: ListUsersRequestSchema,
+  findUsers: FindUsersRequestSchema,
+  countUsers: CountUsersRequestSchema,
+  scanUsers: ScanUsersRequestSchema,
   setPreferences: SetPreferencesRequestSchema,
   deleteUser: DeleteUserRequestSchema,
   getRegistry: GetRegistryRequestSchema,
@@ -80,26 +113,40 @@ const hasMessages: ReadonlySet<Name> = new Set([
   "identify",
   "batchIdentify",
   "identifyUsers",
+  "findUsers",
+  "countUsers",
+  "scanUsers",
   "setPreferences",
   "deleteUser",
 ]);
 
-/** A Struct in pieces is their concatenation; protobuf-es keeps the pieces. */
-function joined(message: object): object {
+/** A message with other values for some of its fields, and those of the messages in it. */
+function withFields(message: object, change: (name: string, value: unknown) => unknown): object {
   const entries = Object.entries(message).map(([name, value]): [string, unknown] => {
-    if (structs.has(name)) return [name, Buffer.concat(value as Buffer[])];
-    return [name, name === "requests" ? (value as object[]).map(joined) : value];
+    if (name === "requests") return [name, (value as object[]).map((item) => withFields(item, change))];
+    if (name === "match" || name === "where") return [name, value && withFields(value, change)];
+    return [name, change(name, value)];
   });
   return Object.fromEntries(entries);
 }
 
-/** JSON has the names of a Struct in any order. */
+/** A Struct or a Value in pieces is their concatenation; protobuf-es keeps the pieces. */
+function joined(message: object): object {
+  return withFields(message, (name, value) =>
+    structs.has(name) || name === "equals" ? Buffer.concat(value as Buffer[]) : value,
+  );
+}
+
+/** JSON has the names of a Struct in any order, and of objects and lists to search for only that they are some. */
 function meant(message: object): object {
-  const entries = Object.entries(joined(message)).map(([name, value]): [string, unknown] => {
-    if (name === "requests") return [name, (value as object[]).map(meant)];
-    return [name, structs.has(name) ? canonicalStruct([value as Buffer], name) : value];
+  return withFields(joined(message), (name, value) => {
+    if (name === "equals") return isContainer(value as Buffer) ? "an object or a list" : value;
+    return structs.has(name) ? canonicalStruct([value as Buffer], name) : value;
   });
-  return Object.fromEntries(entries);
+}
+
+function isContainer([tag]: Buffer): boolean {
+  return tag === tags.structValue || tag === tags.listValue;
 }
 
 describe.each(Object.keys(userMethods) as Name[])("%s", (name) => {

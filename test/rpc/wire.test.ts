@@ -25,9 +25,10 @@ function typeOf(field: DescField): string {
 
 const bytes = "12";
 const text = "9";
+const encodedMessages: readonly string[] = ["google.protobuf.Struct", "google.protobuf.Value"];
 
 describe.each(file_rollcall_server_v1_wire.messages)("$name", (message) => {
-  test("has the contract's fields; Structs, ids and names as bytes", () => {
+  test("has the contract's fields; Structs, Values, ids and names as bytes", () => {
     const counterpart = contract.get(message.name);
     expect(message.fields.map(({ number, name }) => ({ number, name }))).toEqual(
       counterpart?.fields.map(({ number, name }) => ({ number, name })),
@@ -35,8 +36,8 @@ describe.each(file_rollcall_server_v1_wire.messages)("$name", (message) => {
     for (const field of message.fields) {
       const original = counterpart?.fields.find(({ number }) => number === field.number);
       if (original === undefined) expect.fail(`${field.name} is not in the contract`);
-      if (typeOf(field) === bytes && typeOf(original) === "google.protobuf.Struct") {
-        // A Struct is there or not: in pieces, or one with presence.
+      if (typeOf(field) === bytes && encodedMessages.includes(typeOf(original))) {
+        // It is there or not: in pieces, or one with presence.
         expect([field.fieldKind, field.presence]).toBeOneOf([
           ["list", FeatureSet_FieldPresence.IMPLICIT],
           ["scalar", FeatureSet_FieldPresence.EXPLICIT],

@@ -13,6 +13,7 @@ import { administrationOf, switchFeatures } from "../support/stores.ts";
 import { brokenSealsIn, sweepAll } from "../support/sweep-all.ts";
 import { until } from "../support/until.ts";
 
+const unindexed = { indexes: [], nextIndex: 1 };
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -48,7 +49,7 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a store in %s", (k
     const { storeId } = servers[0]?.configuration() ?? {};
     expect(storeId).toMatch(/^[0-9a-f]{20}$/);
     for (const server of servers) {
-      expect(server.configuration()).toEqual({ storeId, madeBy: version(), generation: 0, features: [] });
+      expect(server.configuration()).toEqual({ storeId, madeBy: version(), generation: 0, features: [], ...unindexed });
     }
   });
 

@@ -38,6 +38,7 @@ function expectDeleted(result: Record<string, unknown>, refused: string): void {
     hidden: "STORE_FULL",
     deleted: { [JSON.stringify(deleted)]: expect.any(Number) },
     found: [null],
+    entries: 0,
     // Somebody has made room.
     afterwards: { outcome: "created" },
     reserves: ["kept", "used", "kept"],

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadScript } from "../../src/store/redis/script.ts";
-import { packSealing } from "../../src/store/redis/write-call.ts";
+import { rulesOf } from "../../src/store/redis/write-rules.ts";
 import { sealOf, stateOfSeal } from "../../src/store/seal.ts";
 import { type RedisProcess, startRedis } from "../support/redis.ts";
 import { repeats } from "../support/repeats.ts";
@@ -29,6 +29,7 @@ afterAll(async () => {
   await server.stop();
 });
 
+const unindexed = { indexes: [], nextIndex: 1 };
 const etag = fc.oneof(fc.constantFrom("a", "ab", "é"), fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" }));
 const generation = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.constantFrom(2 ** 31, 2 ** 32 - 1));
 const seal = fc.oneof(
@@ -47,8 +48,13 @@ test("Lua and TypeScript seal alike, and find the same seals broken", async () =
       fc.boolean(),
       async (stored, current, now, since, complete) => {
         const seals = { since, complete };
-        const configuration = { storeId: "s", madeBy: "0.2.0", generation: now, features: [], seals };
-        const args = [packSealing(configuration), Buffer.from(stored ?? []), stored === undefined ? "0" : "1", current];
+        const configuration = { storeId: "s", madeBy: "0.2.0", generation: now, features: [], seals, ...unindexed };
+        const args = [
+          rulesOf(configuration).packed,
+          Buffer.from(stored ?? []),
+          stored === undefined ? "0" : "1",
+          current,
+        ];
         const answer: unknown = await redis.callBuffer("EVAL", driver, "0", "stamp", ...args);
         const [made, state, isLater] = Array.isArray(answer) ? answer : [];
         expect(made).toEqual(Buffer.from(sealOf(now, current)));
@@ -68,8 +74,15 @@ test("without a feature, no seal is broken, and those from before a change are n
     [3, 0],
     [4, 0],
   ] as const) {
-    const configuration = { storeId: "s", madeBy: "0.2.0", generation: now, features: [], seals: undefined };
-    const args = [packSealing(configuration), Buffer.from(sealOf(3, "e")), "1", "e"];
+    const configuration = {
+      storeId: "s",
+      madeBy: "0.2.0",
+      generation: now,
+      features: [],
+      seals: undefined,
+      ...unindexed,
+    };
+    const args = [rulesOf(configuration).packed, Buffer.from(sealOf(3, "e")), "1", "e"];
     const answer: unknown = await redis.callBuffer("EVAL", driver, "0", "stamp", ...args);
     expect(Array.isArray(answer) && [String(answer[1]), answer[2]], `generation ${now}`).toEqual(["whole", isLater]);
   }

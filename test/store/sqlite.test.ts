@@ -32,6 +32,9 @@ describe("the SQLite database", () => {
     const database = new UserDatabase(join(directory, "users.db"), () => 1);
     expect(database.pragma("synchronous")).toBe(2);
     expect(database.pragma("journal_mode")).toBe("wal");
+    // Background work does without.
+    database.sweep();
+    expect(database.pragma("synchronous")).toBe(2);
     database.close();
   });
 
@@ -76,7 +79,7 @@ describe("the SQLite database", () => {
     other.close();
     // Background work passes over those of others.
     await switchFeatures(await administrationOf(`sqlite:${path}`), ["rehearsal"]);
-    expect(await store.sweep?.sweep(0)).toEqual({ work: "seal", items: 10, share: 1, isDone: true });
+    expect(await store.sweep?.sweep(0)).toEqual({ work: "seal", isBuild: false, items: 10, share: 1, isDone: true });
     await store.close();
   });
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe } from "vitest";
 import { createKeys } from "../../src/store/redis/keys.ts";
@@ -8,6 +9,14 @@ import { openBesideStore } from "./beside-store.ts";
 import { type RedisProcess, startRedis } from "./redis.ts";
 import { inFull } from "./repeats.ts";
 import { startTestServer, type TestServer, type TestServerOptions } from "./server.ts";
+import { switchIndexes } from "./switch-indexes.ts";
+
+export interface StoreOptions extends Omit<TestServerOptions, "store"> {
+  /** What is indexed, as `rollcall indexes set` takes it. Default: nothing. */
+  readonly indexed?: string;
+  /** Of a caller, if the server asks for credentials. */
+  readonly authorization?: string;
+}
 
 type Choose = <Protocol>(protocols: readonly Protocol[]) => readonly Protocol[];
 
@@ -18,7 +27,7 @@ type Choose = <Protocol>(protocols: readonly Protocol[]) => readonly Protocol[];
  * that chooses among protocols: all of them over SQLite and in a full run, else every third, as no store knows of protocols
  */
 export function describeEachStore(
-  options: Omit<TestServerOptions, "store">,
+  { indexed, authorization, ...options }: StoreOptions,
   body: (server: () => TestServer, spoil: (id: string) => Promise<void>, choose: Choose) => void,
 ): void {
   describe.each(["SQLite", "Redis"])("over %s", (store) => {
@@ -28,7 +37,11 @@ export function describeEachStore(
     const file = join(directory, "users.db");
     beforeAll(async () => {
       if (store === "Redis") redis = await startRedis();
-      server = await startTestServer({ ...options, store: redis?.url ?? `sqlite:${file}` });
+      const location = redis?.url ?? `sqlite:${file}`;
+      server = await startTestServer({ ...options, store: location });
+      if (indexed === undefined) return;
+      const transport = createGrpcTransport({ baseUrl: server.url });
+      await switchIndexes(location, indexed, { transport, ...(authorization && { headers: { authorization } }) });
     });
     afterAll(async () => {
       await server?.stop();

@@ -14,6 +14,7 @@ import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { UserError } from "../../src/users/errors.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { command, deletion, edit, userId } from "./commands.ts";
+import { administrationOf, switchIndexes } from "./stores.ts";
 import { until } from "./until.ts";
 
 const [folder = "", reserveBytes, distinct, task] = process.argv.slice(2);
@@ -41,7 +42,7 @@ async function fill(store: UserStore): Promise<unknown> {
     for (let n = 0; refused === undefined; n++) {
       const id = `${characters} ${n % distinctUsers}`;
       refused = await store
-        .write([command(id, { text: `${n}`.padEnd(characters, "x") })])
+        .write([command(id, { email: `${id}@example.com`, text: `${n}`.padEnd(characters, "x") })])
         .then(() => undefined, reasonOf);
     }
   }
@@ -84,6 +85,8 @@ async function becomes(store: UserStore, state: string): Promise<void> {
 if (task === "fill") {
   takeRoom(2_000_000);
   const store = await open();
+  const administration = await administrationOf(`sqlite:${path}`);
+  await switchIndexes(administration, "email");
   await becomes(store, "kept");
   const refused = await fill(store);
   writeSync(1, JSON.stringify({ refused, isReserved: existsSync(`${path}.reserve`) }));
@@ -106,6 +109,7 @@ if (task === "fill") {
   const [seen, hidden] = await Promise.all(unchanged.map(outcomeOf));
   const deleted = await deleteAll(store);
   const found = await store.get([userId("50000 0")]);
+  const entries = await store.countEntries(new Uint8Array(), store.configuration()?.generation ?? 0);
   rmSync(filler, { force: true });
   await becomes(store, "kept");
   const afterwards = await outcomeOf(store.write([command("another", { n: 1 })]));
@@ -119,7 +123,20 @@ if (task === "fill") {
   console.log(
     JSON.stringify({
       filled: { told: stdout, stderr, signal },
-      ...{ first, created, changed, second, unchanged: seen, hidden, deleted, found, afterwards, reserves, reopened },
+      ...{
+        first,
+        created,
+        changed,
+        second,
+        unchanged: seen,
+        hidden,
+        deleted,
+        found,
+        entries,
+        afterwards,
+        reserves,
+        reopened,
+      },
     }),
   );
 }

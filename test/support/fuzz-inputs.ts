@@ -33,6 +33,7 @@ const properties = {
   [`${marker} name`]: [null, true, -1.5, { [`${marker} deep`]: [[], {}] }],
 };
 const etag = { condition: { case: "etag" as const, value: `${marker} etag` } };
+const text = { kind: { case: "stringValue" as const, value: `${marker}@example.com` } };
 const item = { id: `${marker} 1`, properties };
 const {
   identify,
@@ -41,6 +42,9 @@ const {
   identifyUsers,
   batchGetUsers,
   listUsers,
+  findUsers,
+  countUsers,
+  scanUsers,
   setPreferences,
   deleteUser,
   getRegistry,
@@ -67,6 +71,13 @@ const samples: readonly Sample[] = [
   sample(batchGetUsers, { ids: [`${marker} 1`, `${marker} 5`], onlyProperties: ["name"] }),
   sample(listUsers, { pageSize: 2, pageToken: "", onlyProperties: ["name"] }),
   sample(listUsers, { pageSize: 2, pageToken: "AQHkKnRk" }),
+  sample(findUsers, { match: { property: "email", condition: { case: "startsWith", value: marker } }, pageSize: 2 }),
+  sample(findUsers, {
+    match: { property: marker, condition: { case: "present", value: true } },
+    pageToken: "AgHkKnRk",
+  }),
+  sample(countUsers, { match: { property: "email", condition: { case: "equals", value: text } } }),
+  sample(scanUsers, { where: { properties, updatedAfter: { seconds: 1n, nanos: 5 } }, onlyProperties: [marker] }),
   sample(setPreferences, { id: `${marker} 1`, preferences: { [marker]: marker }, mode: 2 }),
   sample(deleteUser, { id: `${marker} 4`, precondition: etag, allowMissing: true }),
   sample(getRegistry, {}),

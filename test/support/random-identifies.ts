@@ -5,7 +5,7 @@ import type { IdentifyRequestSchema } from "#gen/rollcall/v1/user_service_pb.js"
 
 export const text = fc.string({ unit: "binary", maxLength: 20 });
 export const json = fc.dictionary(text, fc.jsonValue({ maxDepth: 3 }), { maxKeys: 5 });
-const timestamp = fc.record({
+export const timestamp = fc.record({
   seconds: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   nanos: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
 });

@@ -39,6 +39,8 @@ export interface TestServerOptions {
   readonly redis?: RedisSettings;
   /** Default: name and email. */
   readonly requiredProperties?: readonly string[];
+  /** As `--indexes` names them. */
+  readonly indexes?: ServerOptions["indexes"];
   readonly drainTimeoutMs?: number;
   /** Default: a free one. */
   readonly port?: number;
@@ -63,6 +65,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...options.redis,
     ...options.access,
     requiredProperties: options.requiredProperties ?? ["name", "email"],
+    indexes: options.indexes,
     drainTimeoutMs: options.drainTimeoutMs ?? 5_000,
     limits: options.limits,
     http2: options.http2 ?? http2,

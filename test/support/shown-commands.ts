@@ -56,7 +56,15 @@ export async function expectToPrint(
   varying.expectToDiffer();
 }
 
-const varyingFields = new Set(["etag", "created_at", "updated_at", "version", "store_id"]);
+const varyingFields = new Set([
+  "etag",
+  "created_at",
+  "updated_at",
+  "version",
+  "store_id",
+  "generation",
+  "next_page_token",
+]);
 
 /** What differs each time. The document's values stand for the real ones, also in later commands. */
 class VaryingValues {

@@ -10,11 +10,12 @@ import { version } from "../../src/config/version.ts";
 import { openAdministration, openStore, type RedisSettings } from "../../src/server/open-store.ts";
 import type { StoreAdapter } from "../../src/store/adapter.ts";
 import type { StoreAdministration } from "../../src/store/administration.ts";
-import { firstConfiguration, withFeatures } from "../../src/store/configuration.ts";
+import { firstConfiguration, withFeatures, withIndexes } from "../../src/store/configuration.ts";
 import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { Feature } from "../../src/users/features.ts";
+import { parseIndexedProperties } from "../../src/users/indexes/indexed-property.ts";
 import type { UserStore } from "../../src/users/store.ts";
 import { startRedis } from "./redis.ts";
 import { startCluster } from "./redis-cluster.ts";
@@ -77,6 +78,13 @@ export async function switchFeatures(administration: StoreAdministration, featur
   const { configuration = firstConfiguration(version()).configuration } = current;
   if (configuration.features.join() === features.join()) return;
   expect(await administration.change(current, withFeatures(configuration, features))).toBe(true);
+}
+
+/** Gives the store these indexes and no others, as `rollcall indexes` reads them. */
+export async function switchIndexes(administration: StoreAdministration, indexes: string): Promise<void> {
+  const { current } = await administration.read();
+  const { configuration = firstConfiguration(version()).configuration } = current;
+  expect(await administration.change(current, withIndexes(configuration, parseIndexedProperties(indexes)))).toBe(true);
 }
 
 /** In a server of its own. */

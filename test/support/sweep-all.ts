@@ -10,6 +10,15 @@ export async function sweepAll({ sweep }: StoreAdapter): Promise<void> {
 }
 
 /** How many broken seals an adapter has found. */
-export function brokenSealsIn({ counters = [] }: StoreAdapter): number {
-  return counters.reduce((sum, { read }) => sum + read(), 0);
+export function brokenSealsIn({ counters }: StoreAdapter): number {
+  return counterOf(counters, "rollcall.store.broken_seals");
+}
+
+/** How many values it has written that are too long for their indexes. */
+export function valuesTooLongIn({ counters }: StoreAdapter): number {
+  return counterOf(counters, "rollcall.indexes.values_too_long");
+}
+
+function counterOf(counters: StoreAdapter["counters"], wanted: string): number {
+  return counters?.find(({ name }) => name === wanted)?.read() ?? 0;
 }

@@ -7,7 +7,7 @@ import { createLogger } from "../../src/telemetry/logger.ts";
 const store = await openStore(parseStoreLocation(process.argv[2] ?? ""), {}, createLogger("silent"));
 await store.check();
 if (store.sweep === undefined) throw new Error("the store has no background work");
-const times = { leaseMs: 500, lookMs: 50, restMs: 50, pauseRatio: 1, settleMs: 0 };
+const times = { leaseMs: 500, lookMs: 50, restMs: 50, pauseRatio: 1, buildPauseRatio: 1, settleMs: 0 };
 new Sweeper(
   store.sweep,
   {

@@ -6,8 +6,8 @@ import { createCaller } from "../call.ts";
 import { printMessage } from "../output.ts";
 
 const help = `
-Prints JSON: the server's version, the required properties, the store and its features, and the name and scopes of your
-credentials. Any credentials will do.
+Prints JSON: the server's version, the required properties, the store with its features and indexes, and the name
+and scopes of your credentials. Any credentials will do.
 
 Examples:
   rollcall registry

@@ -5,12 +5,13 @@ import { clientOptions } from "../../config/options.ts";
 import { checkCsvOptions, maxDownOption } from "../arguments.ts";
 import { createCaller } from "../call.ts";
 import { CliError } from "../cli-error.ts";
-import { damagedNotice } from "../output.ts";
+import { reportDamaged } from "../output.ts";
+import { filterOf, filterOptions } from "../search/filter.ts";
 import { say } from "../standard-streams.ts";
 import { createCsvWriter, propertyNames } from "./csv.ts";
 import { ndjsonOf } from "./ndjson.ts";
 import { type Output, openOutput } from "./output.ts";
-import { listPages } from "./pages.ts";
+import { userPages } from "./pages.ts";
 import { patiently } from "./patience.ts";
 
 const csvOptions = groupOptions("CSV:", {
@@ -34,6 +35,7 @@ const options = {
     "only these properties, separated by commas; in CSV, the columns",
   ).argParser(splitNames),
   maxDown: maxDownOption,
+  ...filterOptions,
   ...csvOptions,
   ...clientOptions,
 };
@@ -42,13 +44,16 @@ const help = `
 The file gets its name, and replaces an older one, once it is complete; only its owner may read it. A symbolic link stays, and
 its target is replaced. Pipes and devices are written directly. If the server goes away, the export waits for it.
 
+--where compares whole values. With several conditions, users meet all of them.
+
 Examples:
   rollcall export users.ndjson.gz
+  rollcall export pro.ndjson --where plan=pro --updated-after 2026-11-01
   rollcall export people.csv --properties name,email,plan`;
 
 export function exportCommand() {
   const command = new Command("export")
-    .description("write all users to a file, as NDJSON or CSV; see docs/import.md")
+    .description("write users to a file, as NDJSON or CSV; see docs/import.md")
     .argument("[file]", "the file (gzip if its name ends in .gz); - for standard output", "-");
   return addOptions(command, options).addHelpText("after", help).action(exportUsers);
 }
@@ -61,6 +66,7 @@ interface Writer {
 
 async function exportUsers(file: string, given: ValuesOf<typeof options>, command: CommandUnknownOpts): Promise<void> {
   const { server, maxDown, properties = [] } = given;
+  const filter = filterOf(given);
   const format = given.format ?? (/\.csv(\.gz)?$/i.test(file) ? "csv" : "ndjson");
   checkCsvOptions(command, csvOptions, format);
   const call = createCaller(given, patiently({ server, maxDownSeconds: maxDown, say }));
@@ -71,19 +77,16 @@ async function exportUsers(file: string, given: ValuesOf<typeof options>, comman
         ? { header: "", lines: ndjsonOf, incomplete: 0 }
         : createCsvWriter({
             ...given,
-            properties: properties.length > 0 ? properties : await propertyNames(listPages(call, [])),
+            properties: properties.length > 0 ? properties : await propertyNames(userPages(call, { filter })),
             escapeFormulas: given.escapeFormulas ?? false,
           });
     let damaged = 0;
     const onDamaged = (more: number) => {
       damaged += more;
     };
-    const count = await write(output, writer, listPages(call, properties, onDamaged));
+    const count = await write(output, writer, userPages(call, { filter, only: properties, onDamaged }));
     if (file !== "-") say(`${count} users are in ${file}`);
-    if (damaged > 0) {
-      say(damagedNotice(damaged));
-      process.exitCode = 1;
-    }
+    reportDamaged(damaged);
     if (writer.incomplete > 0) {
       say(`${writer.incomplete} users got new properties meanwhile, which the file lacks`);
     }
@@ -93,7 +96,7 @@ async function exportUsers(file: string, given: ValuesOf<typeof options>, comman
   }
 }
 
-async function write(output: Output, writer: Writer, pages: ReturnType<typeof listPages>): Promise<number> {
+async function write(output: Output, writer: Writer, pages: ReturnType<typeof userPages>): Promise<number> {
   let count = 0;
   if (writer.header !== "") await output.write(writer.header);
   for await (const users of pages) {

@@ -55,7 +55,10 @@ interface FieldReader {
 function fieldReader(field: Exclude<FieldForm, { kind: "plain" }>): FieldReader {
   switch (field.kind) {
     case "struct":
+    case "value":
       return new Pieces();
+    case "message":
+      return messageReader(field.form);
     case "text":
       return lastReader();
     case "texts":
@@ -63,6 +66,11 @@ function fieldReader(field: Exclude<FieldForm, { kind: "plain" }>): FieldReader 
     case "messages":
       return messagesReader(field);
   }
+}
+
+function messageReader(form: RequestForm): FieldReader {
+  const pieces = new Pieces();
+  return { add: (cursor) => pieces.add(cursor), finish: () => readBinary(form, pieces.joined()) };
 }
 
 function messagesReader(field: FieldForm & { readonly kind: "messages" }): FieldReader {

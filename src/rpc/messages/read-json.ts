@@ -7,12 +7,13 @@ import { invalidRequest, type Reason, UserError, type Violation } from "../../us
 import { formatPath, type Path } from "../../users/field-path.ts";
 import { limits } from "../../users/limits.ts";
 import { BackwardWriter } from "../../users/struct/backward-writer.ts";
-import type { StructLimits } from "../../users/struct/format.ts";
+import { type StructLimits, tags } from "../../users/struct/format.ts";
 import { scanStruct } from "../../users/struct/scan.ts";
 import { sortNames } from "../../users/struct/sort.ts";
 import { NotJson, parseJson, type TapeBudget } from "./json-parser.ts";
 import { writeJsonStruct } from "./json-struct.ts";
 import { type JsonTape, tokenKinds } from "./json-tape.ts";
+import { writeJsonScalar } from "./json-value.ts";
 import { repeatedNames } from "./json-violations.ts";
 import { type FieldForm, NameCount, overlongList, type RequestForm } from "./request-form.ts";
 import { unreadable } from "./unreadable.ts";
@@ -76,15 +77,21 @@ class JsonReader {
     for (const [field, at] of values) {
       const fieldPath = [...path, field.name];
       if (field.kind === "plain") plain[field.name] = this.#plain(at, fieldPath);
-      else if (tape.kind(at) !== tokenKinds.null) read[field.localName] = this.#field(field, at, fieldPath);
+      else if (tape.kind(at) !== tokenKinds.null || field.kind === "value") {
+        read[field.localName] = this.#field(field, at, fieldPath);
+      }
     }
-    return Object.assign(readPlain(form, plain), read);
+    return Object.assign(readPlain(form, plain, path), read);
   }
 
   #field(field: Exclude<FieldForm, { kind: "plain" }>, index: number, path: Path): unknown {
     switch (field.kind) {
       case "struct":
         return [this.#struct(index, path)];
+      case "value":
+        return [this.#value(index, path)];
+      case "message":
+        return this.message(field.form, index, path);
       case "text":
         return this.#text(index, path);
       case "texts":
@@ -133,6 +140,16 @@ class JsonReader {
     return Buffer.from(text, "utf8");
   }
 
+  #value(index: number, path: Path): Uint8Array {
+    const tape = this.#tape;
+    writer.clear();
+    if (tape.kind(index) === tokenKinds.string) {
+      const text = this.#text(index, path);
+      writer.rangeField(tags.stringValue, text, 0, text.length);
+    } else writeJsonScalar(tape, index, writer);
+    return new Uint8Array(writer.written());
+  }
+
   #struct(index: number, path: Path): Uint8Array {
     if (this.#tape.kind(index) !== tokenKinds.object) throw violation(path);
     writer.clear();
@@ -162,12 +179,27 @@ class JsonReader {
   }
 }
 
-function readPlain<Wire extends DescMessage>({ contract, wire }: RequestForm<Wire>, json: Record<string, JsonValue>) {
+function readPlain<Wire extends DescMessage>(
+  { contract, wire }: RequestForm<Wire>,
+  json: Record<string, JsonValue>,
+  path: Path,
+): MessageShape<Wire> {
   try {
     return fromJson(wire, json, { ignoreUnknownFields: false });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw unreadable(message.replaceAll(wire.typeName, contract.typeName), contract);
+    const within = path.length === 0 ? "" : pathOf(path);
+    const place = { within, field: Object.keys(json).find((name) => !isReadable(wire, name, json[name])) };
+    throw unreadable(message.replaceAll(wire.typeName, contract.typeName), contract, place);
+  }
+}
+
+function isReadable(wire: DescMessage, name: string, value: JsonValue = null): boolean {
+  try {
+    fromJson(wire, { [name]: value }, { ignoreUnknownFields: false });
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -3,7 +3,7 @@
  * of it (src/rpc/proto), which keeps Structs, ids and names as bytes.
  */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { invalidRequest, limitExceeded } from "../../users/errors.ts";
 import { type LimitName, limits } from "../../users/limits.ts";
 
@@ -15,8 +15,10 @@ export type FieldForm = {
   readonly localName: string;
 } & (
   | { /** A google.protobuf.Struct, as pieces of its bytes. */ readonly kind: "struct" }
+  | { /** A google.protobuf.Value, as pieces of its bytes. */ readonly kind: "value" }
   | { /** A string, as its bytes. */ readonly kind: "text" }
   | { /** Strings, each as its bytes. */ readonly kind: "texts"; readonly max: number }
+  | { /** A message with a form of its own. */ readonly kind: "message"; readonly form: RequestForm }
   | {
       /** Messages with a form of their own. */ readonly kind: "messages";
       readonly form: RequestForm;
@@ -84,7 +86,7 @@ export function formOf<Wire extends DescMessage>(
     const view = wire.fields.find(({ number }) => number === field.number);
     if (view === undefined) throw new Error(`${wire.typeName} lacks the field ${field.name}`);
     const form = fieldForm(field, view, lists);
-    if (field.oneof !== undefined && form.kind !== "plain") throw inOneof(field);
+    if (view.oneof !== undefined && form.kind !== "plain") throw inOneof(field);
     byNumber.set(field.number, form);
     byJsonName.set(field.name, form).set(field.jsonName, form);
   }
@@ -93,7 +95,13 @@ export function formOf<Wire extends DescMessage>(
 
 function fieldForm(field: DescField, view: DescField, lists: ListLimits): FieldForm {
   const names = { name: field.name, localName: view.localName };
-  if (field.message?.typeName === StructSchema.typeName) return { ...names, kind: "struct" };
+  if (field.fieldKind === "message") {
+    if (field.message.typeName === StructSchema.typeName) return { ...names, kind: "struct" };
+    if (field.message.typeName === ValueSchema.typeName) return { ...names, kind: "value" };
+    if (view.fieldKind === "message" && field.message !== view.message) {
+      return { ...names, kind: "message", form: formOf(field.message, view.message, lists) };
+    }
+  }
   if (field.fieldKind !== "list") {
     checkPlain(view);
     const isText = field.scalar !== view.scalar;

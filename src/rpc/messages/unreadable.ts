@@ -2,14 +2,32 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { invalidRequest, type Reason, UserError } from "../../users/errors.ts";
 import { formatPath } from "../../users/field-path.ts";
 
+/** Where a message that cannot be read is. */
+interface Place {
+  /** The path of the message in the request; empty for the request itself. */
+  readonly within?: string;
+  /** The message's field that cannot be read, if that is known. */
+  readonly field?: string | undefined;
+}
+
 /**
  * The error for a message that a library cannot read. What the library says of it may quote the request: of that, only a
  * field's name is repeated.
  *
  * @param libraryMessage of protobuf-es, as in its from-json.js; any other only tells that the message cannot be read
- * @param input the request's message
+ * @param input the message
  */
-export function unreadable(libraryMessage: string, input: DescMessage): UserError {
+export function unreadable(
+  libraryMessage: string,
+  input: DescMessage,
+  { within = "", field: known }: Place = {},
+): UserError {
+  const violation = (
+    field: string,
+    description = "cannot be read from its JSON value",
+    reason: Reason = "MALFORMED_REQUEST",
+  ) => invalidRequest([{ field: joined(within, field), reason, description }]);
+
   const [, field] = /^cannot decode field (?:[\w.]+\.)?(\w+) from JSON/.exec(libraryMessage) ?? [];
   if (field !== undefined) return violation(field);
 
@@ -27,18 +45,14 @@ export function unreadable(libraryMessage: string, input: DescMessage): UserErro
   if (choice !== undefined) return violation(fieldOfType(input, choice) ?? choice, "has more than one of a choice");
 
   const [, message] = /^cannot decode message ([\w.]+) from JSON/.exec(libraryMessage) ?? [];
-  const name = message === undefined ? undefined : fieldOfType(input, message);
+  const name = message === undefined ? undefined : (fieldOfType(input, message) ?? known);
   if (name !== undefined) return violation(name);
   const subject = message === undefined ? "the request's message" : `a ${message}`;
   return new UserError("MALFORMED_REQUEST", `${subject} cannot be read`);
 }
 
-function violation(
-  field: string,
-  description = "cannot be read from its JSON value",
-  reason: Reason = "MALFORMED_REQUEST",
-): UserError {
-  return invalidRequest([{ field, reason, description }]);
+function joined(path: string, field: string): string {
+  return path === "" || field.startsWith("[") ? `${path}${field}` : `${path}.${field}`;
 }
 
 /** The name of the one field of that type, at whatever depth; undefined where there are several names, or none. */

@@ -62,6 +62,13 @@ export class PackedWriter {
     return this;
   }
 
+  /** Bytes without their length. */
+  raw(bytes: Uint8Array): this {
+    const at = this.#reserve(bytes.length);
+    this.#buffer.set(bytes, at);
+    return this;
+  }
+
   bytes(bytes: Uint8Array): this {
     const at = this.u32(bytes.length).#reserve(bytes.length);
     this.#buffer.set(bytes, at);

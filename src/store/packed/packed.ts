@@ -3,7 +3,8 @@
  * of an object and several strings for each user. `u8+etag` is a length in one byte, and as many bytes.
  *
  *     commands   u8 groups, u32 count; for each: u8 verb, u8 flags, u8 group, u8+etag, u16+id (unless the keys of the call
- *                tell it), u32+body (edits or preferences); if the flags say so: u64 observed µs, u8+etag wanted
+ *                tell it), u32+body (edits or preferences); if the call has indexes: what the edits do to entries
+ *                (indexed-edits.ts); if the flags say so: u64 observed µs, u8+etag wanted
  *     results    for each: u8 status; if applied: u8+etag, u16 count of ignored names, u8+name for each, and a found user if
  *                the command wants it; if damaged: u8 part; if too many or too large: u32 how many. Fewer results than
  *                commands if the first commands were enough for one call
@@ -19,6 +20,7 @@ import { type Edits, trustedEdits } from "../../users/struct/edits.ts";
 import { parseUserId, type UserId } from "../../users/user-id.ts";
 import type { Postponed } from "../adapter.ts";
 import { PackedReader, PackedWriter } from "./buffer.ts";
+import { type EditedIndexes, packIndexedEdits } from "./indexed-edits.ts";
 import { unpackPart, unpackUser } from "./users.ts";
 
 /** `setProperties` is an identify whose edits all set. */
@@ -82,6 +84,10 @@ export interface Grouping {
   readonly groups: number;
   /** The group of a command, from 1. */
   readonly groupOf: (index: number) => number;
+  /** The indexes that writes maintain; undefined for none. */
+  readonly indexes?: EditedIndexes | undefined;
+  /** Called with the position of a command, and how many of its values are too long to be indexed, if there are any. */
+  readonly onTooLong?: (index: number, count: number) => void;
 }
 
 /** @param grouping without it, the commands contain the ids */
@@ -89,7 +95,8 @@ export function packCommands(commands: readonly WriteCommand[], grouping?: Group
   const size = commands.reduce((sum, command) => sum + frameBytes + command.id.length + bodyOf(command).length, 5);
   const writer = new PackedWriter(size).u8(grouping?.groups ?? 0).u32(commands.length);
   commands.forEach((command, index) => {
-    packCommand(writer, command, grouping?.groupOf(index));
+    const tooLong = packCommand(writer, command, grouping?.groupOf(index), grouping?.indexes);
+    if (tooLong > 0) grouping?.onTooLong?.(index, tooLong);
   });
   return writer.finish();
 }
@@ -97,7 +104,13 @@ export function packCommands(commands: readonly WriteCommand[], grouping?: Group
 /** What a command usually takes beside its id and its body. */
 const frameBytes = 32;
 
-function packCommand(writer: PackedWriter, command: WriteCommand, group: number | undefined): void {
+/** @returns how many values are too long to be indexed */
+function packCommand(
+  writer: PackedWriter,
+  command: WriteCommand,
+  group: number | undefined,
+  indexes: EditedIndexes | undefined,
+): number {
   const observedAt = command.verb === "identify" ? command.observedAt : undefined;
   const wanted = command.precondition;
   let flag = 0;
@@ -113,8 +126,14 @@ function packCommand(writer: PackedWriter, command: WriteCommand, group: number 
     .shortText(command.etag);
   if (group === undefined) writer.text(command.id);
   writer.bytes(bodyOf(command));
+  let tooLong = 0;
+  if (indexes !== undefined) {
+    if (command.verb === "identify") tooLong = packIndexedEdits(writer, command.edits, indexes);
+    else writer.u16(0);
+  }
   if (observedAt !== undefined) writer.u64(observedAt);
   if (wanted !== undefined && "etag" in wanted) writer.shortText(wanted.etag);
+  return tooLong;
 }
 
 /** An unpacked command; `flags` is a sum of the flags above. */

@@ -17,6 +17,7 @@ import {
 } from "./configuration/agreement.ts";
 import { KnownConfigurations } from "./configuration/known-configurations.ts";
 import { listScript, mayHaveUsers } from "./configuration/may-have-users.ts";
+import { createIndexReads } from "./index-reads.ts";
 import { createKeys, everyPartition } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { openServers, type RedisStoreOptions } from "./redis-store.ts";
@@ -95,6 +96,15 @@ export function openRedisAdministration(options: RedisStoreOptions): StoreAdmini
         madeBy: current?.configuration.madeBy ?? (isNew ? version() : madeEarlier),
         deviations: deviationsOf(reading, current),
       } satisfies StoreState;
+    },
+    async progress() {
+      await known.readAll();
+      const configuration = () => agreedOn(known.all)?.configuration;
+      return createIndexReads({ ...store, known, configuration })
+        .progress()
+        .catch((error: unknown) => {
+          throw causeOf(error);
+        });
     },
     requireWritable,
     async change(from, to) {

@@ -3,7 +3,7 @@
  *
  * Users are spread over 64 partitions. A user's partition is the top six bits of the hash slot of its id, the CRC16 of the
  * whole id (braces in it have no meaning). All keys of a partition have its hash tag, a string whose slot lies in the same
- * sixty-fourth of the slots. So one script may use a partition's users and its index, and partitions are spread evenly over
+ * sixty-fourth of the slots. So one script may use a partition's users, its listing and its indexes, and partitions are spread evenly over
  * a cluster. Source of slots and tags: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
  */
 
@@ -45,7 +45,10 @@ export function slotOf(partition: number): number {
 
 /** The keys with one prefix. */
 export interface Keys {
-  /** A hash: `properties` (a google.protobuf.Struct), `meta`, and optionally `preferences`, `observed` and the seal `f`. */
+  /**
+   * A hash: `properties` (a google.protobuf.Struct), `meta`, and optionally `preferences`, `observed`, the seal `f`, and what the
+   * user's entries in indexes begin with, `i`.
+   */
   user(id: string): string;
   /** The same key, if the partition is known. */
   userIn(partition: number, id: string): string;
@@ -57,8 +60,10 @@ export interface Keys {
   sweep(partition: number): string;
   /** The deletions that a partition has done lately: a sorted set of their etags, by their times. */
   tombstones(partition: number): string;
-  /** The index of a partition: a sorted set of its users' ids, all with score 0, in byte order. */
+  /** The listing of a partition: a sorted set of its users' ids, all with score 0, in byte order. */
   ids(partition: number): string;
+  /** The entries of a partition's users in all indexes: a sorted set, all with score 0, in byte order. */
+  entries(partition: number): string;
   /** A key of each kind in a partition. The first never exists. */
   examples(partition: number): readonly [string, ...string[]];
 }
@@ -74,10 +79,12 @@ export function createKeys(prefix: string): Keys {
     sweep: (partition) => `${heads[partition]}sweep`,
     tombstones: (partition) => `${heads[partition]}tombstones`,
     ids: (partition) => `${heads[partition]}ids`,
+    entries: (partition) => `${heads[partition]}entries`,
     // No user has an empty id.
     examples: (partition) => [
       `${heads[partition]}user:`,
       `${heads[partition]}ids`,
+      `${heads[partition]}entries`,
       `${heads[partition]}configuration`,
       `${heads[partition]}sweep`,
       `${heads[partition]}tombstones`,

@@ -1,5 +1,6 @@
 import type { UserId } from "../../users/user-id.ts";
 import type { StoreAdapter } from "../adapter.ts";
+import { valuesTooLongCounter } from "../index-metrics.ts";
 import { unpackIds } from "../packed/packed.ts";
 import { type FoundUser, readAll, unpackFound } from "../packed/users.ts";
 import { brokenSealsCounter } from "../seal.ts";
@@ -9,6 +10,7 @@ import { agreedOn, setConfigurationScript } from "./configuration/agreement.ts";
 import { createFollower } from "./configuration/follower.ts";
 import { KnownConfigurations } from "./configuration/known-configurations.ts";
 import { listScript } from "./configuration/may-have-users.ts";
+import { createIndexReads, indexReadScripts } from "./index-reads.ts";
 import { createKeys, everyPartition, partitionCount, partitionOf } from "./keys.ts";
 import { togetherOrAlone } from "./moving-slot.ts";
 import { readUser } from "./read-user.ts";
@@ -58,6 +60,10 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const onBrokenSeals = (count: number) => {
     brokenSeals += count;
   };
+  let valuesTooLong = 0;
+  const onTooLong = (count: number) => {
+    valuesTooLong += count;
+  };
   /** The partition on whose server a call runs. In a cluster, all users of a call are of one lane, so of one partition. */
   const placeOf = (first: UserId | undefined) => (servers.partitioned && first !== undefined ? partitionOf(first) : 0);
 
@@ -101,18 +107,17 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     ...options,
     servers,
     keys,
-    scripts: [...Object.values(scripts), writeScript, setConfigurationScript, ...sweepScripts],
+    scripts: [...Object.values(scripts), ...indexReadScripts, writeScript, setConfigurationScript, ...sweepScripts],
   });
   const follow = createFollower({ servers, keys, known });
 
   const configuration = () => agreedOn(known.all)?.configuration;
+  const shared = { servers, keys, known, read: getAt, onBrokenSeals };
+  const reads = createIndexReads({ servers, keys, known, configuration });
   const sweep = createSweep({
-    servers,
-    keys,
-    known,
+    ...shared,
     list: (partition, after, count) => listAt(partition, [partition], after, count),
     configuration: () => (known.knowsFeatures ? configuration() : undefined),
-    onBrokenSeals,
   });
 
   return {
@@ -127,7 +132,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       const place = placeOf(commands[0]?.id);
       const sent = commands.map(placed);
       const groups = [...new Set(sent.map(({ partition }) => partition))];
-      return writeUsers({ servers, keys, known, onBrokenSeals }, place, sent, groups, again);
+      return writeUsers({ ...shared, onTooLong }, place, sent, groups, again);
     },
     async get(ids) {
       known.requireKnownFeatures();
@@ -137,6 +142,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       known.requireKnownFeatures();
       return list(after, count);
     },
+    ...reads,
     async check() {
       // A primary that cannot serve keeps no server from learning of unknown features.
       const [checked, followed] = await Promise.allSettled([check(), follow()]);
@@ -147,7 +153,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     configuration,
     sweep,
     warnings: () => findWarnings(servers, options.waitReplicas),
-    counters: [brokenSealsCounter(() => brokenSeals)],
+    counters: [brokenSealsCounter(() => brokenSeals), valuesTooLongCounter(() => valuesTooLong)],
     async close() {
       servers.close();
     },

@@ -10,6 +10,8 @@ export interface Script {
 /** Files that make one Lua function. The last one ends with what it returns. */
 interface FunctionOfFiles {
   readonly name: string;
+  /** A local of the script. If it is false or nil, the function is not made, and `name` is nil. */
+  readonly condition?: string;
   readonly files: readonly string[];
 }
 
@@ -21,14 +23,21 @@ export function onDemand(name: string, ...files: readonly string[]): FunctionOfF
   return { name, files };
 }
 
+/** The same, of a function that only some runs need: those in which a local of the script is true. */
+export function onDemandIf(condition: string, name: string, ...files: readonly string[]): FunctionOfFiles {
+  return { condition, name, files };
+}
+
 /** Concatenates files to a script. */
 export function loadScript(...parts: readonly (string | FunctionOfFiles)[]): Script {
   const read = (name: string) => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), "utf8");
-  const source = parts
-    .map((part) =>
-      typeof part === "string" ? read(part) : `local function ${part.name}()\n${part.files.map(read).join("\n")}end\n`,
-    )
-    .join("\n");
+  const functionOf = ({ name, condition, files }: FunctionOfFiles) => {
+    const body = `()\n${files.map(read).join("\n")}end\n`;
+    return condition === undefined
+      ? `local function ${name}${body}`
+      : `local ${name}\nif ${condition} then\n${name} = function${body}end\n`;
+  };
+  const source = parts.map((part) => (typeof part === "string" ? read(part) : functionOf(part))).join("\n");
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 

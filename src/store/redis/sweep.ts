@@ -1,8 +1,8 @@
-/** The background work of a store in Redis: seals, and old tombstones. */
+/** The background work of a store in Redis: seals, entries of indexes, and old tombstones. */
+import { isMaintained } from "../../users/indexes/indexed-property.ts";
 import type { StoreConfiguration } from "../../users/store-configuration.ts";
 import type { UserId } from "../../users/user-id.ts";
 import { isPresent, type Present } from "../configuration.ts";
-import { PackedReader } from "../packed/buffer.ts";
 import { nextStep } from "../seal-walk.ts";
 import type { Slice, SweptStore } from "../sweeper.ts";
 import { runScript } from "./call-runner.ts";
@@ -10,29 +10,35 @@ import { bringUpToDate, completeSeals } from "./configuration/agreement.ts";
 import type { KnownConfigurations } from "./configuration/known-configurations.ts";
 import { areSealed, readState } from "./configuration/walk-states.ts";
 import { StaleConfigurationError } from "./failures.ts";
-import { everyPartition, type Keys, partitionCount } from "./keys.ts";
+import { everyPartition, partitionCount } from "./keys.ts";
 import { readHash } from "./read-hash.ts";
+import { type ReconciledStore, reconcile, reconcileScript } from "./reconcile.ts";
 import { loadScript } from "./script.ts";
-import type { Servers } from "./servers/servers.ts";
-import { packSealing, tombstoneMicros } from "./write-call.ts";
+import { StrayEntries, strayScript } from "./stray-entries.ts";
+import { tombstoneMicros } from "./write-call.ts";
+import { rulesOf } from "./write-rules.ts";
 
-/** What a slice looks at, at most. It takes Redis less than a millisecond. */
-const sliceUsers = 100;
+/** What a slice looks at, at most. It takes Redis about a millisecond. With several indexes, a slice has fewer users. */
+const sliceUsers = 128;
+const leastUsers = 16;
+const sliceEntries = 500;
 const sliceTombstones = 500;
 /** The lease stands with the first partition. */
 const leasePartition = 0;
 
+const nothingToDo: Slice = { work: undefined, items: 0, isDone: true };
+
 const scripts = {
-  seals: loadScript("configuration", "seals", "sweep-seals"),
+  users: reconcileScript,
+  entries: loadScript("wrong-type", "configuration", "indexes", "trim-entries"),
+  strays: strayScript,
   tombstones: loadScript("trim-tombstones"),
   lease: loadScript("set-lease"),
 };
 
 export const sweepScripts = Object.values(scripts);
 
-interface SweptRedis {
-  readonly servers: Servers;
-  readonly keys: Keys;
+interface SweptRedis extends ReconciledStore {
   readonly known: KnownConfigurations;
   readonly list: (partition: number, after: string, count: number) => Promise<readonly UserId[]>;
   readonly configuration: () => StoreConfiguration | undefined;
@@ -41,28 +47,56 @@ interface SweptRedis {
 
 export function createSweep(store: SweptRedis): SweptStore {
   const { servers, keys, known } = store;
+  const strays = new StrayEntries(servers, keys);
 
-  async function walk(partition: number, { stamp, configuration }: Present): Promise<Slice> {
+  async function walk(partition: number, current: Present): Promise<Slice> {
+    const { configuration } = current;
+    if (strays.isIn(partition)) return strays.slice(partition, current);
     const state = await readState(servers, keys, partition);
     const now = Date.now();
     const step = nextStep(configuration, state, now);
-    if (step === undefined) return { work: undefined, items: 0, isDone: true };
-    const ids = await store.list(partition, step.after, sliceUsers);
-    const isLast = ids.length < sliceUsers;
+    if (step === undefined) return nothingToDo;
+    const { work, name } = step;
+    const isBuild = work === "seal" && configuration.indexes.some(({ state }) => state === "building");
+    if (step.after === "" && work !== "check" && configuration.nextIndex > 1) {
+      const removed = await trimEntries(partition, current);
+      if (removed === sliceEntries) return { work, items: removed, isDone: false, isBuild };
+    }
+    const maintained = configuration.indexes.filter(isMaintained).length;
+    const most = Math.max(leastUsers, Math.floor(sliceUsers / Math.max(1, maintained)));
+    const listed = await store.list(partition, step.after, most);
+    // Of large users, a slice has fewer.
+    const found = work === "seal" && maintained > 0 && listed.length > 0 ? await store.read(partition, listed) : [];
+    const ids = found.length > 0 ? listed.slice(0, found.length) : listed;
+    const isLast = listed.length < most && ids.length === listed.length;
+    const { isMade, broken } = await reconcile(
+      store,
+      partition,
+      current,
+      { work, ids, found },
+      {
+        name,
+        state: `${state.name} ${state.after}`,
+        after: ids.at(-1) ?? step.after,
+        doneAt: isLast ? now : undefined,
+      },
+    );
+    if (broken > 0) store.onBrokenSeals(broken);
+    const isWalked = isMade && isLast;
+    const mayHaveStrays = isWalked && work === "check" && maintained > 0;
+    if (mayHaveStrays) strays.begin(partition);
+    return { work, items: isMade ? ids.length : 0, isDone: isWalked && !mayHaveStrays, isBuild };
+  }
+
+  /** Removes entries that belong to no index. Writes do not add to an index that is being dropped. @returns how many */
+  async function trimEntries(partition: number, { stamp, configuration }: Present): Promise<number> {
     const { bytes } = await runScript(servers, partition, {
-      script: scripts.seals,
-      keys: [keys.configuration(partition), keys.sweep(partition), ...ids.map((id) => keys.userIn(partition, id))],
-      args: [
-        ...[stamp, packSealing(configuration), step.name, step.work],
-        ...[`${state.name} ${state.after}`, ids.at(-1) ?? step.after, isLast ? now : ""],
-      ],
+      script: scripts.entries,
+      keys: [keys.configuration(partition), keys.entries(partition)],
+      args: [stamp, rulesOf(configuration).packed, sliceEntries],
       writes: true,
     });
-    const reader = new PackedReader(bytes);
-    const isMade = reader.u8() === 1;
-    const broken = reader.u32();
-    if (broken > 0) store.onBrokenSeals(broken);
-    return { work: step.work, items: isMade ? ids.length : 0, isDone: isMade && isLast };
+    return Number(bytes.toString("latin1"));
   }
 
   async function trim(partition: number): Promise<Slice> {
@@ -75,6 +109,9 @@ export function createSweep(store: SweptRedis): SweptStore {
     const items = Number(bytes.toString("latin1"));
     return { work: items === 0 ? undefined : "tombstones", items, isDone: items < sliceTombstones };
   }
+
+  /** The partition whose tombstones were trimmed last: once for all slices that follow. */
+  let trimmedLast: number | undefined;
 
   return {
     partitions: partitionCount,
@@ -94,11 +131,14 @@ export function createSweep(store: SweptRedis): SweptStore {
       return bytes.toString("latin1") === "1";
     },
     async sweep(partition) {
-      const trimmed = await trim(partition);
-      if (!trimmed.isDone) return trimmed;
+      if (trimmedLast !== partition) {
+        const trimmed = await trim(partition);
+        if (!trimmed.isDone) return trimmed;
+        trimmedLast = partition;
+      }
       const current = known.of(partition);
       // There are no seals before the first change.
-      if (!isPresent(current) || current.configuration.generation === 0) return trimmed;
+      if (!isPresent(current) || current.configuration.generation === 0) return nothingToDo;
       try {
         return await walk(partition, current);
       } catch (error) {

@@ -15,7 +15,7 @@ export interface SortedKeys {
 const ofUsers = ":user:";
 const ofMarks = ":deleted:";
 /** Keys of which each partition has one, and which are examined by name. */
-const single: readonly string[] = [":ids", ":configuration", ":sweep", ":tombstones"];
+const single: readonly string[] = [":ids", ":entries", ":configuration", ":sweep", ":tombstones"];
 
 /** @param keys keys that begin with the prefix and a brace */
 export function sortKeys(keys: readonly Buffer[], prefix: string): SortedKeys {

@@ -1,4 +1,6 @@
 /** Reads what a look at a user in Redis found, and judges it. */
+
+import { numberOfEntry } from "../../users/indexes/entries.ts";
 import { Invalid } from "../../users/parsed.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import type { PackedReader } from "../packed/buffer.ts";
@@ -19,6 +21,8 @@ export interface Look {
   readonly kind: (typeof kinds)[number];
   readonly expires: boolean;
   readonly record: StoredRecord;
+  /** What the user's entries begin with by its own field `i`; undefined if that cannot be read. */
+  readonly ownEntries: readonly Uint8Array[] | undefined;
 }
 
 const listings = ["no", "yes", "with a score", "in no sorted set"] as const;
@@ -33,9 +37,27 @@ export function readLook(reader: PackedReader, id: Buffer, withRecords: boolean)
     const bytes = reader.bytes();
     return isThere ? bytes : undefined;
   };
-  if (kind !== "hash" || !withRecords) return { listed, kind, expires, record: recordOf(id) };
+  if (kind !== "hash" || !withRecords) return { listed, kind, expires, record: recordOf(id), ownEntries: [] };
   const record = recordOf(id, field(), field(), field(), field(), field());
-  return { listed, kind, expires, record: { ...record, expires } };
+  const ownEntries = startsIn(field() ?? nothing);
+  const entries = startsIn(reader.bytes());
+  return { listed, kind, expires, record: { ...record, entries, expires }, ownEntries };
+}
+
+const nothing = Buffer.alloc(0);
+const lengthBytes = 2;
+
+/** What the entries in a field `i` begin with: each behind its length. @returns undefined if it cannot be read */
+export function startsIn(field: Buffer): readonly Uint8Array[] | undefined {
+  const starts: Uint8Array[] = [];
+  for (let at = 0; at < field.length; ) {
+    const from = at + lengthBytes;
+    const end = from <= field.length ? from + field.readUInt16LE(at) : Number.POSITIVE_INFINITY;
+    if (end > field.length) return undefined;
+    starts.push(field.subarray(from, end));
+    at = end;
+  }
+  return starts;
 }
 
 const timesBytes = 16;
@@ -64,7 +86,7 @@ function recordOf(
 /** @param rule of records; undefined if they are not wanted */
 export function problemsOf(
   { id, partition }: UserKey,
-  { listed, kind, record }: Look,
+  { listed, kind, record, ownEntries }: Look,
   rule: SealRule | undefined,
 ): Finding[] {
   const finding = (check: string, problem: string): Finding => ({ id, check, problem });
@@ -79,8 +101,35 @@ export function problemsOf(
   }
   const found: Finding[] = [];
   if (kind === "other") found.push(finding("record", "is something else than a hash"));
-  else if (rule !== undefined) found.push(...findIn(record, rule));
+  else if (rule !== undefined) {
+    found.push(...findIn(record, rule));
+    const problem = ownProblem(ownEntries, record.entries ?? [], rule);
+    if (problem !== undefined) found.push(finding("entries", problem));
+  }
   if (listed === "no") found.push(finding("listing", notListed));
   if (listed === "with a score") found.push(finding("listing", "is listed with a score: pages may leave it out"));
   return found;
+}
+
+/**
+ * The entries of a user in the indexes and in its own field are changed in one step; only those of an index that is dropped are removed
+ * from the indexes first.
+ */
+function ownProblem(
+  own: readonly Uint8Array[] | undefined,
+  there: readonly Uint8Array[],
+  { indexes = [] }: SealRule,
+): string | undefined {
+  if (own === undefined) return "has a field i that cannot be read";
+  const lacking = own.find(
+    (start) =>
+      !there.some((each) => Buffer.compare(each, start) === 0) &&
+      !indexes.some(({ number, state }) => state === "dropping" && number === numberOfEntry(start)),
+  );
+  if (lacking === undefined) return undefined;
+  const number = numberOfEntry(lacking);
+  const index = indexes.find((each) => each.number === number);
+  return index === undefined
+    ? `names an entry in its field i of an index that does not exist (number ${number})`
+    : `names an entry in its field i that the index of ${index.property} lacks`;
 }

@@ -1,4 +1,4 @@
-/** Examines a partition's configuration, its tombstones and the state of its background work. */
+/** Examines what a partition has one key of: its configuration, tombstones, indexes and the state of its background work. */
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnknownFeaturesError } from "../../users/features.ts";
@@ -70,12 +70,13 @@ export class PartitionChecks {
       configuration: this.#keys.configuration(partition),
       tombstones: this.#keys.tombstones(partition),
       sweep: this.#keys.sweep(partition),
+      entries: this.#keys.entries(partition),
     };
     const call = { script, keys: Object.values(keys), args: [], writes: false };
     const { bytes } = await patiently(() => runScript(this.#servers, partition, call));
     const reader = new PackedReader(bytes);
     const look = () => ({ kind: kinds[reader.u8()] ?? "other", expires: reader.u8() === 1 });
-    const [ofConfiguration, ofTombstones, ofSweep] = [look(), look(), look()];
+    const [ofConfiguration, ofTombstones, ofSweep, ofEntries] = [look(), look(), look(), look()];
     const [stamp, text] = [reader.bytes(), reader.bytes()].map((field) => Buffer.from(field).toString("utf8"));
     const configuration = ofConfiguration.kind === "none" ? noConfiguration : readConfiguration(stamp, text);
     this.#rules.set(partition, configuration === undefined ? unknownSealRule : sealRuleOf(configuration.configuration));
@@ -101,6 +102,12 @@ export class PartitionChecks {
     }
     if (ofSweep.kind === "other") {
       say(keys.sweep, "sweep", `is no hash: background work in partition ${partition} stands still`);
+    }
+    if (ofEntries.kind === "other") {
+      say(keys.entries, "indexes", `is no sorted set: users of partition ${partition} are neither found nor indexed`);
+    }
+    if (ofEntries.expires) {
+      say(keys.entries, "expiry", `has a time to live: when it is over, no user of partition ${partition} is found`);
     }
     return { partition, configuration, problems };
   }

@@ -10,15 +10,17 @@ import { loadScript } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
 import type { RedisNode } from "./servers/node.ts";
 import type { Servers } from "./servers/servers.ts";
+import { EntryChecks } from "./verify-entries.ts";
 import { type SortedKeys, sortKeys } from "./verify-keys.ts";
 import { type Look, problemsOf, readLook, type UserKey } from "./verify-look.ts";
 import { PartitionChecks } from "./verify-partitions.ts";
+import { stepsThrough } from "./verify-sets.ts";
 
 /** The keys of one step, and the users of one script. */
 const stepKeys = 500;
 const maxUsers = 100;
 
-const scripts = { users: loadScript("verify-users"), listing: loadScript("verify-listing") };
+const script = loadScript("entry-starts", "verify-users");
 
 export function openRedisVerifier(options: RedisStoreOptions): StoreVerifier {
   const servers = openServers(options);
@@ -33,6 +35,7 @@ class Walk {
   readonly #keys: ReturnType<typeof createKeys>;
   readonly #prefix: string;
   readonly #partitions: PartitionChecks;
+  readonly #entries: EntryChecks;
   /** A scan may return a key twice. */
   readonly #told = new Set<string>();
 
@@ -41,6 +44,7 @@ class Walk {
     this.#prefix = prefix;
     this.#keys = createKeys(prefix);
     this.#partitions = new PartitionChecks(servers, this.#keys);
+    this.#entries = new EntryChecks(servers, this.#keys, this.#partitions);
   }
 
   async *slices(): AsyncGenerator<Slice> {
@@ -66,6 +70,10 @@ class Walk {
     }
     for (let partition = 0; partition < partitionCount; partition++) {
       for await (const findings of this.#listing(partition)) {
+        const share = recordsShare + ((1 - recordsShare) * (partition + 1)) / partitionCount;
+        yield { users: 0, share, findings: this.#untold(findings) };
+      }
+      for await (const findings of this.#entries.find(partition)) {
         const share = recordsShare + ((1 - recordsShare) * (partition + 1)) / partitionCount;
         yield { users: 0, share, findings: this.#untold(findings) };
       }
@@ -113,37 +121,26 @@ class Walk {
   }
 
   async *#listing(partition: number): AsyncGenerator<readonly Finding[]> {
-    let cursor = "0";
-    do {
-      const call = {
-        script: scripts.listing,
-        keys: [this.#keys.ids(partition)],
-        args: [cursor, maxUsers],
-        writes: false,
-      };
-      const { bytes } = await patiently(() => runScript(this.#servers, partition, call));
-      const reader = new PackedReader(bytes);
-      if (reader.u8() === 0) {
+    const key = this.#keys.ids(partition);
+    for await (const { isSet, expires, members } of stepsThrough(this.#servers, partition, key)) {
+      if (!isSet) {
         const problem = `is no sorted set: users of partition ${partition} are neither listed nor created`;
-        yield [{ id: Buffer.from(this.#keys.ids(partition)), check: "listing", problem }];
-        return;
+        yield [{ id: Buffer.from(key), check: "listing", problem }];
       }
-      if (reader.u8() === 1) {
+      if (expires) {
         const problem = `has a time to live: when it is over, users of partition ${partition} are in no listing`;
-        yield [{ id: Buffer.from(this.#keys.ids(partition)), check: "expiry", problem }];
+        yield [{ id: Buffer.from(key), check: "expiry", problem }];
       }
-      cursor = reader.shortText();
-      const ids = Array.from({ length: reader.u32() }, () => Buffer.from(reader.bytes()));
       const head = Buffer.from(this.#keys.userIn(partition, ""));
-      // A small index is returned as a whole.
-      for (let at = 0; at < ids.length; at += maxUsers) {
-        const some = ids.slice(at, at + maxUsers);
+      // A small listing is returned as a whole.
+      for (let at = 0; at < members.length; at += maxUsers) {
+        const some = members.slice(at, at + maxUsers);
         yield this.#inspect(
           some.map((id) => ({ partition, id, key: Buffer.concat([head, id]) })),
           false,
         );
       }
-    } while (cursor !== "0");
+    }
   }
 
   /** Looks at users, and once more at each that looks wrong. */
@@ -152,10 +149,12 @@ class Walk {
     for (const [key, look] of await this.#lookAt(keys, withRecords)) {
       const rule = withRecords ? this.#partitions.ruleOf(key.partition) : undefined;
       if (problemsOf(key, look, rule).length === 0) continue;
+      // The configuration may have changed, too.
+      const currentRule = async () => (withRecords ? this.#partitions.currentRuleOf(key.partition) : undefined);
+      const before = await currentRule();
       for (const [, second] of await this.#lookAt([key], withRecords)) {
-        // The configuration may have changed, too.
-        const current = withRecords ? await this.#partitions.currentRuleOf(key.partition) : undefined;
-        findings.push(...problemsOf(key, second, current));
+        const after = problemsOf(key, second, await currentRule()).map(({ problem }) => problem);
+        findings.push(...problemsOf(key, second, before).filter(({ problem }) => after.includes(problem)));
       }
     }
     return findings;
@@ -168,8 +167,8 @@ class Walk {
     for (const [place, share] of shares) {
       for (let rest = share; rest.length > 0; ) {
         const call = {
-          script: scripts.users,
-          keys: rest.flatMap(({ partition, key }) => [this.#keys.ids(partition), key]),
+          script,
+          keys: rest.flatMap(({ partition, key }) => [this.#keys.ids(partition), this.#keys.entries(partition), key]),
           args: [this.#keys.bytesBeforeId, maxScriptWork, withRecords ? 1 : 0],
           writes: false,
         };

@@ -1,20 +1,22 @@
 import { limits } from "../../users/limits.ts";
 import type { WriteCommand } from "../../users/store.ts";
-import type { StoreConfiguration } from "../../users/store-configuration.ts";
 import type { Stamped } from "../configuration.ts";
-import { PackedWriter } from "../packed/buffer.ts";
 import { packCommands } from "../packed/packed.ts";
 import { type Keys, partitionOf } from "./keys.ts";
-import { loadScript, onDemand, type ScriptCall } from "./script.ts";
+import { loadScript, onDemand, onDemandIf, type ScriptCall } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
+import { rulesOf } from "./write-rules.ts";
 
 export const writeScript = loadScript(
-  "listing-failure",
+  "wrong-type",
   "configuration",
   "codes",
   "record",
   "merge-sets",
+  "indexes",
+  "permit",
   "write-call",
+  onDemandIf("isIndexing", "makeIndexing", "entry-starts", "user-entries", "write-entries"),
   "set-properties",
   onDemand("general", "codes", "seals", "merge", "write-user", "write-verbs", "apply"),
   "write",
@@ -45,18 +47,22 @@ export function placed(command: WriteCommand): PlacedCommand {
 /**
  * A call of write.lua.
  *
- * @param groups the partitions whose indexes the script may write; the script compares `known` with the first one's configuration
+ * @param groups the partitions whose listings and indexes the script may write; the script compares `known` with the first one's
+ * configuration
+ * @param onTooLong called with the position of a command, and how many of its values are too long to be indexed
  */
 export function writeCall(
   keys: Keys,
   commands: readonly PlacedCommand[],
   groups: readonly number[],
   known: Stamped,
+  onTooLong?: (index: number, count: number) => void,
 ): ScriptCall {
+  const { packed: rules, indexes } = rulesOf(known.configuration);
   const groupOf = (index: number) => groups.indexOf(commands[index]?.partition ?? -1) + 1;
   const packed = packCommands(
     commands.map(({ command }) => command),
-    { groups: groups.length, groupOf },
+    { groups: groups.length, groupOf, indexes, ...(onTooLong && { onTooLong }) },
   );
   const deletes = commands.some(({ command }) => command.verb === "delete");
   return {
@@ -64,27 +70,11 @@ export function writeCall(
     keys: [
       ...groups.slice(0, 1).map(keys.configuration),
       ...groups.map(keys.ids),
+      ...(indexes === undefined ? [] : groups.map(keys.entries)),
       ...(deletes ? groups.map(keys.tombstones) : []),
       ...commands.map(({ command, partition }) => keys.userIn(partition, command.id)),
     ],
-    args: [known.stamp, packSealing(known.configuration), packed, ...writeLimits, keys.bytesBeforeId],
+    args: [known.stamp, rules, packed, ...writeLimits, keys.bytesBeforeId],
     writes: true,
   };
-}
-
-const generation0 = Buffer.alloc(0);
-const sealings = new WeakMap<StoreConfiguration, Buffer>();
-
-/** What configuration.lua has to know of seals. */
-export function packSealing(configuration: StoreConfiguration | undefined): Buffer {
-  if (configuration === undefined) return generation0;
-  const { generation, seals } = configuration;
-  if (generation === 0 && seals === undefined) return generation0;
-  const known = sealings.get(configuration);
-  if (known !== undefined) return known;
-  const writer = new PackedWriter(9).u32(generation);
-  if (seals !== undefined) writer.u32(seals.since).u8(seals.complete ? 1 : 0);
-  const packed = writer.finish();
-  sealings.set(configuration, packed);
-  return packed;
 }

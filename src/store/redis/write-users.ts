@@ -4,21 +4,17 @@ import type { Postponed } from "../adapter.ts";
 import { unpackResults } from "../packed/packed.ts";
 import { runScript } from "./call-runner.ts";
 import { bringUpToDate } from "./configuration/agreement.ts";
-import type { KnownConfigurations } from "./configuration/known-configurations.ts";
 import { SlotMovingError, StaleConfigurationError } from "./failures.ts";
-import type { Keys } from "./keys.ts";
+import { type MendedStore, mend } from "./mend.ts";
 import { togetherOrAlone } from "./moving-slot.ts";
-import type { Servers } from "./servers/servers.ts";
 import { type PlacedCommand, writeCall } from "./write-call.ts";
+import { rulesOf } from "./write-rules.ts";
 
 type Result = WriteResult | Postponed;
 
-interface WrittenStore {
-  readonly servers: Servers;
-  readonly keys: Keys;
-  readonly known: KnownConfigurations;
-  /** Called with how many broken seals a write has found and mended. */
-  readonly onBrokenSeals: (count: number) => void;
+interface WrittenStore extends MendedStore {
+  /** Called with how many values were written that are too long to be indexed. */
+  readonly onTooLong: (count: number) => void;
 }
 
 /** How often a call follows a change of the configuration. */
@@ -29,7 +25,7 @@ const brokenSealsBytes = 2;
 /**
  * Writes users of one place, by as many scripts as it takes.
  *
- * @param groups the partitions whose indexes the scripts may write; none for a single user whose slot is moving
+ * @param groups the partitions whose listings and indexes the scripts may write; none for a single user whose slot is moving
  * @param again whether the commands may have been applied before
  */
 export async function writeUsers(
@@ -56,6 +52,7 @@ export async function writeUsers(
         const answers = unpackResults(answer.bytes, sent);
         if (answers.length === 0) throw new Error("a script executed none of its commands");
         if (answers.length < sent.length) most = answers.length + 1;
+        for (const [index, count] of answer.tooLong) if (isWritten(answers[index], sent[index])) store.onTooLong(count);
         return repeated ? answers.map((result, index) => asRepeated(result, sent[index])) : answers;
       },
       async (share, maybeApplied) => {
@@ -72,26 +69,40 @@ export async function writeUsers(
   return results;
 }
 
-/** Runs the script, and again with the configuration that the store has by then. @returns the packed results */
+interface SentAnswer {
+  /** The packed results. */
+  readonly bytes: Buffer;
+  readonly repeated: boolean;
+  /** How many values of a command are too long to be indexed, by its position. */
+  readonly tooLong: ReadonlyMap<number, number>;
+}
+
+/** Runs the script, and again with the configuration that the store has by then. */
 async function sendCurrent(
   store: WrittenStore,
   place: number,
   commands: readonly PlacedCommand[],
   groups: readonly number[],
-): Promise<{ readonly bytes: Buffer; readonly repeated: boolean }> {
+): Promise<SentAnswer> {
   const { servers, keys, known, onBrokenSeals } = store;
   // The one whose configuration the script compares; without groups, the user's.
   const partition = groups[0] ?? commands[0]?.partition ?? place;
   let repeated = false;
   for (let changes = 0; ; changes++) {
     const current = known.of(partition);
+    const tooLong = new Map<number, number>();
+    const onTooLong = (index: number, count: number) => tooLong.set(index, count);
     try {
-      const answer = await runScript(servers, place, writeCall(keys, commands, groups, current));
+      const answer = await runScript(servers, place, writeCall(keys, commands, groups, current, onTooLong));
       repeated ||= answer.repeated;
-      if (current.configuration?.seals === undefined) return { bytes: answer.bytes, repeated };
+      if (current.configuration?.seals === undefined) return { bytes: answer.bytes, repeated, tooLong };
       const broken = answer.bytes.readUInt16LE();
-      if (broken > 0) onBrokenSeals(broken);
-      return { bytes: answer.bytes.subarray(brokenSealsBytes), repeated };
+      if (broken > 0) {
+        if (rulesOf(current.configuration).indexes === undefined) onBrokenSeals(broken);
+        // While a slot moves, what is broken was postponed.
+        else if (groups.length > 0) await mendAll(store, commands);
+      }
+      return { bytes: answer.bytes.subarray(brokenSealsBytes), repeated, tooLong };
     } catch (error) {
       if (error instanceof SlotMovingError && repeated) throw new SlotMovingError(true);
       // Full for this attempt, and an earlier one may have been applied.
@@ -101,6 +112,12 @@ async function sendCurrent(
       repeated ||= error.repeated;
     }
     await bringUpToDate(store, partition);
+  }
+}
+
+async function mendAll(store: MendedStore, commands: readonly PlacedCommand[]): Promise<void> {
+  for (const [partition, share] of Map.groupBy(commands, (command) => command.partition)) {
+    await mend(store, partition, [...new Set(share.map(({ command }) => command.id))]);
   }
 }
 
@@ -130,6 +147,11 @@ function untilDeletedAgain(commands: readonly PlacedCommand[]): readonly PlacedC
     return false;
   });
   return deletion < 0 ? commands : commands.slice(0, deletion);
+}
+
+function isWritten(result: Result | undefined, command: WriteCommand | undefined): boolean {
+  if (result === undefined || "refused" in result || result.outcome === "unchanged") return false;
+  return command?.verb === "identify" && !command.validateOnly;
 }
 
 function isPostponed(result: Result): boolean {

@@ -5,6 +5,7 @@ import { madeEarlier, noConfiguration, parseConfiguration } from "../configurati
 import { ConfigurationTable } from "./configuration-table.ts";
 import { explained } from "./failures.ts";
 import { openReadOnly } from "./read-only.ts";
+import { progressOf } from "./walk-state.ts";
 
 const busyTimeoutMs = 1_000;
 
@@ -55,6 +56,18 @@ export function openSqliteAdministration(path: string): StoreAdministration {
           }
           const isNew = database.prepare("SELECT 1 FROM user LIMIT 1").get() === undefined;
           return { current: noConfiguration, madeBy: isNew ? version() : madeEarlier, deviations: [] };
+        },
+      );
+    },
+    async progress() {
+      return withDatabase(
+        () => openReadOnly(path),
+        (database) => {
+          const total = Number(database.prepare("SELECT count(*) AS users FROM user").get()?.["users"]);
+          const stored = new ConfigurationTable(database).read();
+          if (stored === undefined) return { done: 0, total };
+          const share = progressOf(database, parseConfiguration(stored.configuration), Date.now());
+          return { done: Math.floor(share * total), total };
         },
       );
     },

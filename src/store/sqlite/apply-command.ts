@@ -31,8 +31,8 @@ export function applyCommand(table: UserTable, command: PackedCommand, results: 
   const refusal = again ? undefined : refusalOf(command, row, now);
   if (row === undefined && has(command, flags.allowMissing)) answer(results, command, status.unchanged, noUser);
   else if (refusal !== undefined) results.u8(refusal);
-  else if (command.verb === verbs.delete && canDelete(command, row)) {
-    table.delete(command.id);
+  else if (command.verb === verbs.delete && row !== undefined && canDelete(command, row)) {
+    table.delete(command.id, row);
     answer(results, command, status.deleted, noUser);
   } else if (row !== undefined && "damaged" in row) refuseDamaged(results, row.damaged);
   else if (isIdentify(command)) identify(table, command, row, results, now);
@@ -41,8 +41,8 @@ export function applyCommand(table: UserTable, command: PackedCommand, results: 
 }
 
 /** A damaged etag cannot be compared with the wanted one. */
-function canDelete({ wantedEtag }: PackedCommand, row: UserRow | DamagedRow | undefined): boolean {
-  return row !== undefined && (wantedEtag === undefined || row.etag !== undefined);
+function canDelete({ wantedEtag }: PackedCommand, row: UserRow | DamagedRow): boolean {
+  return wantedEtag === undefined || row.etag !== undefined;
 }
 
 /** Checks what can be checked before the edits. */
@@ -74,7 +74,7 @@ function identify(
   const { observedAt } = command;
   const onlySets = command.verb === verbs.setProperties && observedAt === undefined && !again;
   if (onlySets && Buffer.compare(stored.properties, command.body) === 0 && row !== undefined && noMarks(stored)) {
-    if (command.hidesOutcome) table.rewrite(row);
+    if (command.hidesOutcome) table.rewrite(command.id, row);
     return answer(results, command, status.unchanged, stored);
   }
   if (!isCanonical(stored.properties)) return refuseDamaged(results, "properties");
@@ -109,11 +109,11 @@ function identify(
   }
   if (outcome === status.updated) {
     const changed = { ...row, updatedAt: later(row, now), etag, properties, observed };
-    table.update(changed);
+    table.update(command.id, changed, row.properties);
     return answer(results, command, outcome, changed, ignored);
   }
-  if (merged.marked) table.update({ ...row, observed });
-  else if (command.hidesOutcome) table.rewrite(row);
+  if (merged.marked) table.update(command.id, { ...row, observed }, row.properties);
+  else if (command.hidesOutcome) table.rewrite(command.id, row);
   return answer(results, command, outcome, row, ignored);
 }
 
@@ -134,11 +134,11 @@ function setPreferences(
   }
   if (preferences.length > limits.maxPreferencesBytes) return results.u8(status.tooLarge).u32(preferences.length);
   if (Buffer.compare(preferences, row.preferences) === 0) {
-    if (command.hidesOutcome) table.rewrite(row);
+    if (command.hidesOutcome) table.rewrite(command.id, row);
     return answer(results, command, status.unchanged, row);
   }
   const changed = { ...row, updatedAt: later(row, now), etag, preferences };
-  table.update(changed);
+  table.update(command.id, changed, row.properties);
   return answer(results, command, status.updated, changed);
 }
 

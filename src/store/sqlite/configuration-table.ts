@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { formatConfiguration, type Present } from "../configuration.ts";
+import { layOutEntries } from "./entry-table.ts";
 
 /** The layout version while a feature is on, which versions that know no features refuse; and while none is. */
 export const layoutVersions = { plain: 1, withFeatures: 2 } as const;
@@ -34,6 +35,7 @@ export class ConfigurationTable {
     this.#database.prepare("INSERT INTO store VALUES (?, ?)").run(stamp, formatConfiguration(configuration));
     const hasFeatures = configuration.features.length > 0;
     if (hasFeatures && !this.#hasSeals()) this.#database.exec("ALTER TABLE user ADD COLUMN f BLOB");
+    layOutEntries(this.#database, configuration.indexes);
     const version = hasFeatures ? layoutVersions.withFeatures : layoutVersions.plain;
     this.#database.exec(`PRAGMA user_version = ${version}`);
   }

@@ -1,15 +1,19 @@
 /** The SQLite database, and the store's methods over packed lists. Blocks its thread. */
-import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { PackedReader, PackedWriter } from "../packed/buffer.ts";
 import { unpackCommand, verbs } from "../packed/packed.ts";
 import { codeOfPart, found } from "../packed/users.ts";
 import { applyCommand, writeUser } from "./apply-command.ts";
 import { layoutVersions } from "./configuration-table.ts";
+import { openConnection, waitForDisk, waitForOthers } from "./connection.ts";
 import { makeFile, OpenFiles } from "./database-file.ts";
 import { isCorrupt, mayLackRoom } from "./failures.ts";
 import { type ConfigurationEvents, FollowedConfiguration } from "./followed-configuration.ts";
+import type { SearchVerb } from "./messages.ts";
 import type { Reserve } from "./reserve.ts";
 import { nothingToDo } from "./seal-sweep.ts";
+import { Searches } from "./searches.ts";
+import { UserCount } from "./user-count.ts";
 import { layout, type UserTable } from "./user-table.ts";
 
 const knownVersions: readonly unknown[] = Object.values(layoutVersions);
@@ -17,9 +21,6 @@ const knownVersions: readonly unknown[] = Object.values(layoutVersions);
 /** About the most that one call reads, because it delays later calls. */
 const maxReadBytes = 1024 * 1024;
 
-/** How long a transaction waits for another process that writes. */
-const busyTimeoutMs = 1_000;
-const waitForOthers = `PRAGMA busy_timeout = ${busyTimeoutMs}`;
 /** `ROLL`: marks the file as Rollcall's. */
 export const applicationId = 0x524f4c4c;
 
@@ -33,7 +34,9 @@ export interface DatabaseOptions extends ConfigurationEvents {
 export class UserDatabase {
   readonly #database: DatabaseSync;
   readonly #clock: () => number;
+  readonly #count: UserCount;
   readonly #configured: FollowedConfiguration;
+  readonly #searches: Searches;
   readonly #files: OpenFiles;
   readonly #reserve: Reserve | undefined;
   /** Whether the log may hold deleted data. It may, at first, from before. */
@@ -50,10 +53,12 @@ export class UserDatabase {
     this.#clock = clock;
     this.#reserve = reserve;
     makeFile(path, mayCreate);
-    this.#database = openFile(path, reserve);
+    this.#database = openConnection(path, reserve);
+    this.#count = new UserCount(this.#database);
     try {
       this.#layOut(path);
-      this.#configured = new FollowedConfiguration(this.#database, options);
+      this.#configured = new FollowedConfiguration(this.#database, this.#count, options);
+      this.#searches = new Searches(this.#database, this.#configured, this.#count, () => this.#nowMs());
       this.#configure();
       this.#transaction(() => this.#configured.follow());
     } catch (error) {
@@ -143,6 +148,13 @@ export class UserDatabase {
     return listed.finish();
   }
 
+  /** Answers what is asked besides users. @returns the answer, packed as searches.ts says */
+  search(verb: SearchVerb, packed: Uint8Array): Buffer<ArrayBuffer> {
+    this.#configured.requireKnown();
+    this.#files.checkLately();
+    return this.#searches.answer(verb, packed);
+  }
+
   /** Writes nothing, but fails if a write would. */
   check(): void {
     this.#files.check();
@@ -157,17 +169,25 @@ export class UserDatabase {
   /** Does a slice of background work, if there is room for it. @returns u8+what it was (empty for none), u32 items, u8 how far it is in percent, u8 whether it is done */
   sweep(): Buffer<ArrayBuffer> {
     this.#files.checkLately();
-    return this.#transaction(() => {
-      const { work, items, share, isDone } = this.#hasRoom
-        ? this.#configured.sweep(this.#clock() / 1_000)
-        : nothingToDo;
+    // If the machine fails, what a slice has done is lost together with where it stopped: it need not wait for the disk.
+    this.#database.exec("PRAGMA synchronous = NORMAL");
+    try {
+      this.#configured.prepareSweep();
+      const { work, items, share, removed, isDone } = this.#transaction(() =>
+        this.#hasRoom ? this.#configured.sweep(this.#nowMs()) : nothingToDo,
+      );
+      if (removed > 0) this.#remembers = true;
+      // The last slice may have changed the configuration.
+      if (isDone) this.#transaction(() => this.#configured.follow());
       return new PackedWriter()
         .shortText(work ?? "")
         .u32(items)
         .u8(Math.floor(share * 100))
         .u8(isDone ? 1 : 0)
         .finish();
-    });
+    } finally {
+      this.#database.exec(waitForDisk);
+    }
   }
 
   /** Makes the reserve, if it is not there and the disk has room for it. */
@@ -200,6 +220,10 @@ export class UserDatabase {
   close(): void {
     if (this.#remembers) this.forgetDeleted();
     this.#database.close();
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.#clock() / 1_000);
   }
 
   #find(id: string): ReturnType<UserTable["find"]> {
@@ -241,30 +265,18 @@ export class UserDatabase {
 
   #transaction<Result>(work: () => Result): Result {
     this.#database.exec("BEGIN IMMEDIATE");
+    let isCommitted = false;
     try {
       const result = work();
       this.#database.exec("COMMIT");
+      isCommitted = true;
       return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;
+    } finally {
+      this.#count.ended(isCommitted);
     }
-  }
-}
-
-/** @throws Error if the file cannot be opened, or is not a database */
-function openFile(path: string, reserve: Reserve | undefined): DatabaseSync {
-  const database = new DatabaseSync(path);
-  try {
-    database.exec(waitForOthers);
-    // secure_delete overwrites deleted data with zeros.
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;");
-    return database;
-  } catch (error) {
-    database.close();
-    // An open database needs more files, and room for them.
-    if (mayLackRoom(error) && reserve?.release() === true) return openFile(path, undefined);
-    throw error;
   }
 }
 

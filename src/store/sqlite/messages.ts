@@ -1,12 +1,15 @@
 /** The messages between the database's thread and its owner. Buffers are transferred, not copied. */
 import type { ReserveState } from "./reserve.ts";
 
-export type Verb = "write" | "get" | "list" | "check" | "sweep" | "close";
+/** What is asked besides users: see searches.ts. */
+export type SearchVerb = "entries" | "countEntries" | "count" | "progress";
+
+export type Verb = "write" | "get" | "list" | SearchVerb | "check" | "sweep" | "close";
 
 export interface Request {
   readonly call: number;
   readonly verb: Verb;
-  /** See ../packed/packed.ts. Empty for check, sweep and close. */
+  /** See ../packed/packed.ts and searches.ts. Empty for check, sweep and close. */
   readonly packed: Uint8Array<ArrayBuffer>;
 }
 
@@ -39,7 +42,12 @@ interface BrokenSealsNotice {
   readonly brokenSeals: number;
 }
 
-export type Notice = ReserveNotice | ConfigurationNotice | BrokenSealsNotice;
+/** Sent unasked: how many values a call has written that are too long for their indexes. */
+interface TooLongNotice {
+  readonly tooLong: number;
+}
+
+export type Notice = ReserveNotice | ConfigurationNotice | BrokenSealsNotice | TooLongNotice;
 
 export interface WorkerData {
   /** The database file. */
@@ -49,3 +57,6 @@ export interface WorkerData {
   /** The size of the reserve beside it. */
   readonly reserveBytes: number;
 }
+
+/** The answer to `progress` once everything is done. */
+export const wholeProgress = 1_000_000;

@@ -2,19 +2,24 @@ import { storeUnavailable } from "../../users/errors.ts";
 import type { StoreConfiguration } from "../../users/store-configuration.ts";
 import type { StoreAdapter } from "../adapter.ts";
 import { parseConfiguration } from "../configuration.ts";
+import { valuesTooLongCounter } from "../index-metrics.ts";
 import { free, PackedReader } from "../packed/buffer.ts";
 import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed/packed.ts";
 import { readAll, unpackFound } from "../packed/users.ts";
 import { brokenSealsCounter } from "../seal.ts";
+
 import { Database } from "./database-thread.ts";
 import { CorruptError } from "./failures.ts";
 import type { ReserveNotice } from "./messages.ts";
 import { defaultReserveBytes } from "./reserve.ts";
+import { searchesOf } from "./search-calls.ts";
 
 /** The most users in one call, so that it takes the thread no more than a few milliseconds. */
 const maxCallUsers = 200;
 
 const maxCallBytes = 256 * 1024;
+/** The most searches in one call; those that find much are divided among several. */
+const maxSearches = 50;
 /** The calls queued for the thread, so that it need not wait for the next one. */
 const lanes = 2;
 
@@ -38,6 +43,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
   /** Why this version cannot follow the configuration. */
   let refusal: unknown;
   let brokenSeals = 0;
+  let tooLong = 0;
   /** @param text JSON */
   const follow = (text: string) => {
     [configuration, refusal] = [undefined, undefined];
@@ -53,6 +59,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
     onNotice(notice) {
       if ("configuration" in notice) follow(notice.configuration);
       else if ("brokenSeals" in notice) brokenSeals += notice.brokenSeals;
+      else if ("tooLong" in notice) tooLong += notice.tooLong;
       else {
         reservedBytes = notice.reserve === "kept" ? reserveBytes : 0;
         onReserve?.(notice);
@@ -77,6 +84,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
       mixed: true,
       maxUsers: maxCallUsers,
       maxBytes: maxCallBytes,
+      maxSearches,
     },
     async write(commands) {
       try {
@@ -93,6 +101,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
     list(after, count) {
       return answer("list", packRange(after, count), unpackIds);
     },
+    ...searchesOf(database),
     async check() {
       try {
         await database.call("check");
@@ -111,10 +120,13 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
       readLease: async () => "",
       setLease: async () => true,
       async sweep() {
+        // The last slice makes the index ready.
+        const isBuilding = configuration?.indexes.some(({ state }) => state === "building") === true;
         const reader = new PackedReader(await database.call("sweep"));
         const work = reader.shortText();
         return {
           work: work === "" ? undefined : work,
+          isBuild: work === "seal" && isBuilding,
           items: reader.u32(),
           share: reader.u8() / 100,
           isDone: reader.u8() === 1,
@@ -136,7 +148,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
         read: () => reservedBytes,
       },
     ],
-    counters: [brokenSealsCounter(() => brokenSeals)],
+    counters: [brokenSealsCounter(() => brokenSeals), valuesTooLongCounter(() => tooLong)],
     async close() {
       await database.close();
     },

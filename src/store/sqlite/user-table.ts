@@ -4,10 +4,13 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { DamagedPart } from "../../users/damaged.ts";
 import { Invalid } from "../../users/parsed.ts";
 import type { Seals } from "../../users/store-configuration.ts";
+import { isCanonical } from "../../users/struct/scan.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import { maxShortBytes } from "../packed/buffer.ts";
 import { sealOf, stateOfSeal } from "../seal.ts";
+import type { EntryTable } from "./entry-table.ts";
 import { RoomRefusedError } from "./failures.ts";
+import type { UserCount } from "./user-count.ts";
 
 export const layout = `
   CREATE TABLE user (
@@ -49,6 +52,17 @@ export interface Sealing {
   readonly onBroken: () => void;
 }
 
+/** What writes keep in step with the users. */
+export interface Upkeep {
+  readonly count: UserCount;
+  /** Undefined while no feature is on; then the table may have no column for seals. */
+  readonly sealing: Sealing | undefined;
+  /** Undefined while there is no index. */
+  readonly entries: EntryTable | undefined;
+  /** Called if a user may have left entries behind that cannot be told from the user. */
+  readonly onStrayEntries: () => void;
+}
+
 /** A row that cannot be read. */
 export interface DamagedRow {
   readonly damaged: DamagedPart;
@@ -67,11 +81,13 @@ export class UserTable {
   readonly #delete: StatementSync;
   readonly #list: StatementSync;
   readonly #listBytes: StatementSync;
+  readonly #upkeep: Upkeep;
   readonly #sealing: Sealing | undefined;
   readonly #seal: StatementSync | undefined;
 
-  /** @param sealing undefined while no feature is on; then the table may have no column for seals */
-  constructor(database: DatabaseSync, sealing?: Sealing) {
+  constructor(database: DatabaseSync, upkeep: Upkeep) {
+    const { sealing } = upkeep;
+    this.#upkeep = upkeep;
     this.#sealing = sealing;
     const [column, parameter, assignment] = sealing === undefined ? ["", "", ""] : [", f", ", ?", ", f = ?"];
     this.#seal = sealing && database.prepare("UPDATE user SET f = ? WHERE rid = ?");
@@ -108,14 +124,19 @@ export class UserTable {
     return row === undefined ? undefined : readRow(row);
   }
 
-  /** As `find`, for a write: if the user's seal is broken, it is mended. */
+  /** As `find`, for a write: if the user's seal is broken, it is mended, and so are the user's entries. */
   findToWrite(id: string): UserRow | DamagedRow | undefined {
     const row = this.find(id);
     if (this.#sealing === undefined || row === undefined || "damaged" in row) return row;
     const { generation, seals, onBroken } = this.#sealing;
     if (stateOfSeal(row.seal, row.etag, seals) === "broken") {
       onBroken();
-      if (this.mayGrow) this.#seal?.run(sealOf(generation, row.etag), row.rid);
+      if (!this.mayGrow) return row;
+      this.#seal?.run(sealOf(generation, row.etag), row.rid);
+      const { entries, onStrayEntries } = this.#upkeep;
+      if (entries === undefined) return row;
+      if (isCanonical(row.properties)) entries.complete(id, row.properties);
+      onStrayEntries();
     }
     return row;
   }
@@ -125,10 +146,13 @@ export class UserTable {
     const fields = [id, createdAt, updatedAt, etag, properties, orNull(preferences), orNull(observed)];
     const others = [...fields, ...this.#sealFor(etag)];
     const { lastInsertRowid } = this.#insert.run(null, ...others);
-    if (Number.isSafeInteger(Number(lastInsertRowid))) return;
-    // SQLite continues after a row of another program, whose rid is out of range.
-    this.#delete.run(id);
-    this.#insert.run(this.#freeRid(), ...others);
+    if (!Number.isSafeInteger(Number(lastInsertRowid))) {
+      // SQLite continues after a row of another program, whose rid is out of range.
+      this.#delete.run(id);
+      this.#insert.run(this.#freeRid(), ...others);
+    }
+    this.#upkeep.count.changed(id, 1);
+    this.#upkeep.entries?.change(id, nothing, properties);
   }
 
   #freeRid(): number {
@@ -138,10 +162,12 @@ export class UserTable {
     return rid;
   }
 
-  update({ rid, updatedAt, etag, properties, preferences, observed }: UserRow): void {
+  /** @param before the user's properties so far */
+  update(id: string, { rid, updatedAt, etag, properties, preferences, observed }: UserRow, before: Uint8Array): void {
     if (!this.mayGrow) throw new RoomRefusedError();
     const fields = [updatedAt, etag, properties, orNull(preferences), orNull(observed)];
     this.#update.run(...fields, ...this.#sealFor(etag), rid);
+    this.#upkeep.entries?.change(id, before, properties);
   }
 
   /** The values of the column for seals, if statements have it. */
@@ -150,13 +176,18 @@ export class UserTable {
   }
 
   /** Writes a user unchanged, which fails if a change would. One UPDATE is not enough: SQLite skips unchanged pages. */
-  rewrite(row: UserRow): void {
-    this.update({ ...row, etag: "" });
-    this.update(row);
+  rewrite(id: string, row: UserRow): void {
+    this.update(id, { ...row, etag: "" }, row.properties);
+    this.update(id, row, row.properties);
   }
 
-  delete(id: string): void {
+  delete(id: string, row: UserRow | DamagedRow): void {
+    const { count, entries, onStrayEntries } = this.#upkeep;
     this.#delete.run(id);
+    count.changed(id, -1);
+    if (entries === undefined) return;
+    if ("properties" in row && isCanonical(row.properties)) entries.remove(id, row.properties);
+    else onStrayEntries();
   }
 
   isEmpty(): boolean {

@@ -6,12 +6,14 @@ import { parseConfiguration } from "../configuration.ts";
 import { type SealRule, sealRuleOf, unknownSealRule } from "../verify/record-checks.ts";
 import type { Finding } from "../verify/verifier.ts";
 import { layoutVersions } from "./configuration-table.ts";
+import { findEntryTable } from "./entry-table.ts";
 import { isCorrupt } from "./failures.ts";
 
 const columnsOf: Readonly<Record<string, readonly string[]>> = {
   user: ["rid", "id", "created_at", "updated_at", "etag", "properties", "preferences", "observed", "f"],
   store: ["stamp", "configuration"],
   sweep: ["walk", "after", "done"],
+  entry: ["entry"],
 };
 
 /** The configuration of a database, as far as it can be read. */
@@ -49,6 +51,8 @@ export function findInLayout(database: DatabaseSync): Finding[] {
   }
   const { configuration, problem } = readConfiguration(database);
   if (problem !== undefined) findings.push(finding("store", "configuration", problem));
+  const entries = problemOfEntryTable(database, configuration);
+  if (problem === undefined && entries !== undefined) findings.push(finding("entry", "layout", entries));
   const version = Object.values(database.prepare("PRAGMA user_version").get() ?? {})[0];
   const expected = (configuration?.features.length ?? 0) > 0 ? layoutVersions.withFeatures : layoutVersions.plain;
   if (problem === undefined && version !== expected) {
@@ -62,6 +66,19 @@ export function findInLayout(database: DatabaseSync): Finding[] {
 export function sealRuleIn(database: DatabaseSync): SealRule {
   const { configuration, problem } = readConfiguration(database);
   return problem === undefined ? sealRuleOf(configuration) : unknownSealRule;
+}
+
+function problemOfEntryTable(
+  database: DatabaseSync,
+  configuration: StoreConfiguration | undefined,
+): string | undefined {
+  const found = findEntryTable(database);
+  if ((configuration?.indexes.length ?? 0) === 0) {
+    return found === undefined ? undefined : "is a table for entries of indexes, and the store has no index";
+  }
+  if (found === "ours") return undefined;
+  const next = "drop all indexes, and set them again";
+  return found === undefined ? `is missing: ${next}` : `is not as Rollcall makes it: remove it, ${next}`;
 }
 
 function readConfiguration(database: DatabaseSync): Configured {

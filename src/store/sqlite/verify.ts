@@ -6,7 +6,9 @@ import { findIn } from "../verify/record-checks.ts";
 import { type Finding, notListed, notThere, recordsShare, type Slice, type StoreVerifier } from "../verify/verifier.ts";
 import { explained, isCorrupt } from "./failures.ts";
 import { openReadOnly } from "./read-only.ts";
+import { EntriesOfUsers, entrySlices, listingShare } from "./verify-entries.ts";
 import { findInLayout, sealRuleIn } from "./verify-layout.ts";
+import { atOneMoment, prepare, recordOf, UserRows, valuesOf } from "./verify-rows.ts";
 
 /** The most rows of one slice, and about the most bytes. */
 const maxRows = 500;
@@ -23,6 +25,7 @@ export function openSqliteVerifier(path: string): StoreVerifier {
         yield { users: 0, share: 0, findings: atOneMoment(database, () => findInLayout(database)) };
         yield* recordSlices(database);
         yield* listingSlices(database);
+        yield* entrySlices(database);
       } catch (error) {
         throw new Error(explained(error), { cause: error });
       }
@@ -31,35 +34,9 @@ export function openSqliteVerifier(path: string): StoreVerifier {
   };
 }
 
-/** Returns rows as arrays, with integers of any size. */
-function prepare(database: DatabaseSync, query: string): StatementSync {
-  const statement = database.prepare(query);
-  statement.setReturnArrays(true);
-  statement.setReadBigInts(true);
-  return statement;
-}
-
-/** Reads from one snapshot of the database. */
-function atOneMoment<Result>(database: DatabaseSync, read: () => Result): Result {
-  database.exec("BEGIN");
-  try {
-    return read();
-  } finally {
-    // Nothing was written, and a damaged file cannot be committed.
-    if (database.isTransaction) database.exec("ROLLBACK");
-  }
-}
-
 async function* recordSlices(database: DatabaseSync): AsyncGenerator<Slice> {
-  const rowsWith = (seal: string) =>
-    prepare(
-      database,
-      `SELECT rid, CAST(id AS BLOB), created_at, updated_at, etag, properties, preferences, observed, ${seal} FROM user
-       WHERE rid > ? ORDER BY rid LIMIT ${maxRows}`,
-    );
-  const hasSeals = database.prepare("SELECT 1 FROM pragma_table_info('user') WHERE name = 'f'");
-  const plain = rowsWith("NULL");
-  let sealed: StatementSync | undefined;
+  const rows = new UserRows(database, `WHERE rid > ? ORDER BY rid LIMIT ${maxRows}`);
+  const entries = new EntriesOfUsers(database);
   const ridOf = prepare(database, "SELECT rid FROM user WHERE id = CAST(? AS TEXT)");
   const last = lastOf(prepare(database, "SELECT max(rid) FROM user").get());
   let after: bigint | number = Number.NEGATIVE_INFINITY;
@@ -69,11 +46,9 @@ async function* recordSlices(database: DatabaseSync): AsyncGenerator<Slice> {
       let users = 0;
       let bytes = 0;
       const rule = sealRuleIn(database);
-      // A server may add the column meanwhile.
-      if (sealed === undefined && hasSeals.get() !== undefined) sealed = rowsWith("f");
-      for (const row of (sealed ?? plain).iterate(after)) {
+      for (const row of rows.statement.iterate(after)) {
         const { rid, record } = recordOf(row);
-        findings.push(...findIn(record, rule));
+        findings.push(...findIn(entries.added(record, rule), rule));
         if (!isListed(ridOf, record.id, rid)) findings.push({ id: record.id, check: "listing", problem: notListed });
         after = rid;
         users++;
@@ -84,6 +59,8 @@ async function* recordSlices(database: DatabaseSync): AsyncGenerator<Slice> {
     });
     if (slice.users === 0) return;
     yield { ...slice, share: recordsShare * Math.min(1, Math.max(0, Number(after) / Math.max(1, Number(last)))) };
+    // Servers may add users faster than they are checked.
+    if (typeof last !== "bigint" || after >= last) return;
     await nextTurn();
   }
 }
@@ -122,39 +99,12 @@ async function* listingSlices(database: DatabaseSync): AsyncGenerator<Slice> {
       }
       return listed.length;
     });
-    yield { users: 0, findings, share: count < maxRows ? 1 : recordsShare };
+    yield { users: 0, findings, share: count < maxRows ? listingShare : recordsShare };
     if (count < maxRows) return;
     await nextTurn();
   }
 }
 
-function recordOf(row: unknown) {
-  const [rid, id, createdAt, updatedAt, etag, properties, preferences, observed, seal] = valuesOf(row);
-  if (typeof rid !== "bigint") throw new TypeError("a row has no number");
-  const record = {
-    id: id instanceof Uint8Array ? id : nothing,
-    rid,
-    createdAt: typeof createdAt === "bigint" ? createdAt : undefined,
-    updatedAt: typeof updatedAt === "bigint" ? updatedAt : undefined,
-    etag: typeof etag === "string" ? etag : undefined,
-    properties: bytesOf(properties),
-    preferences: bytesOf(preferences ?? nothing),
-    observed: bytesOf(observed ?? nothing),
-    seal: seal === null ? undefined : (bytesOf(seal) ?? nothing),
-  };
-  return { rid, record };
-}
-
-const nothing = new Uint8Array();
-
-function valuesOf(row: unknown): unknown[] {
-  return Array.isArray(row) ? row : [];
-}
-
 function lastOf(row: unknown): unknown {
   return valuesOf(row).at(-1);
-}
-
-function bytesOf(value: unknown): Uint8Array | undefined {
-  return value instanceof Uint8Array ? value : undefined;
 }

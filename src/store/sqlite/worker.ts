@@ -31,6 +31,11 @@ function answer(database: UserDatabase, { verb, packed }: Request): Uint8Array<A
       return database.get(packed);
     case "list":
       return database.list(packed);
+    case "entries":
+    case "countEntries":
+    case "count":
+    case "progress":
+      return database.search(verb, packed);
     case "check":
       database.check();
       return new Uint8Array();
@@ -54,11 +59,13 @@ const { path, mayCreate, reserveBytes }: WorkerData = workerData;
 try {
   const reserve = new Reserve(path, tellReserve, reserveBytes);
   let brokenSeals = 0;
+  let tooLong = 0;
   const database = new UserDatabase(path, () => Date.now() * 1_000, {
     reserve,
     mayCreate,
     onConfiguration: (configuration) => tell({ configuration }),
     onBrokenSeal: () => brokenSeals++,
+    onTooLong: () => tooLong++,
   });
   const clearing = createLogClearing(
     () => database.remembersDeleted,
@@ -69,13 +76,12 @@ try {
       post({ call: request.call, packed: answer(database, request) });
     } catch (error) {
       post(failed(request.call, error));
-      // What was mended has been rolled back.
-      brokenSeals = 0;
+      // What was mended or written has been rolled back.
+      [brokenSeals, tooLong] = [0, 0];
     }
-    if (brokenSeals > 0) {
-      tell({ brokenSeals });
-      brokenSeals = 0;
-    }
+    if (brokenSeals > 0) tell({ brokenSeals });
+    if (tooLong > 0) tell({ tooLong });
+    [brokenSeals, tooLong] = [0, 0];
     if (request.verb === "close") {
       clearing.close();
       port.close();

@@ -1,4 +1,5 @@
 /** The checks of each record. A new field of a record gets a check here. */
+import type { Index } from "../../users/indexes/indexed-property.ts";
 
 import { Invalid } from "../../users/parsed.ts";
 import type { Seals, StoreConfiguration } from "../../users/store-configuration.ts";
@@ -8,6 +9,7 @@ import { isCanonical } from "../../users/struct/scan.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import { maxShortBytes } from "../packed/buffer.ts";
 import { stateOfSeal } from "../seal.ts";
+import { problemOfEntries } from "./entry-rule.ts";
 import type { Finding } from "./verifier.ts";
 
 /** A stored record. Fields that are missing or of another type are undefined; optional fields are empty if missing. */
@@ -24,23 +26,28 @@ export interface StoredRecord {
   readonly observed: Uint8Array | undefined;
   /** Undefined if there is none. */
   readonly seal: Uint8Array | undefined;
+  /** The beginnings of the user's entries in indexes: number and value, as `entryPrefix` makes them. Undefined: do not check them. */
+  readonly entries?: readonly Uint8Array[] | undefined;
   /** Whether Redis will delete it by itself. */
   readonly expires?: boolean;
 }
 
-/** Which seals users should have. */
+/** Which seals and which entries in indexes users should have. */
 export interface SealRule {
   readonly seals: Seals | undefined;
+  /** Undefined if they are not known. */
+  readonly indexes: readonly Index[] | undefined;
   /** Whether seals may be there while no feature is on. */
   readonly mayRemain: boolean;
 }
 
 /** Of a store whose configuration cannot be read. */
-export const unknownSealRule: SealRule = { seals: undefined, mayRemain: true };
+export const unknownSealRule: SealRule = { seals: undefined, indexes: undefined, mayRemain: true };
 
 /** After the last feature was switched off, servers remove the seals in the background. */
 export function sealRuleOf(configuration: StoreConfiguration | undefined): SealRule {
-  return { seals: configuration?.seals, mayRemain: configuration !== undefined && configuration.generation > 0 };
+  const { seals, indexes = [], generation = 0 } = configuration ?? {};
+  return { seals, indexes, mayRemain: generation > 0 };
 }
 
 interface RecordCheck {
@@ -104,6 +111,16 @@ const recordChecks: readonly RecordCheck[] = [
       }
       if (stateOfSeal(seal, etag, seals) !== "broken") return undefined;
       return "has a broken seal: a server wrote it that does not know the store's features";
+    },
+  },
+  {
+    name: "entries",
+    find({ etag, properties, seal, entries }, { seals, indexes }) {
+      if (entries === undefined || indexes === undefined || etag === undefined) return undefined;
+      if (properties === undefined || !isCanonical(properties)) return undefined;
+      // The check of the seal tells of it, and the next write mends both.
+      if (seals !== undefined && stateOfSeal(seal, etag, seals) === "broken") return undefined;
+      return problemOfEntries(indexes, properties, entries);
     },
   },
   {

@@ -18,7 +18,11 @@ type Body = readonly [body: string | Buffer, field?: string | undefined, more?: 
 
 const repeated = { description: "is repeated" };
 const property = { reason: "INVALID_PROPERTY" };
-const unknown = (method = "Identify") => ({ method, description: "is no field of" });
+const unknown = (method = "Identify", type = "") => ({ method, description: `is no field of ${type}` });
+const found = { method: "FindUsers" };
+const counted = { method: "CountUsers" };
+const noMatch = { ...found, reason: "INVALID_MATCH" };
+const scanned = { method: "ScanUsers" };
 const unknownMode = { method: "SetPreferences", reason: "INVALID_ENUM_VALUE" };
 const unreadable = (where: string) => ({ message: `a rollcall.v1.IdentifyRequest cannot be read: ${where}` });
 const deep = `{"id":"u1","properties":{"d":${"[".repeat(1_000)}"secret"${"]".repeat(1_000)}}}`;
@@ -68,6 +72,34 @@ export const refusedBodies: readonly Body[] = [
   [String.raw`{"id":"u","properties":{"a":[1,{"b":"\udc00"}]}}`, "properties.a[1].b", property],
   [String.raw`{"id":"\ud800"}`, "id"],
   [`{"id":"u","properties":{"name":"x","email":"y","n":[1e999]}}`, "properties.n[0]", property],
+  [`{"match":"secret"}`, "match", found],
+  [`{"match":{"property":"email","equal":"secret"}}`, "match.equal", unknown("FindUsers", "rollcall.v1.Match")],
+  [`{"match":{"property":7,"equals":"secret"}}`, "match.property", found],
+  [`{"match":{"property":"email","present":"secret"}}`, "match.present", found],
+  [`{"match":{"property":"email","starts_with":["secret"]}}`, "match.starts_with", counted],
+  [`{"match":{"property":"email","starts_with":"secret","startsWith":"secret"}}`, "match.starts_with", counted],
+  [String.raw`{"match":{"property":"email","equals":"secret\ud800"}}`, "match.equals", counted],
+  [`{"match":{"property":"email","equals":1e999}}`, "match.equals", noMatch],
+  [`{"match":{"property":"email","equals":null}}`, "match.equals", noMatch],
+  [`{"match":{"property":"email","equals":"secret","starts_with":"secret"}}`, "match", noMatch],
+  [`{"match":{"property":"email","equals":null,"present":true}}`, "match", noMatch],
+  [`{"match":{"property":"email","starts_with":null,"present":null}}`, "match", noMatch],
+  [`{"match":null}`, "match", noMatch],
+  [`{"where":["secret"]}`, "where", scanned],
+  [`{"where":{"plan":"secret"}}`, "where.plan", unknown("ScanUsers", "rollcall.v1.UserFilter")],
+  [`{"where":{"updated_after":"secret"}}`, "where.updated_after", scanned],
+  [`{"where":{"updated_after":"2026-11-01T00:00:00Z","created_after":5}}`, "where.created_after", scanned],
+  [`{"where":{"properties":{"a":1,"a":"secret"}}}`, "where.properties.a", { ...property, method: "ScanUsers" }],
+  [
+    `{"where":{"created_after":"1969-12-31T23:59:59Z"}}`,
+    "where.created_after",
+    { ...scanned, reason: "INVALID_FILTER" },
+  ],
+  [
+    `{"requests":[{"id":"u"},{"id":"u","validate_only":"secret"}]}`,
+    "requests[1].validate_only",
+    { method: "IdentifyUsers" },
+  ],
 ];
 
 const special = `"__proto__":{"a":1},"constructor":null`;
@@ -94,6 +126,8 @@ const json = JSON.stringify({ id: "plain", properties: { ...ada, n: 1 } });
 const batch = JSON.stringify({ requests: [{ id: "batched", properties: ada }, { id: "bare" }] });
 const large = JSON.stringify({ id: "u", properties: { ...ada, t: "x".repeat(5 * 1024 * 1024) } });
 export const thereQuery = `connect=v1&encoding=json&message=${encodeURIComponent(JSON.stringify({ id: "there" }))}`;
+const sought = JSON.stringify({ match: { property: "email", equals: "ada@example.com" } });
+const soughtQuery = `connect=v1&encoding=json&message=${encodeURIComponent(sought)}`;
 const asked = `connect=v1&message=${JSON.stringify({ id: "who?" })}`;
 const within = (ms: string) => ({ body: `{"id":"nobody"}`, headers: { "connect-timeout-ms": ms } });
 const zipped = (text: string) => ({ body: new Uint8Array(gzipSync(text)), headers: { "content-encoding": "gzip" } });
@@ -130,6 +164,10 @@ export const httpExchanges: readonly [name: string, path: string, status: number
   ],
   ["a GET of a method with side effects", `Identify?${thereQuery}`, 405, {}],
   ["the same with no time left", `Identify?${thereQuery}`, 405, { headers: { "connect-timeout-ms": "0" } }],
+  // A URL would have the value.
+  ["a GET that finds users", `FindUsers?${soughtQuery}`, 405, {}],
+  ["a GET that counts users", `CountUsers?${soughtQuery}`, 405, {}],
+  ["a GET that scans users", `ScanUsers?connect=v1&encoding=json&message=%7B%7D`, 405, {}],
   ["no method", "../", 404, {}],
   ["an unknown method", "Nothing", 404, { body: "{}", ...failed("unimplemented", "NOT_IMPLEMENTED") }],
   ["a timeout of years", "GetUser", 404, { ...within("9999999999"), ...failed("not_found") }],

@@ -1,15 +1,17 @@
 /** Calls that are refused, and what each client sees of that: one row for an error. Answers are steps of test/scenarios/users.json. */
-import { create, type DescMethodUnary, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMethodUnary, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { type Client, type Code, createClient, type Transport } from "@connectrpc/connect";
 import { expect } from "vitest";
 import type { ErrorReason } from "#gen/rollcall/v1/errors_pb.js";
-import { IdentifyRequestSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { IdentifyRequestSchema, type MatchSchema, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { limits } from "../../../src/users/limits.ts";
 import { ada } from "../../support/server.ts";
 import { type By, everyClient, oneOfEach } from "./carriers.ts";
 
 export type Users = Client<typeof UserService>;
 export const usersOf = (transport: Transport): Users => createClient(UserService, transport);
+type Condition = NonNullable<MessageInitShape<typeof MatchSchema>["condition"]>;
 type Call = (users: Users, transport: Transport) => Promise<unknown>;
 
 /** What a client sees of an error. */
@@ -55,6 +57,16 @@ const limit = (name: keyof typeof limits, actual?: number) => ({
   ...{ limit: name, max: String(limits[name]) },
   ...(actual !== undefined && { actual: String(actual) }),
 });
+
+const present: Condition = { case: "present", value: true };
+const sought = (value: JsonValue) => fromJson(ValueSchema, value);
+const find =
+  (condition: Condition, property = "email"): Call =>
+  (users) =>
+    users.findUsers({ match: { property, condition } });
+
+/** What is indexed in the stores. */
+export const indexed = "email:fold,plan";
 
 /** Another message than the method takes, or another method. */
 const unary =
@@ -176,6 +188,47 @@ export const refusals: readonly RefusedCall[] = [
   invalid("INVALID_OBSERVED_AT", ["observed_at"], identify({ id: "u", setOnce: ada, observedAt: at(1n) })),
   invalid("INVALID_PAGE_TOKEN", ["page_token"], (users) => users.listUsers({ pageToken: "made up" })),
   invalid("INVALID_PAGE_SIZE", ["page_size"], (users) => users.listUsers({ pageSize: -1 })),
+  invalid(
+    "INVALID_MATCH",
+    ["match", { field: "page_size", reason: "INVALID_PAGE_SIZE" }],
+    (users) => users.findUsers({ pageSize: -1 }),
+    {},
+    { by: everyClient },
+  ),
+  invalid("INVALID_MATCH", ["match.property"], (users) => users.countUsers({ match: { condition: present } })),
+  invalid("INVALID_MATCH", ["match"], (users) => users.countUsers({ match: { property: "email" } })),
+  invalid("INVALID_MATCH", ["match.equals"], find({ case: "equals", value: sought(null) })),
+  invalid("INVALID_MATCH", ["match.equals"], find({ case: "equals", value: sought({ a: [1] }) })),
+  invalid("INVALID_MATCH", ["match.equals"], find({ case: "equals", value: sought("x".repeat(257)) })),
+  invalid("INVALID_MATCH", ["match.starts_with"], find({ case: "startsWith", value: "𝄞" })),
+  invalid("INVALID_MATCH", ["match.starts_with"], find({ case: "startsWith", value: "x".repeat(257) }, "plan")),
+  invalid("INVALID_MATCH", ["match.present"], find({ case: "present", value: false })),
+  invalid(
+    "INVALID_FILTER",
+    ["where.updated_after", "where.created_after", { field: "page_token", reason: "INVALID_PAGE_TOKEN" }],
+    (users) => users.scanUsers({ where: { updatedAfter: at(-1n), createdAfter: at(-2n) }, pageToken: "made up" }),
+    {},
+    { by: everyClient },
+  ),
+  invalid("INVALID_PROPERTY", ['where.properties[""]'], (users) =>
+    users.scanUsers({ where: { properties: { "": 1 } } }),
+  ),
+  // A token of another method.
+  invalid("INVALID_PAGE_TOKEN", ["page_token"], async (users) => {
+    const { nextPageToken: pageToken } = await users.listUsers({ pageSize: 1 });
+    return users.scanUsers({ pageToken });
+  }),
+  // A token of another match.
+  invalid("INVALID_PAGE_TOKEN", ["page_token"], async (users) => {
+    await users.identify({ id: "there too", properties: there });
+    const match = { property: "email", condition: present };
+    const { nextPageToken: pageToken } = await users.findUsers({ match, pageSize: 1 });
+    return users.findUsers({ match: { ...match, condition: { case: "startsWith", value: "ada" } }, pageToken });
+  }),
+  refused("PROPERTY_NOT_INDEXED", "FailedPrecondition", find(present, "no such property"), {
+    metadata: { indexed: "email,plan" },
+    by: everyClient,
+  }),
   refused("NOT_IMPLEMENTED", "Unimplemented", unary({ ...getUser, name: "FindUser" }, { id: "u" })),
   refused(
     "MALFORMED_REQUEST",

@@ -1,7 +1,8 @@
 /** Calls that follow on one another, as every client makes them. */
-import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
-import { BatchReport, Outcome } from "#gen/rollcall/v1/user_service_pb.js";
+import { BatchReport, Outcome, GetRegistryResponse_Index_State as State } from "#gen/rollcall/v1/user_service_pb.js";
 import { version } from "../../../src/config/version.ts";
 import { ada } from "../../support/server.ts";
 import { nested, type Users } from "./calls.ts";
@@ -52,6 +53,8 @@ function reversed(value: JsonObject): JsonObject {
   return Object.fromEntries(entries.reverse());
 }
 
+const text = (value: string) => fromJson(ValueSchema, value);
+
 async function all<Message>(messages: AsyncIterable<Message>): Promise<Message[]> {
   const list: Message[] = [];
   for await (const message of messages) list.push(message);
@@ -69,6 +72,66 @@ export const conversations: readonly Conversation[] = [
       expect(user).toMatchObject({ id: id(), properties, preferences: {} });
       expect((await users.getUser({ id: id() })).user).toEqual(user);
       expect(Math.abs(Number(user?.createdAt?.seconds) * 1_000 - Date.now())).toBeLessThan(60_000);
+    },
+  },
+  {
+    name: "a user is found as soon as it is there, counted, and found no more once it has changed",
+    by: everyClient,
+    async hold({ users, id }) {
+      const plan = `${id()} PLAN`;
+      const match = { property: "plan", condition: { case: "equals" as const, value: text(plan) } };
+      const found = async () => (await users.findUsers({ match })).users.map((user) => user.id);
+      const names = ["b", "a", "c"].map((name) => id(name));
+      for (const name of names) await users.identify({ id: name, properties: { ...ada, plan } });
+      expect(await found()).toEqual(names.toSorted());
+      expect((await users.countUsers({ match })).count).toBe(3n);
+      await users.identify({ id: id("a"), unset: ["plan"] });
+      await users.identify({ id: id("b"), properties: { plan: plan.toLowerCase() } });
+      expect(await found()).toEqual([id("c")]);
+      await users.deleteUser({ id: id("c") });
+      expect([await found(), (await users.countUsers({ match })).count]).toEqual([[], 0n]);
+    },
+  },
+  {
+    name: "hostile values are found as they were sent",
+    async hold({ users, id }) {
+      const values = [
+        "\0",
+        "a\0b",
+        "\u0001",
+        "é",
+        "e\u0301",
+        "𝄞",
+        "\u202eשלום",
+        "true",
+        "1",
+        true,
+        false,
+        1,
+        -1,
+        1e308,
+        5e-324,
+        2 ** 53,
+      ];
+      for (const [at, value] of values.entries()) {
+        const plan = typeof value === "string" ? `${id()} ${value}` : value;
+        await users.identify({ id: id(at), properties: { ...ada, plan } });
+        const condition = { case: "equals" as const, value: fromJson(ValueSchema, plan) };
+        const found = await users.findUsers({
+          match: { property: "plan", condition },
+          pageSize: 1_000,
+          onlyProperties: ["plan"],
+        });
+        const ours = found.users.filter((user) => user.id.startsWith(id()));
+        expect(ours.map((user) => [user.id, user.properties])).toEqual([[id(at), { plan }]]);
+      }
+      const condition = { case: "startsWith" as const, value: `${id()} ` };
+      const { users: texts } = await users.findUsers({ match: { property: "plan", condition } });
+      const plans = texts.map(({ properties }) => String(properties?.["plan"]));
+      expect(plans).toHaveLength(values.filter((value) => typeof value === "string").length);
+      expect(plans).toEqual(plans.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
+      // A later run on the same store has the same numbers and bools.
+      for (const at of values.keys()) await users.deleteUser({ id: id(at) });
     },
   },
   {
@@ -142,8 +205,12 @@ export const conversations: readonly Conversation[] = [
       expect(registry).toMatchObject({ version: version(), requiredProperties: ["name", "email"] });
       expect(registry).toMatchObject({
         storeId: expect.stringMatching(/^[0-9a-f]{20}$/),
-        features: [],
-        generation: 0n,
+        features: ["indexes"],
+        generation: expect.toSatisfy((generation) => generation >= 2n),
+        indexes: [
+          { property: "email", folded: true, state: State.READY, usersDone: 0n, usersTotal: 0n },
+          { property: "plan", folded: false, state: State.READY },
+        ],
       });
       // Nobody is asked who calls.
       expect(registry.principal).toBeUndefined();

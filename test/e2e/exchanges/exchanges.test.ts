@@ -16,7 +16,7 @@ import { authorizationOf } from "../../support/scoped-callers.ts";
 import { ada, startTestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
 import { httpExchanges, readBodies, refusedBodies, thereQuery } from "./bodies.ts";
-import { longNames, type Refusal, refusals, there, usersOf } from "./calls.ts";
+import { indexed, longNames, type Refusal, refusals, there, usersOf } from "./calls.ts";
 import { bufCurl, type Carrier, carriers, oneOfEach, quickClients, streams } from "./carriers.ts";
 import { conversations } from "./conversations.ts";
 import { type Frames, frames, seenOf, writerFrames } from "./frames.ts";
@@ -56,7 +56,7 @@ async function expectRefused(refusal: Refusal, call: Promise<unknown>): Promise<
   reasons.add(reason);
 }
 
-describeEachStore({}, (server, _, choose) => {
+describeEachStore({ indexed }, (server, _, choose) => {
   describe.each(choose(carriers))("through $name", (carrier) => {
     const transport = () => transportOf(carrier, server().url);
     const users = () => usersOf(transport());

@@ -15,6 +15,9 @@ const {
   setPreferences,
   deleteUser,
   listUsers,
+  findUsers,
+  countUsers,
+  scanUsers,
   getRegistry,
 } = UserService.method;
 
@@ -41,6 +44,16 @@ export const headOfTooLarge = Buffer.of(0, 0, 0x40, 0, 1);
 export const validation = { id: "item", properties: ada, validateOnly: true };
 const none = enveloped(Buffer.from("ffffffff", "hex"));
 const cut = enveloped(Buffer.of(0x0a, 0xff));
+/** The field `match` of FindUsersRequest and CountUsersRequest, with these fields. */
+const match = (...fields: Uint8Array[]) => {
+  const content = Buffer.concat(fields);
+  return Buffer.concat([Buffer.of(0x0a, content.length), content]);
+};
+/** The property `e`, and a condition. */
+const startsWithAd = Buffer.from("0a01651a024164", "hex");
+const isPresent = Buffer.from("0a01652001", "hex");
+const isThere = { case: "present" as const, value: true };
+const noMatch = { reason: "INVALID_MATCH" };
 const noId = messageOf(batchIdentify, { requests: [{ id: "" }] });
 const unknownReport: number = 7;
 const tooMany = Array.from({ length: 1_001 }, () => ({ id: "" }));
@@ -51,6 +64,26 @@ export const frames: readonly Frames[] = [
   read("a user that is not there", 5, messageOf(getUser, { id: "nobody" })),
   of("a list of users", 0, batchGetUsers, messageOf(batchGetUsers, { ids: ["there", "nobody"] })),
   of("a page", 0, listUsers, messageOf(listUsers, { pageSize: 3 })),
+  of("a scan", 0, scanUsers, messageOf(scanUsers, { where: { properties: { a: 1 } } })),
+  of("a scan with an unknown token", 3, scanUsers, messageOf(scanUsers, { pageToken: "none" })),
+  of("a search", 0, findUsers, messageOf(findUsers, { match: { property: "plan", condition: isThere } })),
+  of("a count", 0, countUsers, messageOf(countUsers, { match: { property: "plan", condition: isThere } })),
+  { ...of("a search without an index", 9, findUsers, enveloped(match(startsWithAd))), reason: "PROPERTY_NOT_INDEXED" },
+  { ...of("a match with two conditions", 3, findUsers, enveloped(match(startsWithAd, isPresent))), ...noMatch },
+  {
+    ...of("a match in pieces", 9, countUsers, enveloped(Buffer.concat([match(startsWithAd), match(startsWithAd)]))),
+    reason: "PROPERTY_NOT_INDEXED",
+  },
+  {
+    ...of(
+      "a match in pieces with two conditions",
+      3,
+      countUsers,
+      enveloped(Buffer.concat([match(isPresent), match(startsWithAd)])),
+    ),
+    ...noMatch,
+  },
+  { ...of("a match that is cut short", 3, findUsers, enveloped(Buffer.of(0x0a, 2, 0x0a, 9))), ...malformed },
   of("what is there already", 0, identify, messageOf(identify, { id: "there", properties: ada })),
   of("what is only validated", 0, identify, messageOf(identify, sorted)),
   of("preferences of nobody", 5, setPreferences, messageOf(setPreferences, { id: "nobody", preferences: { a: 1 } })),

@@ -1,9 +1,14 @@
 /** Refusals that come of the state of the server or its store: one row for each. */
+import { randomUUID } from "node:crypto";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Redis } from "ioredis";
+import { GetRegistryResponse_Index_State as State, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { createKeys, partitionOf } from "../../../src/store/redis/keys.ts";
 import { type RedisProcess, startRedis } from "../../support/redis.ts";
 import { authorizationOf, scopedCredentials } from "../../support/scoped-callers.ts";
 import { ada, startTestServer, type TestServer } from "../../support/server.ts";
+import { changeIndexes, switchIndexes, untilIndexes } from "../../support/switch-indexes.ts";
 import type { Refusal, Users } from "./calls.ts";
 
 /** A server over Redis, and one that asks who calls. */
@@ -21,6 +26,7 @@ export async function openWorld(): Promise<World> {
   // Nothing listens on the first port.
   const jwt = { jwtJwks: "http://127.0.0.1:1/keys", jwtIssuer: "i", jwtAudience: "a" };
   const server = await startTestServer({ store: redis.url });
+  await switchIndexes(redis.url, "email:fold,plan", server.url);
   const guarded = await startTestServer({ access: { credentials: callers.file, ...jwt } });
   const admin = new Redis(redis.url);
   return {
@@ -67,7 +73,39 @@ const message = "the deadline passed before the answer was there";
 const again = { code: "Unavailable", retry: true } as const;
 const unauthenticated = { reason: "CREDENTIALS_INVALID", code: "Unauthenticated", bring: toGuarded } as const;
 
+/** A server whose store never finishes an index, because another server seems to do the background work. */
+const toBuilding: StateRefusal["bring"] = async () => {
+  const redis = await startRedis();
+  const admin = new Redis(redis.url);
+  const lead = () => admin.hset(createKeys("rollcall:").sweep(0), "lease", randomUUID());
+  await lead();
+  const leading = setInterval(lead, 1_000);
+  const server = await startTestServer({ store: redis.url });
+  const users = createClient(UserService, createGrpcTransport({ baseUrl: server.url }));
+  for (const id of ["one", "another"]) await users.identify({ id, properties: ada });
+  await changeIndexes(redis.url, "email:fold,plan");
+  await untilIndexes("email:fold,plan", State.BUILDING, server.url);
+  return {
+    url: server.url,
+    async undo() {
+      clearInterval(leading);
+      admin.disconnect();
+      await server.stop();
+      await redis.stop();
+    },
+  };
+};
+const notReady = {
+  reason: "INDEX_NOT_READY",
+  code: "FailedPrecondition",
+  metadata: { users_done: "0", users_total: "2" },
+  bring: toBuilding,
+} as const;
+const match = { property: "email", condition: { case: "startsWith" as const, value: "ada" } };
+
 export const stateRefusals: readonly StateRefusal[] = [
+  { ...notReady, call: (users) => users.findUsers({ match }) },
+  { ...notReady, call: (users) => users.countUsers({ match }) },
   {
     ...{ reason: "USER_DAMAGED", code: "Internal", metadata: { part: "properties" } },
     async bring({ admin }, ids) {
@@ -112,6 +150,10 @@ export const stateRefusals: readonly StateRefusal[] = [
     call: (users) => users.identifyUsers({ requests: [{ id: "late", properties: ada }] }, within100Ms),
   },
   { ...again, reason: "STORE_UNAVAILABLE", bring: pauseStore, call: (users) => users.getUser({ id: "there" }) },
+  { ...again, reason: "STORE_UNAVAILABLE", bring: pauseStore, call: (users) => users.findUsers({ match }) },
+  { ...again, reason: "STORE_UNAVAILABLE", bring: pauseStore, call: (users) => users.countUsers({ match }) },
+  { ...again, reason: "STORE_UNAVAILABLE", bring: pauseStore, call: (users) => users.countUsers({}) },
+  { ...again, reason: "STORE_UNAVAILABLE", bring: pauseStore, call: (users) => users.scanUsers({}) },
   {
     ...{ ...again, reason: "STORE_UNAVAILABLE", bring: pauseStore },
     // Also the item that is invalid has no result: the call fails as a whole.

@@ -5,12 +5,29 @@ import type { RequestShape } from "./shape.ts";
 /** The most bytes of one Struct with which a batch has several, as each may be within its limits. */
 const partBytes = [1_000, 60_000, 250_000, Number.POSITIVE_INFINITY] as const;
 
+/** Puts the entries of a Struct where the method takes one. */
+type Holder = (random: Random, struct: Buffer) => Buffer;
+
+/** Methods whose Struct is not a field of the request, or of an item: it is in the request's first field. */
+const holders: Partial<Record<RequestShape["method"], Holder>> = {
+  // Match.equals, as an object.
+  findUsers: (_, struct) => field(2, field(5, struct)),
+  countUsers: (_, struct) => field(2, field(5, struct)),
+  // UserFilter.properties.
+  scanUsers: (_, struct) => field(1, struct),
+};
+const anyStruct: Holder = (random, struct) => field(2 + below(random, 2), struct);
+
 export function binaryShape(random: Random, method: RequestShape["method"], size: number): RequestShape {
   const made: string[] = [];
   const id = field(1, Buffer.from("u"));
   const isBatch = method === "batchIdentify" || method === "identifyUsers";
   const part = isBatch ? Math.min(size, oneOf(random, partBytes)) : size;
-  const item = () => Buffer.concat([id, binaryFields(random, part, made)]);
+  const holder = holders[method];
+  const item = () => {
+    const fields = binaryFields(random, part, made, holder ?? anyStruct);
+    return holder === undefined ? Buffer.concat([id, fields]) : field(1, fields);
+  };
   if (!isBatch || random() < 0.2) return { method, encoding: "binary", bytes: item(), made: made.join(" ") };
   const one = field(1, item());
   const count = Math.max(1, Math.floor(size / one.length));
@@ -23,7 +40,7 @@ export function binaryShape(random: Random, method: RequestShape["method"], size
   };
 }
 
-function binaryFields(random: Random, size: number, made: string[]): Buffer {
+function binaryFields(random: Random, size: number, made: string[], hold: Holder): Buffer {
   switch (below(random, 4)) {
     case 0: {
       const one = smallField(random, 1 + below(random, 16), 2);
@@ -31,12 +48,12 @@ function binaryFields(random: Random, size: number, made: string[]): Buffer {
     }
     case 1: {
       const one = smallField(random, 1 + below(random, 6), 2);
-      return field(2 + below(random, 2), filled(one, size, "a Struct of", made));
+      return hold(random, filled(one, size, "a Struct of", made));
     }
     case 2: {
       const value = oneOf(random, values)(random);
       const list = field(6, filled(field(1, value), size, "a list of", made));
-      return field(2, entry("x", list));
+      return hold(random, entry("x", list));
     }
     default: {
       const value = oneOf(random, values)(random);
@@ -44,7 +61,7 @@ function binaryFields(random: Random, size: number, made: string[]): Buffer {
       const count = Math.max(1, Math.floor(size / (value.length + 14)));
       const isFalling = random() < 0.5;
       const names = Array.from({ length: count }, (_, at) => String(100_000_000 + (isFalling ? count - at : at)));
-      return field(2, Buffer.concat(names.map((name) => entry(name, value))));
+      return hold(random, Buffer.concat(names.map((name) => entry(name, value))));
     }
   }
 }

@@ -8,6 +8,12 @@ const structFields: Partial<Record<RequestShape["method"], readonly string[]>> =
   identifyUsers: ["properties", "set_once"],
   setPreferences: ["preferences"],
 };
+/** Around a Struct, or an object in its place, that is not a field of the request itself. */
+const structsInside: Partial<Record<RequestShape["method"], readonly [before: string, after: string]>> = {
+  findUsers: ['"match":{"property":"p","equals":', "}"],
+  countUsers: ['"match":{"property":"p","equals":', "}"],
+  scanUsers: ['"where":{"properties":', "}"],
+};
 const listFields: Record<RequestShape["method"], readonly string[]> = {
   identify: ["unset"],
   batchIdentify: ["unset", "requests"],
@@ -15,6 +21,9 @@ const listFields: Record<RequestShape["method"], readonly string[]> = {
   getUser: ["only_properties"],
   batchGetUsers: ["ids", "only_properties"],
   listUsers: ["only_properties"],
+  findUsers: ["only_properties"],
+  countUsers: [],
+  scanUsers: ["only_properties"],
   setPreferences: [],
   deleteUser: [],
   getRegistry: [],
@@ -49,11 +58,24 @@ export function jsonShape(random: Random, method: RequestShape["method"], size: 
     const struct = () => `"${oneOf(random, inStruct)}":${jsonStruct(random, size, made)}`;
     kinds.push(struct, struct, struct, struct);
   }
+  const inside = structsInside[method];
+  if (inside !== undefined) {
+    const [before, after] = inside;
+    const name = before.slice(0, before.indexOf("{") + 1);
+    kinds.push(
+      () => `${before}${jsonStruct(random, size, made)}${after}`,
+      () => `${name}${oneOf(random, [unknownNames, sameName])(random, size, made)}}`,
+      () => `${name}"property":${longText(random, size, made)}}`,
+      () => `${before}${longText(random, size, made)}${after}`,
+      () => `${name}"startsWith":${longText(random, size, made)}}`,
+    );
+  }
   const isBatch = method === "batchIdentify" || method === "identifyUsers";
   if (isBatch && random() < 0.4) return manyItems(random, method, size);
   const fields = oneOf(random, kinds)();
   const isItem = isBatch && !fields.startsWith('"requests"');
-  const text = isItem ? `{"requests":[{"id":"u",${fields}}]}` : `{"id":"u",${fields}}`;
+  const id = inside === undefined ? `"id":"u",` : "";
+  const text = isItem ? `{"requests":[{${id}${fields}}]}` : `{${id}${fields}}`;
   const cut = random() < 0.05 ? text.slice(0, -1) : text;
   return { method, encoding: "json", bytes: Buffer.from(cut), made: made.join(" ") };
 }
@@ -127,6 +149,13 @@ function sameName(random: Random, size: number, made: string[]): string {
   const one = oneOf(random, ['"id":"u"', '"properties":{}', '"validate_only":true', '"precondition":{"exists":true}']);
   made.push(`again and again ${one}`);
   return Array.from({ length: Math.floor(size / (one.length + 1)) }, () => one).join(",");
+}
+
+/** Of letters that take their time when they are read, brought to a normal form, or folded. */
+function longText(random: Random, size: number, made: string[]): string {
+  const letter = oneOf(random, ["a", "é", "e\u0301", "\\u00e9", "\\n", "\u0390", "\u1100\u1161\u11a8", "\u0301"]);
+  made.push(`text of ${letter}`);
+  return `"${letter.repeat(Math.floor(size / Buffer.byteLength(letter)))}"`;
 }
 
 function listOfTexts(random: Random, method: RequestShape["method"], size: number, made: string[]): string {

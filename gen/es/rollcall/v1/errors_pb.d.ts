@@ -200,7 +200,7 @@ export enum ErrorReason {
   INVALID_OBSERVED_AT = 18,
 
   /**
-   * INVALID_ARGUMENT: the page token does not come from a ListUsersResponse.
+   * INVALID_ARGUMENT: the page token does not come from an answer of the same method, or belongs to another store or match.
    *
    * Example: a token that somebody copied in part.
    *
@@ -258,6 +258,47 @@ export enum ErrorReason {
    * @generated from enum value: ERROR_REASON_USER_DAMAGED = 24;
    */
   USER_DAMAGED = 24,
+
+  /**
+   * FAILED_PRECONDITION: the store has no index of the property. The operator adds one with `rollcall indexes set`. Without
+   * an index, ScanUsers finds the same users by reading all of them.
+   *
+   * Metadata: `indexed`, the names of the indexed properties, separated by commas.
+   * Example: FindUsers by `phone` where only `email` is indexed.
+   *
+   * @generated from enum value: ERROR_REASON_PROPERTY_NOT_INDEXED = 25;
+   */
+  PROPERTY_NOT_INDEXED = 25,
+
+  /**
+   * FAILED_PRECONDITION: the index of the property is being built, and does not hold all users yet.
+   *
+   * Metadata: `users_done` and `users_total`.
+   * Example: FindUsers right after `rollcall indexes set email:fold` on a store with a million users.
+   *
+   * @generated from enum value: ERROR_REASON_INDEX_NOT_READY = 26;
+   */
+  INDEX_NOT_READY = 26,
+
+  /**
+   * INVALID_ARGUMENT: no index can answer the match. It names no property, or has no condition or several. Or it looks for a
+   * value that is null, an object or a list, for text of more than 256 bytes, for a beginning of less than 2 characters, or
+   * for `present` = false.
+   *
+   * Example: FindUsers with `equals` = null.
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_MATCH = 27;
+   */
+  INVALID_MATCH = 27,
+
+  /**
+   * INVALID_ARGUMENT: a filter has a time that is before 1970 or no valid Timestamp.
+   *
+   * Example: milliseconds in the place of seconds.
+   *
+   * @generated from enum value: ERROR_REASON_INVALID_FILTER = 28;
+   */
+  INVALID_FILTER = 28,
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 import type { Precondition, User } from "./user_pb.js";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Timestamp, Value } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file rollcall/v1/user_service.proto.
@@ -618,6 +618,297 @@ export declare type ListUsersResponse = Message<"rollcall.v1.ListUsersResponse">
 export declare const ListUsersResponseSchema: GenMessage<ListUsersResponse>;
 
 /**
+ * Match says which value a property must have.
+ *
+ * @generated from message rollcall.v1.Match
+ */
+export declare type Match = Message<"rollcall.v1.Match"> & {
+  /**
+   * Required: the name of an indexed property.
+   *
+   * @generated from field: string property = 1;
+   */
+  property: string;
+
+  /**
+   * Required: exactly one of them, or the call fails with INVALID_ARGUMENT, INVALID_MATCH.
+   *
+   * @generated from oneof rollcall.v1.Match.condition
+   */
+  condition: {
+    /**
+     * The value: text, a number or a bool. Text matches exactly, unless the index folds: then it ignores case, and both
+     * sides are in Unicode's form NFC. 1 and 1.0 are the same number, and 0 and -0; the text "true" is not the bool true.
+     * Values that no index holds fail with INVALID_ARGUMENT, INVALID_MATCH: null, objects, lists, and text of more than 256
+     * bytes of UTF-8 after folding.
+     *
+     * @generated from field: google.protobuf.Value equals = 2;
+     */
+    value: Value;
+    case: "equals";
+  } | {
+    /**
+     * The beginning of text: at least 2 characters, and at most 256 bytes of UTF-8 after folding. Folded as `equals` is.
+     *
+     * @generated from field: string starts_with = 3;
+     */
+    value: string;
+    case: "startsWith";
+  } | {
+    /**
+     * true: all users that the index holds, those with a bool first, then numbers, then texts. false fails with
+     * INVALID_ARGUMENT, INVALID_MATCH: no index lists the others; use ScanUsers.
+     *
+     * @generated from field: bool present = 4;
+     */
+    value: boolean;
+    case: "present";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message rollcall.v1.Match.
+ * Use `create(MatchSchema)` to create a new message.
+ */
+export declare const MatchSchema: GenMessage<Match>;
+
+/**
+ * FindUsersRequest asks for one page of the users that match.
+ *
+ * @generated from message rollcall.v1.FindUsersRequest
+ */
+export declare type FindUsersRequest = Message<"rollcall.v1.FindUsersRequest"> & {
+  /**
+   * Required.
+   *
+   * @generated from field: rollcall.v1.Match match = 1;
+   */
+  match?: Match | undefined;
+
+  /**
+   * As in ListUsersRequest.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the previous page; empty for the first page. A token belongs to the store and the match of
+   * its page; with others it fails with INVALID_ARGUMENT, INVALID_PAGE_TOKEN. It holds a property's value: treat it as
+   * personal data.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * As in GetUserRequest.
+   *
+   * @generated from field: repeated string only_properties = 4;
+   */
+  onlyProperties: string[];
+};
+
+/**
+ * Describes the message rollcall.v1.FindUsersRequest.
+ * Use `create(FindUsersRequestSchema)` to create a new message.
+ */
+export declare const FindUsersRequestSchema: GenMessage<FindUsersRequest>;
+
+/**
+ * FindUsersResponse is one page.
+ *
+ * @generated from message rollcall.v1.FindUsersResponse
+ */
+export declare type FindUsersResponse = Message<"rollcall.v1.FindUsersResponse"> & {
+  /**
+   * The page's users.
+   *
+   * @generated from field: repeated rollcall.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * The token of the next page; empty after the last page. Opaque.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * How many users the page leaves out because their records are damaged.
+   *
+   * @generated from field: int32 damaged_count = 3;
+   */
+  damagedCount: number;
+};
+
+/**
+ * Describes the message rollcall.v1.FindUsersResponse.
+ * Use `create(FindUsersResponseSchema)` to create a new message.
+ */
+export declare const FindUsersResponseSchema: GenMessage<FindUsersResponse>;
+
+/**
+ * CountUsersRequest says which users to count.
+ *
+ * @generated from message rollcall.v1.CountUsersRequest
+ */
+export declare type CountUsersRequest = Message<"rollcall.v1.CountUsersRequest"> & {
+  /**
+   * Which users. Default: all.
+   *
+   * @generated from field: rollcall.v1.Match match = 1;
+   */
+  match?: Match | undefined;
+};
+
+/**
+ * Describes the message rollcall.v1.CountUsersRequest.
+ * Use `create(CountUsersRequestSchema)` to create a new message.
+ */
+export declare const CountUsersRequestSchema: GenMessage<CountUsersRequest>;
+
+/**
+ * CountUsersResponse is the number of users.
+ *
+ * @generated from message rollcall.v1.CountUsersResponse
+ */
+export declare type CountUsersResponse = Message<"rollcall.v1.CountUsersResponse"> & {
+  /**
+   * How many users match.
+   *
+   * @generated from field: int64 count = 1;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message rollcall.v1.CountUsersResponse.
+ * Use `create(CountUsersResponseSchema)` to create a new message.
+ */
+export declare const CountUsersResponseSchema: GenMessage<CountUsersResponse>;
+
+/**
+ * UserFilter says which users ScanUsers returns: those that meet all of its conditions.
+ *
+ * @generated from message rollcall.v1.UserFilter
+ */
+export declare type UserFilter = Message<"rollcall.v1.UserFilter"> & {
+  /**
+   * The properties that a user must have, with equal values. ScanUsers compares values of any kind exactly, by the bytes of
+   * their canonical form: it does not fold text, and 0 is not -0. Default: none. At most 512.
+   *
+   * @generated from field: google.protobuf.Struct properties = 1;
+   */
+  properties?: JsonObject | undefined;
+
+  /**
+   * Users that changed after this time, by the store's clock. Deleted users do not show. The clocks of a cluster's servers
+   * differ: let successive scans overlap by a few seconds. Default: any time.
+   *
+   * @generated from field: google.protobuf.Timestamp updated_after = 2;
+   */
+  updatedAfter?: Timestamp | undefined;
+
+  /**
+   * Users that were created after this time, by the store's clock. Default: any time.
+   *
+   * @generated from field: google.protobuf.Timestamp created_after = 3;
+   */
+  createdAfter?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rollcall.v1.UserFilter.
+ * Use `create(UserFilterSchema)` to create a new message.
+ */
+export declare const UserFilterSchema: GenMessage<UserFilter>;
+
+/**
+ * ScanUsersRequest asks for one page of a scan.
+ *
+ * @generated from message rollcall.v1.ScanUsersRequest
+ */
+export declare type ScanUsersRequest = Message<"rollcall.v1.ScanUsersRequest"> & {
+  /**
+   * Which users. Default: all.
+   *
+   * @generated from field: rollcall.v1.UserFilter where = 1;
+   */
+  where?: UserFilter | undefined;
+
+  /**
+   * The most users to return. Default: 100. Values above 1,000 count as 1,000; negative ones fail with INVALID_ARGUMENT.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the previous page; empty for the first page. Other values fail with INVALID_ARGUMENT,
+   * INVALID_PAGE_TOKEN. Tokens do not expire. A token belongs to its store; the filter may differ from page to page.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * As in GetUserRequest. The filter's properties need not be among them.
+   *
+   * @generated from field: repeated string only_properties = 4;
+   */
+  onlyProperties: string[];
+};
+
+/**
+ * Describes the message rollcall.v1.ScanUsersRequest.
+ * Use `create(ScanUsersRequestSchema)` to create a new message.
+ */
+export declare const ScanUsersRequestSchema: GenMessage<ScanUsersRequest>;
+
+/**
+ * ScanUsersResponse is one page.
+ *
+ * @generated from message rollcall.v1.ScanUsersResponse
+ */
+export declare type ScanUsersResponse = Message<"rollcall.v1.ScanUsersResponse"> & {
+  /**
+   * The page's users.
+   *
+   * @generated from field: repeated rollcall.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * The token of the next page; empty after the last page. Opaque.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * How many users the page has looked at.
+   *
+   * @generated from field: int64 looked_at = 3;
+   */
+  lookedAt: bigint;
+
+  /**
+   * How many users the page leaves out because their records are damaged.
+   *
+   * @generated from field: int32 damaged_count = 4;
+   */
+  damagedCount: number;
+};
+
+/**
+ * Describes the message rollcall.v1.ScanUsersResponse.
+ * Use `create(ScanUsersResponseSchema)` to create a new message.
+ */
+export declare const ScanUsersResponseSchema: GenMessage<ScanUsersResponse>;
+
+/**
  * SetPreferencesRequest sets the preferences of one user.
  *
  * @generated from message rollcall.v1.SetPreferencesRequest
@@ -762,6 +1053,13 @@ export declare type GetRegistryResponse = Message<"rollcall.v1.GetRegistryRespon
   requiredProperties: string[];
 
   /**
+   * The indexes of FindUsers and CountUsers, in the operator's order. May be empty.
+   *
+   * @generated from field: repeated rollcall.v1.GetRegistryResponse.Index indexes = 3;
+   */
+  indexes: GetRegistryResponse_Index[];
+
+  /**
    * The caller; absent if the server requires no credentials, and every caller may call every method.
    *
    * @generated from field: rollcall.v1.GetRegistryResponse.Principal principal = 5;
@@ -825,6 +1123,88 @@ export declare type GetRegistryResponse_Principal = Message<"rollcall.v1.GetRegi
  * Use `create(GetRegistryResponse_PrincipalSchema)` to create a new message.
  */
 export declare const GetRegistryResponse_PrincipalSchema: GenMessage<GetRegistryResponse_Principal>;
+
+/**
+ * Index makes users findable by one property.
+ *
+ * @generated from message rollcall.v1.GetRegistryResponse.Index
+ */
+export declare type GetRegistryResponse_Index = Message<"rollcall.v1.GetRegistryResponse.Index"> & {
+  /**
+   * The property's name.
+   *
+   * @generated from field: string property = 1;
+   */
+  property: string;
+
+  /**
+   * Whether the index folds text: it ignores case, and compares in Unicode's form NFC.
+   *
+   * @generated from field: bool folded = 2;
+   */
+  folded: boolean;
+
+  /**
+   * Whether the index can be used.
+   *
+   * @generated from field: rollcall.v1.GetRegistryResponse.Index.State state = 3;
+   */
+  state: GetRegistryResponse_Index_State;
+
+  /**
+   * While the server builds the index: how many users it holds. Callers without the scope `users.read` get 0 here and in
+   * `users_total`.
+   *
+   * @generated from field: int64 users_done = 4;
+   */
+  usersDone: bigint;
+
+  /**
+   * While the server builds the index: how many users there are.
+   *
+   * @generated from field: int64 users_total = 5;
+   */
+  usersTotal: bigint;
+};
+
+/**
+ * Describes the message rollcall.v1.GetRegistryResponse.Index.
+ * Use `create(GetRegistryResponse_IndexSchema)` to create a new message.
+ */
+export declare const GetRegistryResponse_IndexSchema: GenMessage<GetRegistryResponse_Index>;
+
+/**
+ * State says whether FindUsers may use the index.
+ *
+ * @generated from enum rollcall.v1.GetRegistryResponse.Index.State
+ */
+export enum GetRegistryResponse_Index_State {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The index does not hold all users yet.
+   *
+   * @generated from enum value: STATE_BUILDING = 1;
+   */
+  BUILDING = 1,
+
+  /**
+   * The index holds all users.
+   *
+   * @generated from enum value: STATE_READY = 2;
+   */
+  READY = 2,
+}
+
+/**
+ * Describes the enum rollcall.v1.GetRegistryResponse.Index.State.
+ */
+export declare const GetRegistryResponse_Index_StateSchema: GenEnum<GetRegistryResponse_Index_State>;
 
 /**
  * Outcome says what an Identify did.
@@ -1073,6 +1453,59 @@ export declare const UserService: GenService<{
     methodKind: "unary";
     input: typeof ListUsersRequestSchema;
     output: typeof ListUsersResponseSchema;
+  },
+  /**
+   * FindUsers pages through the users that have a value in an indexed property, such as everybody with one e-mail address.
+   * The operator chooses the indexed properties; `GetRegistry` lists them. Values are not unique: several users may match.
+   *
+   * FindUsers finds a user as soon as the write that made it match has its answer. With `equals`, users come in the order of
+   * their ids, and a user that matches throughout appears exactly once. With `starts_with` and `present`, they come in the order
+   * of their values, then ids. A user whose value stays appears exactly once; one whose value changes meanwhile may be
+   * missed, or appear twice. Pages leave out users whose records are damaged, and count them.
+   *
+   * Fails with FAILED_PRECONDITION if the property has no index (PROPERTY_NOT_INDEXED), or if the index does not hold all
+   * users yet (INDEX_NOT_READY).
+   *
+   * Scope: `users.read`.
+   *
+   * @generated from rpc rollcall.v1.UserService.FindUsers
+   */
+  findUsers: {
+    methodKind: "unary";
+    input: typeof FindUsersRequestSchema;
+    output: typeof FindUsersResponseSchema;
+  },
+  /**
+   * CountUsers counts the users that FindUsers would find, or all users. It reads no user, so it also counts users whose
+   * records are damaged.
+   *
+   * Fails as FindUsers does.
+   *
+   * Scope: `users.read`.
+   *
+   * @generated from rpc rollcall.v1.UserService.CountUsers
+   */
+  countUsers: {
+    methodKind: "unary";
+    input: typeof CountUsersRequestSchema;
+    output: typeof CountUsersResponseSchema;
+  },
+  /**
+   * ScanUsers reads every user and returns those that match a filter, page by page, in the order of ListUsers. It needs no
+   * index, and takes time in proportion to the number of users. A page looks at 10,000 users or takes 50 ms at most, so it
+   * may have no users and not be the last.
+   *
+   * A user that exists and matches during a whole scan appears in it exactly once. Pages leave out users whose records are
+   * damaged, and count them.
+   *
+   * Scope: `users.read`.
+   *
+   * @generated from rpc rollcall.v1.UserService.ScanUsers
+   */
+  scanUsers: {
+    methodKind: "unary";
+    input: typeof ScanUsersRequestSchema;
+    output: typeof ScanUsersResponseSchema;
   },
   /**
    * SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if

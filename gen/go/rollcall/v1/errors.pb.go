@@ -114,7 +114,7 @@ const (
 	// Metadata, if it is too far ahead: `limit` and `max`, as with LIMIT_EXCEEDED.
 	// Example: milliseconds in the place of seconds.
 	ErrorReason_ERROR_REASON_INVALID_OBSERVED_AT ErrorReason = 18
-	// INVALID_ARGUMENT: the page token does not come from a ListUsersResponse.
+	// INVALID_ARGUMENT: the page token does not come from an answer of the same method, or belongs to another store or match.
 	//
 	// Example: a token that somebody copied in part.
 	ErrorReason_ERROR_REASON_INVALID_PAGE_TOKEN ErrorReason = 19
@@ -144,6 +144,27 @@ const (
 	// Metadata: `part`, the damaged part: `record`, `meta` (times and etag), `properties`, `preferences` or `observed`.
 	// Example: GetUser after somebody overwrote the user's properties by hand.
 	ErrorReason_ERROR_REASON_USER_DAMAGED ErrorReason = 24
+	// FAILED_PRECONDITION: the store has no index of the property. The operator adds one with `rollcall indexes set`. Without
+	// an index, ScanUsers finds the same users by reading all of them.
+	//
+	// Metadata: `indexed`, the names of the indexed properties, separated by commas.
+	// Example: FindUsers by `phone` where only `email` is indexed.
+	ErrorReason_ERROR_REASON_PROPERTY_NOT_INDEXED ErrorReason = 25
+	// FAILED_PRECONDITION: the index of the property is being built, and does not hold all users yet.
+	//
+	// Metadata: `users_done` and `users_total`.
+	// Example: FindUsers right after `rollcall indexes set email:fold` on a store with a million users.
+	ErrorReason_ERROR_REASON_INDEX_NOT_READY ErrorReason = 26
+	// INVALID_ARGUMENT: no index can answer the match. It names no property, or has no condition or several. Or it looks for a
+	// value that is null, an object or a list, for text of more than 256 bytes, for a beginning of less than 2 characters, or
+	// for `present` = false.
+	//
+	// Example: FindUsers with `equals` = null.
+	ErrorReason_ERROR_REASON_INVALID_MATCH ErrorReason = 27
+	// INVALID_ARGUMENT: a filter has a time that is before 1970 or no valid Timestamp.
+	//
+	// Example: milliseconds in the place of seconds.
+	ErrorReason_ERROR_REASON_INVALID_FILTER ErrorReason = 28
 )
 
 // Enum value maps for ErrorReason.
@@ -174,6 +195,10 @@ var (
 		22: "ERROR_REASON_SCOPE_MISSING",
 		23: "ERROR_REASON_CREDENTIALS_UNVERIFIABLE",
 		24: "ERROR_REASON_USER_DAMAGED",
+		25: "ERROR_REASON_PROPERTY_NOT_INDEXED",
+		26: "ERROR_REASON_INDEX_NOT_READY",
+		27: "ERROR_REASON_INVALID_MATCH",
+		28: "ERROR_REASON_INVALID_FILTER",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -201,6 +226,10 @@ var (
 		"ERROR_REASON_SCOPE_MISSING":             22,
 		"ERROR_REASON_CREDENTIALS_UNVERIFIABLE":  23,
 		"ERROR_REASON_USER_DAMAGED":              24,
+		"ERROR_REASON_PROPERTY_NOT_INDEXED":      25,
+		"ERROR_REASON_INDEX_NOT_READY":           26,
+		"ERROR_REASON_INVALID_MATCH":             27,
+		"ERROR_REASON_INVALID_FILTER":            28,
 	}
 )
 
@@ -235,7 +264,7 @@ var File_rollcall_v1_errors_proto protoreflect.FileDescriptor
 
 const file_rollcall_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x18rollcall/v1/errors.proto\x12\vrollcall.v1*\xe8\x06\n" +
+	"\x18rollcall/v1/errors.proto\x12\vrollcall.v1*\xf2\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17ERROR_REASON_INVALID_ID\x10\x01\x12!\n" +
@@ -262,7 +291,11 @@ const file_rollcall_v1_errors_proto_rawDesc = "" +
 	" ERROR_REASON_CREDENTIALS_INVALID\x10\x15\x12\x1e\n" +
 	"\x1aERROR_REASON_SCOPE_MISSING\x10\x16\x12)\n" +
 	"%ERROR_REASON_CREDENTIALS_UNVERIFIABLE\x10\x17\x12\x1d\n" +
-	"\x19ERROR_REASON_USER_DAMAGED\x10\x18B{Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
+	"\x19ERROR_REASON_USER_DAMAGED\x10\x18\x12%\n" +
+	"!ERROR_REASON_PROPERTY_NOT_INDEXED\x10\x19\x12 \n" +
+	"\x1cERROR_REASON_INDEX_NOT_READY\x10\x1a\x12\x1e\n" +
+	"\x1aERROR_REASON_INVALID_MATCH\x10\x1b\x12\x1f\n" +
+	"\x1bERROR_REASON_INVALID_FILTER\x10\x1cB{Z.rollcall.example/gen/go/rollcall/v1;rollcallv1\xa2\x02\x03RXX\xaa\x02\vRollcall.V1\xca\x02\vRollcall\\V1\xe2\x02\x17Rollcall\\V1\\GPBMetadata\xea\x02\fRollcall::V1b\x06proto3"
 
 var (
 	file_rollcall_v1_errors_proto_rawDescOnce sync.Once

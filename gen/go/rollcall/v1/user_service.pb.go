@@ -191,6 +191,59 @@ func (PreferencesMode) EnumDescriptor() ([]byte, []int) {
 	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{2}
 }
 
+// State says whether FindUsers may use the index.
+type GetRegistryResponse_Index_State int32
+
+const (
+	// Not used.
+	GetRegistryResponse_Index_STATE_UNSPECIFIED GetRegistryResponse_Index_State = 0
+	// The index does not hold all users yet.
+	GetRegistryResponse_Index_STATE_BUILDING GetRegistryResponse_Index_State = 1
+	// The index holds all users.
+	GetRegistryResponse_Index_STATE_READY GetRegistryResponse_Index_State = 2
+)
+
+// Enum value maps for GetRegistryResponse_Index_State.
+var (
+	GetRegistryResponse_Index_State_name = map[int32]string{
+		0: "STATE_UNSPECIFIED",
+		1: "STATE_BUILDING",
+		2: "STATE_READY",
+	}
+	GetRegistryResponse_Index_State_value = map[string]int32{
+		"STATE_UNSPECIFIED": 0,
+		"STATE_BUILDING":    1,
+		"STATE_READY":       2,
+	}
+)
+
+func (x GetRegistryResponse_Index_State) Enum() *GetRegistryResponse_Index_State {
+	p := new(GetRegistryResponse_Index_State)
+	*p = x
+	return p
+}
+
+func (x GetRegistryResponse_Index_State) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (GetRegistryResponse_Index_State) Descriptor() protoreflect.EnumDescriptor {
+	return file_rollcall_v1_user_service_proto_enumTypes[3].Descriptor()
+}
+
+func (GetRegistryResponse_Index_State) Type() protoreflect.EnumType {
+	return &file_rollcall_v1_user_service_proto_enumTypes[3]
+}
+
+func (x GetRegistryResponse_Index_State) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use GetRegistryResponse_Index_State.Descriptor instead.
+func (GetRegistryResponse_Index_State) EnumDescriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{27, 1, 0}
+}
+
 // IdentifyRequest creates or updates one user. A property may be in only one of `properties`, `set_once` and `unset`.
 type IdentifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1202,6 +1255,567 @@ func (x *ListUsersResponse) GetDamagedCount() int32 {
 	return 0
 }
 
+// Match says which value a property must have.
+type Match struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required: the name of an indexed property.
+	Property string `protobuf:"bytes,1,opt,name=property,proto3" json:"property,omitempty"`
+	// Required: exactly one of them, or the call fails with INVALID_ARGUMENT, INVALID_MATCH.
+	//
+	// Types that are valid to be assigned to Condition:
+	//
+	//	*Match_Equals
+	//	*Match_StartsWith
+	//	*Match_Present
+	Condition     isMatch_Condition `protobuf_oneof:"condition"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Match) Reset() {
+	*x = Match{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Match) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Match) ProtoMessage() {}
+
+func (x *Match) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Match.ProtoReflect.Descriptor instead.
+func (*Match) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Match) GetProperty() string {
+	if x != nil {
+		return x.Property
+	}
+	return ""
+}
+
+func (x *Match) GetCondition() isMatch_Condition {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+func (x *Match) GetEquals() *structpb.Value {
+	if x != nil {
+		if x, ok := x.Condition.(*Match_Equals); ok {
+			return x.Equals
+		}
+	}
+	return nil
+}
+
+func (x *Match) GetStartsWith() string {
+	if x != nil {
+		if x, ok := x.Condition.(*Match_StartsWith); ok {
+			return x.StartsWith
+		}
+	}
+	return ""
+}
+
+func (x *Match) GetPresent() bool {
+	if x != nil {
+		if x, ok := x.Condition.(*Match_Present); ok {
+			return x.Present
+		}
+	}
+	return false
+}
+
+type isMatch_Condition interface {
+	isMatch_Condition()
+}
+
+type Match_Equals struct {
+	// The value: text, a number or a bool. Text matches exactly, unless the index folds: then it ignores case, and both
+	// sides are in Unicode's form NFC. 1 and 1.0 are the same number, and 0 and -0; the text "true" is not the bool true.
+	// Values that no index holds fail with INVALID_ARGUMENT, INVALID_MATCH: null, objects, lists, and text of more than 256
+	// bytes of UTF-8 after folding.
+	Equals *structpb.Value `protobuf:"bytes,2,opt,name=equals,proto3,oneof"`
+}
+
+type Match_StartsWith struct {
+	// The beginning of text: at least 2 characters, and at most 256 bytes of UTF-8 after folding. Folded as `equals` is.
+	StartsWith string `protobuf:"bytes,3,opt,name=starts_with,json=startsWith,proto3,oneof"`
+}
+
+type Match_Present struct {
+	// true: all users that the index holds, those with a bool first, then numbers, then texts. false fails with
+	// INVALID_ARGUMENT, INVALID_MATCH: no index lists the others; use ScanUsers.
+	Present bool `protobuf:"varint,4,opt,name=present,proto3,oneof"`
+}
+
+func (*Match_Equals) isMatch_Condition() {}
+
+func (*Match_StartsWith) isMatch_Condition() {}
+
+func (*Match_Present) isMatch_Condition() {}
+
+// FindUsersRequest asks for one page of the users that match.
+type FindUsersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	Match *Match `protobuf:"bytes,1,opt,name=match,proto3" json:"match,omitempty"`
+	// As in ListUsersRequest.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The `next_page_token` of the previous page; empty for the first page. A token belongs to the store and the match of
+	// its page; with others it fails with INVALID_ARGUMENT, INVALID_PAGE_TOKEN. It holds a property's value: treat it as
+	// personal data.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// As in GetUserRequest.
+	OnlyProperties []string `protobuf:"bytes,4,rep,name=only_properties,json=onlyProperties,proto3" json:"only_properties,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *FindUsersRequest) Reset() {
+	*x = FindUsersRequest{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindUsersRequest) ProtoMessage() {}
+
+func (x *FindUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindUsersRequest.ProtoReflect.Descriptor instead.
+func (*FindUsersRequest) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *FindUsersRequest) GetMatch() *Match {
+	if x != nil {
+		return x.Match
+	}
+	return nil
+}
+
+func (x *FindUsersRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *FindUsersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *FindUsersRequest) GetOnlyProperties() []string {
+	if x != nil {
+		return x.OnlyProperties
+	}
+	return nil
+}
+
+// FindUsersResponse is one page.
+type FindUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page's users.
+	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	// The token of the next page; empty after the last page. Opaque.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many users the page leaves out because their records are damaged.
+	DamagedCount  int32 `protobuf:"varint,3,opt,name=damaged_count,json=damagedCount,proto3" json:"damaged_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FindUsersResponse) Reset() {
+	*x = FindUsersResponse{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FindUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FindUsersResponse) ProtoMessage() {}
+
+func (x *FindUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FindUsersResponse.ProtoReflect.Descriptor instead.
+func (*FindUsersResponse) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *FindUsersResponse) GetUsers() []*User {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+func (x *FindUsersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *FindUsersResponse) GetDamagedCount() int32 {
+	if x != nil {
+		return x.DamagedCount
+	}
+	return 0
+}
+
+// CountUsersRequest says which users to count.
+type CountUsersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which users. Default: all.
+	Match         *Match `protobuf:"bytes,1,opt,name=match,proto3" json:"match,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountUsersRequest) Reset() {
+	*x = CountUsersRequest{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountUsersRequest) ProtoMessage() {}
+
+func (x *CountUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountUsersRequest.ProtoReflect.Descriptor instead.
+func (*CountUsersRequest) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *CountUsersRequest) GetMatch() *Match {
+	if x != nil {
+		return x.Match
+	}
+	return nil
+}
+
+// CountUsersResponse is the number of users.
+type CountUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many users match.
+	Count         int64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountUsersResponse) Reset() {
+	*x = CountUsersResponse{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountUsersResponse) ProtoMessage() {}
+
+func (x *CountUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountUsersResponse.ProtoReflect.Descriptor instead.
+func (*CountUsersResponse) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *CountUsersResponse) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// UserFilter says which users ScanUsers returns: those that meet all of its conditions.
+type UserFilter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The properties that a user must have, with equal values. ScanUsers compares values of any kind exactly, by the bytes of
+	// their canonical form: it does not fold text, and 0 is not -0. Default: none. At most 512.
+	Properties *structpb.Struct `protobuf:"bytes,1,opt,name=properties,proto3" json:"properties,omitempty"`
+	// Users that changed after this time, by the store's clock. Deleted users do not show. The clocks of a cluster's servers
+	// differ: let successive scans overlap by a few seconds. Default: any time.
+	UpdatedAfter *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=updated_after,json=updatedAfter,proto3" json:"updated_after,omitempty"`
+	// Users that were created after this time, by the store's clock. Default: any time.
+	CreatedAfter  *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created_after,json=createdAfter,proto3" json:"created_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UserFilter) Reset() {
+	*x = UserFilter{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UserFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UserFilter) ProtoMessage() {}
+
+func (x *UserFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UserFilter.ProtoReflect.Descriptor instead.
+func (*UserFilter) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *UserFilter) GetProperties() *structpb.Struct {
+	if x != nil {
+		return x.Properties
+	}
+	return nil
+}
+
+func (x *UserFilter) GetUpdatedAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedAfter
+	}
+	return nil
+}
+
+func (x *UserFilter) GetCreatedAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAfter
+	}
+	return nil
+}
+
+// ScanUsersRequest asks for one page of a scan.
+type ScanUsersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which users. Default: all.
+	Where *UserFilter `protobuf:"bytes,1,opt,name=where,proto3" json:"where,omitempty"`
+	// The most users to return. Default: 100. Values above 1,000 count as 1,000; negative ones fail with INVALID_ARGUMENT.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The `next_page_token` of the previous page; empty for the first page. Other values fail with INVALID_ARGUMENT,
+	// INVALID_PAGE_TOKEN. Tokens do not expire. A token belongs to its store; the filter may differ from page to page.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// As in GetUserRequest. The filter's properties need not be among them.
+	OnlyProperties []string `protobuf:"bytes,4,rep,name=only_properties,json=onlyProperties,proto3" json:"only_properties,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ScanUsersRequest) Reset() {
+	*x = ScanUsersRequest{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScanUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScanUsersRequest) ProtoMessage() {}
+
+func (x *ScanUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScanUsersRequest.ProtoReflect.Descriptor instead.
+func (*ScanUsersRequest) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ScanUsersRequest) GetWhere() *UserFilter {
+	if x != nil {
+		return x.Where
+	}
+	return nil
+}
+
+func (x *ScanUsersRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ScanUsersRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ScanUsersRequest) GetOnlyProperties() []string {
+	if x != nil {
+		return x.OnlyProperties
+	}
+	return nil
+}
+
+// ScanUsersResponse is one page.
+type ScanUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page's users.
+	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	// The token of the next page; empty after the last page. Opaque.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many users the page has looked at.
+	LookedAt int64 `protobuf:"varint,3,opt,name=looked_at,json=lookedAt,proto3" json:"looked_at,omitempty"`
+	// How many users the page leaves out because their records are damaged.
+	DamagedCount  int32 `protobuf:"varint,4,opt,name=damaged_count,json=damagedCount,proto3" json:"damaged_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScanUsersResponse) Reset() {
+	*x = ScanUsersResponse{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScanUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScanUsersResponse) ProtoMessage() {}
+
+func (x *ScanUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScanUsersResponse.ProtoReflect.Descriptor instead.
+func (*ScanUsersResponse) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ScanUsersResponse) GetUsers() []*User {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+func (x *ScanUsersResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ScanUsersResponse) GetLookedAt() int64 {
+	if x != nil {
+		return x.LookedAt
+	}
+	return 0
+}
+
+func (x *ScanUsersResponse) GetDamagedCount() int32 {
+	if x != nil {
+		return x.DamagedCount
+	}
+	return 0
+}
+
 // SetPreferencesRequest sets the preferences of one user.
 type SetPreferencesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1220,7 +1834,7 @@ type SetPreferencesRequest struct {
 
 func (x *SetPreferencesRequest) Reset() {
 	*x = SetPreferencesRequest{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[14]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1232,7 +1846,7 @@ func (x *SetPreferencesRequest) String() string {
 func (*SetPreferencesRequest) ProtoMessage() {}
 
 func (x *SetPreferencesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[14]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1245,7 +1859,7 @@ func (x *SetPreferencesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPreferencesRequest.ProtoReflect.Descriptor instead.
 func (*SetPreferencesRequest) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{14}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SetPreferencesRequest) GetId() string {
@@ -1287,7 +1901,7 @@ type SetPreferencesResponse struct {
 
 func (x *SetPreferencesResponse) Reset() {
 	*x = SetPreferencesResponse{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[15]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +1913,7 @@ func (x *SetPreferencesResponse) String() string {
 func (*SetPreferencesResponse) ProtoMessage() {}
 
 func (x *SetPreferencesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[15]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +1926,7 @@ func (x *SetPreferencesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPreferencesResponse.ProtoReflect.Descriptor instead.
 func (*SetPreferencesResponse) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{15}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SetPreferencesResponse) GetUser() *User {
@@ -1337,7 +1951,7 @@ type DeleteUserRequest struct {
 
 func (x *DeleteUserRequest) Reset() {
 	*x = DeleteUserRequest{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[16]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1349,7 +1963,7 @@ func (x *DeleteUserRequest) String() string {
 func (*DeleteUserRequest) ProtoMessage() {}
 
 func (x *DeleteUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[16]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1362,7 +1976,7 @@ func (x *DeleteUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteUserRequest.ProtoReflect.Descriptor instead.
 func (*DeleteUserRequest) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{16}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DeleteUserRequest) GetId() string {
@@ -1395,7 +2009,7 @@ type DeleteUserResponse struct {
 
 func (x *DeleteUserResponse) Reset() {
 	*x = DeleteUserResponse{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[17]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1407,7 +2021,7 @@ func (x *DeleteUserResponse) String() string {
 func (*DeleteUserResponse) ProtoMessage() {}
 
 func (x *DeleteUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[17]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1420,7 +2034,7 @@ func (x *DeleteUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteUserResponse.ProtoReflect.Descriptor instead.
 func (*DeleteUserResponse) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{17}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{25}
 }
 
 // GetRegistryRequest asks for the description of the registry.
@@ -1432,7 +2046,7 @@ type GetRegistryRequest struct {
 
 func (x *GetRegistryRequest) Reset() {
 	*x = GetRegistryRequest{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[18]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +2058,7 @@ func (x *GetRegistryRequest) String() string {
 func (*GetRegistryRequest) ProtoMessage() {}
 
 func (x *GetRegistryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[18]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +2071,7 @@ func (x *GetRegistryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRegistryRequest.ProtoReflect.Descriptor instead.
 func (*GetRegistryRequest) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{18}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{26}
 }
 
 // GetRegistryResponse describes the registry.
@@ -1467,6 +2081,8 @@ type GetRegistryResponse struct {
 	Version string `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
 	// The names of the properties that a call that creates a user needs, in the operator's order. May be empty.
 	RequiredProperties []string `protobuf:"bytes,2,rep,name=required_properties,json=requiredProperties,proto3" json:"required_properties,omitempty"`
+	// The indexes of FindUsers and CountUsers, in the operator's order. May be empty.
+	Indexes []*GetRegistryResponse_Index `protobuf:"bytes,3,rep,name=indexes,proto3" json:"indexes,omitempty"`
 	// The caller; absent if the server requires no credentials, and every caller may call every method.
 	Principal *GetRegistryResponse_Principal `protobuf:"bytes,5,opt,name=principal,proto3" json:"principal,omitempty"`
 	// The name of the store, for as long as the store exists. Opaque. Servers that share a store give the same id. Empty if
@@ -1483,7 +2099,7 @@ type GetRegistryResponse struct {
 
 func (x *GetRegistryResponse) Reset() {
 	*x = GetRegistryResponse{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[19]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1495,7 +2111,7 @@ func (x *GetRegistryResponse) String() string {
 func (*GetRegistryResponse) ProtoMessage() {}
 
 func (x *GetRegistryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[19]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1508,7 +2124,7 @@ func (x *GetRegistryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRegistryResponse.ProtoReflect.Descriptor instead.
 func (*GetRegistryResponse) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{19}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetRegistryResponse) GetVersion() string {
@@ -1521,6 +2137,13 @@ func (x *GetRegistryResponse) GetVersion() string {
 func (x *GetRegistryResponse) GetRequiredProperties() []string {
 	if x != nil {
 		return x.RequiredProperties
+	}
+	return nil
+}
+
+func (x *GetRegistryResponse) GetIndexes() []*GetRegistryResponse_Index {
+	if x != nil {
+		return x.Indexes
 	}
 	return nil
 }
@@ -1568,7 +2191,7 @@ type IdentifyError_Violation struct {
 
 func (x *IdentifyError_Violation) Reset() {
 	*x = IdentifyError_Violation{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[20]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1580,7 +2203,7 @@ func (x *IdentifyError_Violation) String() string {
 func (*IdentifyError_Violation) ProtoMessage() {}
 
 func (x *IdentifyError_Violation) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[20]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1631,7 +2254,7 @@ type GetRegistryResponse_Principal struct {
 
 func (x *GetRegistryResponse_Principal) Reset() {
 	*x = GetRegistryResponse_Principal{}
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[21]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1643,7 +2266,7 @@ func (x *GetRegistryResponse_Principal) String() string {
 func (*GetRegistryResponse_Principal) ProtoMessage() {}
 
 func (x *GetRegistryResponse_Principal) ProtoReflect() protoreflect.Message {
-	mi := &file_rollcall_v1_user_service_proto_msgTypes[21]
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1656,7 +2279,7 @@ func (x *GetRegistryResponse_Principal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRegistryResponse_Principal.ProtoReflect.Descriptor instead.
 func (*GetRegistryResponse_Principal) Descriptor() ([]byte, []int) {
-	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{19, 0}
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{27, 0}
 }
 
 func (x *GetRegistryResponse_Principal) GetName() string {
@@ -1671,6 +2294,89 @@ func (x *GetRegistryResponse_Principal) GetScopes() []string {
 		return x.Scopes
 	}
 	return nil
+}
+
+// Index makes users findable by one property.
+type GetRegistryResponse_Index struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The property's name.
+	Property string `protobuf:"bytes,1,opt,name=property,proto3" json:"property,omitempty"`
+	// Whether the index folds text: it ignores case, and compares in Unicode's form NFC.
+	Folded bool `protobuf:"varint,2,opt,name=folded,proto3" json:"folded,omitempty"`
+	// Whether the index can be used.
+	State GetRegistryResponse_Index_State `protobuf:"varint,3,opt,name=state,proto3,enum=rollcall.v1.GetRegistryResponse_Index_State" json:"state,omitempty"`
+	// While the server builds the index: how many users it holds. Callers without the scope `users.read` get 0 here and in
+	// `users_total`.
+	UsersDone int64 `protobuf:"varint,4,opt,name=users_done,json=usersDone,proto3" json:"users_done,omitempty"`
+	// While the server builds the index: how many users there are.
+	UsersTotal    int64 `protobuf:"varint,5,opt,name=users_total,json=usersTotal,proto3" json:"users_total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRegistryResponse_Index) Reset() {
+	*x = GetRegistryResponse_Index{}
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRegistryResponse_Index) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRegistryResponse_Index) ProtoMessage() {}
+
+func (x *GetRegistryResponse_Index) ProtoReflect() protoreflect.Message {
+	mi := &file_rollcall_v1_user_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRegistryResponse_Index.ProtoReflect.Descriptor instead.
+func (*GetRegistryResponse_Index) Descriptor() ([]byte, []int) {
+	return file_rollcall_v1_user_service_proto_rawDescGZIP(), []int{27, 1}
+}
+
+func (x *GetRegistryResponse_Index) GetProperty() string {
+	if x != nil {
+		return x.Property
+	}
+	return ""
+}
+
+func (x *GetRegistryResponse_Index) GetFolded() bool {
+	if x != nil {
+		return x.Folded
+	}
+	return false
+}
+
+func (x *GetRegistryResponse_Index) GetState() GetRegistryResponse_Index_State {
+	if x != nil {
+		return x.State
+	}
+	return GetRegistryResponse_Index_STATE_UNSPECIFIED
+}
+
+func (x *GetRegistryResponse_Index) GetUsersDone() int64 {
+	if x != nil {
+		return x.UsersDone
+	}
+	return 0
+}
+
+func (x *GetRegistryResponse_Index) GetUsersTotal() int64 {
+	if x != nil {
+		return x.UsersTotal
+	}
+	return 0
 }
 
 var File_rollcall_v1_user_service_proto protoreflect.FileDescriptor
@@ -1756,7 +2462,46 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\x11ListUsersResponse\x12'\n" +
 	"\x05users\x18\x01 \x03(\v2\x11.rollcall.v1.UserR\x05users\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12#\n" +
-	"\rdamaged_count\x18\x03 \x01(\x05R\fdamagedCount\"\xd3\x01\n" +
+	"\rdamaged_count\x18\x03 \x01(\x05R\fdamagedCount\"\xa1\x01\n" +
+	"\x05Match\x12\x1a\n" +
+	"\bproperty\x18\x01 \x01(\tR\bproperty\x120\n" +
+	"\x06equals\x18\x02 \x01(\v2\x16.google.protobuf.ValueH\x00R\x06equals\x12!\n" +
+	"\vstarts_with\x18\x03 \x01(\tH\x00R\n" +
+	"startsWith\x12\x1a\n" +
+	"\apresent\x18\x04 \x01(\bH\x00R\apresentB\v\n" +
+	"\tcondition\"\xa1\x01\n" +
+	"\x10FindUsersRequest\x12(\n" +
+	"\x05match\x18\x01 \x01(\v2\x12.rollcall.v1.MatchR\x05match\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x12'\n" +
+	"\x0fonly_properties\x18\x04 \x03(\tR\x0eonlyProperties\"\x89\x01\n" +
+	"\x11FindUsersResponse\x12'\n" +
+	"\x05users\x18\x01 \x03(\v2\x11.rollcall.v1.UserR\x05users\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12#\n" +
+	"\rdamaged_count\x18\x03 \x01(\x05R\fdamagedCount\"=\n" +
+	"\x11CountUsersRequest\x12(\n" +
+	"\x05match\x18\x01 \x01(\v2\x12.rollcall.v1.MatchR\x05match\"*\n" +
+	"\x12CountUsersResponse\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x03R\x05count\"\xc7\x01\n" +
+	"\n" +
+	"UserFilter\x127\n" +
+	"\n" +
+	"properties\x18\x01 \x01(\v2\x17.google.protobuf.StructR\n" +
+	"properties\x12?\n" +
+	"\rupdated_after\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fupdatedAfter\x12?\n" +
+	"\rcreated_after\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\fcreatedAfter\"\xa6\x01\n" +
+	"\x10ScanUsersRequest\x12-\n" +
+	"\x05where\x18\x01 \x01(\v2\x17.rollcall.v1.UserFilterR\x05where\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x12'\n" +
+	"\x0fonly_properties\x18\x04 \x03(\tR\x0eonlyProperties\"\xa6\x01\n" +
+	"\x11ScanUsersResponse\x12'\n" +
+	"\x05users\x18\x01 \x03(\v2\x11.rollcall.v1.UserR\x05users\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1b\n" +
+	"\tlooked_at\x18\x03 \x01(\x03R\blookedAt\x12#\n" +
+	"\rdamaged_count\x18\x04 \x01(\x05R\fdamagedCount\"\xd3\x01\n" +
 	"\x15SetPreferencesRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x129\n" +
 	"\vpreferences\x18\x02 \x01(\v2\x17.google.protobuf.StructR\vpreferences\x120\n" +
@@ -1769,10 +2514,11 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\fprecondition\x18\x02 \x01(\v2\x19.rollcall.v1.PreconditionR\fprecondition\x12#\n" +
 	"\rallow_missing\x18\x03 \x01(\bR\fallowMissing\"\x14\n" +
 	"\x12DeleteUserResponse\"\x14\n" +
-	"\x12GetRegistryRequest\"\xba\x02\n" +
+	"\x12GetRegistryRequest\"\x83\x05\n" +
 	"\x13GetRegistryResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12/\n" +
-	"\x13required_properties\x18\x02 \x03(\tR\x12requiredProperties\x12H\n" +
+	"\x13required_properties\x18\x02 \x03(\tR\x12requiredProperties\x12@\n" +
+	"\aindexes\x18\x03 \x03(\v2&.rollcall.v1.GetRegistryResponse.IndexR\aindexes\x12H\n" +
 	"\tprincipal\x18\x05 \x01(\v2*.rollcall.v1.GetRegistryResponse.PrincipalR\tprincipal\x12\x19\n" +
 	"\bstore_id\x18\x06 \x01(\tR\astoreId\x12\x1a\n" +
 	"\bfeatures\x18\a \x03(\tR\bfeatures\x12\x1e\n" +
@@ -1781,7 +2527,19 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"generation\x1a7\n" +
 	"\tPrincipal\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06scopes\x18\x02 \x03(\tR\x06scopes*x\n" +
+	"\x06scopes\x18\x02 \x03(\tR\x06scopes\x1a\x84\x02\n" +
+	"\x05Index\x12\x1a\n" +
+	"\bproperty\x18\x01 \x01(\tR\bproperty\x12\x16\n" +
+	"\x06folded\x18\x02 \x01(\bR\x06folded\x12B\n" +
+	"\x05state\x18\x03 \x01(\x0e2,.rollcall.v1.GetRegistryResponse.Index.StateR\x05state\x12\x1d\n" +
+	"\n" +
+	"users_done\x18\x04 \x01(\x03R\tusersDone\x12\x1f\n" +
+	"\vusers_total\x18\x05 \x01(\x03R\n" +
+	"usersTotal\"C\n" +
+	"\x05State\x12\x15\n" +
+	"\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eSTATE_BUILDING\x10\x01\x12\x0f\n" +
+	"\vSTATE_READY\x10\x02*x\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fOUTCOME_CREATED\x10\x01\x12\x13\n" +
@@ -1795,14 +2553,18 @@ const file_rollcall_v1_user_service_proto_rawDesc = "" +
 	"\x0fPreferencesMode\x12 \n" +
 	"\x1cPREFERENCES_MODE_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18PREFERENCES_MODE_REPLACE\x10\x01\x12\x1a\n" +
-	"\x16PREFERENCES_MODE_MERGE\x10\x022\x98\x06\n" +
+	"\x16PREFERENCES_MODE_MERGE\x10\x022\x8e\b\n" +
 	"\vUserService\x12L\n" +
 	"\bIdentify\x12\x1c.rollcall.v1.IdentifyRequest\x1a\x1d.rollcall.v1.IdentifyResponse\"\x03\x90\x02\x02\x12I\n" +
 	"\aGetUser\x12\x1b.rollcall.v1.GetUserRequest\x1a\x1c.rollcall.v1.GetUserResponse\"\x03\x90\x02\x01\x12Z\n" +
 	"\rBatchIdentify\x12!.rollcall.v1.BatchIdentifyRequest\x1a\".rollcall.v1.BatchIdentifyResponse(\x010\x01\x12[\n" +
 	"\rIdentifyUsers\x12!.rollcall.v1.IdentifyUsersRequest\x1a\".rollcall.v1.IdentifyUsersResponse\"\x03\x90\x02\x02\x12[\n" +
 	"\rBatchGetUsers\x12!.rollcall.v1.BatchGetUsersRequest\x1a\".rollcall.v1.BatchGetUsersResponse\"\x03\x90\x02\x01\x12O\n" +
-	"\tListUsers\x12\x1d.rollcall.v1.ListUsersRequest\x1a\x1e.rollcall.v1.ListUsersResponse\"\x03\x90\x02\x01\x12^\n" +
+	"\tListUsers\x12\x1d.rollcall.v1.ListUsersRequest\x1a\x1e.rollcall.v1.ListUsersResponse\"\x03\x90\x02\x01\x12O\n" +
+	"\tFindUsers\x12\x1d.rollcall.v1.FindUsersRequest\x1a\x1e.rollcall.v1.FindUsersResponse\"\x03\x90\x02\x02\x12R\n" +
+	"\n" +
+	"CountUsers\x12\x1e.rollcall.v1.CountUsersRequest\x1a\x1f.rollcall.v1.CountUsersResponse\"\x03\x90\x02\x02\x12O\n" +
+	"\tScanUsers\x12\x1d.rollcall.v1.ScanUsersRequest\x1a\x1e.rollcall.v1.ScanUsersResponse\"\x03\x90\x02\x02\x12^\n" +
 	"\x0eSetPreferences\x12\".rollcall.v1.SetPreferencesRequest\x1a#.rollcall.v1.SetPreferencesResponse\"\x03\x90\x02\x02\x12R\n" +
 	"\n" +
 	"DeleteUser\x12\x1e.rollcall.v1.DeleteUserRequest\x1a\x1f.rollcall.v1.DeleteUserResponse\"\x03\x90\x02\x02\x12U\n" +
@@ -1820,87 +2582,115 @@ func file_rollcall_v1_user_service_proto_rawDescGZIP() []byte {
 	return file_rollcall_v1_user_service_proto_rawDescData
 }
 
-var file_rollcall_v1_user_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_rollcall_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_rollcall_v1_user_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_rollcall_v1_user_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_rollcall_v1_user_service_proto_goTypes = []any{
 	(Outcome)(0),                          // 0: rollcall.v1.Outcome
 	(BatchReport)(0),                      // 1: rollcall.v1.BatchReport
 	(PreferencesMode)(0),                  // 2: rollcall.v1.PreferencesMode
-	(*IdentifyRequest)(nil),               // 3: rollcall.v1.IdentifyRequest
-	(*IdentifyResponse)(nil),              // 4: rollcall.v1.IdentifyResponse
-	(*GetUserRequest)(nil),                // 5: rollcall.v1.GetUserRequest
-	(*GetUserResponse)(nil),               // 6: rollcall.v1.GetUserResponse
-	(*BatchIdentifyRequest)(nil),          // 7: rollcall.v1.BatchIdentifyRequest
-	(*BatchIdentifyResponse)(nil),         // 8: rollcall.v1.BatchIdentifyResponse
-	(*BatchIdentifyResult)(nil),           // 9: rollcall.v1.BatchIdentifyResult
-	(*IdentifyUsersRequest)(nil),          // 10: rollcall.v1.IdentifyUsersRequest
-	(*IdentifyUsersResponse)(nil),         // 11: rollcall.v1.IdentifyUsersResponse
-	(*IdentifyError)(nil),                 // 12: rollcall.v1.IdentifyError
-	(*BatchGetUsersRequest)(nil),          // 13: rollcall.v1.BatchGetUsersRequest
-	(*BatchGetUsersResponse)(nil),         // 14: rollcall.v1.BatchGetUsersResponse
-	(*ListUsersRequest)(nil),              // 15: rollcall.v1.ListUsersRequest
-	(*ListUsersResponse)(nil),             // 16: rollcall.v1.ListUsersResponse
-	(*SetPreferencesRequest)(nil),         // 17: rollcall.v1.SetPreferencesRequest
-	(*SetPreferencesResponse)(nil),        // 18: rollcall.v1.SetPreferencesResponse
-	(*DeleteUserRequest)(nil),             // 19: rollcall.v1.DeleteUserRequest
-	(*DeleteUserResponse)(nil),            // 20: rollcall.v1.DeleteUserResponse
-	(*GetRegistryRequest)(nil),            // 21: rollcall.v1.GetRegistryRequest
-	(*GetRegistryResponse)(nil),           // 22: rollcall.v1.GetRegistryResponse
-	(*IdentifyError_Violation)(nil),       // 23: rollcall.v1.IdentifyError.Violation
-	(*GetRegistryResponse_Principal)(nil), // 24: rollcall.v1.GetRegistryResponse.Principal
-	(*structpb.Struct)(nil),               // 25: google.protobuf.Struct
-	(*Precondition)(nil),                  // 26: rollcall.v1.Precondition
-	(*timestamppb.Timestamp)(nil),         // 27: google.protobuf.Timestamp
-	(*User)(nil),                          // 28: rollcall.v1.User
+	(GetRegistryResponse_Index_State)(0),  // 3: rollcall.v1.GetRegistryResponse.Index.State
+	(*IdentifyRequest)(nil),               // 4: rollcall.v1.IdentifyRequest
+	(*IdentifyResponse)(nil),              // 5: rollcall.v1.IdentifyResponse
+	(*GetUserRequest)(nil),                // 6: rollcall.v1.GetUserRequest
+	(*GetUserResponse)(nil),               // 7: rollcall.v1.GetUserResponse
+	(*BatchIdentifyRequest)(nil),          // 8: rollcall.v1.BatchIdentifyRequest
+	(*BatchIdentifyResponse)(nil),         // 9: rollcall.v1.BatchIdentifyResponse
+	(*BatchIdentifyResult)(nil),           // 10: rollcall.v1.BatchIdentifyResult
+	(*IdentifyUsersRequest)(nil),          // 11: rollcall.v1.IdentifyUsersRequest
+	(*IdentifyUsersResponse)(nil),         // 12: rollcall.v1.IdentifyUsersResponse
+	(*IdentifyError)(nil),                 // 13: rollcall.v1.IdentifyError
+	(*BatchGetUsersRequest)(nil),          // 14: rollcall.v1.BatchGetUsersRequest
+	(*BatchGetUsersResponse)(nil),         // 15: rollcall.v1.BatchGetUsersResponse
+	(*ListUsersRequest)(nil),              // 16: rollcall.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),             // 17: rollcall.v1.ListUsersResponse
+	(*Match)(nil),                         // 18: rollcall.v1.Match
+	(*FindUsersRequest)(nil),              // 19: rollcall.v1.FindUsersRequest
+	(*FindUsersResponse)(nil),             // 20: rollcall.v1.FindUsersResponse
+	(*CountUsersRequest)(nil),             // 21: rollcall.v1.CountUsersRequest
+	(*CountUsersResponse)(nil),            // 22: rollcall.v1.CountUsersResponse
+	(*UserFilter)(nil),                    // 23: rollcall.v1.UserFilter
+	(*ScanUsersRequest)(nil),              // 24: rollcall.v1.ScanUsersRequest
+	(*ScanUsersResponse)(nil),             // 25: rollcall.v1.ScanUsersResponse
+	(*SetPreferencesRequest)(nil),         // 26: rollcall.v1.SetPreferencesRequest
+	(*SetPreferencesResponse)(nil),        // 27: rollcall.v1.SetPreferencesResponse
+	(*DeleteUserRequest)(nil),             // 28: rollcall.v1.DeleteUserRequest
+	(*DeleteUserResponse)(nil),            // 29: rollcall.v1.DeleteUserResponse
+	(*GetRegistryRequest)(nil),            // 30: rollcall.v1.GetRegistryRequest
+	(*GetRegistryResponse)(nil),           // 31: rollcall.v1.GetRegistryResponse
+	(*IdentifyError_Violation)(nil),       // 32: rollcall.v1.IdentifyError.Violation
+	(*GetRegistryResponse_Principal)(nil), // 33: rollcall.v1.GetRegistryResponse.Principal
+	(*GetRegistryResponse_Index)(nil),     // 34: rollcall.v1.GetRegistryResponse.Index
+	(*structpb.Struct)(nil),               // 35: google.protobuf.Struct
+	(*Precondition)(nil),                  // 36: rollcall.v1.Precondition
+	(*timestamppb.Timestamp)(nil),         // 37: google.protobuf.Timestamp
+	(*User)(nil),                          // 38: rollcall.v1.User
+	(*structpb.Value)(nil),                // 39: google.protobuf.Value
 }
 var file_rollcall_v1_user_service_proto_depIdxs = []int32{
-	25, // 0: rollcall.v1.IdentifyRequest.properties:type_name -> google.protobuf.Struct
-	25, // 1: rollcall.v1.IdentifyRequest.set_once:type_name -> google.protobuf.Struct
-	26, // 2: rollcall.v1.IdentifyRequest.precondition:type_name -> rollcall.v1.Precondition
-	27, // 3: rollcall.v1.IdentifyRequest.observed_at:type_name -> google.protobuf.Timestamp
-	28, // 4: rollcall.v1.IdentifyResponse.user:type_name -> rollcall.v1.User
+	35, // 0: rollcall.v1.IdentifyRequest.properties:type_name -> google.protobuf.Struct
+	35, // 1: rollcall.v1.IdentifyRequest.set_once:type_name -> google.protobuf.Struct
+	36, // 2: rollcall.v1.IdentifyRequest.precondition:type_name -> rollcall.v1.Precondition
+	37, // 3: rollcall.v1.IdentifyRequest.observed_at:type_name -> google.protobuf.Timestamp
+	38, // 4: rollcall.v1.IdentifyResponse.user:type_name -> rollcall.v1.User
 	0,  // 5: rollcall.v1.IdentifyResponse.outcome:type_name -> rollcall.v1.Outcome
-	28, // 6: rollcall.v1.GetUserResponse.user:type_name -> rollcall.v1.User
-	3,  // 7: rollcall.v1.BatchIdentifyRequest.requests:type_name -> rollcall.v1.IdentifyRequest
+	38, // 6: rollcall.v1.GetUserResponse.user:type_name -> rollcall.v1.User
+	4,  // 7: rollcall.v1.BatchIdentifyRequest.requests:type_name -> rollcall.v1.IdentifyRequest
 	1,  // 8: rollcall.v1.BatchIdentifyRequest.report:type_name -> rollcall.v1.BatchReport
-	9,  // 9: rollcall.v1.BatchIdentifyResponse.results:type_name -> rollcall.v1.BatchIdentifyResult
+	10, // 9: rollcall.v1.BatchIdentifyResponse.results:type_name -> rollcall.v1.BatchIdentifyResult
 	0,  // 10: rollcall.v1.BatchIdentifyResult.outcome:type_name -> rollcall.v1.Outcome
-	12, // 11: rollcall.v1.BatchIdentifyResult.error:type_name -> rollcall.v1.IdentifyError
-	3,  // 12: rollcall.v1.IdentifyUsersRequest.requests:type_name -> rollcall.v1.IdentifyRequest
+	13, // 11: rollcall.v1.BatchIdentifyResult.error:type_name -> rollcall.v1.IdentifyError
+	4,  // 12: rollcall.v1.IdentifyUsersRequest.requests:type_name -> rollcall.v1.IdentifyRequest
 	1,  // 13: rollcall.v1.IdentifyUsersRequest.report:type_name -> rollcall.v1.BatchReport
-	9,  // 14: rollcall.v1.IdentifyUsersResponse.results:type_name -> rollcall.v1.BatchIdentifyResult
-	23, // 15: rollcall.v1.IdentifyError.violations:type_name -> rollcall.v1.IdentifyError.Violation
-	28, // 16: rollcall.v1.BatchGetUsersResponse.users:type_name -> rollcall.v1.User
-	28, // 17: rollcall.v1.ListUsersResponse.users:type_name -> rollcall.v1.User
-	25, // 18: rollcall.v1.SetPreferencesRequest.preferences:type_name -> google.protobuf.Struct
-	2,  // 19: rollcall.v1.SetPreferencesRequest.mode:type_name -> rollcall.v1.PreferencesMode
-	26, // 20: rollcall.v1.SetPreferencesRequest.precondition:type_name -> rollcall.v1.Precondition
-	28, // 21: rollcall.v1.SetPreferencesResponse.user:type_name -> rollcall.v1.User
-	26, // 22: rollcall.v1.DeleteUserRequest.precondition:type_name -> rollcall.v1.Precondition
-	24, // 23: rollcall.v1.GetRegistryResponse.principal:type_name -> rollcall.v1.GetRegistryResponse.Principal
-	3,  // 24: rollcall.v1.UserService.Identify:input_type -> rollcall.v1.IdentifyRequest
-	5,  // 25: rollcall.v1.UserService.GetUser:input_type -> rollcall.v1.GetUserRequest
-	7,  // 26: rollcall.v1.UserService.BatchIdentify:input_type -> rollcall.v1.BatchIdentifyRequest
-	10, // 27: rollcall.v1.UserService.IdentifyUsers:input_type -> rollcall.v1.IdentifyUsersRequest
-	13, // 28: rollcall.v1.UserService.BatchGetUsers:input_type -> rollcall.v1.BatchGetUsersRequest
-	15, // 29: rollcall.v1.UserService.ListUsers:input_type -> rollcall.v1.ListUsersRequest
-	17, // 30: rollcall.v1.UserService.SetPreferences:input_type -> rollcall.v1.SetPreferencesRequest
-	19, // 31: rollcall.v1.UserService.DeleteUser:input_type -> rollcall.v1.DeleteUserRequest
-	21, // 32: rollcall.v1.UserService.GetRegistry:input_type -> rollcall.v1.GetRegistryRequest
-	4,  // 33: rollcall.v1.UserService.Identify:output_type -> rollcall.v1.IdentifyResponse
-	6,  // 34: rollcall.v1.UserService.GetUser:output_type -> rollcall.v1.GetUserResponse
-	8,  // 35: rollcall.v1.UserService.BatchIdentify:output_type -> rollcall.v1.BatchIdentifyResponse
-	11, // 36: rollcall.v1.UserService.IdentifyUsers:output_type -> rollcall.v1.IdentifyUsersResponse
-	14, // 37: rollcall.v1.UserService.BatchGetUsers:output_type -> rollcall.v1.BatchGetUsersResponse
-	16, // 38: rollcall.v1.UserService.ListUsers:output_type -> rollcall.v1.ListUsersResponse
-	18, // 39: rollcall.v1.UserService.SetPreferences:output_type -> rollcall.v1.SetPreferencesResponse
-	20, // 40: rollcall.v1.UserService.DeleteUser:output_type -> rollcall.v1.DeleteUserResponse
-	22, // 41: rollcall.v1.UserService.GetRegistry:output_type -> rollcall.v1.GetRegistryResponse
-	33, // [33:42] is the sub-list for method output_type
-	24, // [24:33] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	10, // 14: rollcall.v1.IdentifyUsersResponse.results:type_name -> rollcall.v1.BatchIdentifyResult
+	32, // 15: rollcall.v1.IdentifyError.violations:type_name -> rollcall.v1.IdentifyError.Violation
+	38, // 16: rollcall.v1.BatchGetUsersResponse.users:type_name -> rollcall.v1.User
+	38, // 17: rollcall.v1.ListUsersResponse.users:type_name -> rollcall.v1.User
+	39, // 18: rollcall.v1.Match.equals:type_name -> google.protobuf.Value
+	18, // 19: rollcall.v1.FindUsersRequest.match:type_name -> rollcall.v1.Match
+	38, // 20: rollcall.v1.FindUsersResponse.users:type_name -> rollcall.v1.User
+	18, // 21: rollcall.v1.CountUsersRequest.match:type_name -> rollcall.v1.Match
+	35, // 22: rollcall.v1.UserFilter.properties:type_name -> google.protobuf.Struct
+	37, // 23: rollcall.v1.UserFilter.updated_after:type_name -> google.protobuf.Timestamp
+	37, // 24: rollcall.v1.UserFilter.created_after:type_name -> google.protobuf.Timestamp
+	23, // 25: rollcall.v1.ScanUsersRequest.where:type_name -> rollcall.v1.UserFilter
+	38, // 26: rollcall.v1.ScanUsersResponse.users:type_name -> rollcall.v1.User
+	35, // 27: rollcall.v1.SetPreferencesRequest.preferences:type_name -> google.protobuf.Struct
+	2,  // 28: rollcall.v1.SetPreferencesRequest.mode:type_name -> rollcall.v1.PreferencesMode
+	36, // 29: rollcall.v1.SetPreferencesRequest.precondition:type_name -> rollcall.v1.Precondition
+	38, // 30: rollcall.v1.SetPreferencesResponse.user:type_name -> rollcall.v1.User
+	36, // 31: rollcall.v1.DeleteUserRequest.precondition:type_name -> rollcall.v1.Precondition
+	34, // 32: rollcall.v1.GetRegistryResponse.indexes:type_name -> rollcall.v1.GetRegistryResponse.Index
+	33, // 33: rollcall.v1.GetRegistryResponse.principal:type_name -> rollcall.v1.GetRegistryResponse.Principal
+	3,  // 34: rollcall.v1.GetRegistryResponse.Index.state:type_name -> rollcall.v1.GetRegistryResponse.Index.State
+	4,  // 35: rollcall.v1.UserService.Identify:input_type -> rollcall.v1.IdentifyRequest
+	6,  // 36: rollcall.v1.UserService.GetUser:input_type -> rollcall.v1.GetUserRequest
+	8,  // 37: rollcall.v1.UserService.BatchIdentify:input_type -> rollcall.v1.BatchIdentifyRequest
+	11, // 38: rollcall.v1.UserService.IdentifyUsers:input_type -> rollcall.v1.IdentifyUsersRequest
+	14, // 39: rollcall.v1.UserService.BatchGetUsers:input_type -> rollcall.v1.BatchGetUsersRequest
+	16, // 40: rollcall.v1.UserService.ListUsers:input_type -> rollcall.v1.ListUsersRequest
+	19, // 41: rollcall.v1.UserService.FindUsers:input_type -> rollcall.v1.FindUsersRequest
+	21, // 42: rollcall.v1.UserService.CountUsers:input_type -> rollcall.v1.CountUsersRequest
+	24, // 43: rollcall.v1.UserService.ScanUsers:input_type -> rollcall.v1.ScanUsersRequest
+	26, // 44: rollcall.v1.UserService.SetPreferences:input_type -> rollcall.v1.SetPreferencesRequest
+	28, // 45: rollcall.v1.UserService.DeleteUser:input_type -> rollcall.v1.DeleteUserRequest
+	30, // 46: rollcall.v1.UserService.GetRegistry:input_type -> rollcall.v1.GetRegistryRequest
+	5,  // 47: rollcall.v1.UserService.Identify:output_type -> rollcall.v1.IdentifyResponse
+	7,  // 48: rollcall.v1.UserService.GetUser:output_type -> rollcall.v1.GetUserResponse
+	9,  // 49: rollcall.v1.UserService.BatchIdentify:output_type -> rollcall.v1.BatchIdentifyResponse
+	12, // 50: rollcall.v1.UserService.IdentifyUsers:output_type -> rollcall.v1.IdentifyUsersResponse
+	15, // 51: rollcall.v1.UserService.BatchGetUsers:output_type -> rollcall.v1.BatchGetUsersResponse
+	17, // 52: rollcall.v1.UserService.ListUsers:output_type -> rollcall.v1.ListUsersResponse
+	20, // 53: rollcall.v1.UserService.FindUsers:output_type -> rollcall.v1.FindUsersResponse
+	22, // 54: rollcall.v1.UserService.CountUsers:output_type -> rollcall.v1.CountUsersResponse
+	25, // 55: rollcall.v1.UserService.ScanUsers:output_type -> rollcall.v1.ScanUsersResponse
+	27, // 56: rollcall.v1.UserService.SetPreferences:output_type -> rollcall.v1.SetPreferencesResponse
+	29, // 57: rollcall.v1.UserService.DeleteUser:output_type -> rollcall.v1.DeleteUserResponse
+	31, // 58: rollcall.v1.UserService.GetRegistry:output_type -> rollcall.v1.GetRegistryResponse
+	47, // [47:59] is the sub-list for method output_type
+	35, // [35:47] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_rollcall_v1_user_service_proto_init() }
@@ -1909,13 +2699,18 @@ func file_rollcall_v1_user_service_proto_init() {
 		return
 	}
 	file_rollcall_v1_user_proto_init()
+	file_rollcall_v1_user_service_proto_msgTypes[14].OneofWrappers = []any{
+		(*Match_Equals)(nil),
+		(*Match_StartsWith)(nil),
+		(*Match_Present)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rollcall_v1_user_service_proto_rawDesc), len(file_rollcall_v1_user_service_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   22,
+			NumEnums:      4,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,9 @@ const (
 	UserService_IdentifyUsers_FullMethodName  = "/rollcall.v1.UserService/IdentifyUsers"
 	UserService_BatchGetUsers_FullMethodName  = "/rollcall.v1.UserService/BatchGetUsers"
 	UserService_ListUsers_FullMethodName      = "/rollcall.v1.UserService/ListUsers"
+	UserService_FindUsers_FullMethodName      = "/rollcall.v1.UserService/FindUsers"
+	UserService_CountUsers_FullMethodName     = "/rollcall.v1.UserService/CountUsers"
+	UserService_ScanUsers_FullMethodName      = "/rollcall.v1.UserService/ScanUsers"
 	UserService_SetPreferences_FullMethodName = "/rollcall.v1.UserService/SetPreferences"
 	UserService_DeleteUser_FullMethodName     = "/rollcall.v1.UserService/DeleteUser"
 	UserService_GetRegistry_FullMethodName    = "/rollcall.v1.UserService/GetRegistry"
@@ -116,6 +119,35 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.read`.
 	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (*ListUsersResponse, error)
+	// FindUsers pages through the users that have a value in an indexed property, such as everybody with one e-mail address.
+	// The operator chooses the indexed properties; `GetRegistry` lists them. Values are not unique: several users may match.
+	//
+	// FindUsers finds a user as soon as the write that made it match has its answer. With `equals`, users come in the order of
+	// their ids, and a user that matches throughout appears exactly once. With `starts_with` and `present`, they come in the order
+	// of their values, then ids. A user whose value stays appears exactly once; one whose value changes meanwhile may be
+	// missed, or appear twice. Pages leave out users whose records are damaged, and count them.
+	//
+	// Fails with FAILED_PRECONDITION if the property has no index (PROPERTY_NOT_INDEXED), or if the index does not hold all
+	// users yet (INDEX_NOT_READY).
+	//
+	// Scope: `users.read`.
+	FindUsers(ctx context.Context, in *FindUsersRequest, opts ...grpc.CallOption) (*FindUsersResponse, error)
+	// CountUsers counts the users that FindUsers would find, or all users. It reads no user, so it also counts users whose
+	// records are damaged.
+	//
+	// Fails as FindUsers does.
+	//
+	// Scope: `users.read`.
+	CountUsers(ctx context.Context, in *CountUsersRequest, opts ...grpc.CallOption) (*CountUsersResponse, error)
+	// ScanUsers reads every user and returns those that match a filter, page by page, in the order of ListUsers. It needs no
+	// index, and takes time in proportion to the number of users. A page looks at 10,000 users or takes 50 ms at most, so it
+	// may have no users and not be the last.
+	//
+	// A user that exists and matches during a whole scan appears in it exactly once. Pages leave out users whose records are
+	// damaged, and count them.
+	//
+	// Scope: `users.read`.
+	ScanUsers(ctx context.Context, in *ScanUsersRequest, opts ...grpc.CallOption) (*ScanUsersResponse, error)
 	// SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
 	// the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
 	//
@@ -200,6 +232,36 @@ func (c *userServiceClient) ListUsers(ctx context.Context, in *ListUsersRequest,
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListUsersResponse)
 	err := c.cc.Invoke(ctx, UserService_ListUsers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *userServiceClient) FindUsers(ctx context.Context, in *FindUsersRequest, opts ...grpc.CallOption) (*FindUsersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FindUsersResponse)
+	err := c.cc.Invoke(ctx, UserService_FindUsers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *userServiceClient) CountUsers(ctx context.Context, in *CountUsersRequest, opts ...grpc.CallOption) (*CountUsersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CountUsersResponse)
+	err := c.cc.Invoke(ctx, UserService_CountUsers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *userServiceClient) ScanUsers(ctx context.Context, in *ScanUsersRequest, opts ...grpc.CallOption) (*ScanUsersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ScanUsersResponse)
+	err := c.cc.Invoke(ctx, UserService_ScanUsers_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -322,6 +384,35 @@ type UserServiceServer interface {
 	//
 	// Scope: `users.read`.
 	ListUsers(context.Context, *ListUsersRequest) (*ListUsersResponse, error)
+	// FindUsers pages through the users that have a value in an indexed property, such as everybody with one e-mail address.
+	// The operator chooses the indexed properties; `GetRegistry` lists them. Values are not unique: several users may match.
+	//
+	// FindUsers finds a user as soon as the write that made it match has its answer. With `equals`, users come in the order of
+	// their ids, and a user that matches throughout appears exactly once. With `starts_with` and `present`, they come in the order
+	// of their values, then ids. A user whose value stays appears exactly once; one whose value changes meanwhile may be
+	// missed, or appear twice. Pages leave out users whose records are damaged, and count them.
+	//
+	// Fails with FAILED_PRECONDITION if the property has no index (PROPERTY_NOT_INDEXED), or if the index does not hold all
+	// users yet (INDEX_NOT_READY).
+	//
+	// Scope: `users.read`.
+	FindUsers(context.Context, *FindUsersRequest) (*FindUsersResponse, error)
+	// CountUsers counts the users that FindUsers would find, or all users. It reads no user, so it also counts users whose
+	// records are damaged.
+	//
+	// Fails as FindUsers does.
+	//
+	// Scope: `users.read`.
+	CountUsers(context.Context, *CountUsersRequest) (*CountUsersResponse, error)
+	// ScanUsers reads every user and returns those that match a filter, page by page, in the order of ListUsers. It needs no
+	// index, and takes time in proportion to the number of users. A page looks at 10,000 users or takes 50 ms at most, so it
+	// may have no users and not be the last.
+	//
+	// A user that exists and matches during a whole scan appears in it exactly once. Pages leave out users whose records are
+	// damaged, and count them.
+	//
+	// Scope: `users.read`.
+	ScanUsers(context.Context, *ScanUsersRequest) (*ScanUsersResponse, error)
 	// SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
 	// the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
 	//
@@ -366,6 +457,15 @@ func (UnimplementedUserServiceServer) BatchGetUsers(context.Context, *BatchGetUs
 }
 func (UnimplementedUserServiceServer) ListUsers(context.Context, *ListUsersRequest) (*ListUsersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListUsers not implemented")
+}
+func (UnimplementedUserServiceServer) FindUsers(context.Context, *FindUsersRequest) (*FindUsersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method FindUsers not implemented")
+}
+func (UnimplementedUserServiceServer) CountUsers(context.Context, *CountUsersRequest) (*CountUsersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CountUsers not implemented")
+}
+func (UnimplementedUserServiceServer) ScanUsers(context.Context, *ScanUsersRequest) (*ScanUsersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ScanUsers not implemented")
 }
 func (UnimplementedUserServiceServer) SetPreferences(context.Context, *SetPreferencesRequest) (*SetPreferencesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetPreferences not implemented")
@@ -494,6 +594,60 @@ func _UserService_ListUsers_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _UserService_FindUsers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(FindUsersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserServiceServer).FindUsers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserService_FindUsers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserServiceServer).FindUsers(ctx, req.(*FindUsersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _UserService_CountUsers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CountUsersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserServiceServer).CountUsers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserService_CountUsers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserServiceServer).CountUsers(ctx, req.(*CountUsersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _UserService_ScanUsers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ScanUsersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserServiceServer).ScanUsers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserService_ScanUsers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserServiceServer).ScanUsers(ctx, req.(*ScanUsersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _UserService_SetPreferences_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SetPreferencesRequest)
 	if err := dec(in); err != nil {
@@ -574,6 +728,18 @@ var UserService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListUsers",
 			Handler:    _UserService_ListUsers_Handler,
+		},
+		{
+			MethodName: "FindUsers",
+			Handler:    _UserService_FindUsers_Handler,
+		},
+		{
+			MethodName: "CountUsers",
+			Handler:    _UserService_CountUsers_Handler,
+		},
+		{
+			MethodName: "ScanUsers",
+			Handler:    _UserService_ScanUsers_Handler,
 		},
 		{
 			MethodName: "SetPreferences",

@@ -69,7 +69,7 @@ export async function setConfiguration(
 
 /**
  * Reads the configuration of a partition, and completes it if a failover has undone a change there: what is written until then would
- * lack what the change asks for.
+ * lack what the change asks for. On a server with all partitions, a change or a failover is one of all of them.
  *
  * @throws UserError STORE_UNAVAILABLE
  */
@@ -77,10 +77,12 @@ export async function bringUpToDate(
   { servers, keys, known }: ConfiguredServers & { readonly known: KnownConfigurations },
   partition: number,
 ): Promise<void> {
-  await known.read(partition);
+  const partitions = servers.partitioned ? [partition] : everyPartition;
+  const read = () => Promise.all(partitions.map((each) => known.read(each)));
+  await read();
   const agreed = agreedOn(known.all);
   if (agreed === undefined) return;
-  if (await complete({ servers, keys }, known.all, agreed, [partition])) await known.read(partition);
+  if (await complete({ servers, keys }, known.all, agreed, partitions)) await read();
 }
 
 /**

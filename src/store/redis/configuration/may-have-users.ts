@@ -5,7 +5,7 @@ import { everyPartition, type Keys } from "../keys.ts";
 import { loadScript } from "../script.ts";
 import type { Servers } from "../servers/servers.ts";
 
-export const listScript = loadScript("listing-failure", "ids", "list");
+export const listScript = loadScript("wrong-type", "ids", "list");
 
 interface ListedStore {
   readonly servers: Servers;

@@ -18,10 +18,11 @@ local function apply(command, key)
     return applied(command, DELETED, {})
   end
   local isSealed = isSealing and user.etag and not user.damaged
-  if isSealed and not has(command, VALIDATE_ONLY) then checkSeal(key, user.seal, user.etag) end
+  if isSealed and not has(command, VALIDATE_ONLY) then checkSeal(key, user) end
+  if groups == 0 and (user.isBroken or (command.hides and command.indexedAt)) then return refused(POSTPONED) end
   local isThere = user.etag or user.damaged
-  -- The deletion of a missing user removes its stray index entry. (An index that is not a sorted set has none.)
-  if command.verb == DELETE and not isThere and try('ZREM', indexOf(command.group), sub(key, idFrom)) == 1 then
+  -- The deletion of a missing user removes it from the listing. (A listing that is not a sorted set lists nobody.)
+  if command.verb == DELETE and not isThere and try('ZREM', listingOf(command.group), sub(key, idFrom)) == 1 then
     written = true
   end
   if not isThere and has(command, ALLOW_MISSING) then return applied(command, UNCHANGED, user) end

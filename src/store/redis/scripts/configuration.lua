@@ -8,8 +8,9 @@ While a feature is on, every user has a seal in its field `f`: u32 the generatio
 it got. A version of Rollcall that does not know the feature leaves another etag behind, or no seal: the seal is broken.
 
 ARGV[1]  the stamp that the caller knows; empty for none
-ARGV[2]  u32 generation; while a feature is on, also u32 the generation since which users are sealed, u8 whether all are. Empty stands
-         for generation 0
+ARGV[2]  u32 generation; while a feature is on, also u32 the generation since which users are sealed, u8 whether all are. Behind
+         them, for each index that writes maintain, by its number: u16 (big-endian) number, u8+name of the property. Empty stands for
+         generation 0
 ]]
 local pack, unpack, sub = struct.pack, struct.unpack, string.sub
 local STALE = 'STALE the configuration of the store has changed'
@@ -18,6 +19,8 @@ local STALE = 'STALE the configuration of the store has changed'
 local sealBytes = 4
 local generation, sealedSince, allAreSealed = 0, 0, false
 local isSealing = #ARGV[2] > 4
+local indexesAt = 10
+local isIndexing = #ARGV[2] >= indexesAt
 if isSealing then
   local all
   generation, sealedSince, all = unpack('<I4I4B', ARGV[2])

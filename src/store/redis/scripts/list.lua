@@ -15,7 +15,7 @@ for n = 1, #KEYS do
   repeat
     local missing = count - #listed
     local members = redis.pcall('ZRANGEBYLEX', KEYS[n], from, '+', 'LIMIT', 0, missing)
-    if members.err then return listingFailure(members, KEYS[n]) end
+    if members.err then return wrongTypeFailure(members, 'listing', KEYS[n]) end
     for _, id in ipairs(members) do
       if isId(id) then listed[#listed + 1] = pack('<I2c0', #id, id) end
     end

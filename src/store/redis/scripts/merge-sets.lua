@@ -52,13 +52,14 @@ local function countIfOver(struct, max)
   return count
 end
 
--- Merges edits that all set properties. Returns the merged Struct, or nil if nothing differs, and how many properties it
--- compared. Fails if the stored Struct does not consist of whole entries.
-local function mergeSets(stored, edits)
+-- Merges edits that all set properties. Returns the merged Struct, or nil if nothing differs, how many properties it compared, and
+-- whether one of those that differ is in a set of names, or may be. Fails if the stored Struct does not consist of whole entries.
+-- names  a table; nil for none
+local function mergeSets(stored, edits, names)
   -- What is sent alone is within the limits.
   if stored == edits then return nil, 0 end
-  if stored == '' then return edits, 0 end
-  local pieces, parts, looked, i, j = {}, 0, 0, 1, 1
+  if stored == '' then return edits, 0, true end
+  local pieces, parts, looked, i, j, isNamed = {}, 0, 0, 1, 1, false
   local storedEnd, editsEnd = #stored, #edits
   -- Stored entries from `kept` up to i stay as they are.
   local kept = 1
@@ -90,6 +91,7 @@ local function mergeSets(stored, edits)
         pieces[parts + 1], pieces[parts + 2] = sub(stored, kept, i - 1), new
         parts = parts + 2
         kept = isThere and iNext or i
+        if names and names[editName] then isNamed = true end
       end
       if isThere then i = iNext end
     end
@@ -98,5 +100,5 @@ local function mergeSets(stored, edits)
   if not hasWholeEntries(stored, i) then error('the stored Struct is damaged') end
   if parts == 0 then return nil, looked end
   pieces[parts + 1] = sub(stored, kept)
-  return concat(pieces), looked
+  return concat(pieces), looked, isNamed
 end

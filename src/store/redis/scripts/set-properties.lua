@@ -3,11 +3,16 @@ Shared: the fast path of write.lua. Needs merge-sets.lua and write-call.lua.
 ]]
 -- A fast path of identify for most commands: every edit sets a property, and there are no flags but CAN_CREATE and WANT_USER.
 -- Returns nil if the user needs the general path.
-local function setProperties(key, flags, group, etag, body)
+local function setProperties(key, flags, group, etag, body, indexedAt)
   local wantsUser = flags >= WANT_USER
-  local fields
-  if wantsUser then
+  local fields, preferences, seal
+  if isSealing then
+    fields = wantsUser and try('HMGET', key, 'meta', 'properties', 'observed', 'f', 'preferences')
+      or try('HMGET', key, 'meta', 'properties', 'observed', 'f')
+    seal, preferences = fields[4], fields[5]
+  elseif wantsUser then
     fields = try('HMGET', key, 'meta', 'properties', 'observed', 'preferences')
+    preferences = fields[4]
   else
     fields = try('HMGET', key, 'meta', 'properties', 'observed')
   end
@@ -19,11 +24,21 @@ local function setProperties(key, flags, group, etag, body)
   local status, created, updated, current
   if not meta and not properties and not fields[3] then
     if flags % 2 == 0 then return refused(REQUIRED_MISSING) end
-    if groups == 0 then return refused(POSTPONED) end
     status, created, updated, current, properties = CREATED, now, now, etag, body
-    permit('ZADD', indexOf(group), '0', '')
-    put(key, etag, 'meta', pack('<I8I8', now, now) .. etag, 'properties', body)
-    list(group, key)
+    permit('ZADD', listingOf(group), '0', '')
+    local meta, entries = pack('<I8I8', now, now) .. etag, ''
+    if indexedAt then
+      indexing = indexing or makeIndexing()
+      entries = indexing.after('', indexedAt)
+    end
+    if entries ~= '' then
+      indexing.allow(group, key)
+      put(key, etag, 'meta', meta, 'properties', body, 'i', entries)
+      list(group, key, entries)
+    else
+      put(key, etag, 'meta', meta, 'properties', body)
+      list(group, key)
+    end
   elseif not isMeta(meta) then
     return damaged(PART_META)
   elseif not properties then
@@ -31,13 +46,16 @@ local function setProperties(key, flags, group, etag, body)
   else
     current = sub(meta, 17)
     if current == etag or fields[3] then return nil end
+    -- A seal of this generation, or one that is not broken.
+    if isSealing and seal ~= sealStart .. current and not (seal and #seal > sealBytes
+      and sub(seal, sealBytes + 1) == current and unpack('<I4', seal) >= sealedSince) then return nil end
     work = work + #properties
     if properties == body then
       status = UNCHANGED
-    elseif wantsUser and fields[4] and not hasWholeEntries(fields[4], 1) then
+    elseif wantsUser and preferences and not hasWholeEntries(preferences, 1) then
       return damaged(PART_PREFERENCES)
     else
-      local walked, merged, count = pcall(mergeSets, properties, body)
+      local walked, merged, count, isNamed = pcall(mergeSets, properties, body, indexedNames)
       if not walked then return damaged(PART_PROPERTIES) end
       work = work + count * propertyWork
       if merged then
@@ -48,14 +66,26 @@ local function setProperties(key, flags, group, etag, body)
         if created >= endOfTimes or updated >= endOfTimes then return damaged(PART_META) end
         updated = max(now, updated + 1)
         status, current, properties = UPDATED, etag, merged
-        put(key, etag, 'meta', sub(meta, 1, 8) .. pack('<I8', updated) .. etag, 'properties', merged)
+        local newMeta, from, entries = sub(meta, 1, 8) .. pack('<I8', updated) .. etag, nil, nil
+        if indexedAt and isNamed then
+          indexing = indexing or makeIndexing()
+          from = call('HMGET', key, 'i')[1] or ''
+          entries = indexing.after(from, indexedAt)
+        end
+        if entries == from then
+          put(key, etag, 'meta', newMeta, 'properties', merged)
+        else
+          indexing.prepare(group, key)
+          put(key, etag, 'meta', newMeta, 'properties', merged, 'i', entries)
+          indexing.change(group, key, from, entries)
+        end
       else
         status = UNCHANGED
       end
     end
   end
   if not wantsUser then return pack('<BBc0I2', status, #current, current, 0) end
-  local preferences = fields[4] or ''
+  preferences = preferences or ''
   if not created then created, updated = unpack('<I8I8', meta) end
   return pack('<BBc0I2BI8I8Bc0I4c0I4c0', status, #current, current, 0, 1, created, updated, #current, current,
     #properties, properties, #preferences, preferences)

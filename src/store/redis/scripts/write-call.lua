@@ -1,5 +1,5 @@
 --[[
-Shared: reads the arguments of write.lua, and lists the users that it creates. Needs configuration.lua and codes.lua.
+Shared: reads the arguments of write.lua, and lists the users that it creates. Needs configuration.lua, codes.lua and permit.lua.
 ]]
 local maxProperties, maxPropertiesBytes, maxWork = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[9])
 local clock = redis.call('TIME')
@@ -18,62 +18,58 @@ if staleness then return staleness end
 -- The users are the last keys.
 local usersAt = #KEYS - total
 
--- The index of a group's partition.
-local function indexOf(group)
+-- The listing of a group's partition.
+local function listingOf(group)
   return KEYS[1 + group]
 end
 
--- Created users that are not in the index yet, by group: their keys, and their ids, each behind a score.
+-- Created users that are not listed yet, by group: their keys; their ids, each behind a score; and their entries in indexes.
 local unlisted = {}
 
 local idFrom = tonumber(ARGV[10]) + 1
 
-local function list(group, key)
-  local users = unlisted[group] or { keys = {}, ids = {} }
+-- What write-entries.lua returns; nil until a command changes an entry.
+local indexing
+
+-- entries: the field `i` of the user; nil for none
+local function list(group, key, entries)
+  local users = unlisted[group] or { keys = {}, ids = {}, entries = {} }
   unlisted[group] = users
+  local id = sub(key, idFrom)
   users.keys[#users.keys + 1] = key
   users.ids[#users.ids + 1] = '0'
-  users.ids[#users.ids + 1] = sub(key, idFrom)
+  users.ids[#users.ids + 1] = id
+  if entries then indexing.append(users.entries, entries, id) end
 end
 
--- Adds created users to their indexes. If an index is not a sorted set, deletes its users again, and returns an error.
+-- Lists created users, and adds their entries. If a listing is not a sorted set, deletes its users again, and returns an error.
 local function listAll()
   local failure
   for group, users in pairs(unlisted) do
-    local listed = try('ZADD', indexOf(group), values(users.ids))
+    local listed = try('ZADD', listingOf(group), values(users.ids))
     if type(listed) == 'table' then
-      failure = listingFailure(listed, indexOf(group))
+      failure = wrongTypeFailure(listed, 'listing', listingOf(group))
       call('DEL', values(users.keys))
+    elseif #users.entries > 0 then
+      indexing.add(group, users.entries)
     end
   end
   unlisted = {}
   return failure
 end
 
--- Commands that are known to be allowed. Permissions do not change while a script runs.
-local permitted = {}
-
--- Fails if the user of the connection may not run a command. Called before the first of several writes, so that none is
--- left half done. A single write needs no such check. Redis before 7.0 cannot tell.
-local function permit(command, ...)
-  if permitted[command] or not redis.acl_check_cmd then return end
-  local exists, allowed = pcall(redis.acl_check_cmd, command, ...)
-  if not (exists and allowed) then error({ err = 'NOPERM the user may not run ' .. command }) end
-  permitted[command] = true
-end
+-- What seals begin with.
+local sealStart = isSealing and sealOf('')
 
 -- Writes fields of a user that gets an etag, and seals it.
 local function put(key, etag, ...)
   written = true
   if isSealing then
-    call('HSET', key, 'f', sealOf(etag), ...)
+    call('HSET', key, 'f', sealStart .. etag, ...)
   else
     call('HSET', key, ...)
   end
 end
-
--- A script that has one key learns of a change from the user alone.
-local readsSeals = isSealing or groups == 0
 
 local function refused(status)
   return pack('<B', status)

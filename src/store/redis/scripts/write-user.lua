@@ -7,7 +7,7 @@ local markedPropertyWork = 192
 
 -- The tombstones of a group's partition; nil if no command deletes.
 local function tombstonesOf(group)
-  local at = 1 + groups + group
+  local at = 1 + (isIndexing and 2 or 1) * groups + group
   return groups > 0 and at <= usersAt and KEYS[at] or nil
 end
 
@@ -20,18 +20,26 @@ local function has(command, flag)
   return band(command.flags, flag) ~= 0
 end
 
--- Counts a broken seal, and mends it.
-local function checkSeal(key, seal, etag)
-  if not isBroken(seal, etag) then return end
+-- Counts a broken seal, and mends it. With indexes, it stays broken until the user's entries are mended too, which takes a look at
+-- all properties: see sweep-users.lua.
+local function checkSeal(key, user)
+  if not isBroken(user.seal, user.etag) then return end
   broken = broken + 1
-  try('HSET', key, 'f', sealOf(etag))
+  if isIndexing then
+    user.isBroken = true
+  else
+    try('HSET', key, 'f', sealOf(user.etag))
+  end
 end
 
 -- Reads the user at a key. A missing user has no etag. If the record cannot be read, `damaged` is set, and the etag if that
 -- can be read.
 local function read(key)
   local fields
-  if readsSeals then
+  if isIndexing then
+    fields = try('HMGET', key, 'meta', 'properties', 'preferences', 'observed', 'f', 'i')
+  elseif isSealing or groups == 0 then
+    -- A script that has one key learns of a change of the configuration from the user alone.
     fields = try('HMGET', key, 'meta', 'properties', 'preferences', 'observed', 'f')
   else
     fields = try('HMGET', key, 'meta', 'properties', 'preferences', 'observed')
@@ -43,7 +51,7 @@ local function read(key)
   local meta = fields[1]
   if groups == 0 and isSealedLater(fields[5]) then error({ err = STALE }) end
   if not (meta or fields[2] or fields[3] or fields[4]) then
-    return { created = 0, updated = 0, properties = '', preferences = '', observed = '' }
+    return { created = 0, updated = 0, properties = '', preferences = '', observed = '', entries = '' }
   end
   if not isMeta(meta) then return { damaged = PART_META } end
   local created, updated = unpack('<I8I8', meta)
@@ -59,6 +67,7 @@ local function read(key)
     preferences = preferences,
     observed = observed,
     seal = fields[5],
+    entries = fields[6] or '',
   }
 end
 
@@ -67,7 +76,13 @@ local function write(key, user, etag, ...)
   user.etag = etag
   user.updated = max(now, user.updated + 1)
   if user.created == 0 then user.created = user.updated end
-  put(key, etag, 'meta', pack('<I8I8', user.created, user.updated) .. etag, ...)
+  local meta = pack('<I8I8', user.created, user.updated) .. etag
+  if user.isBroken then
+    written = true
+    call('HSET', key, 'meta', meta, ...)
+  else
+    put(key, etag, 'meta', meta, ...)
+  end
 end
 
 local function applied(command, status, user, ignored)

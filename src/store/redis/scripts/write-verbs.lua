@@ -1,6 +1,24 @@
 --[[
 Applies each verb of write.lua to one user. Needs merge.lua and write-user.lua.
 ]]
+-- Writes the properties of a user, and lists one that is new. entries: its field `i` afterwards, if that changes; else nil.
+local function writeProperties(command, user, key, isNew, entries)
+  local group, etag, properties = command.group, command.etag, user.properties
+  if isNew then permit('ZADD', listingOf(group), '0', '') end
+  if not entries then
+    write(key, user, etag, 'properties', properties)
+    if isNew then list(group, key) end
+  elseif isNew then
+    indexing.allow(group, key)
+    write(key, user, etag, 'properties', properties, 'i', entries)
+    list(group, key, entries)
+  else
+    indexing.prepare(group, key)
+    write(key, user, etag, 'properties', properties, 'i', entries)
+    indexing.change(group, key, user.entries, entries)
+  end
+end
+
 local function identify(command, user, key, again)
   if not areMarks(user.observed) then return damaged(PART_OBSERVED) end
   if has(command, WANT_USER) and not hasWholeEntries(user.preferences, 1) then return damaged(PART_PREFERENCES) end
@@ -31,11 +49,15 @@ local function identify(command, user, key, again)
   local status = not user.etag and CREATED or merged and UPDATED or UNCHANGED
   user.properties = properties
   if has(command, VALIDATE_ONLY) then return applied(command, status, user, ignored) end
-  if status == CREATED and groups == 0 then return refused(POSTPONED) end
+  local entries
+  if command.indexedAt and status ~= UNCHANGED then
+    indexing = indexing or makeIndexing()
+    entries = indexing.after(user.entries, command.indexedAt, ignored)
+    if entries == user.entries then entries = nil end
+  end
+  if groups == 0 and (status == CREATED or entries) then return refused(POSTPONED) end
 
-  if status == CREATED then permit('ZADD', indexOf(command.group), '0', '') end
-  if status ~= UNCHANGED then write(key, user, command.etag, 'properties', properties) end
-  if status == CREATED then list(command.group, key) end
+  if status ~= UNCHANGED then writeProperties(command, user, key, status == CREATED, entries) end
   if marked then
     written = true
     call('HSET', key, 'observed', packMarks(marks))
@@ -64,16 +86,21 @@ end
 -- A deletion leaves a tombstone: sent again because its answer was lost, it would find no user, or a new one that it must
 -- not delete. Each removes a few old ones, so that there are never many more than those that count.
 local function delete(command, user, key)
-  local index, tombstones = indexOf(command.group), tombstonesOf(command.group)
-  permit('ZREM', index, '')
+  local listing, tombstones = listingOf(command.group), tombstonesOf(command.group)
+  permit('ZREM', listing, '')
   permit('ZADD', tombstones, '0', '')
   written = true
   local failure = listAll()
   if failure then error(failure, 0) end
   local old = call('ZRANGEBYSCORE', tombstones, '-inf', decimal(now - tombstoneMicros), 'LIMIT', '0', '2')
+  local entries = isIndexing and try('HMGET', key, 'i')[1]
   call('DEL', key)
-  -- An index that is not a sorted set has no entries.
-  try('ZREM', index, sub(key, idFrom))
+  -- A listing that is not a sorted set lists nobody.
+  try('ZREM', listing, sub(key, idFrom))
+  if entries then
+    indexing = indexing or makeIndexing()
+    indexing.remove(command.group, key, entries)
+  end
   if #old > 0 then call('ZREM', tombstones, values(old)) end
   call('ZADD', tombstones, decimal(now), command.etag)
   return applied(command, DELETED, {})

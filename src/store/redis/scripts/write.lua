@@ -3,13 +3,14 @@ Writes users: executes the first commands, at least one, until there was enough 
 atomically and in order. `../../sqlite/apply-command.ts` does the same in SQLite.
 
 g is the number of partitions in use. With g = 0 all commands are for one user whose slot is moving, nothing can be created or
-deleted, and such a command and all after it are postponed.
+deleted, no entry of an index changed, and such a command and all after it are postponed.
 
 KEYS     the configuration of one of the partitions (configuration.lua), unless g = 0. On a server with several partitions, a
          change of the configuration changes all of them in one step
-         the index of each partition (sorted sets of ids)
+         the listing of each partition (sorted sets of ids)
+         if there are indexes that writes maintain: the entries of each partition (entry-starts.lua)
          if a command deletes: the tombstones of each partition (sorted sets of etags; the score is when, in microseconds)
-         the user of each command, in order (hash: properties, meta, preferences, observed, f)
+         the user of each command, in order (hash: properties, meta, preferences, observed, f, i)
 ARGV[1]  and ARGV[2]: see configuration.lua
 ARGV[3]  the commands, packed, with g and the group of each command (see packed.ts)
 ARGV[4]  limit: properties of a user
@@ -22,11 +23,12 @@ ARGV[10] how many bytes are before the id in the key of a user
 ARGV[11] the time after which nothing is executed, in microseconds of this server's clock
 ARGV[12] 1 if something must be written in any case, so that WAIT waits for replicas
 
-Returns the results, packed (see packed.ts); while a feature is on, behind a u16: how many broken seals were found and mended. Fails
-with EXPIRED after the time in ARGV[11], and with STALE if the store's configuration is another one.
+Returns the results, packed (see packed.ts); while a feature is on, behind a u16: how many broken seals were found. They have been
+mended, unless there are indexes that writes maintain. Fails with EXPIRED after the time in ARGV[11], and with STALE if the store's
+configuration is another one.
 
 meta is u64 created µs, u64 updated µs and the etag. properties and preferences are canonical Structs. observed is marks
-(see observed.ts). Needs write-call.lua, set-properties.lua, and a function `general` that makes the one of apply.lua.
+(see observed.ts). Needs write-call.lua, set-properties.lua, and write-entries.lua and apply.lua on demand.
 ]]
 -- The error reply of a failure, which begins with its code.
 local function messageOf(failure)
@@ -46,7 +48,11 @@ local function ifRoom(attempt, ...)
 end
 
 -- Writes the stored meta again, so that a command without a change fails whenever a change would.
-local function touch(key, result)
+local function touch(key, result, group, indexedAt)
+  if indexedAt then
+    indexing = indexing or makeIndexing()
+    indexing.allow(group, key)
+  end
   call('HSET', key, 'meta', call('HMGET', key, 'meta')[1])
   written = true
   return result
@@ -59,23 +65,31 @@ local function applyAll(pos)
   local results = {}
   for n = 1, total do
     if work >= maxWork then break end
-    local verb, flags, group, etag, body
-    verb, flags, group, etag, body, pos = unpack('<BBBBc0I4c0', commands, pos)
+    local verb, flags, group, etag, body, indexedAt
+    if isIndexing then
+      local length
+      verb, flags, group, etag, body, length, pos = unpack('<BBBBc0I4c0I2', commands, pos)
+      indexedAt = length > 0 and pos or nil
+      pos = pos + length
+    else
+      verb, flags, group, etag, body, pos = unpack('<BBBBc0I4c0', commands, pos)
+    end
     local hides = verb >= HIDING
     if hides then verb = verb - HIDING end
     work = work + #body
     local key, result = KEYS[usersAt + n], nil
-    if verb == SET_PROPERTIES and flags <= CAN_CREATE + WANT_USER and not readsSeals then
-      result = ifRoom(setProperties, key, flags, group, etag, body)
+    if verb == SET_PROPERTIES and flags <= CAN_CREATE + WANT_USER and groups > 0 then
+      result = ifRoom(setProperties, key, flags, group, etag, body, indexedAt)
     end
     if not result then
       apply = apply or general()
       local command = { verb = verb, flags = flags, group = group, etag = etag, body = body, hides = hides }
+      command.indexedAt = indexedAt
       if band(flags, OBSERVED) ~= 0 then command.observedAt, pos = unpack('<I8', commands, pos) end
       if band(flags, IF_ETAG) ~= 0 then command.wantedEtag, pos = unpack('<Bc0', commands, pos) end
       result = ifRoom(apply, command, key)
     end
-    if hides and byte(result) == UNCHANGED then result = ifRoom(touch, key, result) end
+    if hides and byte(result) == UNCHANGED then result = ifRoom(touch, key, result, group, indexedAt) end
     results[n] = result
     work = work + #result
     if groups == 0 and byte(result) == POSTPONED then
@@ -90,7 +104,7 @@ local function applyAll(pos)
 end
 
 local done, results = pcall(applyAll, commandsAt)
--- In any case, users that were created must be in the index.
+-- In any case, users that were created must be listed.
 local failure = listAll()
 if not done then return redis.error_reply(messageOf(results)) end
 if failure then return failure end

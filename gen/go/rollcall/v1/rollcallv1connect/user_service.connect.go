@@ -48,6 +48,12 @@ const (
 	UserServiceBatchGetUsersProcedure = "/rollcall.v1.UserService/BatchGetUsers"
 	// UserServiceListUsersProcedure is the fully-qualified name of the UserService's ListUsers RPC.
 	UserServiceListUsersProcedure = "/rollcall.v1.UserService/ListUsers"
+	// UserServiceFindUsersProcedure is the fully-qualified name of the UserService's FindUsers RPC.
+	UserServiceFindUsersProcedure = "/rollcall.v1.UserService/FindUsers"
+	// UserServiceCountUsersProcedure is the fully-qualified name of the UserService's CountUsers RPC.
+	UserServiceCountUsersProcedure = "/rollcall.v1.UserService/CountUsers"
+	// UserServiceScanUsersProcedure is the fully-qualified name of the UserService's ScanUsers RPC.
+	UserServiceScanUsersProcedure = "/rollcall.v1.UserService/ScanUsers"
 	// UserServiceSetPreferencesProcedure is the fully-qualified name of the UserService's
 	// SetPreferences RPC.
 	UserServiceSetPreferencesProcedure = "/rollcall.v1.UserService/SetPreferences"
@@ -122,6 +128,35 @@ type UserServiceClient interface {
 	//
 	// Scope: `users.read`.
 	ListUsers(context.Context, *connect.Request[v1.ListUsersRequest]) (*connect.Response[v1.ListUsersResponse], error)
+	// FindUsers pages through the users that have a value in an indexed property, such as everybody with one e-mail address.
+	// The operator chooses the indexed properties; `GetRegistry` lists them. Values are not unique: several users may match.
+	//
+	// FindUsers finds a user as soon as the write that made it match has its answer. With `equals`, users come in the order of
+	// their ids, and a user that matches throughout appears exactly once. With `starts_with` and `present`, they come in the order
+	// of their values, then ids. A user whose value stays appears exactly once; one whose value changes meanwhile may be
+	// missed, or appear twice. Pages leave out users whose records are damaged, and count them.
+	//
+	// Fails with FAILED_PRECONDITION if the property has no index (PROPERTY_NOT_INDEXED), or if the index does not hold all
+	// users yet (INDEX_NOT_READY).
+	//
+	// Scope: `users.read`.
+	FindUsers(context.Context, *connect.Request[v1.FindUsersRequest]) (*connect.Response[v1.FindUsersResponse], error)
+	// CountUsers counts the users that FindUsers would find, or all users. It reads no user, so it also counts users whose
+	// records are damaged.
+	//
+	// Fails as FindUsers does.
+	//
+	// Scope: `users.read`.
+	CountUsers(context.Context, *connect.Request[v1.CountUsersRequest]) (*connect.Response[v1.CountUsersResponse], error)
+	// ScanUsers reads every user and returns those that match a filter, page by page, in the order of ListUsers. It needs no
+	// index, and takes time in proportion to the number of users. A page looks at 10,000 users or takes 50 ms at most, so it
+	// may have no users and not be the last.
+	//
+	// A user that exists and matches during a whole scan appears in it exactly once. Pages leave out users whose records are
+	// damaged, and count them.
+	//
+	// Scope: `users.read`.
+	ScanUsers(context.Context, *connect.Request[v1.ScanUsersRequest]) (*connect.Response[v1.ScanUsersResponse], error)
 	// SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
 	// the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
 	//
@@ -193,6 +228,27 @@ func NewUserServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		findUsers: connect.NewClient[v1.FindUsersRequest, v1.FindUsersResponse](
+			httpClient,
+			baseURL+UserServiceFindUsersProcedure,
+			connect.WithSchema(userServiceMethods.ByName("FindUsers")),
+			connect.WithIdempotency(connect.IdempotencyIdempotent),
+			connect.WithClientOptions(opts...),
+		),
+		countUsers: connect.NewClient[v1.CountUsersRequest, v1.CountUsersResponse](
+			httpClient,
+			baseURL+UserServiceCountUsersProcedure,
+			connect.WithSchema(userServiceMethods.ByName("CountUsers")),
+			connect.WithIdempotency(connect.IdempotencyIdempotent),
+			connect.WithClientOptions(opts...),
+		),
+		scanUsers: connect.NewClient[v1.ScanUsersRequest, v1.ScanUsersResponse](
+			httpClient,
+			baseURL+UserServiceScanUsersProcedure,
+			connect.WithSchema(userServiceMethods.ByName("ScanUsers")),
+			connect.WithIdempotency(connect.IdempotencyIdempotent),
+			connect.WithClientOptions(opts...),
+		),
 		setPreferences: connect.NewClient[v1.SetPreferencesRequest, v1.SetPreferencesResponse](
 			httpClient,
 			baseURL+UserServiceSetPreferencesProcedure,
@@ -225,6 +281,9 @@ type userServiceClient struct {
 	identifyUsers  *connect.Client[v1.IdentifyUsersRequest, v1.IdentifyUsersResponse]
 	batchGetUsers  *connect.Client[v1.BatchGetUsersRequest, v1.BatchGetUsersResponse]
 	listUsers      *connect.Client[v1.ListUsersRequest, v1.ListUsersResponse]
+	findUsers      *connect.Client[v1.FindUsersRequest, v1.FindUsersResponse]
+	countUsers     *connect.Client[v1.CountUsersRequest, v1.CountUsersResponse]
+	scanUsers      *connect.Client[v1.ScanUsersRequest, v1.ScanUsersResponse]
 	setPreferences *connect.Client[v1.SetPreferencesRequest, v1.SetPreferencesResponse]
 	deleteUser     *connect.Client[v1.DeleteUserRequest, v1.DeleteUserResponse]
 	getRegistry    *connect.Client[v1.GetRegistryRequest, v1.GetRegistryResponse]
@@ -258,6 +317,21 @@ func (c *userServiceClient) BatchGetUsers(ctx context.Context, req *connect.Requ
 // ListUsers calls rollcall.v1.UserService.ListUsers.
 func (c *userServiceClient) ListUsers(ctx context.Context, req *connect.Request[v1.ListUsersRequest]) (*connect.Response[v1.ListUsersResponse], error) {
 	return c.listUsers.CallUnary(ctx, req)
+}
+
+// FindUsers calls rollcall.v1.UserService.FindUsers.
+func (c *userServiceClient) FindUsers(ctx context.Context, req *connect.Request[v1.FindUsersRequest]) (*connect.Response[v1.FindUsersResponse], error) {
+	return c.findUsers.CallUnary(ctx, req)
+}
+
+// CountUsers calls rollcall.v1.UserService.CountUsers.
+func (c *userServiceClient) CountUsers(ctx context.Context, req *connect.Request[v1.CountUsersRequest]) (*connect.Response[v1.CountUsersResponse], error) {
+	return c.countUsers.CallUnary(ctx, req)
+}
+
+// ScanUsers calls rollcall.v1.UserService.ScanUsers.
+func (c *userServiceClient) ScanUsers(ctx context.Context, req *connect.Request[v1.ScanUsersRequest]) (*connect.Response[v1.ScanUsersResponse], error) {
+	return c.scanUsers.CallUnary(ctx, req)
 }
 
 // SetPreferences calls rollcall.v1.UserService.SetPreferences.
@@ -340,6 +414,35 @@ type UserServiceHandler interface {
 	//
 	// Scope: `users.read`.
 	ListUsers(context.Context, *connect.Request[v1.ListUsersRequest]) (*connect.Response[v1.ListUsersResponse], error)
+	// FindUsers pages through the users that have a value in an indexed property, such as everybody with one e-mail address.
+	// The operator chooses the indexed properties; `GetRegistry` lists them. Values are not unique: several users may match.
+	//
+	// FindUsers finds a user as soon as the write that made it match has its answer. With `equals`, users come in the order of
+	// their ids, and a user that matches throughout appears exactly once. With `starts_with` and `present`, they come in the order
+	// of their values, then ids. A user whose value stays appears exactly once; one whose value changes meanwhile may be
+	// missed, or appear twice. Pages leave out users whose records are damaged, and count them.
+	//
+	// Fails with FAILED_PRECONDITION if the property has no index (PROPERTY_NOT_INDEXED), or if the index does not hold all
+	// users yet (INDEX_NOT_READY).
+	//
+	// Scope: `users.read`.
+	FindUsers(context.Context, *connect.Request[v1.FindUsersRequest]) (*connect.Response[v1.FindUsersResponse], error)
+	// CountUsers counts the users that FindUsers would find, or all users. It reads no user, so it also counts users whose
+	// records are damaged.
+	//
+	// Fails as FindUsers does.
+	//
+	// Scope: `users.read`.
+	CountUsers(context.Context, *connect.Request[v1.CountUsersRequest]) (*connect.Response[v1.CountUsersResponse], error)
+	// ScanUsers reads every user and returns those that match a filter, page by page, in the order of ListUsers. It needs no
+	// index, and takes time in proportion to the number of users. A page looks at 10,000 users or takes 50 ms at most, so it
+	// may have no users and not be the last.
+	//
+	// A user that exists and matches during a whole scan appears in it exactly once. Pages leave out users whose records are
+	// damaged, and count them.
+	//
+	// Scope: `users.read`.
+	ScanUsers(context.Context, *connect.Request[v1.ScanUsersRequest]) (*connect.Response[v1.ScanUsersResponse], error)
 	// SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
 	// the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
 	//
@@ -407,6 +510,27 @@ func NewUserServiceHandler(svc UserServiceHandler, opts ...connect.HandlerOption
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	userServiceFindUsersHandler := connect.NewUnaryHandler(
+		UserServiceFindUsersProcedure,
+		svc.FindUsers,
+		connect.WithSchema(userServiceMethods.ByName("FindUsers")),
+		connect.WithIdempotency(connect.IdempotencyIdempotent),
+		connect.WithHandlerOptions(opts...),
+	)
+	userServiceCountUsersHandler := connect.NewUnaryHandler(
+		UserServiceCountUsersProcedure,
+		svc.CountUsers,
+		connect.WithSchema(userServiceMethods.ByName("CountUsers")),
+		connect.WithIdempotency(connect.IdempotencyIdempotent),
+		connect.WithHandlerOptions(opts...),
+	)
+	userServiceScanUsersHandler := connect.NewUnaryHandler(
+		UserServiceScanUsersProcedure,
+		svc.ScanUsers,
+		connect.WithSchema(userServiceMethods.ByName("ScanUsers")),
+		connect.WithIdempotency(connect.IdempotencyIdempotent),
+		connect.WithHandlerOptions(opts...),
+	)
 	userServiceSetPreferencesHandler := connect.NewUnaryHandler(
 		UserServiceSetPreferencesProcedure,
 		svc.SetPreferences,
@@ -442,6 +566,12 @@ func NewUserServiceHandler(svc UserServiceHandler, opts ...connect.HandlerOption
 			userServiceBatchGetUsersHandler.ServeHTTP(w, r)
 		case UserServiceListUsersProcedure:
 			userServiceListUsersHandler.ServeHTTP(w, r)
+		case UserServiceFindUsersProcedure:
+			userServiceFindUsersHandler.ServeHTTP(w, r)
+		case UserServiceCountUsersProcedure:
+			userServiceCountUsersHandler.ServeHTTP(w, r)
+		case UserServiceScanUsersProcedure:
+			userServiceScanUsersHandler.ServeHTTP(w, r)
 		case UserServiceSetPreferencesProcedure:
 			userServiceSetPreferencesHandler.ServeHTTP(w, r)
 		case UserServiceDeleteUserProcedure:
@@ -479,6 +609,18 @@ func (UnimplementedUserServiceHandler) BatchGetUsers(context.Context, *connect.R
 
 func (UnimplementedUserServiceHandler) ListUsers(context.Context, *connect.Request[v1.ListUsersRequest]) (*connect.Response[v1.ListUsersResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("rollcall.v1.UserService.ListUsers is not implemented"))
+}
+
+func (UnimplementedUserServiceHandler) FindUsers(context.Context, *connect.Request[v1.FindUsersRequest]) (*connect.Response[v1.FindUsersResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("rollcall.v1.UserService.FindUsers is not implemented"))
+}
+
+func (UnimplementedUserServiceHandler) CountUsers(context.Context, *connect.Request[v1.CountUsersRequest]) (*connect.Response[v1.CountUsersResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("rollcall.v1.UserService.CountUsers is not implemented"))
+}
+
+func (UnimplementedUserServiceHandler) ScanUsers(context.Context, *connect.Request[v1.ScanUsersRequest]) (*connect.Response[v1.ScanUsersResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("rollcall.v1.UserService.ScanUsers is not implemented"))
 }
 
 func (UnimplementedUserServiceHandler) SetPreferences(context.Context, *connect.Request[v1.SetPreferencesRequest]) (*connect.Response[v1.SetPreferencesResponse], error) {

@@ -212,6 +212,86 @@ class ListUsersResponse(_message.Message):
     damaged_count: int
     def __init__(self, users: _Optional[_Iterable[_Union[_user_pb2.User, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., damaged_count: _Optional[int] = ...) -> None: ...
 
+class Match(_message.Message):
+    __slots__ = ("property", "equals", "starts_with", "present")
+    PROPERTY_FIELD_NUMBER: _ClassVar[int]
+    EQUALS_FIELD_NUMBER: _ClassVar[int]
+    STARTS_WITH_FIELD_NUMBER: _ClassVar[int]
+    PRESENT_FIELD_NUMBER: _ClassVar[int]
+    property: str
+    equals: _struct_pb2.Value
+    starts_with: str
+    present: bool
+    def __init__(self, property: _Optional[str] = ..., equals: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., starts_with: _Optional[str] = ..., present: _Optional[bool] = ...) -> None: ...
+
+class FindUsersRequest(_message.Message):
+    __slots__ = ("match", "page_size", "page_token", "only_properties")
+    MATCH_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ONLY_PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    match: Match
+    page_size: int
+    page_token: str
+    only_properties: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, match: _Optional[_Union[Match, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., only_properties: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class FindUsersResponse(_message.Message):
+    __slots__ = ("users", "next_page_token", "damaged_count")
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    users: _containers.RepeatedCompositeFieldContainer[_user_pb2.User]
+    next_page_token: str
+    damaged_count: int
+    def __init__(self, users: _Optional[_Iterable[_Union[_user_pb2.User, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., damaged_count: _Optional[int] = ...) -> None: ...
+
+class CountUsersRequest(_message.Message):
+    __slots__ = ("match",)
+    MATCH_FIELD_NUMBER: _ClassVar[int]
+    match: Match
+    def __init__(self, match: _Optional[_Union[Match, _Mapping]] = ...) -> None: ...
+
+class CountUsersResponse(_message.Message):
+    __slots__ = ("count",)
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    def __init__(self, count: _Optional[int] = ...) -> None: ...
+
+class UserFilter(_message.Message):
+    __slots__ = ("properties", "updated_after", "created_after")
+    PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AFTER_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AFTER_FIELD_NUMBER: _ClassVar[int]
+    properties: _struct_pb2.Struct
+    updated_after: _timestamp_pb2.Timestamp
+    created_after: _timestamp_pb2.Timestamp
+    def __init__(self, properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., updated_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., created_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ScanUsersRequest(_message.Message):
+    __slots__ = ("where", "page_size", "page_token", "only_properties")
+    WHERE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ONLY_PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    where: UserFilter
+    page_size: int
+    page_token: str
+    only_properties: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, where: _Optional[_Union[UserFilter, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., only_properties: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ScanUsersResponse(_message.Message):
+    __slots__ = ("users", "next_page_token", "looked_at", "damaged_count")
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    LOOKED_AT_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    users: _containers.RepeatedCompositeFieldContainer[_user_pb2.User]
+    next_page_token: str
+    looked_at: int
+    damaged_count: int
+    def __init__(self, users: _Optional[_Iterable[_Union[_user_pb2.User, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., looked_at: _Optional[int] = ..., damaged_count: _Optional[int] = ...) -> None: ...
+
 class SetPreferencesRequest(_message.Message):
     __slots__ = ("id", "preferences", "mode", "precondition")
     ID_FIELD_NUMBER: _ClassVar[int]
@@ -249,7 +329,7 @@ class GetRegistryRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetRegistryResponse(_message.Message):
-    __slots__ = ("version", "required_properties", "principal", "store_id", "features", "generation")
+    __slots__ = ("version", "required_properties", "indexes", "principal", "store_id", "features", "generation")
     class Principal(_message.Message):
         __slots__ = ("name", "scopes")
         NAME_FIELD_NUMBER: _ClassVar[int]
@@ -257,16 +337,39 @@ class GetRegistryResponse(_message.Message):
         name: str
         scopes: _containers.RepeatedScalarFieldContainer[str]
         def __init__(self, name: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ...) -> None: ...
+    class Index(_message.Message):
+        __slots__ = ("property", "folded", "state", "users_done", "users_total")
+        class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+            __slots__ = ()
+            STATE_UNSPECIFIED: _ClassVar[GetRegistryResponse.Index.State]
+            STATE_BUILDING: _ClassVar[GetRegistryResponse.Index.State]
+            STATE_READY: _ClassVar[GetRegistryResponse.Index.State]
+        STATE_UNSPECIFIED: GetRegistryResponse.Index.State
+        STATE_BUILDING: GetRegistryResponse.Index.State
+        STATE_READY: GetRegistryResponse.Index.State
+        PROPERTY_FIELD_NUMBER: _ClassVar[int]
+        FOLDED_FIELD_NUMBER: _ClassVar[int]
+        STATE_FIELD_NUMBER: _ClassVar[int]
+        USERS_DONE_FIELD_NUMBER: _ClassVar[int]
+        USERS_TOTAL_FIELD_NUMBER: _ClassVar[int]
+        property: str
+        folded: bool
+        state: GetRegistryResponse.Index.State
+        users_done: int
+        users_total: int
+        def __init__(self, property: _Optional[str] = ..., folded: _Optional[bool] = ..., state: _Optional[_Union[GetRegistryResponse.Index.State, str]] = ..., users_done: _Optional[int] = ..., users_total: _Optional[int] = ...) -> None: ...
     VERSION_FIELD_NUMBER: _ClassVar[int]
     REQUIRED_PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    INDEXES_FIELD_NUMBER: _ClassVar[int]
     PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     version: str
     required_properties: _containers.RepeatedScalarFieldContainer[str]
+    indexes: _containers.RepeatedCompositeFieldContainer[GetRegistryResponse.Index]
     principal: GetRegistryResponse.Principal
     store_id: str
     features: _containers.RepeatedScalarFieldContainer[str]
     generation: int
-    def __init__(self, version: _Optional[str] = ..., required_properties: _Optional[_Iterable[str]] = ..., principal: _Optional[_Union[GetRegistryResponse.Principal, _Mapping]] = ..., store_id: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ..., generation: _Optional[int] = ...) -> None: ...
+    def __init__(self, version: _Optional[str] = ..., required_properties: _Optional[_Iterable[str]] = ..., indexes: _Optional[_Iterable[_Union[GetRegistryResponse.Index, _Mapping]]] = ..., principal: _Optional[_Union[GetRegistryResponse.Principal, _Mapping]] = ..., store_id: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ..., generation: _Optional[int] = ...) -> None: ...

@@ -82,6 +82,21 @@ class UserServiceStub:
                 request_serializer=rollcall_dot_v1_dot_user__service__pb2.ListUsersRequest.SerializeToString,
                 response_deserializer=rollcall_dot_v1_dot_user__service__pb2.ListUsersResponse.FromString,
                 _registered_method=True)
+        self.FindUsers = channel.unary_unary(
+                '/rollcall.v1.UserService/FindUsers',
+                request_serializer=rollcall_dot_v1_dot_user__service__pb2.FindUsersRequest.SerializeToString,
+                response_deserializer=rollcall_dot_v1_dot_user__service__pb2.FindUsersResponse.FromString,
+                _registered_method=True)
+        self.CountUsers = channel.unary_unary(
+                '/rollcall.v1.UserService/CountUsers',
+                request_serializer=rollcall_dot_v1_dot_user__service__pb2.CountUsersRequest.SerializeToString,
+                response_deserializer=rollcall_dot_v1_dot_user__service__pb2.CountUsersResponse.FromString,
+                _registered_method=True)
+        self.ScanUsers = channel.unary_unary(
+                '/rollcall.v1.UserService/ScanUsers',
+                request_serializer=rollcall_dot_v1_dot_user__service__pb2.ScanUsersRequest.SerializeToString,
+                response_deserializer=rollcall_dot_v1_dot_user__service__pb2.ScanUsersResponse.FromString,
+                _registered_method=True)
         self.SetPreferences = channel.unary_unary(
                 '/rollcall.v1.UserService/SetPreferences',
                 request_serializer=rollcall_dot_v1_dot_user__service__pb2.SetPreferencesRequest.SerializeToString,
@@ -213,6 +228,50 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindUsers(self, request, context):
+        """FindUsers pages through the users that have a value in an indexed property, such as everybody with one e-mail address.
+        The operator chooses the indexed properties; `GetRegistry` lists them. Values are not unique: several users may match.
+
+        FindUsers finds a user as soon as the write that made it match has its answer. With `equals`, users come in the order of
+        their ids, and a user that matches throughout appears exactly once. With `starts_with` and `present`, they come in the order
+        of their values, then ids. A user whose value stays appears exactly once; one whose value changes meanwhile may be
+        missed, or appear twice. Pages leave out users whose records are damaged, and count them.
+
+        Fails with FAILED_PRECONDITION if the property has no index (PROPERTY_NOT_INDEXED), or if the index does not hold all
+        users yet (INDEX_NOT_READY).
+
+        Scope: `users.read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CountUsers(self, request, context):
+        """CountUsers counts the users that FindUsers would find, or all users. It reads no user, so it also counts users whose
+        records are damaged.
+
+        Fails as FindUsers does.
+
+        Scope: `users.read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScanUsers(self, request, context):
+        """ScanUsers reads every user and returns those that match a filter, page by page, in the order of ListUsers. It needs no
+        index, and takes time in proportion to the number of users. A page looks at 10,000 users or takes 50 ms at most, so it
+        may have no users and not be the last.
+
+        A user that exists and matches during a whole scan appears in it exactly once. Pages leave out users whose records are
+        damaged, and count them.
+
+        Scope: `users.read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetPreferences(self, request, context):
         """SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
         the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
@@ -277,6 +336,21 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.ListUsers,
                     request_deserializer=rollcall_dot_v1_dot_user__service__pb2.ListUsersRequest.FromString,
                     response_serializer=rollcall_dot_v1_dot_user__service__pb2.ListUsersResponse.SerializeToString,
+            ),
+            'FindUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindUsers,
+                    request_deserializer=rollcall_dot_v1_dot_user__service__pb2.FindUsersRequest.FromString,
+                    response_serializer=rollcall_dot_v1_dot_user__service__pb2.FindUsersResponse.SerializeToString,
+            ),
+            'CountUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.CountUsers,
+                    request_deserializer=rollcall_dot_v1_dot_user__service__pb2.CountUsersRequest.FromString,
+                    response_serializer=rollcall_dot_v1_dot_user__service__pb2.CountUsersResponse.SerializeToString,
+            ),
+            'ScanUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScanUsers,
+                    request_deserializer=rollcall_dot_v1_dot_user__service__pb2.ScanUsersRequest.FromString,
+                    response_serializer=rollcall_dot_v1_dot_user__service__pb2.ScanUsersResponse.SerializeToString,
             ),
             'SetPreferences': grpc.unary_unary_rpc_method_handler(
                     servicer.SetPreferences,
@@ -474,6 +548,87 @@ class UserService:
             '/rollcall.v1.UserService/ListUsers',
             rollcall_dot_v1_dot_user__service__pb2.ListUsersRequest.SerializeToString,
             rollcall_dot_v1_dot_user__service__pb2.ListUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollcall.v1.UserService/FindUsers',
+            rollcall_dot_v1_dot_user__service__pb2.FindUsersRequest.SerializeToString,
+            rollcall_dot_v1_dot_user__service__pb2.FindUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CountUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollcall.v1.UserService/CountUsers',
+            rollcall_dot_v1_dot_user__service__pb2.CountUsersRequest.SerializeToString,
+            rollcall_dot_v1_dot_user__service__pb2.CountUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScanUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollcall.v1.UserService/ScanUsers',
+            rollcall_dot_v1_dot_user__service__pb2.ScanUsersRequest.SerializeToString,
+            rollcall_dot_v1_dot_user__service__pb2.ScanUsersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -120,6 +120,38 @@ class UserServiceStub:
 
     Scope: `users.read`.
     """
+    FindUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.FindUsersRequest, _user_service_pb2.FindUsersResponse]
+    """FindUsers pages through the users that have a value in an indexed property, such as everybody with one e-mail address.
+    The operator chooses the indexed properties; `GetRegistry` lists them. Values are not unique: several users may match.
+
+    FindUsers finds a user as soon as the write that made it match has its answer. With `equals`, users come in the order of
+    their ids, and a user that matches throughout appears exactly once. With `starts_with` and `present`, they come in the order
+    of their values, then ids. A user whose value stays appears exactly once; one whose value changes meanwhile may be
+    missed, or appear twice. Pages leave out users whose records are damaged, and count them.
+
+    Fails with FAILED_PRECONDITION if the property has no index (PROPERTY_NOT_INDEXED), or if the index does not hold all
+    users yet (INDEX_NOT_READY).
+
+    Scope: `users.read`.
+    """
+    CountUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.CountUsersRequest, _user_service_pb2.CountUsersResponse]
+    """CountUsers counts the users that FindUsers would find, or all users. It reads no user, so it also counts users whose
+    records are damaged.
+
+    Fails as FindUsers does.
+
+    Scope: `users.read`.
+    """
+    ScanUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.ScanUsersRequest, _user_service_pb2.ScanUsersResponse]
+    """ScanUsers reads every user and returns those that match a filter, page by page, in the order of ListUsers. It needs no
+    index, and takes time in proportion to the number of users. A page looks at 10,000 users or takes 50 ms at most, so it
+    may have no users and not be the last.
+
+    A user that exists and matches during a whole scan appears in it exactly once. Pages leave out users whose records are
+    damaged, and count them.
+
+    Scope: `users.read`.
+    """
     SetPreferences: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.SetPreferencesRequest, _user_service_pb2.SetPreferencesResponse]
     """SetPreferences replaces a user's preferences, or merges into them, and returns the user. It fails with NOT_FOUND if
     the user does not exist. If the preferences equal the stored ones, `updated_at` and `etag` stay.
@@ -230,6 +262,38 @@ class UserServiceAsyncStub(UserServiceStub):
     A user that exists during a whole listing appears in it exactly once, regardless of writes meanwhile. A user that
     appears or disappears meanwhile is listed at most once. A page has each user's state at the time of that page. Pages
     leave out users whose records are damaged, and count them.
+
+    Scope: `users.read`.
+    """
+    FindUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.FindUsersRequest, _user_service_pb2.FindUsersResponse]  # type: ignore[assignment]
+    """FindUsers pages through the users that have a value in an indexed property, such as everybody with one e-mail address.
+    The operator chooses the indexed properties; `GetRegistry` lists them. Values are not unique: several users may match.
+
+    FindUsers finds a user as soon as the write that made it match has its answer. With `equals`, users come in the order of
+    their ids, and a user that matches throughout appears exactly once. With `starts_with` and `present`, they come in the order
+    of their values, then ids. A user whose value stays appears exactly once; one whose value changes meanwhile may be
+    missed, or appear twice. Pages leave out users whose records are damaged, and count them.
+
+    Fails with FAILED_PRECONDITION if the property has no index (PROPERTY_NOT_INDEXED), or if the index does not hold all
+    users yet (INDEX_NOT_READY).
+
+    Scope: `users.read`.
+    """
+    CountUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.CountUsersRequest, _user_service_pb2.CountUsersResponse]  # type: ignore[assignment]
+    """CountUsers counts the users that FindUsers would find, or all users. It reads no user, so it also counts users whose
+    records are damaged.
+
+    Fails as FindUsers does.
+
+    Scope: `users.read`.
+    """
+    ScanUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.ScanUsersRequest, _user_service_pb2.ScanUsersResponse]  # type: ignore[assignment]
+    """ScanUsers reads every user and returns those that match a filter, page by page, in the order of ListUsers. It needs no
+    index, and takes time in proportion to the number of users. A page looks at 10,000 users or takes 50 ms at most, so it
+    may have no users and not be the last.
+
+    A user that exists and matches during a whole scan appears in it exactly once. Pages leave out users whose records are
+    damaged, and count them.
 
     Scope: `users.read`.
     """
@@ -370,6 +434,53 @@ class UserServiceServicer:
         A user that exists during a whole listing appears in it exactly once, regardless of writes meanwhile. A user that
         appears or disappears meanwhile is listed at most once. A page has each user's state at the time of that page. Pages
         leave out users whose records are damaged, and count them.
+
+        Scope: `users.read`.
+        """
+
+    def FindUsers(
+        self,
+        request: _user_service_pb2.FindUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.FindUsersResponse, _abc.Awaitable[_user_service_pb2.FindUsersResponse]]:
+        """FindUsers pages through the users that have a value in an indexed property, such as everybody with one e-mail address.
+        The operator chooses the indexed properties; `GetRegistry` lists them. Values are not unique: several users may match.
+
+        FindUsers finds a user as soon as the write that made it match has its answer. With `equals`, users come in the order of
+        their ids, and a user that matches throughout appears exactly once. With `starts_with` and `present`, they come in the order
+        of their values, then ids. A user whose value stays appears exactly once; one whose value changes meanwhile may be
+        missed, or appear twice. Pages leave out users whose records are damaged, and count them.
+
+        Fails with FAILED_PRECONDITION if the property has no index (PROPERTY_NOT_INDEXED), or if the index does not hold all
+        users yet (INDEX_NOT_READY).
+
+        Scope: `users.read`.
+        """
+
+    def CountUsers(
+        self,
+        request: _user_service_pb2.CountUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.CountUsersResponse, _abc.Awaitable[_user_service_pb2.CountUsersResponse]]:
+        """CountUsers counts the users that FindUsers would find, or all users. It reads no user, so it also counts users whose
+        records are damaged.
+
+        Fails as FindUsers does.
+
+        Scope: `users.read`.
+        """
+
+    def ScanUsers(
+        self,
+        request: _user_service_pb2.ScanUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.ScanUsersResponse, _abc.Awaitable[_user_service_pb2.ScanUsersResponse]]:
+        """ScanUsers reads every user and returns those that match a filter, page by page, in the order of ListUsers. It needs no
+        index, and takes time in proportion to the number of users. A page looks at 10,000 users or takes 50 ms at most, so it
+        may have no users and not be the last.
+
+        A user that exists and matches during a whole scan appears in it exactly once. Pages leave out users whose records are
+        damaged, and count them.
 
         Scope: `users.read`.
         """

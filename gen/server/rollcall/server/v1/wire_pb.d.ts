@@ -390,3 +390,197 @@ export declare type DeleteUserRequest = Message<"rollcall.server.v1.DeleteUserRe
  */
 export declare const DeleteUserRequestSchema: GenMessage<DeleteUserRequest>;
 
+/**
+ * A Value is encoded as a Struct is. The conditions are no oneof here, so that the server can refuse several of them.
+ *
+ * @generated from message rollcall.server.v1.Match
+ */
+export declare type Match = Message<"rollcall.server.v1.Match"> & {
+  /**
+   * @generated from field: bytes property = 1;
+   */
+  property: Uint8Array;
+
+  /**
+   * @generated from field: repeated bytes equals = 2;
+   */
+  equals: Uint8Array[];
+
+  /**
+   * @generated from field: optional bytes starts_with = 3;
+   */
+  startsWith?: Uint8Array | undefined;
+
+  /**
+   * @generated from field: optional bool present = 4;
+   */
+  present?: boolean | undefined;
+};
+
+/**
+ * Describes the message rollcall.server.v1.Match.
+ * Use `create(MatchSchema)` to create a new message.
+ */
+export declare const MatchSchema: GenMessage<Match>;
+
+/**
+ * @generated from message rollcall.server.v1.FindUsersRequest
+ */
+export declare type FindUsersRequest = Message<"rollcall.server.v1.FindUsersRequest"> & {
+  /**
+   * @generated from field: rollcall.server.v1.Match match = 1;
+   */
+  match?: Match | undefined;
+
+  /**
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * @generated from field: repeated bytes only_properties = 4;
+   */
+  onlyProperties: Uint8Array[];
+};
+
+/**
+ * Describes the message rollcall.server.v1.FindUsersRequest.
+ * Use `create(FindUsersRequestSchema)` to create a new message.
+ */
+export declare const FindUsersRequestSchema: GenMessage<FindUsersRequest>;
+
+/**
+ * @generated from message rollcall.server.v1.FindUsersResponse
+ */
+export declare type FindUsersResponse = Message<"rollcall.server.v1.FindUsersResponse"> & {
+  /**
+   * @generated from field: repeated rollcall.server.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * @generated from field: int32 damaged_count = 3;
+   */
+  damagedCount: number;
+};
+
+/**
+ * Describes the message rollcall.server.v1.FindUsersResponse.
+ * Use `create(FindUsersResponseSchema)` to create a new message.
+ */
+export declare const FindUsersResponseSchema: GenMessage<FindUsersResponse>;
+
+/**
+ * @generated from message rollcall.server.v1.CountUsersRequest
+ */
+export declare type CountUsersRequest = Message<"rollcall.server.v1.CountUsersRequest"> & {
+  /**
+   * @generated from field: rollcall.server.v1.Match match = 1;
+   */
+  match?: Match | undefined;
+};
+
+/**
+ * Describes the message rollcall.server.v1.CountUsersRequest.
+ * Use `create(CountUsersRequestSchema)` to create a new message.
+ */
+export declare const CountUsersRequestSchema: GenMessage<CountUsersRequest>;
+
+/**
+ * @generated from message rollcall.server.v1.UserFilter
+ */
+export declare type UserFilter = Message<"rollcall.server.v1.UserFilter"> & {
+  /**
+   * @generated from field: repeated bytes properties = 1;
+   */
+  properties: Uint8Array[];
+
+  /**
+   * @generated from field: google.protobuf.Timestamp updated_after = 2;
+   */
+  updatedAfter?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp created_after = 3;
+   */
+  createdAfter?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rollcall.server.v1.UserFilter.
+ * Use `create(UserFilterSchema)` to create a new message.
+ */
+export declare const UserFilterSchema: GenMessage<UserFilter>;
+
+/**
+ * @generated from message rollcall.server.v1.ScanUsersRequest
+ */
+export declare type ScanUsersRequest = Message<"rollcall.server.v1.ScanUsersRequest"> & {
+  /**
+   * @generated from field: rollcall.server.v1.UserFilter where = 1;
+   */
+  where?: UserFilter | undefined;
+
+  /**
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * @generated from field: repeated bytes only_properties = 4;
+   */
+  onlyProperties: Uint8Array[];
+};
+
+/**
+ * Describes the message rollcall.server.v1.ScanUsersRequest.
+ * Use `create(ScanUsersRequestSchema)` to create a new message.
+ */
+export declare const ScanUsersRequestSchema: GenMessage<ScanUsersRequest>;
+
+/**
+ * @generated from message rollcall.server.v1.ScanUsersResponse
+ */
+export declare type ScanUsersResponse = Message<"rollcall.server.v1.ScanUsersResponse"> & {
+  /**
+   * @generated from field: repeated rollcall.server.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * @generated from field: int64 looked_at = 3;
+   */
+  lookedAt: bigint;
+
+  /**
+   * @generated from field: int32 damaged_count = 4;
+   */
+  damagedCount: number;
+};
+
+/**
+ * Describes the message rollcall.server.v1.ScanUsersResponse.
+ * Use `create(ScanUsersResponseSchema)` to create a new message.
+ */
+export declare const ScanUsersResponseSchema: GenMessage<ScanUsersResponse>;
+

@@ -1,0 +1,97 @@
+/** What the edits of a command do to the user's entries in indexes, if they win. */
+import { indexValue } from "../../users/indexes/index-value.ts";
+import { type Index, isMaintained } from "../../users/indexes/indexed-property.ts";
+import { type Edits, editTags } from "../../users/struct/edits.ts";
+import { EntryCursor } from "../../users/struct/entries.ts";
+import { compareBytes } from "../../users/struct/format.ts";
+import type { PackedWriter } from "./buffer.ts";
+
+/** Indexes that writes maintain, prepared for a look at many edits. */
+export interface EditedIndexes {
+  /** Sorted by their numbers, as a user's entries are. */
+  readonly numbers: readonly number[];
+  /** Sorted by the bytes of the properties' names, as edits are. `at` is the place among the numbers. */
+  readonly byName: readonly { readonly name: Uint8Array; readonly folded: boolean; readonly at: number }[];
+}
+
+/** @returns undefined if writes maintain none */
+export function editedIndexes(indexes: readonly Index[]): EditedIndexes | undefined {
+  const sorted = indexes.filter(isMaintained).toSorted((a, b) => a.number - b.number);
+  const byName = sorted
+    .map(({ property, folded }, at) => ({ name: Buffer.from(property, "utf8"), folded, at }))
+    .sort((a, b) => Buffer.compare(a.name, b.name));
+  return sorted.length === 0 ? undefined : { numbers: sorted.map(({ number }) => number), byName };
+}
+
+const numberBytes = 2;
+const lengthBytes = 2;
+
+/**
+ * Appends u16 the length of what follows; and unless the edits are of no index: u16+entries that they set, and u8+numbers (u16,
+ * big-endian) of the indexes in which they leave none. Of an entry, there is u16 the length, and its beginning: number and value.
+ *
+ * @returns how many values are too long to be indexed
+ */
+export function packIndexedEdits(writer: PackedWriter, edits: Edits, { numbers, byName }: EditedIndexes): number {
+  /** By place: the value, or none. */
+  const values: (Uint8Array | "none" | undefined)[] = [];
+  let setBytes = 0;
+  let unsetBytes = 0;
+  let tooLong = 0;
+  const edit = new EntryCursor(edits);
+  let next = 0;
+  let isThere = edit.next();
+  for (let index = byName[next]; isThere && index !== undefined; index = byName[next]) {
+    const order = compareBytes(edits, edit.nameStart, edit.nameEnd, index.name, 0, index.name.length);
+    if (order < 0) {
+      isThere = edit.next();
+      continue;
+    }
+    next++;
+    if (order > 0) continue;
+    const isUnset = edits[edit.start] === editTags.unset;
+    const value = isUnset ? "none" : indexValue(edits.subarray(edit.valueStart, edit.end), index.folded);
+    if (value === "too-long") tooLong++;
+    if (typeof value === "string") {
+      values[index.at] = "none";
+      unsetBytes += numberBytes;
+    } else {
+      values[index.at] = value;
+      setBytes += lengthBytes + numberBytes + value.length;
+    }
+  }
+  if (setBytes + unsetBytes === 0) {
+    writer.u16(0);
+    return tooLong;
+  }
+  writer.u16(lengthBytes + setBytes + 1 + unsetBytes).u16(setBytes);
+  for (const [at, value] of values.entries()) {
+    if (value instanceof Uint8Array) writeEntry(writer, numbers[at] ?? 0, value);
+  }
+  writer.u8(unsetBytes);
+  for (const [at, value] of values.entries()) if (value === "none") writeNumber(writer, numbers[at] ?? 0);
+  return tooLong;
+}
+
+/** A user's value in an index. */
+interface IndexedValue {
+  readonly number: number;
+  readonly value: Uint8Array;
+}
+
+/** Appends u16+entries, in the order of their numbers. */
+export function packEntries(writer: PackedWriter, values: readonly IndexedValue[]): void {
+  writer.u16(values.reduce((sum, { value }) => sum + lengthBytes + numberBytes + value.length, 0));
+  for (const { number, value } of values.toSorted((a, b) => a.number - b.number)) writeEntry(writer, number, value);
+}
+
+function writeEntry(writer: PackedWriter, number: number, value: Uint8Array): void {
+  writer.u16(numberBytes + value.length);
+  writeNumber(writer, number);
+  writer.raw(value);
+}
+
+/** Big-endian, so that entries sort by it. */
+function writeNumber(writer: PackedWriter, number: number): void {
+  writer.u8(number >> 8).u8(number & 0xff);
+}

@@ -1,0 +1,114 @@
+/** Brings the seals and the entries in indexes of users in line with the store's configuration. */
+import { isDamaged } from "../../users/damaged.ts";
+import { indexedValues } from "../../users/indexes/entries.ts";
+import type { Index } from "../../users/indexes/indexed-property.ts";
+import type { UserId } from "../../users/user-id.ts";
+import type { Present } from "../configuration.ts";
+import { PackedReader, PackedWriter } from "../packed/buffer.ts";
+import { packEntries } from "../packed/indexed-edits.ts";
+import { type FoundUser, readAll } from "../packed/users.ts";
+import type { SealStep } from "../seal-walk.ts";
+import { runScript } from "./call-runner.ts";
+import type { Keys } from "./keys.ts";
+import { loadScript } from "./script.ts";
+import type { Servers } from "./servers/servers.ts";
+import { rulesOf } from "./write-rules.ts";
+
+export const reconcileScript = loadScript(
+  "wrong-type",
+  "configuration",
+  "seals",
+  "permit",
+  "entry-starts",
+  "user-entries",
+  "sweep-users",
+);
+
+/** How often users are read again that others change meanwhile. */
+const maxRounds = 10;
+const kinds = { nothing: 0, user: 1, damaged: 2 } as const;
+
+export interface ReconciledStore {
+  readonly servers: Servers;
+  readonly keys: Keys;
+  /** Reads users of a partition. It answers the first of them, at least one. */
+  readonly read: (partition: number, ids: readonly UserId[]) => Promise<readonly FoundUser[]>;
+}
+
+/** The step of a walk that is made with the users. */
+export interface WalkStep {
+  readonly name: string;
+  /** The name of the walk that the partition is in, a space, and the last id that it has seen. */
+  readonly state: string;
+  /** The last id that it will have seen. */
+  readonly after: string;
+  /** Milliseconds since 1970, if the walk ends with this step. */
+  readonly doneAt: number | undefined;
+}
+
+export interface Reconciled {
+  /** Whether the step was made. If not, another server has made it, or users changed again and again. */
+  readonly isMade: boolean;
+  /** How many broken seals were found and mended. */
+  readonly broken: number;
+}
+
+/** A user, and what was read of it, if it was. */
+interface Known {
+  readonly id: UserId;
+  readonly found: FoundUser;
+}
+
+/**
+ * @param found what was read of the first users; the rest is read if need be
+ * @param step undefined for users that belong to no walk
+ * @throws UserError STORE_UNAVAILABLE; StaleConfigurationError; SlotMovingError
+ */
+export async function reconcile(
+  { servers, keys, read }: ReconciledStore,
+  partition: number,
+  { stamp, configuration }: Present,
+  { work, ids, found = [] }: { work: SealStep["work"]; ids: readonly UserId[]; found?: readonly FoundUser[] },
+  step?: WalkStep,
+): Promise<Reconciled> {
+  const { packed: rules } = rulesOf(configuration);
+  let users: readonly Known[] = ids.map((id, at) => ({ id, found: found[at] }));
+  let broken = 0;
+  for (let round = 0; round < maxRounds; round++) {
+    const { bytes } = await runScript(servers, partition, {
+      script: reconcileScript,
+      keys: [
+        ...[keys.configuration(partition), keys.sweep(partition), keys.entries(partition)],
+        ...users.map(({ id }) => keys.userIn(partition, id)),
+      ],
+      args: [
+        ...[stamp, rules, work, packKnown(users, configuration.indexes), keys.bytesBeforeId],
+        ...[step?.name ?? "", step?.state ?? "", step?.after ?? "", step?.doneAt ?? ""],
+      ],
+      writes: true,
+    });
+    const reader = new PackedReader(bytes);
+    const isMade = reader.u8() === 1;
+    broken += reader.u32();
+    const positions = new Set<number>();
+    while (!reader.done) positions.add(reader.u16());
+    if (positions.size === 0) return { isMade, broken };
+    const unread = users.filter((_, at) => positions.has(at)).map(({ id }) => id);
+    const readNow = await readAll(unread, (some) => read(partition, some));
+    users = unread.map((id, at) => ({ id, found: readNow[at] }));
+  }
+  return { isMade: false, broken };
+}
+
+function packKnown(users: readonly Known[], indexes: readonly Index[]): Buffer {
+  const writer = new PackedWriter();
+  for (const { found } of users) {
+    if (found === undefined) writer.u8(kinds.nothing);
+    else if (isDamaged(found)) writer.u8(kinds.damaged);
+    else {
+      writer.u8(kinds.user).shortText(found.etag);
+      packEntries(writer, indexedValues(indexes, found.properties));
+    }
+  }
+  return writer.finish();
+}
