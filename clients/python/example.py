@@ -1,4 +1,4 @@
-"""Identifies, reads and imports users, and shows the error of an invalid request.
+"""Identifies, reads, finds and imports users, and shows the error of an invalid request.
 
     python example.py --server http://127.0.0.1:50051
 
@@ -13,12 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
+from google.protobuf.struct_pb2 import Value
 from rollcall.v1.user_pb2 import Precondition
 from rollcall.v1.user_service_pb2 import (
     BatchIdentifyRequest,
+    FindUsersRequest,
     GetUserRequest,
     IdentifyRequest,
+    Match,
     Outcome,
+    ScanUsersRequest,
+    UserFilter,
 )
 from rollcall.v1.user_service_pb2_grpc import UserServiceStub
 
@@ -41,6 +46,7 @@ def main() -> None:
             identify(users)
             be_refused(users)
             change_what_was_read(users)
+            find_by_email(users)
             import_many(users)
         except grpc.RpcError as error:
             sys.exit(described(failure_of(error)))
@@ -76,6 +82,32 @@ def change_what_was_read(users: UserServiceStub) -> None:
         if failure.reason != "ETAG_MISMATCH":
             raise
         print(f"somebody was faster, {described(failure)}")
+
+
+def find_by_email(users: UserServiceStub) -> None:
+    """Users with an e-mail address. Without an index of it, the server has to read all users."""
+    email = Value(string_value="ada@example.com")
+    try:
+        token = None
+        while token != "":
+            found = users.FindUsers(FindUsersRequest(match=Match(property="email", equals=email), page_token=token))
+            for user in found.users:
+                print(f"found {user.id}")
+            token = found.next_page_token
+    except grpc.RpcError as error:
+        if failure_of(error).reason != "PROPERTY_NOT_INDEXED":
+            raise
+        scan_for_email(users, email.string_value)
+
+
+def scan_for_email(users: UserServiceStub, email: str) -> None:
+    """The same users, page by page. A page may have none, and not be the last."""
+    token = None
+    while token != "":
+        page = users.ScanUsers(ScanUsersRequest(where=UserFilter(properties={"email": email}), page_token=token))
+        for user in page.users:
+            print(f"found {user.id} by a scan")
+        token = page.next_page_token
 
 
 def import_many(users: UserServiceStub) -> None:

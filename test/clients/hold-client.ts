@@ -9,6 +9,7 @@ import type { Http2Layer } from "../support/http2-layers.ts";
 import { messageOf } from "../support/message-of.ts";
 import { serve } from "../support/processes.ts";
 import { startRedis } from "../support/redis.ts";
+import { switchIndexes } from "../support/switch-indexes.ts";
 import { type Language, root } from "./languages.ts";
 import { runCommand } from "./run-command.ts";
 import { runExample } from "./try-example.ts";
@@ -34,6 +35,8 @@ function scenario(kind: Scenario["kind"], name: string): Scenario {
 
 const resultLine = z.strictObject({ step: z.string(), ok: z.boolean(), why: z.string().optional() });
 
+/** What the steps look for. */
+const indexed = "email:fold,plan";
 const storeNames = ["SQLite", "Redis"] as const;
 
 /** What a server has, and the report's name for it. */
@@ -127,6 +130,7 @@ async function serverOf({ store, http2 }: Setting): Promise<{ readonly url: stri
   if (store === "Redis") {
     const redis = await startRedis();
     const server = await serve(redis.url, args);
+    await switchIndexes(redis.url, indexed, server.url);
     return {
       url: server.url,
       async stop() {
@@ -136,7 +140,9 @@ async function serverOf({ store, http2 }: Setting): Promise<{ readonly url: stri
     };
   }
   const directory = mkdtempSync(join(tmpdir(), "rollcall-clients-"));
-  const server = await serve(`sqlite:${join(directory, "users.db")}`, args);
+  const file = `sqlite:${join(directory, "users.db")}`;
+  const server = await serve(file, args);
+  await switchIndexes(file, indexed, server.url);
   return {
     url: server.url,
     async stop() {

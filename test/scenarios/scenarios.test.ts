@@ -13,7 +13,7 @@ const stepsOf = (file: string) => readSteps(`${import.meta.dirname}/${file}`);
 
 afterAll(closeClients);
 
-describeEachStore({}, (server, _, choose) => {
+describeEachStore({ indexed: "email:fold,plan" }, (server, _, choose) => {
   async function results(file: string, transport: Transport) {
     const results: StepResult[] = [];
     for await (const result of play(stepsOf(file), { transport, run: `${randomUUID()} ` })) results.push(result);

@@ -1,5 +1,5 @@
 /**
- * Identifies, reads and imports users, and shows the error of an invalid request.
+ * Identifies, reads, finds and imports users, and shows the error of an invalid request.
  *
  *     npm run example -- --server http://127.0.0.1:50051
  *
@@ -8,7 +8,16 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Code, createRollcallClient, importUsers, Outcome, RollcallError, type UserToImport } from "rollcall";
+import {
+  Code,
+  createRollcallClient,
+  findUsers,
+  importUsers,
+  Outcome,
+  RollcallError,
+  scanUsers,
+  type UserToImport,
+} from "rollcall";
 
 const { values: options } = parseArgs({ options: { server: { type: "string" } } });
 const server = options.server ?? process.env["ROLLCALL_SERVER"] ?? "http://127.0.0.1:50051";
@@ -27,6 +36,7 @@ try {
   await beRefused();
   await setDeadline();
   await changeWhatWasRead();
+  await findByEmail();
   await importMany();
 } catch (error) {
   if (!(error instanceof RollcallError)) throw error;
@@ -73,6 +83,17 @@ async function changeWhatWasRead(): Promise<void> {
   } catch (error) {
     if (!(error instanceof RollcallError) || error.reason !== "ETAG_MISMATCH") throw error;
     console.log(`somebody was faster: ${error.rawMessage}`);
+  }
+}
+
+/** Users with an e-mail address. Without an index of it, the server has to read all users. */
+async function findByEmail(): Promise<void> {
+  const email = "ada@example.com";
+  try {
+    for await (const { id } of findUsers(users, { property: "email", equals: email })) console.log(`found ${id}`);
+  } catch (error) {
+    if (!(error instanceof RollcallError) || error.reason !== "PROPERTY_NOT_INDEXED") throw error;
+    for await (const { id } of scanUsers(users, { properties: { email } })) console.log(`found ${id} by a scan`);
   }
 }
 

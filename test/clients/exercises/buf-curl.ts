@@ -1,7 +1,7 @@
 /** `buf curl` over gRPC. It learns the contract from the server, by reflection, and makes a connection for each call. */
 import { join } from "node:path";
 import { root } from "../languages.ts";
-import { batchAnswer, created, getAnswer, identifyAnswer, PrintedError, reasonOf } from "./json-answers.ts";
+import { batchAnswer, created, getAnswer, identifyAnswer, PrintedError, reasonOf, searches } from "./json-answers.ts";
 import { runWithInput } from "./run-with-input.ts";
 import type { UsersClient } from "./steps.ts";
 
@@ -30,6 +30,7 @@ export function bufCurl(url: string, ca: string | undefined): UsersClient {
   return {
     identify: async (person) => identifyAnswer.parse((await call("Identify", [person]))[0]).outcome === created,
     get: async (id) => getAnswer.parse((await call("GetUser", [{ id }]))[0]).user.properties,
+    ...searches(async (method, message) => (await call(method, [message]))[0]),
     reasonOf,
     async batch(messages) {
       const answers = await call(

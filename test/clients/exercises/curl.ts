@@ -1,6 +1,6 @@
 /** curl over HTTP/2 alone: Connect in JSON. */
 import { encodeEnvelope } from "@connectrpc/connect/protocol";
-import { batchAnswer, created, getAnswer, identifyAnswer, PrintedError, reasonOf } from "./json-answers.ts";
+import { batchAnswer, created, getAnswer, identifyAnswer, PrintedError, reasonOf, searches } from "./json-answers.ts";
 import { runWithInput } from "./run-with-input.ts";
 import type { UsersClient } from "./steps.ts";
 
@@ -37,6 +37,7 @@ export function curl(url: string, ca: string | undefined): UsersClient {
   return {
     identify: async (person) => identifyAnswer.parse(await call("Identify", person)).outcome === created,
     get: async (id) => getAnswer.parse(await call("GetUser", { id })).user.properties,
+    ...searches(call),
     reasonOf,
     async batch(messages) {
       const envelopes = messages.map((requests) => encodeEnvelope(0, Buffer.from(JSON.stringify({ requests }))));

@@ -1,6 +1,6 @@
 /**
  * Independent HTTP/2 clients and proxies against `rollcall serve`, in clear text and over TLS, with each HTTP/2 of the server:
- * `npm run test:suite -- exercises`. Each stores and reads users, reads an error with details and an answer of 240,000 bytes, sends
+ * `npm run test:suite -- exercises`. Each stores, reads, finds, counts and scans users, reads an error with details and an answer of 240,000 bytes, sends
  * a stream of 3,000 users, and makes 100 calls at once on one connection. Fails if a step fails, or if what a client needs is missing and it
  * is not left out.
  */
@@ -13,8 +13,10 @@ import { type Certificates, createCertificates } from "../../support/certificate
 import type { Http2Layer } from "../../support/http2-layers.ts";
 import { messageOf } from "../../support/message-of.ts";
 import { serve } from "../../support/processes.ts";
+import { switchIndexes } from "../../support/switch-indexes.ts";
 import { type Choices, readChoices, tellTools } from "../leaving-out.ts";
 import { clients, type ExercisedClient, toolchains } from "./clients.ts";
+import { transportOf } from "./grpc-js.ts";
 
 const keys = toolchains.map(({ key }) => key);
 const usage = `Usage: npm run test:suite -- exercises -- [--without TOOLCHAINS] [--http2 own|node]
@@ -89,9 +91,12 @@ async function exercise(
 ): Promise<readonly StepResult[]> {
   const directory = mkdtempSync(join(tmpdir(), "rollcall-exercise-"));
   const tls = over === "TLS" ? ["--tls-cert", cert, "--tls-key", key] : [];
-  const server = await serve(`sqlite:${join(directory, "users.db")}`, ["--http2", http2, ...tls]);
+  const store = `sqlite:${join(directory, "users.db")}`;
+  const server = await serve(store, ["--http2", http2, ...tls]);
   try {
-    const results = await client.run(server.url, over === "TLS" ? ca : undefined);
+    const authorities = over === "TLS" ? ca : undefined;
+    await switchIndexes(store, "email:fold", { transport: transportOf(server.url, authorities) });
+    const results = await client.run(server.url, authorities);
     return results.length > 0 ? results : [{ step: "all", ok: false, why: "the client took no step" }];
   } catch (error) {
     return [{ step: "all", ok: false, why: messageOf(error) }];

@@ -15,6 +15,12 @@ export interface UsersClient {
   identify(person: Person): Promise<boolean>;
   /** @returns the properties */
   get(id: string): Promise<unknown>;
+  /** @returns the ids of users whose indexed property is this text */
+  find(property: string, text: string): Promise<readonly string[]>;
+  /** How many there are. */
+  count(property: string, text: string): Promise<number>;
+  /** @returns the ids of users that have all these properties */
+  scan(properties: Person["properties"]): Promise<readonly string[]>;
   /** The reason of a rejected call, from its ErrorInfo. */
   reasonOf(error: unknown): string | undefined;
   /**
@@ -27,7 +33,7 @@ export interface UsersClient {
   getAtOnce?(id: string, times: number): Promise<readonly unknown[]>;
 }
 
-export const stepNames = ["identify", "get", "error", "large", "batch", "crowd"] as const;
+export const stepNames = ["identify", "get", "search", "error", "refusals", "large", "batch", "crowd"] as const;
 type StepName = (typeof stepNames)[number];
 
 const atOnce = 100;
@@ -43,12 +49,17 @@ const steps: Readonly<Record<StepName, (users: UsersClient) => Promise<void>>> =
   async get(users) {
     assert.deepEqual(await users.get("u"), ada);
   },
+  async search(users) {
+    assert.deepEqual(await users.find("email", ada.email.toUpperCase()), ["u"]);
+    assert.equal(await users.count("email", ada.email.toUpperCase()), 1);
+    assert.deepEqual(await users.scan(ada), ["u"]);
+  },
   async error(users) {
-    const failure: unknown = await users.get("nobody").then(
-      () => undefined,
-      (error) => error,
-    );
-    assert.equal(users.reasonOf(failure), "USER_NOT_FOUND", messageOf(failure));
+    await assertRefused(users, users.get("nobody"), "USER_NOT_FOUND");
+  },
+  async refusals(users) {
+    await assertRefused(users, users.find("phone", "555 0100"), "PROPERTY_NOT_INDEXED");
+    await assertRefused(users, users.count("email", "x".repeat(257)), "INVALID_MATCH");
   },
   async large(users) {
     const properties = { ...ada, a: largeValue, b: largeValue, c: largeValue, d: largeValue };
@@ -65,6 +76,14 @@ const steps: Readonly<Record<StepName, (users: UsersClient) => Promise<void>>> =
     assert.deepEqual(await users.getAtOnce?.("u", atOnce), Array(atOnce).fill(ada));
   },
 };
+
+async function assertRefused(users: UsersClient, call: Promise<unknown>, reason: string): Promise<void> {
+  const failure: unknown = await call.then(
+    () => undefined,
+    (error) => error,
+  );
+  assert.equal(users.reasonOf(failure), reason, messageOf(failure));
+}
 
 /** @returns a result for each step that the client can take, in order */
 export async function takeSteps(users: UsersClient): Promise<readonly StepResult[]> {

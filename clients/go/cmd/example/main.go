@@ -1,5 +1,5 @@
 // Command example makes the calls that most callers make: it identifies a user and reads it back, handles an error, sets a
-// deadline, and imports users.
+// deadline, finds and imports users.
 //
 //	go run ./cmd/example --server http://127.0.0.1:50051
 //
@@ -47,7 +47,7 @@ func run(ctx context.Context, server string, options rollcall.Options) error {
 	users := rollcallv1.NewUserServiceClient(connection)
 
 	for _, step := range []func(context.Context, rollcallv1.UserServiceClient) error{
-		identifyAndGet, beRefused, setDeadline, importUsers,
+		identifyAndGet, beRefused, setDeadline, findByEmail, importUsers,
 	} {
 		if err := step(ctx, users); err != nil {
 			return err

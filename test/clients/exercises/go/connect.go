@@ -14,7 +14,9 @@ import (
 	"rollcall.example/gen/go/rollcall/v1/rollcallv1connect"
 )
 
-type connectClient struct{ users rollcallv1connect.UserServiceClient }
+type connectClient struct {
+	users rollcallv1connect.UserServiceClient
+}
 
 // openConnect speaks Connect over the HTTP/2 of Go's standard library.
 func openConnect(server string, trusted *tls.Config) client {
@@ -25,22 +27,46 @@ func openConnect(server string, trusted *tls.Config) client {
 	return connectClient{rollcallv1connect.NewUserServiceClient(&http.Client{Transport: transport}, server)}
 }
 
-func (c connectClient) identify(
-	ctx context.Context, request *rollcallv1.IdentifyRequest,
-) (*rollcallv1.IdentifyResponse, error) {
-	answer, err := c.users.Identify(ctx, connect.NewRequest(request))
+// call makes a unary call.
+func call[Request, Response any](
+	ctx context.Context,
+	method func(context.Context, *connect.Request[Request]) (*connect.Response[Response], error),
+	request *Request,
+) (*Response, error) {
+	answer, err := method(ctx, connect.NewRequest(request))
 	if err != nil {
 		return nil, err
 	}
 	return answer.Msg, nil
 }
 
+func (c connectClient) identify(
+	ctx context.Context, request *rollcallv1.IdentifyRequest,
+) (*rollcallv1.IdentifyResponse, error) {
+	return call(ctx, c.users.Identify, request)
+}
+
+func (c connectClient) find(
+	ctx context.Context, request *rollcallv1.FindUsersRequest,
+) (*rollcallv1.FindUsersResponse, error) {
+	return call(ctx, c.users.FindUsers, request)
+}
+
+func (c connectClient) count(
+	ctx context.Context, request *rollcallv1.CountUsersRequest,
+) (*rollcallv1.CountUsersResponse, error) {
+	return call(ctx, c.users.CountUsers, request)
+}
+
+func (c connectClient) scan(
+	ctx context.Context, request *rollcallv1.ScanUsersRequest,
+) (*rollcallv1.ScanUsersResponse, error) {
+	return call(ctx, c.users.ScanUsers, request)
+}
+
 func (c connectClient) get(ctx context.Context, id string) (*rollcallv1.User, error) {
-	answer, err := c.users.GetUser(ctx, connect.NewRequest(&rollcallv1.GetUserRequest{Id: id}))
-	if err != nil {
-		return nil, err
-	}
-	return answer.Msg.User, nil
+	answer, err := call(ctx, c.users.GetUser, &rollcallv1.GetUserRequest{Id: id})
+	return answer.GetUser(), err
 }
 
 func (c connectClient) batch(

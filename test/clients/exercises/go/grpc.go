@@ -36,6 +36,24 @@ func (c grpcClient) get(ctx context.Context, id string) (*rollcallv1.User, error
 	return answer.GetUser(), err
 }
 
+func (c grpcClient) find(
+	ctx context.Context, request *rollcallv1.FindUsersRequest,
+) (*rollcallv1.FindUsersResponse, error) {
+	return c.users.FindUsers(ctx, request)
+}
+
+func (c grpcClient) count(
+	ctx context.Context, request *rollcallv1.CountUsersRequest,
+) (*rollcallv1.CountUsersResponse, error) {
+	return c.users.CountUsers(ctx, request)
+}
+
+func (c grpcClient) scan(
+	ctx context.Context, request *rollcallv1.ScanUsersRequest,
+) (*rollcallv1.ScanUsersResponse, error) {
+	return c.users.ScanUsers(ctx, request)
+}
+
 func (c grpcClient) batch(
 	ctx context.Context, requests []*rollcallv1.BatchIdentifyRequest,
 ) (answers []*rollcallv1.BatchIdentifyResponse, err error) {

@@ -33,6 +33,9 @@ const (
 type client interface {
 	identify(context.Context, *rollcallv1.IdentifyRequest) (*rollcallv1.IdentifyResponse, error)
 	get(ctx context.Context, id string) (*rollcallv1.User, error)
+	find(context.Context, *rollcallv1.FindUsersRequest) (*rollcallv1.FindUsersResponse, error)
+	count(context.Context, *rollcallv1.CountUsersRequest) (*rollcallv1.CountUsersResponse, error)
+	scan(context.Context, *rollcallv1.ScanUsersRequest) (*rollcallv1.ScanUsersResponse, error)
 	// batch sends all requests while it reads the answers.
 	batch(context.Context, []*rollcallv1.BatchIdentifyRequest) ([]*rollcallv1.BatchIdentifyResponse, error)
 	// reason of an error, from its ErrorInfo.
@@ -52,7 +55,8 @@ func main() {
 		name string
 		run  func(context.Context, client) error
 	}{
-		{"identify", identify}, {"get", get}, {"error", fail}, {"large", large}, {"batch", batch}, {"crowd", crowd},
+		{"identify", identify}, {"get", get}, {"search", search}, {"error", fail}, {"refusals", beRefused},
+		{"large", large}, {"batch", batch}, {"crowd", crowd},
 	} {
 		ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 		report(step.name, step.run(ctx, users))
@@ -114,12 +118,57 @@ func get(ctx context.Context, users client) error {
 	return err
 }
 
+func equals(property, text string) *rollcallv1.Match {
+	condition := &rollcallv1.Match_Equals{Equals: structpb.NewStringValue(text)}
+	return &rollcallv1.Match{Property: property, Condition: condition}
+}
+
+// search finds the one user, counts it and scans for it.
+func search(ctx context.Context, users client) error {
+	match := equals("email", "ADA@EXAMPLE.COM")
+	found, err := users.find(ctx, &rollcallv1.FindUsersRequest{Match: match})
+	if err != nil {
+		return err
+	}
+	counted, err := users.count(ctx, &rollcallv1.CountUsersRequest{Match: match})
+	if err != nil {
+		return err
+	}
+	where := &rollcallv1.UserFilter{Properties: person("", map[string]any{}).Properties}
+	scanned, err := users.scan(ctx, &rollcallv1.ScanUsersRequest{Where: where})
+	if err != nil {
+		return err
+	}
+	for _, list := range [][]*rollcallv1.User{found.Users, scanned.Users} {
+		if len(list) != 1 || list[0].Id != "u" {
+			return fmt.Errorf("found %v", list)
+		}
+	}
+	if counted.Count != 1 {
+		return fmt.Errorf("counted %d", counted.Count)
+	}
+	return nil
+}
+
 func fail(ctx context.Context, users client) error {
 	_, err := users.get(ctx, "nobody")
+	return expectReason(users, err, "USER_NOT_FOUND")
+}
+
+func beRefused(ctx context.Context, users client) error {
+	_, notIndexed := users.find(ctx, &rollcallv1.FindUsersRequest{Match: equals("phone", "555 0100")})
+	_, tooLong := users.count(ctx, &rollcallv1.CountUsersRequest{Match: equals("email", strings.Repeat("x", 257))})
+	return errors.Join(
+		expectReason(users, notIndexed, "PROPERTY_NOT_INDEXED"),
+		expectReason(users, tooLong, "INVALID_MATCH"),
+	)
+}
+
+func expectReason(users client, err error, expected string) error {
 	if err == nil {
-		return errors.New("nobody is there")
+		return errors.New("the call succeeded")
 	}
-	if reason := users.reason(err); reason != "USER_NOT_FOUND" {
+	if reason := users.reason(err); reason != expected {
 		return fmt.Errorf("the reason is %q: %w", reason, err)
 	}
 	return nil

@@ -23,11 +23,16 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import rollcall.v1.BatchIdentifyRequest;
 import rollcall.v1.BatchIdentifyResponse;
+import rollcall.v1.CountUsersRequest;
+import rollcall.v1.FindUsersRequest;
 import rollcall.v1.GetUserRequest;
 import rollcall.v1.GetUserResponse;
 import rollcall.v1.IdentifyRequest;
+import rollcall.v1.Match;
 import rollcall.v1.Outcome;
+import rollcall.v1.ScanUsersRequest;
 import rollcall.v1.User;
+import rollcall.v1.UserFilter;
 import rollcall.v1.UserServiceGrpc;
 
 /** Calls a server with grpc-java, and prints a line of JSON for each step: Exercise.java URL [AUTHORITIES] */
@@ -58,7 +63,9 @@ public final class Exercise {
     Exercise exercise = new Exercise(channel);
     report("identify", exercise::identify);
     report("get", exercise::get);
+    report("search", exercise::search);
     report("error", exercise::fail);
+    report("refusals", exercise::beRefused);
     report("large", exercise::large);
     report("batch", exercise::batch);
     report("crowd", exercise::crowd);
@@ -109,16 +116,44 @@ public final class Exercise {
     checkName(userOf("u"));
   }
 
+  private static Match equalTo(String property, String text) {
+    return Match.newBuilder().setProperty(property).setEquals(Values.of(text)).build();
+  }
+
+  /** Finds the one user, counts it and scans for it. */
+  private void search() {
+    Match match = equalTo("email", "ADA@EXAMPLE.COM");
+    List<User> found = users().findUsers(FindUsersRequest.newBuilder().setMatch(match).build()).getUsersList();
+    long count = users().countUsers(CountUsersRequest.newBuilder().setMatch(match).build()).getCount();
+    UserFilter where = UserFilter.newBuilder().setProperties(ada()).build();
+    List<User> scanned = users().scanUsers(ScanUsersRequest.newBuilder().setWhere(where).build()).getUsersList();
+    for (List<User> some : List.of(found, scanned)) {
+      check(some.size() == 1 && some.get(0).getId().equals("u"), "found " + some);
+    }
+    check(count == 1, "counted " + count);
+  }
+
   private void fail() throws Exception {
+    expectReason("USER_NOT_FOUND", () -> userOf("nobody"));
+  }
+
+  private void beRefused() throws Exception {
+    var phone = FindUsersRequest.newBuilder().setMatch(equalTo("phone", "555 0100")).build();
+    expectReason("PROPERTY_NOT_INDEXED", () -> users().findUsers(phone));
+    var tooLong = CountUsersRequest.newBuilder().setMatch(equalTo("email", "x".repeat(257))).build();
+    expectReason("INVALID_MATCH", () -> users().countUsers(tooLong));
+  }
+
+  private static void expectReason(String expected, Step call) throws Exception {
     try {
-      userOf("nobody");
+      call.run();
     } catch (StatusRuntimeException error) {
       for (Any detail : StatusProto.fromThrowable(error).getDetailsList()) {
-        if (detail.is(ErrorInfo.class) && detail.unpack(ErrorInfo.class).getReason().equals("USER_NOT_FOUND")) return;
+        if (detail.is(ErrorInfo.class) && detail.unpack(ErrorInfo.class).getReason().equals(expected)) return;
       }
       throw error;
     }
-    throw new IllegalStateException("nobody is there");
+    throw new IllegalStateException("the call succeeded");
   }
 
   /** Reads an answer of 240,000 bytes. */

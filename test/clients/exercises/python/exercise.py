@@ -8,7 +8,18 @@ from urllib.parse import urlsplit
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
-from rollcall.v1.user_service_pb2 import BatchIdentifyRequest, GetUserRequest, IdentifyRequest, Outcome
+from google.protobuf.struct_pb2 import Value
+from rollcall.v1.user_service_pb2 import (
+    BatchIdentifyRequest,
+    CountUsersRequest,
+    FindUsersRequest,
+    GetUserRequest,
+    IdentifyRequest,
+    Match,
+    Outcome,
+    ScanUsersRequest,
+    UserFilter,
+)
 from rollcall.v1.user_service_pb2_grpc import UserServiceStub
 
 STEP_SECONDS = 30
@@ -36,16 +47,37 @@ def get(users: UserServiceStub) -> None:
     assert user.properties["name"] == "Ada", f"the user is {user}"
 
 
+def search(users: UserServiceStub) -> None:
+    """Finds the one user, counts it and scans for it."""
+    match = Match(property="email", equals=Value(string_value="ADA@EXAMPLE.COM"))
+    found = users.FindUsers(FindUsersRequest(match=match), timeout=STEP_SECONDS).users
+    count = users.CountUsers(CountUsersRequest(match=match), timeout=STEP_SECONDS).count
+    scanned = users.ScanUsers(ScanUsersRequest(where=UserFilter(properties=ADA)), timeout=STEP_SECONDS).users
+    ids = [[user.id for user in some] for some in (found, scanned)]
+    assert ids == [["u"], ["u"]] and count == 1, f"found {ids}, counted {count}"
+
+
 def fail(users: UserServiceStub) -> None:
+    expect_reason("USER_NOT_FOUND", lambda: users.GetUser(GetUserRequest(id="nobody"), timeout=STEP_SECONDS))
+
+
+def be_refused(users: UserServiceStub) -> None:
+    phone = FindUsersRequest(match=Match(property="phone", equals=Value(string_value="555 0100")))
+    expect_reason("PROPERTY_NOT_INDEXED", lambda: users.FindUsers(phone, timeout=STEP_SECONDS))
+    long = CountUsersRequest(match=Match(property="email", equals=Value(string_value="x" * 257)))
+    expect_reason("INVALID_MATCH", lambda: users.CountUsers(long, timeout=STEP_SECONDS))
+
+
+def expect_reason(expected: str, call: Callable[[], object]) -> None:
     try:
-        users.GetUser(GetUserRequest(id="nobody"), timeout=STEP_SECONDS)
+        call()
     except grpc.RpcError as error:
         details = rpc_status.from_call(error).details
         info = ErrorInfo()
         reasons = [info.reason for detail in details if detail.Unpack(info)]
-        assert reasons == ["USER_NOT_FOUND"], f"the reasons are {reasons}: {error}"
+        assert reasons == [expected], f"the reasons are {reasons}: {error}"
     else:
-        raise AssertionError("nobody is there")
+        raise AssertionError("the call succeeded")
 
 
 def large(users: UserServiceStub) -> None:
@@ -87,7 +119,9 @@ with open_channel(url, rest[0] if rest else None) as channel:
     stub = UserServiceStub(channel)
     report("identify", identify, stub)
     report("get", get, stub)
+    report("search", search, stub)
     report("error", fail, stub)
+    report("refusals", be_refused, stub)
     report("large", large, stub)
     report("batch", batch, stub)
     report("crowd", crowd, stub)

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use prost_types::{Struct, Value, value::Kind};
 use serde_json::json;
+use tonic::Status;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 use rollcall::user_service_client::UserServiceClient;
-use rollcall::{BatchIdentifyRequest, GetUserRequest, IdentifyRequest, Outcome, User};
+use rollcall::{
+    BatchIdentifyRequest, CountUsersRequest, FindUsersRequest, GetUserRequest, IdentifyRequest,
+    Match, Outcome, ScanUsersRequest, User, UserFilter, r#match::Condition,
+};
 
 mod rollcall {
     tonic::include_proto!("rollcall.v1");
@@ -34,7 +38,9 @@ async fn main() -> Outcomes {
     let users = UserServiceClient::new(endpoint.connect().await?);
     report("identify", identify(users.clone())).await;
     report("get", get(users.clone())).await;
+    report("search", search(users.clone())).await;
     report("error", fail(users.clone())).await;
+    report("refusals", be_refused(users.clone())).await;
     report("large", large(users.clone())).await;
     report("batch", batch(users.clone())).await;
     report("crowd", crowd(users)).await;
@@ -109,16 +115,68 @@ async fn get(users: Users) -> Outcomes {
     }
 }
 
+fn equal_to(property: &str, value: &str) -> Option<Match> {
+    Some(Match {
+        property: property.to_owned(),
+        condition: Some(Condition::Equals(text(value))),
+    })
+}
+
+/// Finds the one user, counts it and scans for it.
+async fn search(mut users: Users) -> Outcomes {
+    let r#match = equal_to("email", "ADA@EXAMPLE.COM");
+    let find = FindUsersRequest {
+        r#match: r#match.clone(),
+        ..Default::default()
+    };
+    let found = users.find_users(find).await?.into_inner().users;
+    let counted = users.count_users(CountUsersRequest { r#match }).await?;
+    let scan = ScanUsersRequest {
+        r#where: Some(UserFilter {
+            properties: Some(Struct { fields: ada() }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let scanned = users.scan_users(scan).await?.into_inner().users;
+    let count = counted.into_inner().count;
+    for some in [&found, &scanned] {
+        if some.len() != 1 || some[0].id != "u" {
+            return Err(format!("found {some:?}").into());
+        }
+    }
+    if count == 1 {
+        Ok(())
+    } else {
+        Err(format!("counted {count}").into())
+    }
+}
+
 async fn fail(mut users: Users) -> Outcomes {
     let request = GetUserRequest {
         id: "nobody".to_owned(),
         ..Default::default()
     };
-    let Err(status) = users.get_user(request).await else {
-        return Err("nobody is there".into());
+    expect_reason("USER_NOT_FOUND", users.get_user(request).await)
+}
+
+async fn be_refused(mut users: Users) -> Outcomes {
+    let find = FindUsersRequest {
+        r#match: equal_to("phone", "555 0100"),
+        ..Default::default()
+    };
+    expect_reason("PROPERTY_NOT_INDEXED", users.find_users(find).await)?;
+    let r#match = equal_to("email", &"x".repeat(257));
+    let count = users.count_users(CountUsersRequest { r#match }).await;
+    expect_reason("INVALID_MATCH", count)
+}
+
+fn expect_reason<T>(reason: &str, answer: Result<T, Status>) -> Outcomes {
+    let Err(status) = answer else {
+        return Err("the call succeeded".into());
     };
     // An ErrorInfo, whose type tonic does not have.
-    let reason = b"USER_NOT_FOUND";
+    let reason = reason.as_bytes();
     let has_reason = status
         .details()
         .windows(reason.len())

@@ -12,15 +12,21 @@ import java.util.concurrent.TimeUnit;
 import rollcall.v1.BatchIdentifyRequest;
 import rollcall.v1.BatchIdentifyResponse;
 import rollcall.v1.BatchIdentifyResult;
+import rollcall.v1.FindUsersRequest;
+import rollcall.v1.FindUsersResponse;
 import rollcall.v1.GetUserRequest;
 import rollcall.v1.IdentifyRequest;
 import rollcall.v1.IdentifyResponse;
+import rollcall.v1.Match;
+import rollcall.v1.ScanUsersRequest;
+import rollcall.v1.ScanUsersResponse;
 import rollcall.v1.User;
+import rollcall.v1.UserFilter;
 import rollcall.v1.UserServiceGrpc;
 import rollcall.v1.UserServiceGrpc.UserServiceBlockingStub;
 import rollcall.v1.UserServiceGrpc.UserServiceStub;
 
-/** The calls of a typical service: identify, read, handle an error, import. */
+/** The calls of a typical service: identify, read, handle an error, find, import. */
 public final class Example {
   private static final int DEADLINE_SECONDS = 10;
   private static final int IMPORT_DEADLINE_SECONDS = 60;
@@ -59,6 +65,7 @@ public final class Example {
     identify();
     read();
     showRefusal();
+    findByEmail("ada@example.com");
     importUsers();
   }
 
@@ -86,6 +93,35 @@ public final class Example {
         System.out.printf("  %s: %s%n", violation.getField(), violation.getDescription());
       }
     }
+  }
+
+  /** Users with an e-mail address. Without an index of it, the server has to read all users. */
+  private void findByEmail(String email) {
+    FindUsersRequest.Builder request = FindUsersRequest.newBuilder()
+        .setMatch(Match.newBuilder().setProperty("email").setEquals(Values.of(email)));
+    try {
+      FindUsersResponse page;
+      do {
+        page = withDeadline().findUsers(request.build());
+        for (User user : page.getUsersList()) System.out.println("found " + user.getId());
+        request.setPageToken(page.getNextPageToken());
+      } while (!page.getNextPageToken().isEmpty());
+    } catch (StatusRuntimeException e) {
+      if (!Failure.of(e).reason().equals("PROPERTY_NOT_INDEXED")) throw e;
+      scanForEmail(email);
+    }
+  }
+
+  /** The same users, page by page. A page may have none, and not be the last. */
+  private void scanForEmail(String email) {
+    ScanUsersRequest.Builder request = ScanUsersRequest.newBuilder()
+        .setWhere(UserFilter.newBuilder().setProperties(Structs.of("email", Values.of(email))));
+    ScanUsersResponse page;
+    do {
+      page = withDeadline().scanUsers(request.build());
+      for (User user : page.getUsersList()) System.out.println("found " + user.getId() + " by a scan");
+      request.setPageToken(page.getNextPageToken());
+    } while (!page.getNextPageToken().isEmpty());
   }
 
   /** Two messages. One user has no id, and the server stores the others. */
