@@ -75,6 +75,11 @@ const benches: Readonly<Record<string, Bench>> = {
     summary: "how long one script call blocks Redis",
     run: () => import("./benches/scripts.ts"),
   },
+  find: {
+    options: "[--users N] [--runs N] [--stores NAMES]",
+    summary: "FindUsers by e-mail beside GetUser, on one Redis, on a cluster and on SQLite; ten minutes",
+    run: () => import("./benches/find.ts"),
+  },
   move: {
     options: "[--users N] [--runs N]",
     summary: "how long a partition and its new users wait while a Redis Cluster moves its slot",

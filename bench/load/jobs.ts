@@ -8,7 +8,7 @@ export interface UnaryJob {
   /** A file in PEM with the authority of the server's certificate; without it, calls go in clear text. */
   readonly ca?: string | undefined;
   readonly port: number;
-  readonly method: "Identify" | "GetUser";
+  readonly method: "Identify" | "GetUser" | "FindUsers";
   readonly connections: number;
   /** Calls under way on each connection. */
   readonly inFlight: number;

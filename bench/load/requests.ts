@@ -1,6 +1,11 @@
 /** Requests for distinct users with changing values: templates in which digits are replaced. */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { GetUserRequestSchema, IdentifyRequestSchema } from "../../gen/es/rollcall/v1/user_service_pb.js";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import {
+  FindUsersRequestSchema,
+  GetUserRequestSchema,
+  IdentifyRequestSchema,
+} from "../../gen/es/rollcall/v1/user_service_pb.js";
 
 const digits = 8;
 const userMark = "00000000";
@@ -36,6 +41,20 @@ export function getUserTemplate(): RequestTemplate {
   );
 }
 
+/** A FindUsers by the e-mail address that `identifyTemplate` gives a user. */
+export function findUsersTemplate(): RequestTemplate {
+  const request = create(FindUsersRequestSchema, {
+    match: {
+      property: "email",
+      condition: {
+        case: "equals",
+        value: create(ValueSchema, { kind: { case: "stringValue", value: emailOf(userMark) } }),
+      },
+    },
+  });
+  return template(Buffer.from(toBinary(FindUsersRequestSchema, request)), 1);
+}
+
 /**
  * A BatchIdentify message with `count` items.
  *
@@ -52,7 +71,7 @@ function identifyBytes(): Buffer {
     id: userId(userMark),
     properties: {
       name: `Ada Lovelace ${userMark}`,
-      email: `ada.${userMark}@example.com`,
+      email: emailOf(userMark),
       plan: "enterprise",
       country: "PT",
       company: { name: "Analytical Engines Ltd", size: 120 },
@@ -68,6 +87,10 @@ function numberedBytes(count: number): Buffer {
   const texts = Array.from({ length: count }, (_, at) => [`property_${at}`, `value ${at === 0 ? valueMark : at}`]);
   const request = create(IdentifyRequestSchema, { id: userId(userMark), properties: Object.fromEntries(texts) });
   return Buffer.from(toBinary(IdentifyRequestSchema, request));
+}
+
+function emailOf(number: string): string {
+  return `ada.${number}@example.com`;
 }
 
 function userId(number: string): string {

@@ -1,8 +1,9 @@
 import { performance } from "node:perf_hooks";
 import { Http2Client } from "./http2-client.ts";
 import type { UnaryJob, UnaryResult } from "./jobs.ts";
-import { getUserTemplate, identifyTemplate } from "./requests.ts";
+import { findUsersTemplate, getUserTemplate, identifyTemplate } from "./requests.ts";
 
+const templates = { Identify: identifyTemplate, GetUser: getUserTemplate, FindUsers: findUsersTemplate };
 const openLoadTickMs = 1;
 const largestValue = 10 ** 8;
 /** How long calls may take after the load has ended. */
@@ -10,7 +11,7 @@ const lastAnswersMs = 30_000;
 
 /** @param onBegin called when the warm-up is over */
 export async function runUnary(job: UnaryJob, onBegin: () => void): Promise<UnaryResult> {
-  const template = job.method === "Identify" ? identifyTemplate() : getUserTemplate();
+  const template = templates[job.method]();
   const random = randomSource(job.seed);
   const failed = Promise.withResolvers<never>();
   const path = `/rollcall.v1.UserService/${job.method}`;

@@ -25,7 +25,7 @@ import {
 } from "#gen-server/rollcall/server/v1/wire_pb.js";
 import { batchLists, batchReader } from "./batch-identify.ts";
 import { readBatchIdentifyRequest, readIdentifyRequest } from "./messages/read-identify.ts";
-import { writeIdentified, writeOneUser } from "./messages/write-user.ts";
+import { writeIdentified, writeOneUser, writePage } from "./messages/write-user.ts";
 import { type StreamMethod, stream, type UnaryMethod, unary } from "./method.ts";
 import {
   countMessage,
@@ -89,6 +89,7 @@ export const userMethods = {
     lists: onlyProperties,
     serve: ({ listUsers }) => listUsers,
     message: pageMessage,
+    writeFast: writePage,
   }),
   findUsers: unary(method.findUsers, {
     scope: "users.read",
@@ -97,6 +98,7 @@ export const userMethods = {
     lists: onlyProperties,
     serve: ({ findUsers }) => findUsers,
     message: pageMessage,
+    writeFast: writePage,
   }),
   countUsers: unary(method.countUsers, {
     scope: "users.read",

@@ -1,5 +1,5 @@
 /** Reads users for an answer: the selected properties, and no more users than fit. */
-import { isDamaged } from "./damaged.ts";
+import { type DamagedUser, isDamaged } from "./damaged.ts";
 import { limits } from "./limits.ts";
 import type { StoredUser, UserStore } from "./store.ts";
 import { selectProperties } from "./struct/entries.ts";
@@ -7,6 +7,9 @@ import type { UserId } from "./user-id.ts";
 
 /** A user in an answer, perhaps with a selection of its properties. */
 export type UserView = Omit<StoredUser, "properties"> & { readonly properties: Uint8Array };
+
+/** What was found for an id. */
+type FoundUser = StoredUser | DamagedUser | undefined;
 
 /** The bytes that a user takes in an answer, at most. */
 export type AnswerSize = (user: UserView) => number;
@@ -30,6 +33,8 @@ export interface Reading {
 export interface ReadOptions {
   readonly select: (user: StoredUser) => UserView;
   readonly sizeOf: AnswerSize;
+  /** Users that have been read already, at the places of their ids. */
+  readonly alreadyRead?: readonly FoundUser[];
   /** Whether a user is part of the answer. Default: all are. @param at the place of its id */
   readonly isWanted?: (user: StoredUser, at: number) => boolean;
   /** The bytes of the answer beside the users. */
@@ -46,7 +51,7 @@ export function selector(names: readonly Uint8Array[]): (user: StoredUser) => Us
 
 /** Reads users in the order of the ids until the next one does not fit; at least one. */
 export async function readWhatFits(store: UserStore, ids: readonly UserId[], options: ReadOptions): Promise<Reading> {
-  const { select, sizeOf, isWanted, besideBytes, signal } = options;
+  const { select, sizeOf, alreadyRead = [], isWanted, besideBytes, signal } = options;
   const users: UserView[] = [];
   const missing: UserId[] = [];
   const damaged: UserId[] = [];
@@ -54,7 +59,7 @@ export async function readWhatFits(store: UserStore, ids: readonly UserId[], opt
   let readCount = 0;
   while (readCount < ids.length) {
     const chunk = ids.slice(readCount, readCount + usersPerRead);
-    const found = await store.get(chunk, signal);
+    const found = await readOthers(store, chunk, alreadyRead.slice(readCount, readCount + usersPerRead), signal);
     for (const [index, id] of chunk.entries()) {
       const stored = found[index];
       if (stored === undefined) missing.push(id);
@@ -69,4 +74,19 @@ export async function readWhatFits(store: UserStore, ids: readonly UserId[], opt
     }
   }
   return { users, missing, damaged, readCount };
+}
+
+/** @returns the users of all ids, in their order */
+async function readOthers(
+  store: UserStore,
+  ids: readonly UserId[],
+  alreadyRead: readonly FoundUser[],
+  signal: AbortSignal | undefined,
+): Promise<readonly FoundUser[]> {
+  const others = ids.filter((_, at) => alreadyRead[at] === undefined);
+  if (others.length === 0) return alreadyRead;
+  const read = await store.get(others, signal);
+  if (others.length === ids.length) return read;
+  let next = 0;
+  return ids.map((_, at) => alreadyRead[at] ?? read[next++]);
 }

@@ -134,6 +134,11 @@ export interface Progress {
   readonly total: number;
 }
 
+export interface FoundEntry extends IndexedUser {
+  /** The user, if the store has read it together with the entry. */
+  readonly user: StoredUser | DamagedUser | undefined;
+}
+
 /**
  * Every method rejects with UserError STORE_UNAVAILABLE (commands may have been applied), STORE_FULL (other commands of the
  * list may have been applied) or OVERLOADED (nothing was applied), or with the signal's reason if that aborts first; commands
@@ -153,7 +158,7 @@ export interface UserStore {
   list(after: UserId | undefined, count: number, signal?: AbortSignal): Promise<readonly UserId[]>;
   /**
    * Entries of an index, in the order of their bytes; fewer than `count` only at the end. Every write that was answered before is in
-   * them.
+   * them. The store reads some of the users, where that saves another call.
    *
    * @param generation of the configuration that has the index
    * @returns undefined if the store has another configuration by now
@@ -163,7 +168,7 @@ export interface UserStore {
     count: number,
     generation: number,
     signal?: AbortSignal,
-  ): Promise<readonly IndexedUser[] | undefined>;
+  ): Promise<readonly FoundEntry[] | undefined>;
   /**
    * How many entries begin with a prefix.
    *

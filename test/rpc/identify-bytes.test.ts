@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { BatchIdentifyRequestSchema as Contract, IdentifyRequestSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import {
   BatchIdentifyRequestSchema,
+  FindUsersResponseSchema,
   GetUserResponseSchema,
   IdentifyResponseSchema,
   IdentifyRequestSchema as Wire,
@@ -12,8 +13,8 @@ import {
 import type { ToldIdentified } from "../../src/rpc/disclosure.ts";
 import { prefixBytes } from "../../src/rpc/messages/envelopes.ts";
 import { readBatchIdentifyRequest, readIdentifyRequest } from "../../src/rpc/messages/read-identify.ts";
-import { writeIdentified, writeOneUser } from "../../src/rpc/messages/write-user.ts";
-import { identifyMessage, oneUserMessage } from "../../src/rpc/user-messages.ts";
+import { writeIdentified, writeOneUser, writePage } from "../../src/rpc/messages/write-user.ts";
+import { identifyMessage, oneUserMessage, pageMessage } from "../../src/rpc/user-messages.ts";
 import { limits } from "../../src/users/limits.ts";
 import { allValid } from "../../src/users/parsed.ts";
 import type { UserView } from "../../src/users/reading.ts";
@@ -112,6 +113,22 @@ describe("an answer is written as protobuf-es writes it", () => {
         const message = create(GetUserResponseSchema, oneUserMessage(view));
         const written = Buffer.from(toBinary(GetUserResponseSchema, message)).toString("hex");
         expect(withoutPrefix(writeOneUser(view))).toBe(written);
+      }),
+      runs,
+    );
+  });
+
+  test("of a page", () => {
+    const page = fc.record({
+      users: fc.array(user, { maxLength: 3 }),
+      nextPageToken: fc.constantFrom("", "AbCd_-", "ü"),
+      damagedCount: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 31 - 1 })),
+    });
+    fc.assert(
+      fc.property(page, (answer) => {
+        const message = create(FindUsersResponseSchema, pageMessage(answer));
+        const written = Buffer.from(toBinary(FindUsersResponseSchema, message)).toString("hex");
+        expect(withoutPrefix(writePage(answer))).toBe(written);
       }),
       runs,
     );

@@ -92,6 +92,37 @@ describe.each([
     expect(await store.count()).toBe(expected.length);
   });
 
+  test("searches at the same time are answered each for itself, also those that find much", async () => {
+    const indexed = await openIndexed(starting(), "plan,name");
+    const { store } = indexed;
+    await store.write(ids.map((id, n) => command(id, { plan: plans[n % 3] ?? "", name: id })));
+    const [plan, name] = [numberOf(indexed), numberOf(indexed, 1)];
+    const search = (number: number, value: Uint8Array, count: number) =>
+      store.entries({ prefix: entryPrefix(number, value), after: undefined }, count, generationOf(indexed));
+    const found = await Promise.all([
+      ...plans.map((each) => search(plan, text(each), 1_000)),
+      ...ids.slice(0, 200).map((id) => search(name, text(id), 10)),
+      search(name, text("nobody"), 10),
+      search(plan, start("p"), 3),
+    ]);
+    expect(found.slice(0, 3).map((users) => users?.length)).toEqual([500, 500, 500]);
+    expect(found.slice(3, 203).map((users) => users?.map(({ id }) => id))).toEqual(ids.slice(0, 200).map((id) => [id]));
+    expect(found.slice(203).map((users) => users?.length)).toEqual([0, 3]);
+  });
+
+  test("users that have the sought value are read with their entries, as many as fit", async () => {
+    const indexed = await openIndexed(starting(), "plan");
+    const { store } = indexed;
+    const some = ids.slice(0, 40);
+    await store.write(some.map((id) => command(id, { plan: "pro", notes: "x".repeat(8_000) })));
+    const prefix = entryPrefix(numberOf(indexed), text("pro"));
+    const found = (await store.entries({ prefix, after: undefined }, 100, generationOf(indexed))) ?? [];
+    expect(found).toHaveLength(some.length);
+    const read = found.filter(({ user }) => user !== undefined);
+    expect(read.length).toBeGreaterThan(0);
+    expect(read.map(({ user }) => user)).toEqual(await store.get(read.map(({ id }) => id)));
+  });
+
   test("a search of an index that has been dropped since finds nothing, and no part of it", async () => {
     const indexed = await openIndexed(starting(), "plan");
     const { store, redis, set, another } = indexed;
@@ -172,6 +203,29 @@ test("a partition whose entries something else has overwritten makes searches fa
   await expect(store.countEntries(prefix, generationOf(indexed))).rejects.toThrow(named);
   await redis.set(keys.ids(5), "nobody's");
   await expect(store.count()).rejects.toThrow(`overwritten the listing ${keys.ids(5)}`);
+});
+
+test("users that are read with their entries take a bounded part of the answer, and may be damaged", async () => {
+  const indexed = await openIndexed(startRedis(), "plan");
+  const { store, redis } = indexed;
+  const some = ids.slice(0, 40);
+  await store.write(some.map((id) => command(id, { plan: "pro", notes: "x".repeat(8_000) })));
+  const search = () =>
+    store.entries(
+      { prefix: entryPrefix(numberOf(indexed), text("pro")), after: undefined },
+      100,
+      generationOf(indexed),
+    );
+  const before = (await search()) ?? [];
+  const read = before.filter(({ user }) => user !== undefined);
+  expect(read).toHaveLength(9);
+  const [gone, damaged] = read.map(({ id }): string => id);
+  await redis.del(keys.user(gone ?? ""));
+  await redis.hset(keys.user(damaged ?? ""), "properties", "no Struct");
+  const after = new Map((await search())?.map(({ id, user }): [string, typeof user] => [id, user]));
+  expect([...after.keys()].sort()).toEqual(some.toSorted());
+  expect(after.get(gone ?? "")).toBeUndefined();
+  expect(after.get(damaged ?? "")).toEqual({ id: damaged, damaged: "properties" });
 });
 
 test("a search takes one script, and another only for partitions that need it", async () => {

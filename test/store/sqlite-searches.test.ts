@@ -146,6 +146,17 @@ test("searches at the same time are answered each for itself, also those that fi
   ]);
 });
 
+test("users are read with their entries, as many as fit", async () => {
+  const { store, generation } = await indexed();
+  const ids = Array.from({ length: 60 }, (_, n) => `user ${n}`);
+  await store.write(ids.map((id) => command(id, { email: "a", notes: "x".repeat(8_000) })));
+  const found = (await store.entries({ prefix, after: undefined }, 100, generation())) ?? [];
+  expect(found).toHaveLength(ids.length);
+  const read = found.filter(({ user }) => user !== undefined);
+  expect(read).toHaveLength(33);
+  expect(read.map(({ user }) => user)).toEqual(await store.get(read.map(({ id }) => id)));
+});
+
 test("a search that meets a damaged part of the file fails alone", async () => {
   const { store: adapter, generation } = await indexed();
   const damaged = entryPrefix(number, Buffer.from("\x03damaged"));

@@ -69,7 +69,10 @@ export function searchedStore(first: readonly Index[], storeId = "a store"): Sea
       return inOrder()
         .filter((entry) => Buffer.compare(entry, low) > 0 && Buffer.compare(entry, high) < 0)
         .slice(0, count)
-        .flatMap((entry) => readEntry(entry) ?? []);
+        .flatMap((entry) => {
+          const read = readEntry(entry);
+          return read === undefined ? [] : [{ ...read, user: undefined }];
+        });
     },
     async countEntries(prefix, generation) {
       if (!isCurrent(generation)) return undefined;

@@ -1,5 +1,6 @@
 /** Writes the most frequent answers straight into bytes, as protobuf-es would write them. */
 import type { UserView } from "../../users/reading.ts";
+import type { Page } from "../../users/registry.ts";
 import type { ToldIdentified } from "../disclosure.ts";
 import { outcomes } from "../user-messages.ts";
 import { prefixBytes, sealEnvelope } from "./envelopes.ts";
@@ -31,6 +32,23 @@ export function writeOneUser(user: UserView | undefined): Buffer {
   return writer.finish();
 }
 
+/** A FindUsersResponse or ListUsersResponse, with gRPC's prefix. */
+export function writePage({ users, nextPageToken, damagedCount }: Page): Buffer {
+  const sizes = users.map(sizeOfUser);
+  const usersBytes = sizes.reduce((sum, { all }) => sum + sizeOfField(all), 0);
+  const tokenBytes = Buffer.byteLength(nextPageToken);
+  const writer = new FieldWriter(
+    usersBytes + (tokenBytes === 0 ? 0 : sizeOfField(tokenBytes)) + sizeOfNumber(damagedCount),
+  );
+  for (const [at, size] of sizes.entries()) {
+    const user = users[at];
+    if (user !== undefined) writer.user(user, size);
+  }
+  if (tokenBytes > 0) writer.text(pageTags.nextPageToken, nextPageToken, tokenBytes);
+  writer.number(pageTags.damagedCount, damagedCount);
+  return writer.finish();
+}
+
 /** An IdentifyResponse, with gRPC's prefix. */
 export function writeIdentified({ user, outcome, ignored }: ToldIdentified): Buffer {
   const size = user && sizeOfUser(user);
@@ -41,6 +59,12 @@ export function writeIdentified({ user, outcome, ignored }: ToldIdentified): Buf
   for (const name of ignored) writer.text(answerTags.ignoredProperties, name, Buffer.byteLength(name));
   return writer.finish();
 }
+
+/** Fields of a page beside its users, which are its first field. */
+const pageTags = {
+  nextPageToken: (2 << 3) | lengthDelimited,
+  damagedCount: (3 << 3) | varint,
+} as const;
 
 interface UserSize {
   readonly all: number;

@@ -1,17 +1,128 @@
+/** Reads entries of partitions with one script for the searches that are made at the same time. */
+import { entryPrefix, readEntry } from "../../users/indexes/entries.ts";
+import { lengthOfValue } from "../../users/indexes/index-value.ts";
 import { PackedReader } from "../packed/buffer.ts";
-import { loadScript } from "./script.ts";
+import { type FoundUser, unpackUser } from "../packed/users.ts";
+import { partitionCount } from "./keys.ts";
+import type { Feed } from "./merge-entries.ts";
+import type { RunUnder } from "./run-under.ts";
+import { loadScript, type ScriptArgument } from "./script.ts";
 
-export const findScript = loadScript("wrong-type", "configuration", "find-entries");
+export const findScript = loadScript("wrong-type", "configuration", "codes", "record", "packed-user", "find-entries");
 
-const none: readonly Uint8Array[] = [];
+/** An entry, and its user if that was read with it. */
+export interface ReadEntry {
+  readonly entry: Uint8Array;
+  readonly user: FoundUser;
+}
 
-/** @returns the entries of each partition */
-export function unpackEntries(bytes: Buffer): (readonly Uint8Array[])[] {
-  const reader = new PackedReader(bytes);
-  const answers: (readonly Uint8Array[])[] = [];
-  while (!reader.done) {
-    const count = reader.u16();
-    answers.push(count === 0 ? none : Array.from({ length: count }, () => reader.textBytes()));
+export interface Search {
+  readonly generation: number;
+  readonly feeds: readonly Feed[];
+  /** What the entries begin with. */
+  readonly prefix: Uint8Array;
+  /** The end of the range: the prefix and one byte. */
+  readonly before: Uint8Array;
+  /** How many entries of each feed. */
+  readonly count: number;
+}
+
+/** The entries of each feed; undefined if the store has another configuration than that of the generation. */
+type Found = readonly (readonly ReadEntry[])[] | undefined;
+
+interface Waiting {
+  readonly search: Search;
+  readonly resolve: (found: Found | Promise<Found>) => void;
+}
+
+const none: readonly ReadEntry[] = [];
+/** Stands for a count. */
+const notMade = 65_535;
+
+/** @returns what makes a search: the next entries of each feed, as many as asked for, fewer only at the end */
+export function createEntryReader(runUnder: RunUnder): (search: Search) => Promise<Found> {
+  let waiting: Waiting[] = [];
+
+  const makeWaiting = (): void => {
+    const groups = Map.groupBy(waiting, ({ search }) => search.generation);
+    waiting = [];
+    for (const group of groups.values()) {
+      const made = make(group.map(({ search }) => search));
+      for (const [at, { resolve }] of group.entries()) resolve(made.then((found) => found[at]));
+    }
+  };
+
+  /** @param searches of the same partitions, under one generation */
+  async function make(searches: readonly Search[]): Promise<readonly Found[]> {
+    const [first] = searches;
+    if (first === undefined) return [];
+    const answers = await runUnder(
+      first.generation,
+      first.feeds.map(({ partition }) => partition),
+      findScript,
+      (partitions) => [searches.length, ...searches.flatMap((search) => argumentsOf(search, partitions))],
+    );
+    if (answers === undefined) return [];
+    const found = unpackFound(answers, searches);
+    return Promise.all(found.map(async (each, at) => (each === undefined ? makeAlone(searches[at]) : each)));
   }
-  return answers;
+
+  async function makeAlone(search: Search | undefined): Promise<Found> {
+    return search && (await make([search]))[0];
+  }
+
+  return (search) => {
+    if (!isOneValue(search.prefix) || search.feeds.length < partitionCount) return makeAlone(search);
+    return new Promise((resolve) => {
+      if (waiting.length === 0) queueMicrotask(makeWaiting);
+      waiting.push({ search, resolve });
+    });
+  };
+}
+
+/** Of scripts/find-entries.lua. */
+function argumentsOf({ feeds, prefix, before, count }: Search, partitions: readonly number[]): ScriptArgument[] {
+  const [first] = feeds;
+  const isSame = feeds.every(({ after }) => after === first?.after);
+  const used = new Set(isSame ? partitions.slice(0, 1) : partitions);
+  const afters = feeds.filter(({ partition }) => used.has(partition)).map(({ after }) => asBuffer(after));
+  return [isOneValue(prefix) ? 1 : 0, asBuffer(before), count, afters.length, ...afters];
+}
+
+/** @returns what each search has found; undefined for one that was not made */
+export function unpackFound(answers: readonly Buffer[], searches: readonly Pick<Search, "prefix">[]): Found[] {
+  const found = searches.map((): (readonly ReadEntry[])[] => []);
+  const missed = new Set<number>();
+  for (const reader of answers.map((bytes) => new PackedReader(bytes))) {
+    while (!reader.done) {
+      for (const [at, { prefix }] of searches.entries()) {
+        const count = reader.u16();
+        if (count === notMade) missed.add(at);
+        else found[at]?.push(count === 0 ? none : unpackEntries(reader, count, isOneValue(prefix)));
+      }
+    }
+  }
+  return found.map((entries, at) => (missed.has(at) ? undefined : entries));
+}
+
+function unpackEntries(reader: PackedReader, count: number, hasUsers: boolean): ReadEntry[] {
+  return Array.from({ length: count }, () => {
+    const entry = reader.textBytes();
+    return { entry, user: hasUsers ? unpackUserOf(entry, reader.bytes()) : undefined };
+  });
+}
+
+function unpackUserOf(entry: Uint8Array, packed: Uint8Array): FoundUser {
+  const id = packed.length === 0 ? undefined : readEntry(entry)?.id;
+  return id && unpackUser(new PackedReader(packed), id);
+}
+
+/** Whether a prefix ends with a value, and not in the middle of one: few users will have it. */
+function isOneValue(prefix: Uint8Array): boolean {
+  const value = prefix.subarray(entryPrefix(0).length);
+  return lengthOfValue(value) === value.length;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

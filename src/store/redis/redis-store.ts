@@ -31,6 +31,11 @@ const maxCallUsers = 128;
 const maxCallBytes = maxScriptWork / 3;
 /** The calls queued for a single server, so that it need not wait for the next one. */
 const singleServerLanes = 4;
+/**
+ * The most searches in one call. A script of a cluster looks through one partition; one of a single server through all, at 3 µs for
+ * each partition and search, and better than one by one, because what they pass through is still in the processor's cache.
+ */
+const maxSearches = { ofServer: 4, ofPartition: 32 };
 
 export interface RedisStoreOptions extends RedisAccess {
   /** The prefix of every key. */
@@ -53,7 +58,7 @@ export function openServers(options: RedisStoreOptions): Servers {
 export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const keys = createKeys(options.keyPrefix);
   // Before connections are made, which would stay open if a script were missing.
-  const scripts = { get: loadScript("codes", "record", "get"), list: listScript };
+  const scripts = { get: loadScript("codes", "record", "packed-user", "get"), list: listScript };
   const servers = openServers(options);
   const known = new KnownConfigurations(servers, keys);
   let brokenSeals = 0;
@@ -127,6 +132,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       mixed: !servers.partitioned,
       maxUsers: maxCallUsers,
       maxBytes: maxCallBytes,
+      maxSearches: servers.partitioned ? maxSearches.ofPartition : maxSearches.ofServer,
     },
     write(commands, again = false) {
       const place = placeOf(commands[0]?.id);

@@ -2,7 +2,7 @@ import { readEntry } from "../../users/indexes/entries.ts";
 import type { Present } from "../configuration.ts";
 import type { Slice } from "../sweeper.ts";
 import { runScript } from "./call-runner.ts";
-import { findScript, unpackEntries } from "./find-entries.ts";
+import { findScript, unpackFound } from "./find-entries.ts";
 import type { Keys } from "./keys.ts";
 import { loadScript } from "./script.ts";
 import type { Servers } from "./servers/servers.ts";
@@ -49,12 +49,12 @@ export class StrayEntries {
     const { bytes } = await runScript(this.#servers, partition, {
       script: findScript,
       keys: common,
-      args: [stamp, packed, 1, 0, end, sliceEntries, this.#after],
+      args: [stamp, packed, 1, 1, 0, end, sliceEntries, 1, this.#after],
       writes: false,
     });
-    const [found = []] = unpackEntries(bytes);
+    const [[found = []] = []] = unpackFound([bytes], [{ prefix: beginning }]);
     // What cannot be read is left to rollcall verify.
-    const users = found.flatMap((entry) => {
+    const users = found.flatMap(({ entry }) => {
       const id = readEntry(entry)?.id;
       return id === undefined ? [] : [{ entry: Buffer.from(entry), key: this.#keys.userIn(partition, id) }];
     });
@@ -67,7 +67,7 @@ export class StrayEntries {
       });
     }
     const isDone = found.length < sliceEntries;
-    this.#after = Buffer.from(found.at(-1) ?? this.#after);
+    this.#after = Buffer.from(found.at(-1)?.entry ?? this.#after);
     if (isDone) this.#partition = undefined;
     return { work: "check", items: found.length, isDone };
   }

@@ -2,19 +2,19 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { PackedReader, PackedWriter } from "../packed/buffer.ts";
 import { unpackCommand, verbs } from "../packed/packed.ts";
-import { codeOfPart, found } from "../packed/users.ts";
-import { applyCommand, writeUser } from "./apply-command.ts";
+import { applyCommand } from "./apply-command.ts";
 import { layoutVersions } from "./configuration-table.ts";
 import { openConnection, waitForDisk, waitForOthers } from "./connection.ts";
 import { makeFile, OpenFiles } from "./database-file.ts";
-import { isCorrupt, mayLackRoom } from "./failures.ts";
+import { mayLackRoom } from "./failures.ts";
 import { type ConfigurationEvents, FollowedConfiguration } from "./followed-configuration.ts";
 import type { SearchVerb } from "./messages.ts";
 import type { Reserve } from "./reserve.ts";
 import { nothingToDo } from "./seal-sweep.ts";
 import { Searches } from "./searches.ts";
 import { UserCount } from "./user-count.ts";
-import { layout, type UserTable } from "./user-table.ts";
+import { layout } from "./user-table.ts";
+import { writeFound } from "./write-found.ts";
 
 const knownVersions: readonly unknown[] = Object.values(layoutVersions);
 
@@ -129,10 +129,7 @@ export class UserDatabase {
     const count = reader.u32();
     const users = new PackedWriter(count * 1024);
     for (let i = 0; i < count && users.length < maxReadBytes; i++) {
-      const row = this.#find(reader.text());
-      if (row === undefined) users.u8(found.none);
-      else if ("damaged" in row) users.u8(found.damaged).u8(codeOfPart(row.damaged));
-      else writeUser(users, row);
+      writeFound(users, this.#configured.users, reader.text());
     }
     return users.finish();
   }
@@ -224,15 +221,6 @@ export class UserDatabase {
 
   #nowMs(): number {
     return Math.floor(this.#clock() / 1_000);
-  }
-
-  #find(id: string): ReturnType<UserTable["find"]> {
-    try {
-      return this.#configured.users.find(id);
-    } catch (error) {
-      if (isCorrupt(error)) return { damaged: "record", etag: undefined };
-      throw error;
-    }
   }
 
   #layOut(path: string): void {

@@ -1,18 +1,27 @@
 /** The searches of the port, as calls of the database's thread: see searches.ts. */
-import { type EntryRange, type IndexedUser, readEntry } from "../../users/indexes/entries.ts";
+import { type EntryRange, readEntry } from "../../users/indexes/entries.ts";
+import type { FoundEntry } from "../../users/store.ts";
 import type { StoreAdapter } from "../adapter.ts";
 import { free, PackedReader, PackedWriter } from "../packed/buffer.ts";
+import { unpackUser } from "../packed/users.ts";
 import type { Database } from "./database-thread.ts";
 import { wholeProgress } from "./messages.ts";
 
 const nothing: Uint8Array = new Uint8Array();
+
+/** Entries that this program has written; how many there were with others; and the last of all. */
+interface SearchAnswer {
+  readonly found: readonly FoundEntry[];
+  readonly count: number;
+  readonly last: Uint8Array | undefined;
+}
 
 /** A search for entries that waits for its answer. */
 interface Search {
   readonly range: EntryRange;
   readonly count: number;
   readonly generation: number;
-  readonly resolve: (entries: readonly Uint8Array[] | undefined) => void;
+  readonly resolve: (answer: SearchAnswer | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -28,7 +37,7 @@ export function searchesOf(database: Database): Pick<StoreAdapter, "entries" | "
         const packed = await database.call("entries", packSearches(searches));
         const reader = new PackedReader(packed);
         let answered = 0;
-        for (; !reader.done; answered++) searches[answered]?.resolve(readEntries(reader));
+        for (; !reader.done; answered++) searches[answered]?.resolve(readAnswer(reader));
         if (answered === 0) throw new Error("the database's thread has answered none of the searches");
         free(packed);
         searches = searches.slice(answered);
@@ -40,7 +49,7 @@ export function searchesOf(database: Database): Pick<StoreAdapter, "entries" | "
 
   /** @returns undefined if the store has a configuration of another generation */
   const search = (range: EntryRange, count: number, generation: number) =>
-    new Promise<readonly Uint8Array[] | undefined>((resolve, reject) => {
+    new Promise<SearchAnswer | undefined>((resolve, reject) => {
       if (waiting.length === 0) queueMicrotask(send);
       waiting.push({ range, count, generation, resolve, reject });
     });
@@ -54,19 +63,15 @@ export function searchesOf(database: Database): Pick<StoreAdapter, "entries" | "
 
   return {
     async entries({ prefix, after: from }, wanted, generation) {
-      const users: IndexedUser[] = [];
+      const users: FoundEntry[] = [];
       let after = from;
       while (users.length < wanted) {
         const missing = wanted - users.length;
-        const entries = await search({ prefix, after }, missing, generation);
-        if (entries === undefined) return undefined;
-        for (const entry of entries) {
-          // Others are another program's.
-          const user = readEntry(entry);
-          if (user !== undefined) users.push(user);
-        }
-        if (entries.length < missing) break;
-        after = entries.at(-1);
+        const answer = await search({ prefix, after }, missing, generation);
+        if (answer === undefined) return undefined;
+        users.push(...answer.found);
+        if (answer.count < missing) break;
+        after = answer.last;
       }
       return users;
     },
@@ -101,8 +106,19 @@ function packSearches(searches: readonly Search[]): Buffer<ArrayBuffer> {
   return writer.finish();
 }
 
-function readEntries(reader: PackedReader): Uint8Array[] | undefined {
-  return reader.u8() === 0 ? undefined : Array.from({ length: reader.u32() }, () => reader.bytes());
+function readAnswer(reader: PackedReader): SearchAnswer | undefined {
+  if (reader.u8() === 0) return undefined;
+  const count = reader.u32();
+  const found: FoundEntry[] = [];
+  let last: Uint8Array | undefined;
+  for (let at = 0; at < count; at++) {
+    last = reader.bytes();
+    const hasUser = reader.u8() === 1;
+    const entry = readEntry(last);
+    // Others are another program's.
+    if (entry !== undefined) found.push({ ...entry, user: hasUser ? unpackUser(reader, entry.id) : undefined });
+  }
+  return { found, count, last };
 }
 
 function packRange(writer: PackedWriter, { prefix, after = nothing }: EntryRange): PackedWriter {

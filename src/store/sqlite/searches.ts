@@ -2,8 +2,8 @@
  * What is asked besides users, packed in one buffer each way, little-endian (`u32+prefix` is a length, and as many bytes):
  *
  *     entries        u32 searches; for each: u32 generation, u32 count, u32+prefix, u32+after; answered for each by u8 whether the
- *                    configuration is of that generation, and if so: u32 count, u32+entry for each. Fewer answers than searches if the
- *                    first were enough for one call
+ *                    configuration is of that generation, and if so: u32 count, and for each entry u32+entry and u8 whether its user
+ *                    follows, packed (packed.ts). Fewer answers than searches if the first were enough for one call
  *     countEntries   u32 generation, u32+prefix, u32+after; answered by u8 as above, and if so: u32 how many in a piece of the range,
  *                    u32+last of them: the next piece is after it. Empty if there are no more
  *     count          nothing; answered by u8 whether all users have been counted, and if so: u64 how many. If not, ask again
@@ -12,14 +12,17 @@
  * `after` is empty for the beginning.
  */
 import type { DatabaseSync } from "node:sqlite";
-import type { EntryRange } from "../../users/indexes/entries.ts";
+import { type EntryRange, readEntry } from "../../users/indexes/entries.ts";
 import { PackedReader, PackedWriter } from "../packed/buffer.ts";
 import type { FollowedConfiguration } from "./followed-configuration.ts";
 import { type SearchVerb, wholeProgress } from "./messages.ts";
 import type { UserCount } from "./user-count.ts";
+import { writeFound } from "./write-found.ts";
 
 /** After so many entries, the searches of a call wait for the next one. */
 const callEntries = 1_000;
+/** After so many bytes, a call reads no further users. */
+const maxReadBytes = 256 * 1024;
 /** Entries that are counted at a time: in about a millisecond. */
 const pieceEntries = 20_000;
 
@@ -65,11 +68,18 @@ export class Searches {
       else {
         const entries = table.list(range, count);
         answer.u8(1).u32(entries.length);
-        for (const entry of entries) answer.bytes(entry);
+        for (const entry of entries) this.#addEntry(answer, entry);
         found += entries.length;
       }
     }
     return answer.finish();
+  }
+
+  #addEntry(answer: PackedWriter, entry: Uint8Array): void {
+    answer.bytes(entry);
+    const id = answer.length < maxReadBytes ? readEntry(entry)?.id : undefined;
+    answer.u8(id === undefined ? 0 : 1);
+    if (id !== undefined) writeFound(answer, this.#configured.users, id);
   }
 
   #countEntries(reader: PackedReader): Buffer<ArrayBuffer> {

@@ -63,6 +63,7 @@ export async function findUsers(
       {
         select: selector(names),
         sizeOf,
+        alreadyRead: entries.map(({ user }) => user),
         // Somebody may have changed the user since the entry was read.
         isWanted: (user, at) => hasValue(user, index, entries[at]),
         besideBytes: frameBytes,
