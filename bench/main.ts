@@ -56,8 +56,9 @@ const benches: Readonly<Record<string, Bench>> = {
     run: () => import("./benches/memory.ts"),
   },
   sweep: {
-    options: "[--users N]",
-    summary: "the background work that seals all users: its time, how long it holds up Redis, and what callers notice",
+    options: "[--users N] [--indexes LIST]",
+    summary:
+      "the background work over all users, for a feature or for indexes: its time, how long it holds up Redis, and what callers notice",
     run: () => import("./benches/sweep.ts"),
   },
   sizing: {
@@ -74,6 +75,11 @@ const benches: Readonly<Record<string, Bench>> = {
     options: "[--runs N]",
     summary: "how long one script call blocks Redis",
     run: () => import("./benches/scripts.ts"),
+  },
+  indexes: {
+    options: "[--users N] [--runs N] [--stores NAMES]",
+    summary: "what one index and eight cost imports and changes, on Redis and on SQLite; eight minutes",
+    run: () => import("./benches/indexes.ts"),
   },
   find: {
     options: "[--users N] [--runs N] [--stores NAMES]",

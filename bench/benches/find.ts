@@ -6,12 +6,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { GetRegistryResponse_Index_State } from "../../gen/es/rollcall/v1/user_service_pb.js";
-import { createRollcallClient } from "../../src/client/index.ts";
+import { Redis } from "ioredis";
+import { createRollcallClient, type RollcallClient } from "../../src/client/index.ts";
+import { findScript } from "../../src/store/redis/find-entries.ts";
 import { startRedis } from "../../test/support/redis.ts";
 import { startCluster } from "../../test/support/redis-cluster.ts";
-import { until } from "../../test/support/until.ts";
 import { batchShape, redisArgs } from "../conditions.ts";
+import { indexesReady } from "../indexes-ready.ts";
 import type { UnaryResult } from "../load/jobs.ts";
 import { LoadProcess } from "../load/load-process.ts";
 import { median } from "../median.ts";
@@ -42,6 +43,9 @@ const manyCallers = { connections: 4, inFlight: 16, warmUpSeconds: 1, seconds: 3
 const oneCaller = { connections: 1, inFlight: 1, warmUpSeconds: 0.5, seconds: 2 };
 const methods = ["GetUser", "FindUsers"] as const;
 
+/** A row about pages by prefix, for a table of its own. */
+let pagesRow: string | undefined;
+
 const load = new LoadProcess();
 const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
 try {
@@ -52,6 +56,10 @@ try {
     else if (store === "cluster") await onCluster();
     else await measure("SQLite", `sqlite:${join(directory, "users.db")}`, []);
   }
+  if (pagesRow !== undefined) {
+    console.log("\n| users found by prefix | pages | scripts | median ms | 99th percentile ms | worst ms |");
+    console.log(`|--:|--:|--:|--:|--:|--:|\n${pagesRow}`);
+  }
 } finally {
   await load.stop();
   rmSync(directory, { recursive: true });
@@ -60,7 +68,7 @@ try {
 async function onRedis(): Promise<void> {
   const redis = await startRedis({ args: redisArgs });
   try {
-    await measure("one Redis", redis.url, [redis.pid]);
+    await measure("one Redis", redis.url, [redis.pid], (client) => pageByPrefix(client, redis.url));
   } finally {
     await redis.stop();
   }
@@ -79,7 +87,36 @@ async function onCluster(): Promise<void> {
   }
 }
 
-async function measure(name: string, store: string, redisPids: readonly number[]): Promise<void> {
+/** Pages of 100 through 100,000 users by the beginning of their addresses: how long scripts hold up Redis, by its slow log. */
+async function pageByPrefix(client: RollcallClient, url: string): Promise<void> {
+  const admin = new Redis(url);
+  // The commands within a script take a few microseconds each, and are left out.
+  await admin.config("SET", "slowlog-log-slower-than", "50", "slowlog-max-len", "100000");
+  await admin.slowlog("RESET");
+  // Of a million addresses, ada.00000000@example.com and so on, a tenth.
+  const match = { property: "email", condition: { case: "startsWith", value: "ada.000" } } as const;
+  let found = 0;
+  let pages = 0;
+  for (let pageToken = ""; pages === 0 || pageToken !== ""; pages++) {
+    const page = await client.findUsers({ match, pageSize: 100, pageToken });
+    found += page.users.length;
+    pageToken = page.nextPageToken;
+  }
+  const entries: unknown = await admin.slowlog("GET", "-1");
+  const durations = (Array.isArray(entries) ? entries : [])
+    .flatMap(([, , micros, [name, sha]]) => (/^evalsha$/i.test(name) && sha === findScript.sha ? [Number(micros)] : []))
+    .sort((a, b) => a - b);
+  const at = (share: number) => ((durations[Math.floor((durations.length - 1) * share)] ?? 0) / 1_000).toFixed(2);
+  pagesRow = `| ${found} | ${pages} | ${durations.length} | ${at(0.5)} | ${at(0.99)} | ${at(1)} |`;
+  admin.disconnect();
+}
+
+async function measure(
+  name: string,
+  store: string,
+  redisPids: readonly number[],
+  alsoMeasure: (client: RollcallClient) => Promise<void> = async () => {},
+): Promise<void> {
   const server = await startRollcall(store, ["--indexes", "email:fold"]);
   try {
     const { port } = server;
@@ -87,7 +124,7 @@ async function measure(name: string, store: string, redisPids: readonly number[]
       const to = Math.min(from + usersPerStream, users);
       await load.run({ kind: "batch", ...batchShape, from, to, value: 0, port });
     }
-    await ready(port);
+    await indexesReady(port);
     const found: Record<(typeof methods)[number], Run[]> = { GetUser: [], FindUsers: [] };
     for (let run = 0; run < runs; run++) {
       for (const method of methods) {
@@ -130,18 +167,10 @@ async function measure(name: string, store: string, redisPids: readonly number[]
     console.log(
       `| ${name} | FindUsers ÷ GetUser | ${ratio("perSecond")} | ${ratio("p50")} | ${ratio("p99")} | ${ratio("serverCpu")} | ${redisPids.length > 0 ? ratio("redisCpu") : ""} |`,
     );
+    await alsoMeasure(createRollcallClient(`http://127.0.0.1:${port}`));
   } finally {
     await server.stop();
   }
-}
-
-/** Resolves once the index is ready. Building it begins with the server, beside the import. */
-async function ready(port: number): Promise<void> {
-  const client = createRollcallClient(`http://127.0.0.1:${port}`);
-  await until(async () => {
-    const { indexes } = await client.getRegistry({});
-    return indexes.length > 0 && indexes.every(({ state }) => state === GetRegistryResponse_Index_State.READY);
-  }, 300_000);
 }
 
 function answered(result: UnaryResult): UnaryResult {

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { Redis } from "ioredis";
 import { startRedis } from "../../test/support/redis.ts";
 import { batchShape, redisArgs } from "../conditions.ts";
+import { indexesReady } from "../indexes-ready.ts";
 import { LoadProcess } from "../load/load-process.ts";
 import { batchTemplate } from "../load/requests.ts";
 import { startRollcall } from "../processes.ts";
@@ -14,6 +15,8 @@ import { wholeNumber } from "../usage.ts";
 const { values } = parseArgs({ options: { users: { type: "string", default: "1000000" } } });
 const users = wholeNumber("users", values.users);
 
+const emailIndex = ["--indexes", "email:fold"];
+
 const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
 const load = new LoadProcess();
 try {
@@ -21,7 +24,9 @@ try {
   console.log("|---|--:|--:|--:|");
   row("Redis, hash-max-listpack-value 1024", await inRedis(redisArgs));
   row("Redis, as it comes", await inRedis([]));
+  row("Redis, hash-max-listpack-value 1024, index of email:fold", await inRedis(redisArgs, emailIndex));
   row("SQLite", await inSqlite());
+  row("SQLite, index of email:fold", await inSqlite(emailIndex));
 } finally {
   await load.stop();
   rmSync(directory, { recursive: true });
@@ -38,12 +43,13 @@ async function importAll(port: number): Promise<void> {
   if (result.created !== users) throw new Error("not every user was created");
 }
 
-async function inRedis(args: readonly string[]): Promise<number> {
+async function inRedis(args: readonly string[], serverArgs: readonly string[] = []): Promise<number> {
   const redis = await startRedis({ args });
   const admin = new Redis(redis.url);
   try {
     const before = await usedMemory(admin);
-    const server = await startRollcall(redis.url);
+    const server = await startRollcall(redis.url, serverArgs);
+    if (serverArgs.length > 0) await indexesReady(server.port);
     await importAll(server.port);
     await server.stop();
     return (await usedMemory(admin)) - before;
@@ -57,9 +63,10 @@ async function usedMemory(redis: Redis): Promise<number> {
   return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1]);
 }
 
-async function inSqlite(): Promise<number> {
-  const path = join(directory, "users.db");
-  const server = await startRollcall(`sqlite:${path}`);
+async function inSqlite(serverArgs: readonly string[] = []): Promise<number> {
+  const path = join(directory, `${serverArgs.length}.db`);
+  const server = await startRollcall(`sqlite:${path}`, serverArgs);
+  if (serverArgs.length > 0) await indexesReady(server.port);
   await importAll(server.port);
   await server.stop();
   return statSync(path).size;
