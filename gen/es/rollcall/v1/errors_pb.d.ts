@@ -281,9 +281,9 @@ export enum ErrorReason {
   INDEX_NOT_READY = 26,
 
   /**
-   * INVALID_ARGUMENT: no index can answer the match. It names no property, or has no condition or several. Or it looks for a
-   * value that is null, an object or a list, for text of more than 256 bytes, for a beginning of less than 2 characters, or
-   * for `present` = false.
+   * INVALID_ARGUMENT: no index can answer the match. It names no property, or has no condition or several. Or no index
+   * holds the value: null, an object or a list, text of more than 256 bytes, `present` = false. Or the beginning has less than
+   * 2 characters.
    *
    * Example: FindUsers with `equals` = null.
    *

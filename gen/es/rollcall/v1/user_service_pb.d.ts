@@ -637,8 +637,8 @@ export declare type Match = Message<"rollcall.v1.Match"> & {
    */
   condition: {
     /**
-     * The value: text, a number or a bool. Text matches exactly, unless the index folds: then it ignores case, and both
-     * sides are in Unicode's form NFC. 1 and 1.0 are the same number, and 0 and -0; the text "true" is not the bool true.
+     * The value: text, a number or a bool. Text matches exactly, unless the index folds: then case does not count, and both
+     * sides are in Unicode's form NFC. 1 and 1.0 are the same number, and 0 and -0. The text "true" is not the bool true.
      * Values that no index holds fail with INVALID_ARGUMENT, INVALID_MATCH: null, objects, lists, and text of more than 256
      * bytes of UTF-8 after folding.
      *
