@@ -6,7 +6,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Redis } from "ioredis";
+import type { MatchSchema } from "../../gen/es/rollcall/v1/user_service_pb.js";
 import { createRollcallClient, type RollcallClient } from "../../src/client/index.ts";
 import { findScript } from "../../src/store/redis/find-entries.ts";
 import { startRedis } from "../../test/support/redis.ts";
@@ -43,8 +45,25 @@ const manyCallers = { connections: 4, inFlight: 16, warmUpSeconds: 1, seconds: 3
 const oneCaller = { connections: 1, inFlight: 1, warmUpSeconds: 0.5, seconds: 2 };
 const methods = ["GetUser", "FindUsers"] as const;
 
-/** A row about pages by prefix, for a table of its own. */
-let pagesRow: string | undefined;
+interface PagedFind {
+  readonly name: string;
+  readonly match: MessageInitShape<typeof MatchSchema>;
+  readonly pageSize: number;
+  readonly pages: number;
+}
+
+const startOfEmail: PagedFind["match"] = { property: "email", condition: { case: "startsWith", value: "ada.000" } };
+const onePlan: PagedFind["match"] = {
+  property: "plan",
+  condition: { case: "equals", value: { kind: { case: "stringValue", value: "enterprise" } } },
+};
+/** Of a million users, a tenth has an address that begins so, and all have the plan. */
+const pagedFinds: readonly PagedFind[] = [
+  { name: "email starts with ada.000, pages of 100", match: startOfEmail, pageSize: 100, pages: 1_000 },
+  { name: "plan is enterprise, pages of 100", match: onePlan, pageSize: 100, pages: 200 },
+  { name: "plan is enterprise, pages of 1,000", match: onePlan, pageSize: 1_000, pages: 200 },
+];
+const scriptRows: string[] = [];
 
 const load = new LoadProcess();
 const directory = mkdtempSync(join(tmpdir(), "rollcall-bench-"));
@@ -56,9 +75,10 @@ try {
     else if (store === "cluster") await onCluster();
     else await measure("SQLite", `sqlite:${join(directory, "users.db")}`, []);
   }
-  if (pagesRow !== undefined) {
-    console.log("\n| users found by prefix | pages | scripts | median ms | 99th percentile ms | worst ms |");
-    console.log(`|--:|--:|--:|--:|--:|--:|\n${pagesRow}`);
+  if (scriptRows.length > 0) {
+    console.log("\n| search | users | pages | scripts | median ms | 99th percentile ms | worst ms |");
+    console.log("|---|--:|--:|--:|--:|--:|--:|");
+    for (const row of scriptRows) console.log(row);
   }
 } finally {
   await load.stop();
@@ -68,7 +88,7 @@ try {
 async function onRedis(): Promise<void> {
   const redis = await startRedis({ args: redisArgs });
   try {
-    await measure("one Redis", redis.url, [redis.pid], (client) => pageByPrefix(client, redis.url));
+    await measure("one Redis", redis.url, [redis.pid], (client) => measureScripts(client, redis.url));
   } finally {
     await redis.stop();
   }
@@ -87,28 +107,39 @@ async function onCluster(): Promise<void> {
   }
 }
 
-/** Pages of 100 through 100,000 users by the beginning of their addresses: how long scripts hold up Redis, by its slow log. */
-async function pageByPrefix(client: RollcallClient, url: string): Promise<void> {
+/** How long scripts of FindUsers hold up Redis, by its slow log. */
+async function measureScripts(client: RollcallClient, url: string): Promise<void> {
   const admin = new Redis(url);
   // The commands within a script take a few microseconds each, and are left out.
   await admin.config("SET", "slowlog-log-slower-than", "50", "slowlog-max-len", "100000");
-  await admin.slowlog("RESET");
-  // Of a million addresses, ada.00000000@example.com and so on, a tenth.
-  const match = { property: "email", condition: { case: "startsWith", value: "ada.000" } } as const;
-  let found = 0;
-  let pages = 0;
-  for (let pageToken = ""; pages === 0 || pageToken !== ""; pages++) {
-    const page = await client.findUsers({ match, pageSize: 100, pageToken });
-    found += page.users.length;
-    pageToken = page.nextPageToken;
+  try {
+    for (const { name, match, pageSize, pages } of pagedFinds) {
+      await admin.slowlog("RESET");
+      let found = 0;
+      let asked = 0;
+      for (let pageToken = ""; asked < pages && (asked === 0 || pageToken !== ""); asked++) {
+        const page = await client.findUsers({ match, pageSize, pageToken });
+        found += page.users.length;
+        pageToken = page.nextPageToken;
+      }
+      const durations = await durationsOf(admin, findScript.sha);
+      const at = (share: number) => ((durations[Math.floor((durations.length - 1) * share)] ?? 0) / 1_000).toFixed(2);
+      scriptRows.push(`| ${name} | ${found} | ${asked} | ${durations.length} | ${at(0.5)} | ${at(0.99)} | ${at(1)} |`);
+    }
+  } finally {
+    admin.disconnect();
   }
+}
+
+/** @returns how long each run of a script took, in microseconds, in order */
+async function durationsOf(admin: Redis, sha: string): Promise<number[]> {
   const entries: unknown = await admin.slowlog("GET", "-1");
-  const durations = (Array.isArray(entries) ? entries : [])
-    .flatMap(([, , micros, [name, sha]]) => (/^evalsha$/i.test(name) && sha === findScript.sha ? [Number(micros)] : []))
-    .sort((a, b) => a - b);
-  const at = (share: number) => ((durations[Math.floor((durations.length - 1) * share)] ?? 0) / 1_000).toFixed(2);
-  pagesRow = `| ${found} | ${pages} | ${durations.length} | ${at(0.5)} | ${at(0.99)} | ${at(1)} |`;
-  admin.disconnect();
+  const durations: number[] = [];
+  for (const entry of Array.isArray(entries) ? entries : []) {
+    const [, , micros, words]: unknown[] = Array.isArray(entry) ? entry : [];
+    if (Array.isArray(words) && String(words[1]) === sha) durations.push(Number(micros));
+  }
+  return durations.sort((a, b) => a - b);
 }
 
 async function measure(
@@ -117,7 +148,7 @@ async function measure(
   redisPids: readonly number[],
   alsoMeasure: (client: RollcallClient) => Promise<void> = async () => {},
 ): Promise<void> {
-  const server = await startRollcall(store, ["--indexes", "email:fold"]);
+  const server = await startRollcall(store, ["--indexes", "email:fold,plan"]);
   try {
     const { port } = server;
     for (let from = 0; from < users; from += usersPerStream) {

@@ -192,10 +192,8 @@ export function createUserHandlers(options: UserHandlersOptions): UserHandlers {
     deleteUser: (request, call) => registry.delete(request, call.signal),
 
     async getRegistry(_request, { principal, signal }) {
-      const { progress, ...described } = await registry.describe(signal);
       return {
-        ...described,
-        progress: disclosure.mayRead(principal) ? progress : undefined,
+        ...(await registry.describe(disclosure.mayRead(principal), signal)),
         version,
         principal: principal === anybody ? undefined : principal,
       };

@@ -21,5 +21,10 @@ export function tellingDamaged(store: StoreAdapter, onDamaged: OnDamaged): Store
       tell(users.flatMap((user) => (isDamaged(user) ? [user.damaged] : [])));
       return users;
     },
+    async entries(...search) {
+      const found = await store.entries(...search);
+      tell(found?.flatMap(({ user }) => (isDamaged(user) ? [user.damaged] : [])) ?? []);
+      return found;
+    },
   };
 }

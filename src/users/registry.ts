@@ -109,7 +109,8 @@ export interface UserRegistry {
   count(input: CountUsersInput, signal?: AbortSignal): Promise<number>;
   scan(input: ScanUsersInput, sizeOf: AnswerSize, signal?: AbortSignal): Promise<ScannedPage>;
   /** Says what is known of the registry. It asks the store only while an index is being built. */
-  describe(signal?: AbortSignal): Promise<RegistryDescription>;
+  /** @param wantsProgress whether to say how far indexes are built, which asks the store */
+  describe(wantsProgress: boolean, signal?: AbortSignal): Promise<RegistryDescription>;
 }
 
 /** What an id in a list takes beside its text. */
@@ -223,12 +224,12 @@ export function createUserRegistry(options: {
 
     scan: (input, sizeOf, signal) => scanUsers(store, input, sizeOf, { signal }),
 
-    async describe(signal) {
+    async describe(wantsProgress, signal) {
       try {
         const configuration = store.configuration();
         const builds = configuration?.indexes.some(({ state }) => state === "building") === true;
         // The rest is known without it.
-        const progress = builds ? await store.progress(signal).catch(() => undefined) : undefined;
+        const progress = wantsProgress && builds ? await store.progress(signal).catch(() => undefined) : undefined;
         return { requiredProperties: required.names, store: configuration, progress };
       } catch (error) {
         throw failureOfRead(error);

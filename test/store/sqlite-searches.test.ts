@@ -3,12 +3,14 @@ import { join } from "node:path";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { expect, onTestFinished, test } from "vitest";
 import { defaultServerLimits } from "../../src/config/server-limits.ts";
+import { tellingDamaged } from "../../src/store/damaged-records.ts";
 import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
 import { PackedReader } from "../../src/store/packed/buffer.ts";
 import { packCommands } from "../../src/store/packed/packed.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
 import { CorruptError } from "../../src/store/sqlite/failures.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
+import { isDamaged } from "../../src/users/damaged.ts";
 import { createEtagSource } from "../../src/users/etag.ts";
 import { requiredProperties } from "../../src/users/identify.ts";
 import { entryPrefix } from "../../src/users/indexes/entries.ts";
@@ -155,6 +157,17 @@ test("users are read with their entries, as many as fit", async () => {
   const read = found.filter(({ user }) => user !== undefined);
   expect(read).toHaveLength(33);
   expect(read.map(({ user }) => user)).toEqual(await store.get(read.map(({ id }) => id)));
+});
+
+test("damaged users that are read with their entries are reported", async () => {
+  const { path, store: adapter, generation } = await indexed();
+  const told: unknown[] = [];
+  const store = tellingDamaged(adapter, (part, count) => told.push({ part, count }));
+  await store.write(["a", "b", "c"].map((id) => command(id, { email: "e" })));
+  beside(path).prepare("UPDATE user SET preferences = x'ff' WHERE id <> 'b'").run();
+  const found = await store.entries({ prefix, after: undefined }, 10, generation());
+  expect(found?.map(({ user }) => isDamaged(user))).toEqual([true, false, true]);
+  expect(told).toEqual([{ part: "preferences", count: 2 }]);
 });
 
 test("a search that meets a damaged part of the file fails alone", async () => {

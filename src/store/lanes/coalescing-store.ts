@@ -6,6 +6,7 @@ import type { StoreAdapter } from "../adapter.ts";
 import { bodyOf } from "../packed/packed.ts";
 import type { FoundUser } from "../packed/users.ts";
 import { eachAlone } from "./item-failure.ts";
+import { KeptAnswer } from "./kept-answer.ts";
 import { Lanes } from "./lanes.ts";
 
 /** The memory that an item takes beside its body, and a submission beside its items. */
@@ -16,6 +17,8 @@ const retryMs = 100;
 const giveUpMs = 60_000;
 /** How many listings are under way at most, and how many searches of each kind. */
 const searchLanes = 4;
+/** Each refusal of a find by an index that is being built tells the progress, which takes the store far more than a find. */
+const progressKeptMs = 1_000;
 
 /**
  * Coalesces calls: those that arrive together travel to the store together. Order is kept, because each lane has one list
@@ -85,6 +88,7 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStor
   );
   const totals = oneByOne((_: typeof everything) => store.count());
   const progress = oneByOne((_: typeof everything) => store.progress());
+  const keptProgress = new KeptAnswer(() => progress.submit(everything, undefined), progressKeptMs);
   const searches = [lists, entries, counts, totals, progress];
   return {
     write: (items, options) => commands.submit(items, options),
@@ -93,7 +97,7 @@ export function coalesce(store: StoreAdapter, maxWaitingBytes: number): UserStor
     entries: (range, count, generation, signal) => entries.submit({ range, count, generation }, signal),
     countEntries: (prefix, generation, signal) => counts.submit({ prefix, generation }, signal),
     count: (signal) => totals.submit(everything, signal),
-    progress: (signal) => progress.submit(everything, signal),
+    progress: (signal) => keptProgress.ask(signal),
     check: () => store.check(),
     configuration: () => store.configuration(),
     warnings: () => store.warnings(),

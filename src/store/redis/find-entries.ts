@@ -36,10 +36,10 @@ interface Waiting {
 }
 
 const none: readonly ReadEntry[] = [];
-/** Stands for a count. */
+/** The count of a search that the script did not make. */
 const notMade = 65_535;
 
-/** @returns what makes a search: the next entries of each feed, as many as asked for, fewer only at the end */
+/** @returns a function that reads the next entries of each feed: as many as asked for, fewer only at the end */
 export function createEntryReader(runUnder: RunUnder): (search: Search) => Promise<Found> {
   let waiting: Waiting[] = [];
 
@@ -60,10 +60,10 @@ export function createEntryReader(runUnder: RunUnder): (search: Search) => Promi
       first.generation,
       first.feeds.map(({ partition }) => partition),
       findScript,
-      (partitions) => [searches.length, ...searches.flatMap((search) => argumentsOf(search, partitions))],
+      (partitions) => [searches.length, ...searches.flatMap((search) => searchArguments(search, partitions))],
     );
     if (answers === undefined) return [];
-    const found = unpackFound(answers, searches);
+    const found = unpackSearches(answers, searches);
     return Promise.all(found.map(async (each, at) => (each === undefined ? makeAlone(searches[at]) : each)));
   }
 
@@ -80,8 +80,11 @@ export function createEntryReader(runUnder: RunUnder): (search: Search) => Promi
   };
 }
 
-/** Of scripts/find-entries.lua. */
-function argumentsOf({ feeds, prefix, before, count }: Search, partitions: readonly number[]): ScriptArgument[] {
+/** One search, as scripts/find-entries.lua takes it. */
+export function searchArguments(
+  { feeds, prefix, before, count }: Omit<Search, "generation">,
+  partitions: readonly number[],
+): ScriptArgument[] {
   const [first] = feeds;
   const isSame = feeds.every(({ after }) => after === first?.after);
   const used = new Set(isSame ? partitions.slice(0, 1) : partitions);
@@ -90,7 +93,7 @@ function argumentsOf({ feeds, prefix, before, count }: Search, partitions: reado
 }
 
 /** @returns what each search has found; undefined for one that was not made */
-export function unpackFound(answers: readonly Buffer[], searches: readonly Pick<Search, "prefix">[]): Found[] {
+export function unpackSearches(answers: readonly Buffer[], searches: readonly Pick<Search, "prefix">[]): Found[] {
   const found = searches.map((): (readonly ReadEntry[])[] => []);
   const missed = new Set<number>();
   for (const reader of answers.map((bytes) => new PackedReader(bytes))) {

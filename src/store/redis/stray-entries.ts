@@ -2,7 +2,7 @@ import { readEntry } from "../../users/indexes/entries.ts";
 import type { Present } from "../configuration.ts";
 import type { Slice } from "../sweeper.ts";
 import { runScript } from "./call-runner.ts";
-import { findScript, unpackFound } from "./find-entries.ts";
+import { findScript, searchArguments, unpackSearches } from "./find-entries.ts";
 import type { Keys } from "./keys.ts";
 import { loadScript } from "./script.ts";
 import type { Servers } from "./servers/servers.ts";
@@ -13,6 +13,7 @@ export const strayScript = loadScript("configuration", "entry-starts", "sweep-en
 /** What a slice looks at, at most. */
 const sliceEntries = 128;
 const beginning = Buffer.alloc(0);
+const anyIndex = beginning;
 /** Behind all entries: no value begins with this byte. */
 const end = Buffer.of(0xff, 0xff, 0xff);
 
@@ -45,14 +46,20 @@ export class StrayEntries {
   /** @throws UserError STORE_UNAVAILABLE; StaleConfigurationError */
   async slice(partition: number, { stamp, configuration }: Present): Promise<Slice> {
     const { packed } = rulesOf(configuration);
+    const search = {
+      feeds: [{ partition, after: this.#after, isOpen: true }],
+      prefix: anyIndex,
+      before: end,
+      count: sliceEntries,
+    };
     const common = [this.#keys.configuration(partition), this.#keys.entries(partition)];
     const { bytes } = await runScript(this.#servers, partition, {
       script: findScript,
       keys: common,
-      args: [stamp, packed, 1, 1, 0, end, sliceEntries, 1, this.#after],
+      args: [stamp, packed, 1, 1, ...searchArguments(search, [partition])],
       writes: false,
     });
-    const [[found = []] = []] = unpackFound([bytes], [{ prefix: beginning }]);
+    const [[found = []] = []] = unpackSearches([bytes], [search]);
     // What cannot be read is left to rollcall verify.
     const users = found.flatMap(({ entry }) => {
       const id = readEntry(entry)?.id;

@@ -4,7 +4,7 @@ import { entryPrefix, type IndexedUser } from "../indexes/entries.ts";
 import { indexedValueOf } from "../indexes/index-value.ts";
 import type { Index } from "../indexes/indexed-property.ts";
 import { parsePageSize } from "../page-size.ts";
-import { allValid } from "../parsed.ts";
+import { allValid, Invalid, type Parsed } from "../parsed.ts";
 import { parseNames } from "../property-names.ts";
 import { type AnswerSize, frameBytes, readWhatFits, selector } from "../reading.ts";
 import type { Page } from "../registry.ts";
@@ -12,7 +12,7 @@ import type { StoredUser, UserStore } from "../store.ts";
 import type { StoreConfiguration } from "../store-configuration.ts";
 import { knownConfiguration } from "./known-configuration.ts";
 import { type Match, type MatchInput, type ParsedMatch, parseMatch, resolveMatch } from "./match.ts";
-import { formatToken, parseToken, type TokenScope } from "./page-token.ts";
+import { foreignToken, formatToken, parseToken, type TokenScope } from "./page-token.ts";
 
 export interface FindUsersInput {
   readonly match?: MatchInput | undefined;
@@ -52,9 +52,8 @@ export async function findUsers(
   return withIndex(store, parsed, signal, async (ready) => {
     const { index, prefix, configuration } = ready;
     const scope = tokenScope(ready);
-    const [after] = allValid(parseToken(scope, pageToken));
-    const place = after && entryPrefix(index.number, after);
-    const found = await store.entries({ prefix, after: place }, count + 1, configuration.generation, signal);
+    const [after] = allValid(parsePlace(ready, scope, pageToken));
+    const found = await store.entries({ prefix, after }, count + 1, configuration.generation, signal);
     if (found === undefined) return undefined;
     const entries = found.slice(0, count);
     const reading = await readWhatFits(
@@ -119,6 +118,14 @@ function tokenScope({ index, prefix, configuration }: ReadyMatch): TokenScope {
     prefix.subarray(indexNumberBytes),
   ]);
   return { method: "find", storeId: configuration.storeId, search };
+}
+
+/** @returns the entry of which the token tells; undefined for the first page */
+function parsePlace({ index, prefix }: ReadyMatch, scope: TokenScope, token: string): Parsed<Uint8Array | undefined> {
+  const place = parseToken(scope, token);
+  if (place === undefined || place instanceof Invalid) return place;
+  const entry = entryPrefix(index.number, place);
+  return prefix.every((byte, at) => byte === entry[at]) ? entry : foreignToken(scope);
 }
 
 /** An entry without the number of its index. */

@@ -27,17 +27,18 @@ export function formatToken(scope: TokenScope, place: Uint8Array): string {
 /** @returns the place; undefined for the first page */
 export function parseToken(scope: TokenScope, token: string): Parsed<Uint8Array | undefined> {
   if (token === "") return undefined;
-  if (token.length > maxTokenLength) return notOurs(scope);
+  if (token.length > maxTokenLength) return foreignToken(scope);
   const bytes = Buffer.from(token, "base64url");
   const place = bytes.subarray(1 + digestBytes);
   const isOurs =
     bytes.toString("base64url") === token &&
     bytes[0] === versions[scope.method] &&
     digestOf(scope, place).equals(bytes.subarray(1, 1 + digestBytes));
-  return isOurs ? place : notOurs(scope);
+  return isOurs ? place : foreignToken(scope);
 }
 
-function notOurs({ method }: TokenScope): Invalid {
+/** A token whose place does not belong to its search: somebody has made it up. */
+export function foreignToken({ method }: TokenScope): Invalid {
   const description =
     method === "find" ? "is not one that FindUsers gave for this match" : "is not one that ScanUsers gave";
   return new Invalid({ field: "page_token", reason: "INVALID_PAGE_TOKEN", description });

@@ -2,7 +2,7 @@
 import { isDamaged } from "../damaged.ts";
 import { limits } from "../limits.ts";
 import { parsePageSize } from "../page-size.ts";
-import { allValid, Invalid } from "../parsed.ts";
+import { allValid, Invalid, type Parsed } from "../parsed.ts";
 import { parseNames } from "../property-names.ts";
 import { type AnswerSize, frameBytes, selector, type UserView } from "../reading.ts";
 import type { Page } from "../registry.ts";
@@ -10,7 +10,7 @@ import type { UserStore } from "../store.ts";
 import { parseUserId, type UserId } from "../user-id.ts";
 import { type FilterInput, parseFilter } from "./filter.ts";
 import { knownConfiguration } from "./known-configuration.ts";
-import { formatToken, parseToken, type TokenScope } from "./page-token.ts";
+import { foreignToken, formatToken, parseToken, type TokenScope } from "./page-token.ts";
 
 export interface ScanUsersInput {
   readonly where?: FilterInput | undefined;
@@ -47,13 +47,13 @@ export async function scanUsers(
   const [filter, count, place, names] = allValid(
     parseFilter(where),
     parsePageSize(pageSize),
-    parseToken(scope, pageToken),
+    parsePlace(scope, pageToken),
     parseNames(onlyProperties, "only_properties"),
   );
   const select = selector(names);
   const users: UserView[] = [];
   const endsAt = now() + maxPageMs;
-  let after = idIn(place);
+  let after = place;
   let lookedAt = 0;
   let damagedCount = 0;
   let bytes = frameBytes;
@@ -94,7 +94,10 @@ function nextStep(users: number, bytes: number): number {
   return Math.max(1, Math.min(maxUsers, Math.floor(maxReadBytes / perUser)));
 }
 
-function idIn(place: Uint8Array | undefined): UserId | undefined {
-  const id = place && parseUserId(place);
-  return id instanceof Invalid ? undefined : id;
+/** @returns the last id of the page before; undefined for the first page */
+function parsePlace(scope: TokenScope, token: string): Parsed<UserId | undefined> {
+  const place = parseToken(scope, token);
+  if (place === undefined || place instanceof Invalid) return place;
+  const id = parseUserId(place);
+  return id instanceof Invalid ? foreignToken(scope) : id;
 }

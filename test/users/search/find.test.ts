@@ -1,11 +1,13 @@
 /** Pages of users that an index finds, and counts of them. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { entryPrefix } from "../../../src/users/indexes/entries.ts";
 import type { Index, IndexState } from "../../../src/users/indexes/indexed-property.ts";
 import { limits } from "../../../src/users/limits.ts";
 import type { Page } from "../../../src/users/registry.ts";
 import { countUsers, findUsers } from "../../../src/users/search/find.ts";
 import type { MatchInput } from "../../../src/users/search/match.ts";
+import { formatToken } from "../../../src/users/search/page-token.ts";
 import { type SearchedStore, searchedStore } from "../../support/searched-store.ts";
 import { decode, valueBytes } from "../../support/struct.ts";
 
@@ -154,6 +156,26 @@ test("a token of another match, index, method or store is refused", async () => 
   await refused(find(people(searchedStore(indexes, "another store")), startsWith("plan", "pr"), { pageToken }));
   store.index({ ...index("plan", 2), folded: true });
   await refused(find(store, startsWith("plan", "pr"), { pageToken }));
+});
+
+test("a token that somebody has made up for a place outside the match is refused", async () => {
+  const store = people();
+  const configuration = store.configuration();
+  if (configuration === undefined) throw new Error("the store has no configuration");
+  const [storedEntry] =
+    (await store.entries({ prefix: entryPrefix(2), after: undefined }, 1, configuration.generation)) ?? [];
+  const value = storedEntry?.value ?? Buffer.of();
+  const search = Buffer.concat([Buffer.from("plan\0\0"), Buffer.from("\x03pro\0\x01")]);
+  const scope = { method: "find", storeId: configuration.storeId, search } as const;
+  const pageOf = (place: Uint8Array) => find(store, equals("plan", "pro"), { pageToken: formatToken(scope, place) });
+  expect(idsOf(await pageOf(Buffer.from("\x03pro\0\x01b")))).toEqual(["c", "d"]);
+  for (const place of [
+    Buffer.concat([value, Buffer.from("g")]),
+    Buffer.from("\x03pr"),
+    Buffer.from("\x03free\0\x01"),
+  ]) {
+    await expect(pageOf(place)).rejects.toMatchObject({ reason: "INVALID_PAGE_TOKEN" });
+  }
 });
 
 test("counts are those of the users that are found, or of all", async () => {

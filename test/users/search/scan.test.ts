@@ -3,6 +3,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { limits } from "../../../src/users/limits.ts";
+import { formatToken } from "../../../src/users/search/page-token.ts";
 import type { ScannedPage } from "../../../src/users/search/scan.ts";
 import { scanUsers } from "../../../src/users/search/scan.ts";
 import { type SearchedStore, searchedStore } from "../../support/searched-store.ts";
@@ -157,6 +158,14 @@ test("a token goes on with another filter, and not in another store", async () =
   expect(idsOf(await scan(storeOf(10), { pageToken, where: { third: true } }))).toEqual([idOf(6), idOf(9)]);
   const refused = { reason: "INVALID_PAGE_TOKEN", violations: [{ field: "page_token" }] };
   await expect(scan(searchedStore([], "another store"), { pageToken })).rejects.toMatchObject(refused);
+  const scope = {
+    method: "scan",
+    storeId: storeOf(1).configuration()?.storeId ?? "",
+    search: new Uint8Array(),
+  } as const;
+  expect(idsOf(await scan(storeOf(2), { pageToken: formatToken(scope, Buffer.from(idOf(0))) }))).toEqual([idOf(1)]);
+  const madeUp = formatToken(scope, Buffer.from([0xff]));
+  await expect(scan(storeOf(1), { pageToken: madeUp })).rejects.toMatchObject(refused);
 });
 
 test("every offending field is named", async () => {

@@ -14,8 +14,8 @@ ARGV[4]  how many searches. For each of them, the next arguments are:
          the beginnings of the range: entries that are not in it
 
 Returns for each partition, for each search: u16 count, and u16+entry for each; fewer than asked for only at the end. Each entry of one
-value is followed by u32+user (packed-user.lua), empty if the user was not read. A count of 65535 says that the search has to be
-made by itself, because others have found much. Fails with STALE if the store's configuration is another one.
+value is followed by u32+user (packed-user.lua), empty if the user was not read. A count of 65535 says that the search was not made,
+because searches before it have found many entries: send it alone. Fails with STALE if the store's configuration is another one.
 ]]
 local try, keys = redis.pcall, KEYS
 local first, searches = tonumber(ARGV[3]) + 1, tonumber(ARGV[4])
@@ -23,9 +23,11 @@ local staleness = first > 1 and stalenessOf(KEYS[1])
 if staleness then return staleness end
 
 local notMade, nothing = pack('<I2', 65535), pack('<I2', 0)
--- After so many entries, further searches are not made, and after so many bytes, no further user is read.
-local mostEntries, mostUserBytes = 1000, 65536
-local entryCount, userBytes = 0, 0
+-- After so many entries, further searches are not made.
+local mostEntries, entryCount = 512, 0
+-- Users are read for values that few have: a page of many users needs few of the entries that are found. A user takes 2 µs.
+local mostUsersOfOne, mostUsers, mostUserBytes = 8, 64, 65536
+local usersOf, userCount, userBytes = {}, 0, 0
 
 local isOne, before, count, after, afterAt = {}, {}, {}, {}, {}
 local at = 5
@@ -37,11 +39,12 @@ for s = 1, searches do
   at = at + beginnings
 end
 
--- The user of an entry of one value, whose last bytes are the id.
-local function userOf(entriesKey, entry, prefixBytes)
-  if userBytes >= mostUserBytes then return '' end
+-- The user of an entry of one value, whose last bytes are the id; empty if enough users have been read.
+local function userOf(s, entriesKey, entry, prefixBytes)
+  local read = usersOf[s] or 0
+  if read >= mostUsersOfOne or userCount >= mostUsers or userBytes >= mostUserBytes then return '' end
   local user = packedUser(sub(entriesKey, 1, -#'entries' - 1) .. 'user:' .. sub(entry, prefixBytes + 1)) or ''
-  userBytes = userBytes + #user
+  usersOf[s], userCount, userBytes = read + 1, userCount + 1, userBytes + #user
   return user
 end
 
@@ -64,7 +67,7 @@ for n = first, #keys do
         size = size + 1
         if isOne[s] then
           -- The end of the range has a parenthesis before the prefix, and a byte behind it.
-          local user = userOf(key, entry, #before[s] - 2)
+          local user = userOf(s, key, entry, #before[s] - 2)
           pieces[size] = pack('<I2c0I4c0', #entry, entry, #user, user)
         else
           pieces[size] = pack('<I2c0', #entry, entry)
