@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { partitionOf, slotOf } from "../../src/store/redis/keys.ts";
 import { command } from "../support/commands.ts";
 import { startCluster } from "../support/redis-cluster.ts";
+import { inFull } from "../support/repeats.ts";
 import { openRedis, openTemporaryCluster } from "../support/stores.ts";
 import { until } from "../support/until.ts";
 import { storeConformance } from "./conformance.ts";
@@ -9,7 +10,7 @@ import { storeIsLikeTheModel } from "./model-based.ts";
 
 storeConformance("Redis Cluster", openTemporaryCluster);
 // What the commands mean is tested over one server; here it is that every one of them finds its way.
-storeIsLikeTheModel("Redis Cluster", openTemporaryCluster, 200);
+storeIsLikeTheModel("Redis Cluster", openTemporaryCluster, inFull ? 200 : 50);
 
 test("a chunk of 1,000 users takes one script call for each partition", async () => {
   const cluster = await startCluster({ replicas: 0 });

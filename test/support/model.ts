@@ -1,5 +1,6 @@
 /** The contract of the registry in memory, as simple as can be: what every store is held to. One required property. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { findUsers, type ModelFound, type ModelIndex, type ModelMatch, scanUsers } from "./model-searches.ts";
 import { valueBytes } from "./struct.ts";
 
 export type ModelPrecondition = { exists: boolean } | { version: number };
@@ -28,9 +29,14 @@ const isText = (value: JsonValue | undefined) => typeof value === "string" && va
 const same = (a: JsonObject, b: JsonObject) => valueBytes(a) === valueBytes(b);
 const refused = (reason: string): ModelAnswer => ({ refused: reason });
 
-/** @param required the property that every user has. @param now the store's clock, in µs: it stands still. */
-export function createModel(required: string, now: number) {
+/**
+ * @param required the property that every user has
+ * @param now the store's clock, in µs: it stands still
+ * @param firstIndexes those that are built
+ */
+export function createModel(required: string, now: number, firstIndexes: readonly Omit<ModelIndex, "isReady">[]) {
   const users = new Map<string, ModelUser>();
+  let indexes: readonly ModelIndex[] = firstIndexes.map((index) => ({ ...index, isReady: true }));
   let versions = 0;
   const none = (): ModelUser => ({ properties: {}, marks: new Map(), preferences: {}, version: 0 });
 
@@ -113,5 +119,20 @@ export function createModel(required: string, now: number) {
     return { outcome: "deleted", user: none(), ignored: [] };
   }
 
-  return { users, identify, setPreferences, remove };
+  /** An index that stays is as it was. Another one has to be built. */
+  function setIndexes(wanted: readonly Omit<ModelIndex, "isReady">[]): void {
+    indexes = wanted.map(({ property, folded }) => {
+      const there = indexes.find((index) => index.property === property && index.folded === folded);
+      return { property, folded, isReady: there?.isReady ?? false };
+    });
+  }
+
+  function buildIndexes(): void {
+    indexes = indexes.map((index) => ({ ...index, isReady: true }));
+  }
+
+  const indexed = () => indexes.map(({ property }) => property);
+  const find = (match: ModelMatch): ModelFound => findUsers(users, indexes, match);
+  const scan = (properties: JsonObject): string[] => scanUsers(users, properties);
+  return { users, identify, setPreferences, remove, setIndexes, buildIndexes, indexed, find, scan };
 }

@@ -12,6 +12,7 @@ import type { StoreAdapter } from "../../src/store/adapter.ts";
 import type { StoreAdministration } from "../../src/store/administration.ts";
 import { firstConfiguration, withFeatures, withIndexes } from "../../src/store/configuration.ts";
 import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
+import { partitionOf } from "../../src/store/redis/keys.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { Feature } from "../../src/users/features.ts";
@@ -24,6 +25,8 @@ import { brokenSealsIn, sweepAll } from "./sweep-all.ts";
 import { until } from "./until.ts";
 
 export interface TemporaryStore {
+  /** As `--store` takes it. */
+  readonly url: string;
   readonly store: UserStore;
   /** Sees and changes its configuration, as the command line does. */
   readonly administration: StoreAdministration;
@@ -31,6 +34,8 @@ export interface TemporaryStore {
   brokenSeals(): number;
   /** Does all background work that there is. */
   sweep(): Promise<void>;
+  /** Does the next slice of it where a user is. */
+  sweepSlice(id: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,8 +48,10 @@ export async function openTemporarySqlite(): Promise<TemporaryStore> {
   const path = join(directory, "users.db");
   const adapter = await openSqliteStore(path);
   const store = coalesce(adapter, defaultServerLimits.maxWaitingBytes);
-  const administration = await administrationOf(`sqlite:${path}`);
+  const url = `sqlite:${path}`;
+  const administration = await administrationOf(url);
   return {
+    url,
     store,
     administration,
     ...backgroundOf(adapter),
@@ -64,8 +71,15 @@ export async function openRedis(url: string, settings: RedisSettings = {}): Prom
   );
 }
 
-function backgroundOf(adapter: StoreAdapter): Pick<TemporaryStore, "brokenSeals" | "sweep"> {
-  return { brokenSeals: () => brokenSealsIn(adapter), sweep: () => sweepAll(adapter) };
+function backgroundOf(adapter: StoreAdapter): Pick<TemporaryStore, "brokenSeals" | "sweep" | "sweepSlice"> {
+  return {
+    brokenSeals: () => brokenSealsIn(adapter),
+    sweep: () => sweepAll(adapter),
+    async sweepSlice(id) {
+      const { partitions = 0 } = adapter.sweep ?? {};
+      await adapter.sweep?.sweep(partitions === 1 ? 0 : partitionOf(id));
+    },
+  };
 }
 
 export function administrationOf(url: string, settings: RedisSettings = {}): Promise<StoreAdministration> {
@@ -112,6 +126,7 @@ async function openIn(
   await until(() => store.check().then(() => true));
   const administration = await administrationOf(servers.url, settings);
   return {
+    url: servers.url,
     store,
     administration,
     ...backgroundOf(adapter),

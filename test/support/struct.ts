@@ -22,12 +22,15 @@ export function decode(bytes: Uint8Array): JsonValue {
 
 /** The canonical bytes of a value, by protobuf-es, as text that sorts as the bytes do. */
 export function valueBytes(value: JsonValue): string {
-  const sorted = JSON.stringify(value, (_, item: JsonValue) =>
-    typeof item === "object" && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
-      : item,
-  );
-  return Buffer.from(toBinary(ValueSchema, fromJson(ValueSchema, JSON.parse(sorted)))).toString("hex");
+  return Buffer.from(toBinary(ValueSchema, fromJson(ValueSchema, sorted(value)))).toString("hex");
+}
+
+/** JSON's own text would make 0 of -0. */
+function sorted(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([name, item]): [string, JsonValue] => [name, sorted(item)]);
+  return Object.fromEntries(entries.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
 }
 
 /**
