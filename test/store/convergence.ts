@@ -1,4 +1,4 @@
-/** Observed writes come to the same user in whatever order they arrive. */
+/** Observed writes come to the same user, and to the same entries in indexes, in whatever order they arrive. */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createEtagSource } from "../../src/users/etag.ts";
@@ -6,10 +6,12 @@ import { type IdentifyInput, requiredProperties } from "../../src/users/identify
 import { createUserRegistry, type UserRegistry } from "../../src/users/registry.ts";
 import { type ObservedWrite, observedWrites, outcomeOf, permutations } from "../support/observed-writes.ts";
 import { repeats } from "../support/repeats.ts";
-import { decode, encode } from "../support/struct.ts";
-import type { OpenStore } from "./conformance.ts";
+import { switchIndexes, type TemporaryStore } from "../support/stores.ts";
+import { decode, encode, valueBytes } from "../support/struct.ts";
+import { verified } from "../support/verified.ts";
 
 const sets = repeats(1_000);
+const indexed = ["p", "q", "__proto__"];
 const maxItems = 1_000;
 
 function identifyOf({ set, unset, observedAt }: ObservedWrite): Omit<IdentifyInput, "id"> {
@@ -24,9 +26,9 @@ function identifyOf({ set, unset, observedAt }: ObservedWrite): Omit<IdentifyInp
 }
 
 /** @param open opens an empty store, and is called once */
-export function observedWritesConverge(storeName: string, open: OpenStore): void {
+export function observedWritesConverge(storeName: string, open: () => Promise<TemporaryStore>): void {
   describe(`in ${storeName}`, () => {
-    let opened: Awaited<ReturnType<OpenStore>>;
+    let opened: TemporaryStore;
     let registry: UserRegistry;
     beforeAll(async () => {
       opened = await open();
@@ -35,11 +37,16 @@ export function observedWritesConverge(storeName: string, open: OpenStore): void
         required: requiredProperties(["name"]),
         drawEtag: createEtagSource(),
       });
+      await switchIndexes(opened.administration, indexed.join());
+      await opened.store.check();
+      await opened.sweep();
     });
     afterAll(() => opened.close());
 
     test(`all orders of ${sets} sets of observed writes end in the same properties`, async () => {
       let users = 0;
+      /** How many users each value must have in the end: text, numbers and bools are indexed. */
+      const counts = new Map<string, number>();
       const converges = fc.asyncProperty(observedWrites, async (writes) => {
         const orders = permutations(writes.map(identifyOf));
         const ids = orders.map(() => Buffer.from(`converge ${users++}`));
@@ -52,9 +59,24 @@ export function observedWritesConverge(storeName: string, open: OpenStore): void
         const found = await registry.getMany({ ids, onlyProperties: [] }, () => 0);
         const ends = new Set(found.users.map(({ properties }) => Buffer.from(properties).toString("hex")));
         expect(found.users).toHaveLength(orders.length);
-        expect([...ends].map((hex) => decode(Buffer.from(hex, "hex")))).toEqual([outcomeOf(writes)]);
+        const outcome = outcomeOf(writes);
+        expect([...ends].map((hex) => decode(Buffer.from(hex, "hex")))).toEqual([outcome]);
+        for (const [property, value] of Object.entries(outcome)) {
+          if (!indexed.includes(property) || value === undefined || typeof value === "object") continue;
+          const match = `${property} ${valueBytes(value)}`;
+          counts.set(match, (counts.get(match) ?? 0) + orders.length);
+        }
       });
       await fc.assert(converges, { numRuns: sets });
+      for (const [match, count] of counts) {
+        const [property = "", value = ""] = match.split(" ");
+        const equals = [Buffer.from(value, "hex")];
+        expect([match, await registry.count({ match: { property: Buffer.from(property), equals } })]).toEqual([
+          match,
+          count,
+        ]);
+      }
+      expect(await verified(opened.url)).toMatchObject({ status: 0, findings: [], summary: { users } });
     }, 120_000);
   });
 }

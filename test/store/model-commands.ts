@@ -37,11 +37,11 @@ const fewValues = fc.constantFrom<JsonValue[]>(
     "long".repeat(50),
   ],
 );
-const numbers = fc.constantFrom(0, -0, 1, -1, 0.5, 1e308, -1e308, 5e-324);
+const numbers = fc.constantFrom(0, -0, 1, -1, -0.5, 0.5, 1e308, -1e308, 5e-324);
 const text = fc.constantFrom(...someTexts);
 const value: fc.Arbitrary<JsonValue> = fc.oneof(
-  { weight: 4, arbitrary: fewValues },
-  { weight: 3, arbitrary: text },
+  { weight: 3, arbitrary: fewValues },
+  { weight: 4, arbitrary: text },
   { weight: 1, arbitrary: numbers },
 );
 const many: JsonObject = Object.fromEntries(Array.from({ length: 508 }, (_, i) => [`m${i}`, null]));
@@ -85,6 +85,21 @@ const identify = fc.record({
   validateOnly: rarely(fc.constant(true), false, 8),
 });
 const sweep = fc.record({ verb: fc.constant("sweep" as const) });
+/** Creates users, most of them with values in the first indexes. */
+const creation = fc
+  .tuple(...ids.map((each) => fc.record({ id: fc.constant(each), p: value, q: value, observedAt })))
+  .map((users) => ({
+    verb: "batch" as const,
+    items: users.map((user) => ({
+      ...{
+        verb: "identify" as const,
+        id: user.id,
+        observedAt: user.observedAt,
+        set: { [required]: "Ada", p: user.p, q: user.q },
+      },
+      ...{ setOnce: {}, unset: [], precondition: undefined, validateOnly: false },
+    })),
+  }));
 const command = fc.oneof(
   { weight: 8, arbitrary: identify },
   {
@@ -132,13 +147,13 @@ const index = fc.record({
 });
 const indexingCommand = fc.oneof(
   { weight: 14, arbitrary: command },
-  { weight: 2, arbitrary: index },
-  { weight: 6, arbitrary: fc.record({ verb: fc.constant("slice" as const), id }) },
-  { weight: 1, arbitrary: sweep },
+  { weight: 3, arbitrary: index },
+  { weight: 4, arbitrary: fc.record({ verb: fc.constant("slice" as const), id }) },
+  { weight: 3, arbitrary: sweep },
   { weight: 2, arbitrary: fc.record({ verb: fc.constant("verify" as const) }) },
 );
 
-/** A match that is looked for: a value of its own, or what a user has; `as` chooses among texts that fold to the same. */
+/** A match that is looked for: a value of its own, or what a user has; `as` chooses among values that could be mistaken for it. */
 const search = fc.record({
   property: fc.oneof({ weight: 3, arbitrary: fc.constantFrom("p", "q") }, { weight: 1, arbitrary: anyName }),
   condition: fc.oneof(
@@ -155,12 +170,16 @@ const search = fc.record({
 const step = fc.record({ command, search });
 const indexingStep = fc.record({ command: indexingCommand, search });
 const lengths = { minLength: 1, maxLength: 20, size: "max" } as const;
+const created = fc.record({ command: creation, search }).map((first) => [first]);
+const maybeCreated = fc.oneof(fc.constant([]), created);
 export const sequence = fc.record({
   // To build indexes takes many times as long as other steps.
-  steps: fc.oneof(
-    { weight: 6, arbitrary: fc.array(step, lengths) },
-    { weight: 1, arbitrary: fc.array(indexingStep, lengths) },
-  ),
+  steps: fc
+    .oneof(
+      { weight: 5, arbitrary: fc.tuple(maybeCreated, fc.array(step, lengths)) },
+      { weight: 1, arbitrary: fc.tuple(created, fc.array(indexingStep, lengths)) },
+    )
+    .map(([first, others]): Step[] => [...first, ...others]),
   /** Whether the store is verified at the end. */
   isVerified: rarely(fc.constant(true), false, 9),
 });

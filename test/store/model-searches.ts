@@ -1,4 +1,5 @@
 /** Compares FindUsers and CountUsers with the model. */
+import type { JsonValue } from "@bufbuild/protobuf";
 import { expect } from "vitest";
 import type { UserView } from "../../src/users/reading.ts";
 import type { UserRegistry } from "../../src/users/registry.ts";
@@ -62,10 +63,20 @@ function conditionOf({ users }: Model, property: string, condition: Search["cond
   if ("present" in condition || "equals" in condition || "startsWith" in condition) return condition;
   const { properties = {} } = users.get("equalsOf" in condition ? condition.equalsOf : condition.startsWithOf) ?? {};
   const value = Object.hasOwn(properties, property) ? (properties[property] ?? null) : null;
-  if (typeof value !== "string") return { equals: value };
-  const alike = textsLike(value);
-  const text = alike[condition.as % alike.length] ?? value;
-  return "equalsOf" in condition ? { equals: text } : { startsWith: text };
+  const alike = valuesLike(value);
+  const sought = alike[condition.as % alike.length] ?? value;
+  return "startsWithOf" in condition && typeof sought === "string" ? { startsWith: sought } : { equals: sought };
+}
+
+const mistakable: readonly (readonly JsonValue[])[] = [
+  [0, -0, false, ""],
+  [1, true, "1", "true"],
+];
+
+/** The value itself, those that are equal to it in some index, and those that must not be. */
+function valuesLike(value: JsonValue): readonly JsonValue[] {
+  const others = mistakable.find((group) => group.includes(value)) ?? [value];
+  return typeof value === "string" ? [...new Set([...textsLike(value), ...others])] : others;
 }
 
 function inputOf({ property, condition }: ModelMatch): MatchInput {
