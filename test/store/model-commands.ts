@@ -148,9 +148,8 @@ const index = fc.record({
 const indexingCommand = fc.oneof(
   { weight: 14, arbitrary: command },
   { weight: 3, arbitrary: index },
-  { weight: 4, arbitrary: fc.record({ verb: fc.constant("slice" as const), id }) },
+  { weight: 5, arbitrary: fc.record({ verb: fc.constant("slice" as const), id, isVerified: fc.boolean() }) },
   { weight: 3, arbitrary: sweep },
-  { weight: 2, arbitrary: fc.record({ verb: fc.constant("verify" as const) }) },
 );
 
 /** A match that is looked for: a value of its own, or what a user has; `as` chooses among values that could be mistaken for it. */
@@ -164,6 +163,8 @@ const search = fc.record({
     { weight: 1, arbitrary: fc.record({ present: fc.boolean() }) },
   ),
   pageSize: fc.constantFrom(1, 2, 3),
+  /** Whether all users with a value are read, or counted. */
+  isRead: fc.boolean(),
 });
 
 /** A command, and what is looked for after it, beside all users with a value. */
@@ -176,7 +177,7 @@ export const sequence = fc.record({
   // To build indexes takes many times as long as other steps.
   steps: fc
     .oneof(
-      { weight: 5, arbitrary: fc.tuple(maybeCreated, fc.array(step, lengths)) },
+      { weight: 6, arbitrary: fc.tuple(maybeCreated, fc.array(step, lengths)) },
       { weight: 1, arbitrary: fc.tuple(created, fc.array(indexingStep, lengths)) },
     )
     .map(([first, others]): Step[] => [...first, ...others]),

@@ -24,6 +24,9 @@ import {
 } from "./model-commands.ts";
 import { compareSearches } from "./model-searches.ts";
 
+/** What changes nothing that searches could find. */
+const onlyRead: ReadonlySet<SequenceCommand["verb"]> = new Set(["get", "list", "scan"]);
+
 export class Run {
   readonly #registry: UserRegistry;
   readonly #opened: TemporaryStore;
@@ -32,8 +35,8 @@ export class Run {
   readonly #answers = new Answers();
   /** Whether the server knows of the last change of the configuration. */
   #hasHeard = true;
-  /** Whether the work is done that the last change has asked for. */
-  #isSettled = true;
+  /** Whether indexes have changed since the last walk over all users. */
+  #isBuilding = false;
   /** Whether the indexes may be others than at the beginning. */
   #hasChanged = false;
 
@@ -46,7 +49,7 @@ export class Run {
 
   async do({ command, search }: Step): Promise<void> {
     await this.#do(command);
-    if ("isHeard" in command && !command.isHeard) return;
+    if (onlyRead.has(command.verb) || ("isHeard" in command && !command.isHeard)) return;
     await this.#hear();
     await compareSearches(this.#registry, this.#model, this.#answers, search);
   }
@@ -99,9 +102,7 @@ export class Run {
       case "sweep":
         return this.#sweep();
       case "slice":
-        return this.#sweepSlice(next.id);
-      case "verify":
-        return this.verify();
+        return this.#sweepSlice(next.id, next.isVerified);
     }
   }
 
@@ -179,6 +180,7 @@ export class Run {
     await this.#change((state) => changeOfIndexes(state, properties));
     this.#model.setIndexes(properties);
     this.#hasChanged = true;
+    this.#isBuilding = true;
   }
 
   /** Changes the store's configuration, as the command line does. */
@@ -189,7 +191,6 @@ export class Run {
     if (!differs) return;
     expect(await administration.change(state.current, to)).toBe(true);
     this.#hasHeard = false;
-    this.#isSettled = false;
   }
 
   async #hear(): Promise<void> {
@@ -197,27 +198,30 @@ export class Run {
     this.#hasHeard = true;
   }
 
-  /** Does all background work. The end of a walk changes the configuration, and that may ask for another walk. */
+  /** Does all background work. A walk that does not know of the last change yet is followed by another. */
   async #sweep(): Promise<void> {
-    const { store } = this.#opened;
-    for (let isOver = false; !isOver; ) {
-      const before = store.configuration()?.generation;
+    do {
       await this.#opened.sweep();
-      if (!this.#isSettled) await store.check();
-      isOver = store.configuration()?.generation === before;
-    }
-    this.#hasHeard = true;
-    this.#isSettled = true;
+      if (this.#isBuilding) await this.#opened.store.check();
+      this.#hasHeard ||= this.#isBuilding;
+    } while (this.#isBuilding && !this.#areIndexesReady());
+    this.#isBuilding = false;
     this.#model.buildIndexes();
   }
 
-  async #sweepSlice(id: string): Promise<void> {
-    const { store } = this.#opened;
+  async #sweepSlice(id: string, isVerified: boolean): Promise<void> {
     await this.#opened.sweepSlice(id);
-    await store.check();
+    await this.#opened.store.check();
     this.#hasHeard = true;
+    // Later slices may mend what an earlier one has done wrong.
+    if (isVerified) await this.verify();
     // It may have been the last.
-    if (store.configuration()?.indexes.every(({ state }) => state === "ready")) this.#model.buildIndexes();
+    if (this.#areIndexesReady()) this.#model.buildIndexes();
+  }
+
+  /** As far as the server knows. */
+  #areIndexesReady(): boolean {
+    return this.#opened.store.configuration()?.indexes.every(({ state }) => state === "ready") ?? false;
   }
 
   /** Finds no user without its entries, and no entry without its user. */
