@@ -4,7 +4,7 @@ import { repeats } from "../support/repeats.ts";
 
 const bound = 60_000;
 const seed = 1;
-const { killedWaiting, killed, stopped, emptied, restarted, resharded, takenOver, full } = faultScenarios;
+const { killedWaiting, killed, stopped, emptied, restarted, resharded, takenOver, cut, full } = faultScenarios;
 
 test.each([
   [killedWaiting, repeats(3)],
@@ -12,6 +12,7 @@ test.each([
   [restarted, 1],
   [resharded, 1],
   [takenOver, repeats(2)],
+  [cut, 1],
   [full, 1],
 ])("$name: nothing acknowledged is lost or out of order", { timeout: bound }, async (scenario, times) => {
   const report = await scenario.run(times, seed, testLoad);

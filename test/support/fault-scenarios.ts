@@ -126,6 +126,25 @@ export const faultScenarios = {
         }
       }),
   },
+  cut: {
+    name: "all connections to a cluster's primaries cut (CLIENT KILL), while answers wait for 1 replica",
+    keepsAll: true,
+    run: (times, seed, load) =>
+      against(startCluster({}), { redis: waiting, load, seed }, async (cluster, course) => {
+        for (let at = 0; at < times; at++) {
+          await progress(course);
+          const primaries = await cluster.primaries();
+          const replicas = cluster.nodes.filter((node) => !primaries.includes(node));
+          for (const { process } of replicas) process.kill("SIGSTOP");
+          // A write has been made, and its answer is held back: it is lost for certain.
+          await until(async () => (await Promise.all(primaries.map(answersHeldBack))).includes(true));
+          await Promise.all(
+            primaries.map(({ admin }) => admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")),
+          );
+          for (const { process } of replicas) process.kill("SIGCONT");
+        }
+      }),
+  },
   full: {
     name: "maxmemory reached and raised again",
     keepsAll: true,
@@ -185,6 +204,11 @@ async function killPrimaries(cluster: RedisCluster, times: number, course: Cours
     await primary.process.restart();
     await cluster.whole();
   }
+}
+
+/** Whether clients of a server wait for its replicas. */
+async function answersHeldBack({ admin }: ClusterNode): Promise<boolean> {
+  return /^blocked_clients:[1-9]/m.test(await admin.info("clients"));
 }
 
 async function failedOver(cluster: RedisCluster, from: ClusterNode, timeoutMs = failoverTimeoutMs): Promise<void> {

@@ -1,12 +1,16 @@
-/** Switches a feature on and off again and again while faults befall the store. */
+/** Changes the configuration of a store again and again while faults befall it: a feature, and its indexes. */
 import { setTimeout as pause } from "node:timers/promises";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
 import { version } from "../../src/config/version.ts";
-import { openAdministration, openStore, openVerifier, type RedisSettings } from "../../src/server/open-store.ts";
+import { openAdministration, type RedisSettings } from "../../src/server/open-store.ts";
 import type { StoreAdministration } from "../../src/store/administration.ts";
-import { firstConfiguration, withFeatures } from "../../src/store/configuration.ts";
+import { firstConfiguration, type Present, withFeatures, withIndexes } from "../../src/store/configuration.ts";
+import { maintainedIndexes } from "../../src/store/index-change.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
-import { brokenSealsIn, sweepAll } from "./sweep-all.ts";
+import { formatIndexedProperties, parseIndexedProperties } from "../../src/users/indexes/indexed-property.ts";
+import type { StoreConfiguration } from "../../src/users/store-configuration.ts";
+import { loadIndexes } from "./fault-values.ts";
+import { oneOf, type Random } from "./random.ts";
 import { until } from "./until.ts";
 
 export interface Switching {
@@ -15,25 +19,35 @@ export interface Switching {
   stop(): Promise<void>;
 }
 
-const maxPauseMs = 1_000;
-/** Background work takes a few seconds to seal all users. */
-const sealedTimeoutMs = 6_000;
-const settleTimeoutMs = 60_000;
-const silent = createLogger("silent");
+/** @returns the configuration that a store should have; undefined if that is the one that it has */
+export type Wanted = (configuration: StoreConfiguration) => Present | undefined;
 
-/** Of the changes that switch the feature on, half are left until all users have seals. */
-export async function startSwitching(url: string, redis: RedisSettings, random: () => number): Promise<Switching> {
-  const administration = await openAdministration(parseStoreLocation(url), redis, silent);
+const maxPauseMs = 1_000;
+/** Background work takes a few seconds to go over all users. */
+const completeTimeoutMs = 10_000;
+const indexLists = ["", "plan", "email:fold", "plan,email:fold", loadIndexes];
+
+/**
+ * Of the changes that ask for a walk over all users, half are left until it has been made.
+ *
+ * @param indexed whether indexes are built and dropped, too
+ */
+export async function startSwitching(
+  url: string,
+  redis: RedisSettings,
+  { random, indexed }: { readonly random: Random; readonly indexed: boolean },
+): Promise<Switching> {
+  const administration = await openAdministration(parseStoreLocation(url), redis, createLogger("silent"));
   const stopping = new AbortController();
   let changes = 0;
   const running = (async () => {
     while (!stopping.signal.aborted) {
+      const wanted = indexed && random() < 0.5 ? otherIndexes(random) : switchedOver;
       // While a primary is away, a change fails, or servers complete it: the store says what it has become.
-      const isOn = await switchOver(administration).catch(() => undefined);
-      if (isOn !== undefined) changes++;
-      if (isOn === true && random() < 0.5) {
-        const isComplete = () => stopping.signal.aborted || areAllSealed(administration);
-        await until(isComplete, sealedTimeoutMs).catch(() => {});
+      const changed = await change(administration, wanted).catch(() => undefined);
+      if (changed !== undefined) changes++;
+      if (changed !== undefined && !isComplete(changed) && random() < 0.5) {
+        await until(() => stopping.signal.aborted || isNowComplete(administration), completeTimeoutMs).catch(() => {});
       }
       await pause(random() * maxPauseMs);
     }
@@ -50,54 +64,60 @@ export async function startSwitching(url: string, redis: RedisSettings, random: 
   };
 }
 
-/**
- * Waits until the feature is on in the whole store and every user has a seal.
- *
- * @param afresh whether users may be without their seals, so that all of them are sealed anew
- * @returns how many broken seals it has found
- * @throws Error if partitions differ, or if there is anything that does not belong there
- */
-export async function settle(url: string, redis: RedisSettings, afresh: boolean): Promise<number> {
-  await using closing = new AsyncDisposableStack();
-  const location = parseStoreLocation(url);
-  const administration = await openAdministration(location, redis, silent);
-  closing.defer(() => administration.close());
-  const store = await openStore(location, redis, silent);
-  closing.defer(() => store.close());
-  for (const isOn of afresh ? [false, true] : [true]) {
-    await until(() => switchTo(isOn, administration).then(() => true), settleTimeoutMs);
-  }
-  await until(async () => {
-    await store.check();
-    await sweepAll(store);
-    return areAllSealed(administration);
-  }, settleTimeoutMs);
-  const { deviations } = await administration.read();
-  if (deviations.length > 0) throw new Error(`partitions differ: ${JSON.stringify(deviations)}`);
-  const verifier = await openVerifier(location, redis, silent);
-  closing.defer(() => verifier.close());
-  for await (const { findings } of verifier.walk()) {
-    const [first] = findings;
-    if (first !== undefined) throw new Error(`verify: ${Buffer.from(first.id).toString()} ${first.problem}`);
-  }
-  return brokenSealsIn(store);
-}
-
-/** @returns the state that the feature is in now; undefined if somebody else has changed it meanwhile */
-async function switchOver(administration: StoreAdministration): Promise<boolean | undefined> {
-  const { configuration } = (await administration.read()).current;
-  const isOn = (configuration?.features.length ?? 0) === 0;
-  return (await switchTo(isOn, administration)) ? isOn : undefined;
-}
-
-/** @returns whether it was in the other state, and somebody else has not changed it meanwhile */
-async function switchTo(isOn: boolean, administration: StoreAdministration): Promise<boolean> {
+/** @returns the configuration that the store has now; undefined if nothing was changed, because somebody else did meanwhile */
+async function change(administration: StoreAdministration, wanted: Wanted): Promise<StoreConfiguration | undefined> {
   const { current } = await administration.read();
-  const { configuration = firstConfiguration(version()).configuration } = current;
-  if (configuration.features.length > 0 === isOn) return false;
-  return administration.change(current, withFeatures(configuration, isOn ? ["rehearsal"] : []));
+  const next = wanted(current.configuration ?? firstConfiguration(version()).configuration);
+  if (next === undefined || !(await administration.change(current, next))) return undefined;
+  return next.configuration;
 }
 
-async function areAllSealed(administration: StoreAdministration): Promise<boolean> {
-  return (await administration.read()).current.configuration?.seals?.complete === true;
+/** Tries until the store is as it should be. */
+export async function bring(administration: StoreAdministration, wanted: Wanted, timeoutMs: number): Promise<void> {
+  await until(async () => {
+    await change(administration, wanted);
+    const { configuration } = (await administration.read()).current;
+    return configuration !== undefined && wanted(configuration) === undefined;
+  }, timeoutMs);
+}
+
+/** With the feature on, or off. */
+export function withRehearsal(isOn: boolean): Wanted {
+  return (configuration) => (hasRehearsal(configuration) === isOn ? undefined : switchedOver(configuration));
+}
+
+/** With these indexes and no others. */
+export function indexedBy(list: string): Wanted {
+  return (configuration) =>
+    listed(configuration) === list ? undefined : withIndexes(configuration, parseIndexedProperties(list));
+}
+
+function otherIndexes(random: Random): Wanted {
+  return (configuration) => {
+    const others = indexLists.filter((list) => list !== listed(configuration));
+    return withIndexes(configuration, parseIndexedProperties(oneOf(random, others)));
+  };
+}
+
+function switchedOver(configuration: StoreConfiguration): Present {
+  const others = configuration.features.filter((feature) => feature !== "rehearsal");
+  return withFeatures(configuration, hasRehearsal(configuration) ? others : [...others, "rehearsal"]);
+}
+
+function hasRehearsal({ features }: StoreConfiguration): boolean {
+  return features.includes("rehearsal");
+}
+
+function listed(configuration: StoreConfiguration): string {
+  return formatIndexedProperties(maintainedIndexes(configuration));
+}
+
+/** Whether all users have what the configuration asks for: their seals, and their entries in indexes. */
+function isComplete({ seals }: StoreConfiguration): boolean {
+  return seals?.complete === true;
+}
+
+export async function isNowComplete(administration: StoreAdministration): Promise<boolean> {
+  const { configuration } = (await administration.read()).current;
+  return configuration !== undefined && isComplete(configuration);
 }
