@@ -37,8 +37,9 @@ export function counter(name: string): Writer {
       };
       const act = expected === undefined ? "identify" : oneOf(random, ["identify", "identify", "prefer", "delete"]);
       if (act === "identify") {
-        expected = { properties: { ...ada, n }, preferences: expected?.preferences ?? {} };
-        learn((await caller.call((users) => users.identify({ id, properties: { ...ada, n }, precondition }))).user);
+        const properties = indexedOf(n);
+        expected = { properties, preferences: expected?.preferences ?? {} };
+        learn((await caller.call((users) => users.identify({ id, properties, precondition }))).user);
       } else if (act === "prefer" && expected !== undefined) {
         expected = { ...expected, preferences: { n } };
         learn((await caller.call((users) => users.setPreferences({ id, preferences: { n }, precondition }))).user);
@@ -71,7 +72,7 @@ export function importer(name: string): Writer {
   const ids = Array.from({ length: importedUsers }, (_, n) => `fleet imported ${name} ${n}`);
   return async (caller, _random, stopping) => {
     for (let n = 1; ; n++) {
-      const expected: Expected = { properties: { ...ada, n }, preferences: {} };
+      const expected: Expected = { properties: indexedOf(n), preferences: {} };
       const items = ids.map((id) => ({ id, properties: { ...expected.properties } }));
       const counts = await caller.call((users) => importUsers(users, items, { maxDownMs: 0, onRefused: refuse }));
       assert.equal(counts.answered, ids.length);
@@ -83,6 +84,11 @@ export function importer(name: string): Writer {
       if (stopping.aborted) return new Map(ids.map((id) => [id, expected]));
     }
   };
+}
+
+/** Other values of what may be indexed than those before. */
+function indexedOf(n: number): JsonObject {
+  return { ...ada, email: `Ada.${n}@Example.com`, plan: ["free", "pro", n][n % 3] ?? n, n };
 }
 
 function refuse(item: { id: string }, error: { reason: string }): never {
