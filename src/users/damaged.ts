@@ -1,5 +1,4 @@
 /** Users whose records cannot be read. */
-import type { StoredUser } from "./store.ts";
 import type { UserId } from "./user-id.ts";
 
 /**
@@ -16,6 +15,6 @@ export interface DamagedUser {
   readonly damaged: DamagedPart;
 }
 
-export function isDamaged(user: StoredUser | DamagedUser | undefined): user is DamagedUser {
+export function isDamaged<User extends object>(user: User | DamagedUser | undefined): user is DamagedUser {
   return user !== undefined && "damaged" in user;
 }

@@ -163,6 +163,17 @@ test("a user that changes while a slice is made is looked at again", async () =>
   await expectInLine();
 });
 
+test("a user whose etag is no text keeps no index from being built", async () => {
+  const { store, redis, set, sweep, expectInLine } = await openIndexed(startRedis(), "");
+  await store.write([command("u", emailOf("u")), command("v", emailOf("v"))]);
+  await redis.hset(keys.user("u"), "meta", Buffer.concat([Buffer.alloc(16), Buffer.of(0xff, 0xfe)]));
+  await set("email");
+  await sweep();
+  await store.check();
+  expect(store.configuration()?.indexes).toMatchObject([{ state: "ready" }]);
+  await expectInLine();
+});
+
 test("what a dropped index leaves is removed: entries, fields and entries of users who were deleted since", async () => {
   const { store, adapter, redis, set, sweep } = await openIndexed(startRedis(), "email,plan");
   await store.write(ids.map((id) => command(id, emailOf(id))));

@@ -148,6 +148,10 @@ export class PackedReader {
     return this.#text(this.u8());
   }
 
+  shortBytes(): Buffer {
+    return this.#take(this.u8());
+  }
+
   text(): string {
     return this.#text(this.u16());
   }

@@ -1,24 +1,47 @@
 /** Users in the packed form: see packed.ts. */
 import { type DamagedPart, type DamagedUser, damagedParts } from "../../users/damaged.ts";
 import type { StoredUser } from "../../users/store.ts";
-import { preferencesLimits } from "../../users/struct/format.ts";
+import { type CanonicalStruct, preferencesLimits } from "../../users/struct/format.ts";
 import { isCanonical } from "../../users/struct/scan.ts";
 import type { UserId } from "../../users/user-id.ts";
 import { PackedReader } from "./buffer.ts";
 
 /** @param ids the ids of the call; the last ones may have no answer */
 export function unpackFound(packed: Uint8Array, ids: readonly UserId[]): FoundUser[] {
+  return unpackEach(packed, ids, unpackUser);
+}
+
+/** The same, for indexes: a user is damaged only if nobody can tell its entries. */
+export function unpackIndexed(packed: Uint8Array, ids: readonly UserId[]): FoundRecord[] {
+  return unpackEach(packed, ids, unpackRecord);
+}
+
+function unpackEach<Found>(
+  packed: Uint8Array,
+  ids: readonly UserId[],
+  unpack: (reader: PackedReader, id: UserId) => Found,
+): Found[] {
   const reader = new PackedReader(packed);
-  const users: FoundUser[] = [];
+  const users: Found[] = [];
   for (const id of ids) {
     if (reader.done) break;
-    users.push(unpackUser(reader, id));
+    users.push(unpack(reader, id));
   }
   return users;
 }
 
 /** What was found for an id. */
 export type FoundUser = StoredUser | DamagedUser | undefined;
+
+/** What a user's entries in indexes follow from. */
+interface IndexedRecord {
+  /** Its bytes are no UTF-8 if another program has written them. */
+  readonly etag: Uint8Array;
+  readonly properties: CanonicalStruct;
+}
+
+/** The part of what was found for an id that indexes need. */
+export type FoundRecord = IndexedRecord | DamagedUser | undefined;
 
 export const found = { none: 0, user: 1, damaged: 2 } as const;
 
@@ -46,6 +69,19 @@ export function unpackUser(reader: PackedReader, id: UserId): FoundUser {
   return checkedUser({ id, properties, preferences, createdAt, updatedAt, etag });
 }
 
+function unpackRecord(reader: PackedReader, id: UserId): FoundRecord {
+  const kind = reader.u8();
+  if (kind === found.none) return undefined;
+  if (kind === found.damaged) return { id, damaged: unpackPart(reader) };
+  // Neither the times nor the preferences matter.
+  reader.u64();
+  reader.u64();
+  const etag = reader.shortBytes();
+  const properties = reader.bytes();
+  reader.bytes();
+  return isCanonical(properties) ? { etag, properties } : { id, damaged: "properties" };
+}
+
 /** A user as it is stored, whose Structs have not been checked. */
 type UncheckedUser = {
   readonly [Key in keyof StoredUser]: StoredUser[Key] extends Uint8Array ? Uint8Array : StoredUser[Key];
@@ -61,10 +97,10 @@ export function checkedUser(user: UncheckedUser): StoredUser | DamagedUser {
 }
 
 /** Reads all users by as many calls as it takes. Each call answers the first of its ids, at least one. */
-export async function readAll(
+export async function readAll<Found>(
   ids: readonly UserId[],
-  readFirst: (ids: readonly UserId[]) => Promise<readonly FoundUser[]>,
-): Promise<readonly FoundUser[]> {
+  readFirst: (ids: readonly UserId[]) => Promise<readonly Found[]>,
+): Promise<readonly Found[]> {
   let users = await readFirst(ids);
   while (users.length < ids.length) {
     const more = await readFirst(ids.slice(users.length));

@@ -6,7 +6,7 @@ import type { UserId } from "../../users/user-id.ts";
 import type { Present } from "../configuration.ts";
 import { PackedReader, PackedWriter } from "../packed/buffer.ts";
 import { packEntries } from "../packed/indexed-edits.ts";
-import { type FoundUser, readAll } from "../packed/users.ts";
+import { type FoundRecord, readAll } from "../packed/users.ts";
 import type { SealStep } from "../seal-walk.ts";
 import { runScript } from "./call-runner.ts";
 import type { Keys } from "./keys.ts";
@@ -18,6 +18,7 @@ export const reconcileScript = loadScript(
   "wrong-type",
   "configuration",
   "seals",
+  "indexes",
   "permit",
   "entry-starts",
   "user-entries",
@@ -31,8 +32,8 @@ const kinds = { nothing: 0, user: 1, damaged: 2 } as const;
 export interface ReconciledStore {
   readonly servers: Servers;
   readonly keys: Keys;
-  /** Reads users of a partition. It answers the first of them, at least one. */
-  readonly read: (partition: number, ids: readonly UserId[]) => Promise<readonly FoundUser[]>;
+  /** Reads what the entries of users of a partition follow from. It answers the first of them, at least one. */
+  readonly readIndexed: (partition: number, ids: readonly UserId[]) => Promise<readonly FoundRecord[]>;
 }
 
 /** The step of a walk that is made with the users. */
@@ -56,7 +57,7 @@ export interface Reconciled {
 /** A user, and what was read of it, if it was. */
 interface Known {
   readonly id: UserId;
-  readonly found: FoundUser;
+  readonly found: FoundRecord;
 }
 
 /**
@@ -65,10 +66,10 @@ interface Known {
  * @throws UserError STORE_UNAVAILABLE; StaleConfigurationError; SlotMovingError
  */
 export async function reconcile(
-  { servers, keys, read }: ReconciledStore,
+  { servers, keys, readIndexed }: ReconciledStore,
   partition: number,
   { stamp, configuration }: Present,
-  { work, ids, found = [] }: { work: SealStep["work"]; ids: readonly UserId[]; found?: readonly FoundUser[] },
+  { work, ids, found = [] }: { work: SealStep["work"]; ids: readonly UserId[]; found?: readonly FoundRecord[] },
   step?: WalkStep,
 ): Promise<Reconciled> {
   const { packed: rules } = rulesOf(configuration);
@@ -94,7 +95,7 @@ export async function reconcile(
     while (!reader.done) positions.add(reader.u16());
     if (positions.size === 0) return { isMade, broken };
     const unread = users.filter((_, at) => positions.has(at)).map(({ id }) => id);
-    const readNow = await readAll(unread, (some) => read(partition, some));
+    const readNow = await readAll(unread, (some) => readIndexed(partition, some));
     users = unread.map((id, at) => ({ id, found: readNow[at] }));
   }
   return { isMade: false, broken };
@@ -106,7 +107,7 @@ function packKnown(users: readonly Known[], indexes: readonly Index[]): Buffer {
     if (found === undefined) writer.u8(kinds.nothing);
     else if (isDamaged(found)) writer.u8(kinds.damaged);
     else {
-      writer.u8(kinds.user).shortText(found.etag);
+      writer.u8(kinds.user).shortBytes(found.etag);
       packEntries(writer, indexedValues(indexes, found.properties));
     }
   }

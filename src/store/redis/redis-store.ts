@@ -2,7 +2,7 @@ import type { UserId } from "../../users/user-id.ts";
 import type { StoreAdapter } from "../adapter.ts";
 import { valuesTooLongCounter } from "../index-metrics.ts";
 import { unpackIds } from "../packed/packed.ts";
-import { type FoundUser, readAll, unpackFound } from "../packed/users.ts";
+import { type FoundUser, readAll, unpackFound, unpackIndexed } from "../packed/users.ts";
 import { brokenSealsCounter } from "../seal.ts";
 import { runScript } from "./call-runner.ts";
 import { createCheck } from "./check.ts";
@@ -76,15 +76,25 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
     const [only] = ids;
     const read =
       only !== undefined && ids.length === 1 ? await readUser(servers, place, only, keys.user(only)) : undefined;
-    if (read !== undefined) return [read];
+    return read === undefined ? readAt(place, ids, unpackFound) : [read];
+  }
+
+  /** Reads users as they are stored. @returns what `unpack` makes of the first of them, at least one */
+  async function readAt<Found>(
+    place: number,
+    ids: readonly UserId[],
+    unpack: (packed: Uint8Array, ids: readonly UserId[]) => Found[],
+  ): Promise<readonly Found[]> {
     const call = { script: scripts.get, keys: ids.map(keys.user), args: [maxScriptWork], writes: false };
     return togetherOrAlone(
       ids,
       (id) => id,
-      async () => unpackFound((await runScript(servers, place, call)).bytes, ids),
-      (share) => readAll(share, (some) => getAt(place, some)),
+      async () => unpack((await runScript(servers, place, call)).bytes, ids),
+      (share) => readAll(share, (some) => readAt(place, some, unpack)),
     );
   }
+
+  const readIndexed = (partition: number, ids: readonly UserId[]) => readAt(partition, ids, unpackIndexed);
 
   async function listAt(place: number, partitions: readonly number[], after: string, count: number): Promise<UserId[]> {
     const call = { script: scripts.list, keys: partitions.map(keys.ids), args: [after, count], writes: false };
@@ -117,7 +127,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const follow = createFollower({ servers, keys, known });
 
   const configuration = () => agreedOn(known.all)?.configuration;
-  const shared = { servers, keys, known, read: getAt, onBrokenSeals };
+  const shared = { servers, keys, known, readIndexed, onBrokenSeals };
   const reads = createIndexReads({ servers, keys, known, configuration });
   const sweep = createSweep({
     ...shared,

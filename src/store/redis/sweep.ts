@@ -66,7 +66,8 @@ export function createSweep(store: SweptRedis): SweptStore {
     const most = Math.max(leastUsers, Math.floor(sliceUsers / Math.max(1, maintained)));
     const listed = await store.list(partition, step.after, most);
     // Of large users, a slice has fewer.
-    const found = work === "seal" && maintained > 0 && listed.length > 0 ? await store.read(partition, listed) : [];
+    const found =
+      work === "seal" && maintained > 0 && listed.length > 0 ? await store.readIndexed(partition, listed) : [];
     const ids = found.length > 0 ? listed.slice(0, found.length) : listed;
     const isLast = listed.length < most && ids.length === listed.length;
     const { isMade, broken } = await reconcile(

@@ -19,7 +19,7 @@ ARGV[11] not used: a walk always writes
 
 Returns u8 whether the step was made, u32 how many broken seals were found and mended, and the positions (u16) of users that must be
 read, because they have changed since. Others are in line then, and the step is made once all are. It is not made if the walk is in
-another state: another server has made it. Needs seals.lua and user-entries.lua.
+another state: another server has made it. Needs seals.lua, indexes.lua and user-entries.lua.
 ]]
 local call, try = redis.call, redis.pcall
 local clock = call('TIME')
@@ -58,6 +58,16 @@ local function put(key, seal, entries, from)
   diffEntries(added, removed, sub(key, idFrom), from, entries, true)
 end
 
+-- Returns what a user's field `i` has of indexes that writes maintain: a damaged user keeps that, because its entries cannot be told.
+local function maintainedIn(field)
+  if not isIndexing then return '' end
+  local pieces = {}
+  for _, start in ipairs(startsIn(field)) do
+    if indexNames[sub(start, 1, 2)] then pieces[#pieces + 1] = pack('<I2c0', #start, start) end
+  end
+  return table.concat(pieces)
+end
+
 local unread, pos = {}, 1
 for n = 1, #KEYS - usersAt do
   local key = KEYS[usersAt + n]
@@ -66,24 +76,25 @@ for n = 1, #KEYS - usersAt do
   if kind == USER then readEtag, readEntries, pos = unpack('<Bc0I2c0', ARGV[4], pos) end
   local fields = try('HMGET', key, 'meta', 'f', 'i')
   local meta, seal, from = fields[1], fields[2], fields[3] or ''
-  -- What is no user any more is left as it is.
-  if not fields.err and meta and #meta > 16 then
+  -- What is no hash, or no user any more, is left as it is.
+  if work == 'unseal' then
+    diffEntries(added, removed, sub(key, idFrom), from, '')
+    if seal or from ~= '' then call('HDEL', key, 'f', 'i') end
+  elseif meta and #meta > 16 then
     local etag = sub(meta, 17)
-    local wasBroken = work ~= 'unseal' and isBroken(seal, etag)
-    if work == 'unseal' then
-      diffEntries(added, removed, sub(key, idFrom), from, '')
-      if seal or from ~= '' then call('HDEL', key, 'f', 'i') end
-    elseif wasBroken or work == 'seal' then
+    local wasBroken = isBroken(seal, etag)
+    if wasBroken or work == 'seal' then
       if isIndexing and (kind == NOTHING or (kind == USER and readEtag ~= etag)) then
         unread[#unread + 1] = pack('<I2', n - 1)
       else
         if wasBroken then broken = broken + 1 end
         local isSealed = not wasBroken and isSeal(seal) and unpack('<I4', seal) >= sealedSince
-        -- The entries of a damaged user cannot be told. Without indexes, nobody has any.
-        local entries = not isIndexing and '' or readEntries or from
-        put(key, not isSealed and sealOf(etag), entries, from)
+        put(key, not isSealed and sealOf(etag), readEntries or maintainedIn(from), from)
       end
     end
+  elseif work == 'seal' then
+    -- Without an etag, there is no seal.
+    put(key, nil, maintainedIn(from), from)
   end
 end
 changeEntries(set, added, removed)
