@@ -63,7 +63,8 @@ export function createSweep(store: SweptRedis): SweptStore {
       if (removed === sliceEntries) return { work, items: removed, isDone: false, isBuild };
     }
     const maintained = configuration.indexes.filter(isMaintained).length;
-    const most = Math.max(leastUsers, Math.floor(sliceUsers / Math.max(1, maintained)));
+    // Users may still have entries of indexes that are being dropped.
+    const most = Math.max(leastUsers, Math.floor(sliceUsers / Math.max(1, configuration.indexes.length)));
     const listed = await store.list(partition, step.after, most);
     // Of large users, a slice has fewer.
     const found =

@@ -73,6 +73,8 @@ local function remove(group, key, field)
   local removed = {}
   diffEntries({}, removed, sub(key, idFrom), field, '')
   changeEntries(entriesOf(group), {}, removed)
+  -- What comes with the removal of any takes as long as two more.
+  work = work + entryWork * (#removed + 2)
 end
 
 -- Adds entries of users of a group, in the form that `append` makes.
