@@ -9,7 +9,7 @@ import { below, oneOf, seededRandom } from "../support/random.ts";
 import { startRedis } from "../support/redis.ts";
 import { startCluster } from "../support/redis-cluster.ts";
 import { allow, asUser, createUser, documented, forbid } from "../support/redis-users.ts";
-import { decode } from "../support/struct.ts";
+import { canonical, decode } from "../support/struct.ts";
 import { valuesTooLongIn } from "../support/sweep-all.ts";
 
 const keys = createKeys("rollcall:");
@@ -148,6 +148,16 @@ describe("a write", () => {
     await store.write([refused, command("u", { v: "x".repeat(300) }, { validateOnly: true })]);
     expect(valuesTooLongIn(adapter)).toBe(3);
     await expectInLine();
+  });
+
+  test("of a value that is too long is made also where another property is damaged inside", async () => {
+    const { store, redis } = await openIndexed(startRedis(), "a");
+    await store.write([command("u", { b: 1 })]);
+    // Its length is right, and that of its name is endless.
+    const damaged = Buffer.concat([canonical({ b: 1 }), Buffer.from(`0a090a${"ff".repeat(8)}`, "hex")]);
+    await redis.hset(keys.user("u"), "properties", damaged);
+    const write = command("u", { a: "x".repeat(300) }, { wantUser: false });
+    expect(await store.write([write])).toMatchObject([{ outcome: "updated" }]);
   });
 
   test("of the same user in one script follows those before it", async () => {

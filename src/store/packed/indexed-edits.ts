@@ -1,5 +1,5 @@
 /** What the edits of a command do to the user's entries in indexes, if they win. */
-import { indexValue } from "../../users/indexes/index-value.ts";
+import { indexValue, type NotIndexed } from "../../users/indexes/index-value.ts";
 import { type Index, isMaintained } from "../../users/indexes/indexed-property.ts";
 import { type Edits, editTags } from "../../users/struct/edits.ts";
 import { EntryCursor } from "../../users/struct/entries.ts";
@@ -27,17 +27,16 @@ const numberBytes = 2;
 const lengthBytes = 2;
 
 /**
- * Appends u16 the length of what follows; and unless the edits are of no index: u16+entries that they set, and u8+numbers (u16,
- * big-endian) of the indexes in which they leave none. Of an entry, there is u16 the length, and its beginning: number and value.
- *
- * @returns how many values are too long to be indexed
+ * Appends u16 the length of what follows; and unless the edits are of no index: u16+entries that they set, u8+numbers (u16,
+ * big-endian) of the indexes in which they leave none, and u8+numbers of those for which a value is too long. Of an entry, there is
+ * u16 the length, and its beginning: number and value.
  */
-export function packIndexedEdits(writer: PackedWriter, edits: Edits, { numbers, byName }: EditedIndexes): number {
-  /** By place: the value, or none. */
-  const values: (Uint8Array | "none" | undefined)[] = [];
+export function packIndexedEdits(writer: PackedWriter, edits: Edits, { numbers, byName }: EditedIndexes): void {
+  /** By place: the value, or why there is none. */
+  const values: (Uint8Array | "none" | NotIndexed | undefined)[] = [];
   let setBytes = 0;
   let unsetBytes = 0;
-  let tooLong = 0;
+  let tooLongBytes = 0;
   const edit = new EntryCursor(edits);
   let next = 0;
   let isThere = edit.next();
@@ -51,26 +50,23 @@ export function packIndexedEdits(writer: PackedWriter, edits: Edits, { numbers, 
     if (order > 0) continue;
     const isUnset = edits[edit.start] === editTags.unset;
     const value = isUnset ? "none" : indexValue(edits.subarray(edit.valueStart, edit.end), index.folded);
-    if (value === "too-long") tooLong++;
-    if (typeof value === "string") {
-      values[index.at] = "none";
-      unsetBytes += numberBytes;
-    } else {
-      values[index.at] = value;
-      setBytes += lengthBytes + numberBytes + value.length;
-    }
+    values[index.at] = value;
+    if (value === "too-long") tooLongBytes += numberBytes;
+    if (typeof value === "string") unsetBytes += numberBytes;
+    else setBytes += lengthBytes + numberBytes + value.length;
   }
   if (setBytes + unsetBytes === 0) {
     writer.u16(0);
-    return tooLong;
+    return;
   }
-  writer.u16(lengthBytes + setBytes + 1 + unsetBytes).u16(setBytes);
+  writer.u16(lengthBytes + setBytes + 1 + unsetBytes + 1 + tooLongBytes).u16(setBytes);
   for (const [at, value] of values.entries()) {
     if (value instanceof Uint8Array) writeEntry(writer, numbers[at] ?? 0, value);
   }
   writer.u8(unsetBytes);
-  for (const [at, value] of values.entries()) if (value === "none") writeNumber(writer, numbers[at] ?? 0);
-  return tooLong;
+  for (const [at, value] of values.entries()) if (typeof value === "string") writeNumber(writer, numbers[at] ?? 0);
+  writer.u8(tooLongBytes);
+  for (const [at, value] of values.entries()) if (value === "too-long") writeNumber(writer, numbers[at] ?? 0);
 }
 
 /** A user's value in an index. */

@@ -86,8 +86,6 @@ export interface Grouping {
   readonly groupOf: (index: number) => number;
   /** The indexes that writes maintain; undefined for none. */
   readonly indexes?: EditedIndexes | undefined;
-  /** Called with the position of a command, and how many of its values are too long to be indexed, if there are any. */
-  readonly onTooLong?: (index: number, count: number) => void;
 }
 
 /** @param grouping without it, the commands contain the ids */
@@ -95,8 +93,7 @@ export function packCommands(commands: readonly WriteCommand[], grouping?: Group
   const size = commands.reduce((sum, command) => sum + frameBytes + command.id.length + bodyOf(command).length, 5);
   const writer = new PackedWriter(size).u8(grouping?.groups ?? 0).u32(commands.length);
   commands.forEach((command, index) => {
-    const tooLong = packCommand(writer, command, grouping?.groupOf(index), grouping?.indexes);
-    if (tooLong > 0) grouping?.onTooLong?.(index, tooLong);
+    packCommand(writer, command, grouping?.groupOf(index), grouping?.indexes);
   });
   return writer.finish();
 }
@@ -104,13 +101,12 @@ export function packCommands(commands: readonly WriteCommand[], grouping?: Group
 /** What a command usually takes beside its id and its body. */
 const frameBytes = 32;
 
-/** @returns how many values are too long to be indexed */
 function packCommand(
   writer: PackedWriter,
   command: WriteCommand,
   group: number | undefined,
   indexes: EditedIndexes | undefined,
-): number {
+): void {
   const observedAt = command.verb === "identify" ? command.observedAt : undefined;
   const wanted = command.precondition;
   let flag = 0;
@@ -126,14 +122,12 @@ function packCommand(
     .shortText(command.etag);
   if (group === undefined) writer.text(command.id);
   writer.bytes(bodyOf(command));
-  let tooLong = 0;
   if (indexes !== undefined) {
-    if (command.verb === "identify") tooLong = packIndexedEdits(writer, command.edits, indexes);
+    if (command.verb === "identify") packIndexedEdits(writer, command.edits, indexes);
     else writer.u16(0);
   }
   if (observedAt !== undefined) writer.u64(observedAt);
   if (wanted !== undefined && "etag" in wanted) writer.shortText(wanted.etag);
-  return tooLong;
 }
 
 /** An unpacked command; `flags` is a sum of the flags above. */

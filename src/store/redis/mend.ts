@@ -10,6 +10,8 @@ export interface MendedStore extends ReconciledStore {
   readonly known: KnownConfigurations;
   /** Called with how many broken seals were found and mended. */
   readonly onBrokenSeals: (count: number) => void;
+  /** Called with how many values are too long for their indexes. */
+  readonly onTooLong: (count: number) => void;
 }
 
 /** How often it follows a change of the configuration. */
@@ -26,8 +28,9 @@ export async function mend(store: MendedStore, partition: number, ids: readonly 
     const current = store.known.of(partition);
     if (!isPresent(current)) return;
     try {
-      const { isMade, broken } = await reconcile(store, partition, current, { work: "check", ids });
+      const { isMade, broken, tooLong } = await reconcile(store, partition, current, { work: "check", ids });
       if (broken > 0) store.onBrokenSeals(broken);
+      if (tooLong > 0) store.onTooLong(tooLong);
       if (isMade) return;
     } catch (error) {
       // Whoever asks has written already.

@@ -52,6 +52,8 @@ export interface Reconciled {
   readonly isMade: boolean;
   /** How many broken seals were found and mended. */
   readonly broken: number;
+  /** How many values are too long for an index that is being built. */
+  readonly tooLong: number;
 }
 
 /** A user, and what was read of it, if it was. */
@@ -74,8 +76,9 @@ export async function reconcile(
 ): Promise<Reconciled> {
   const { packed: rules } = rulesOf(configuration);
   let users: readonly Known[] = ids.map((id, at) => ({ id, found: found[at] }));
-  let broken = 0;
+  let [broken, tooLong] = [0, 0];
   for (let round = 0; round < maxRounds; round++) {
+    const known = packKnown(users, configuration.indexes);
     const { bytes } = await runScript(servers, partition, {
       script: reconcileScript,
       keys: [
@@ -83,7 +86,7 @@ export async function reconcile(
         ...users.map(({ id }) => keys.userIn(partition, id)),
       ],
       args: [
-        ...[stamp, rules, work, packKnown(users, configuration.indexes), keys.bytesBeforeId],
+        ...[stamp, rules, work, known.packed, keys.bytesBeforeId],
         ...[step?.name ?? "", step?.state ?? "", step?.after ?? "", step?.doneAt ?? ""],
       ],
       writes: true,
@@ -93,23 +96,37 @@ export async function reconcile(
     broken += reader.u32();
     const positions = new Set<number>();
     while (!reader.done) positions.add(reader.u16());
-    if (positions.size === 0) return { isMade, broken };
+    // Nothing is made of a step that another server has made.
+    if (isMade || positions.size > 0) {
+      for (const [at, count] of known.tooLong) if (!positions.has(at)) tooLong += count;
+    }
+    if (positions.size === 0) return { isMade, broken, tooLong };
     const unread = users.filter((_, at) => positions.has(at)).map(({ id }) => id);
     const readNow = await readAll(unread, (some) => readIndexed(partition, some));
     users = unread.map((id, at) => ({ id, found: readNow[at] }));
   }
-  return { isMade: false, broken };
+  return { isMade: false, broken, tooLong };
 }
 
-function packKnown(users: readonly Known[], indexes: readonly Index[]): Buffer {
+interface PackedUsers {
+  readonly packed: Buffer;
+  /** By the position of a user: how many values are too long for an index that is being built, if there are any. */
+  readonly tooLong: ReadonlyMap<number, number>;
+}
+
+function packKnown(users: readonly Known[], indexes: readonly Index[]): PackedUsers {
   const writer = new PackedWriter();
-  for (const { found } of users) {
+  const tooLong = new Map<number, number>();
+  for (const [at, { found }] of users.entries()) {
     if (found === undefined) writer.u8(kinds.nothing);
     else if (isDamaged(found)) writer.u8(kinds.damaged);
     else {
       writer.u8(kinds.user).shortBytes(found.etag);
-      packEntries(writer, indexedValues(indexes, found.properties));
+      const values = indexedValues(indexes, found.properties, ({ state }) => {
+        if (state === "building") tooLong.set(at, (tooLong.get(at) ?? 0) + 1);
+      });
+      packEntries(writer, values);
     }
   }
-  return writer.finish();
+  return { packed: writer.finish(), tooLong };
 }

@@ -127,7 +127,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   const follow = createFollower({ servers, keys, known });
 
   const configuration = () => agreedOn(known.all)?.configuration;
-  const shared = { servers, keys, known, readIndexed, onBrokenSeals };
+  const shared = { servers, keys, known, readIndexed, onBrokenSeals, onTooLong };
   const reads = createIndexReads({ servers, keys, known, configuration });
   const sweep = createSweep({
     ...shared,
@@ -148,7 +148,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       const place = placeOf(commands[0]?.id);
       const sent = commands.map(placed);
       const groups = [...new Set(sent.map(({ partition }) => partition))];
-      return writeUsers({ ...shared, onTooLong }, place, sent, groups, again);
+      return writeUsers(shared, place, sent, groups, again);
     },
     async get(ids) {
       known.requireKnownFeatures();

@@ -43,6 +43,8 @@ interface SweptRedis extends ReconciledStore {
   readonly list: (partition: number, after: string, count: number) => Promise<readonly UserId[]>;
   readonly configuration: () => StoreConfiguration | undefined;
   readonly onBrokenSeals: (count: number) => void;
+  /** Called with how many values of users are too long for an index that is being built. */
+  readonly onTooLong: (count: number) => void;
 }
 
 export function createSweep(store: SweptRedis): SweptStore {
@@ -71,7 +73,7 @@ export function createSweep(store: SweptRedis): SweptStore {
       work === "seal" && maintained > 0 && listed.length > 0 ? await store.readIndexed(partition, listed) : [];
     const ids = found.length > 0 ? listed.slice(0, found.length) : listed;
     const isLast = listed.length < most && ids.length === listed.length;
-    const { isMade, broken } = await reconcile(
+    const { isMade, broken, tooLong } = await reconcile(
       store,
       partition,
       current,
@@ -84,6 +86,7 @@ export function createSweep(store: SweptRedis): SweptStore {
       },
     );
     if (broken > 0) store.onBrokenSeals(broken);
+    if (tooLong > 0) store.onTooLong(tooLong);
     const isWalked = isMade && isLast;
     const mayHaveStrays = isWalked && work === "check" && maintained > 0;
     if (mayHaveStrays) strays.begin(partition);

@@ -49,20 +49,18 @@ export function placed(command: WriteCommand): PlacedCommand {
  *
  * @param groups the partitions whose listings and indexes the script may write; the script compares `known` with the first one's
  * configuration
- * @param onTooLong called with the position of a command, and how many of its values are too long to be indexed
  */
 export function writeCall(
   keys: Keys,
   commands: readonly PlacedCommand[],
   groups: readonly number[],
   known: Stamped,
-  onTooLong?: (index: number, count: number) => void,
 ): ScriptCall {
   const { packed: rules, indexes } = rulesOf(known.configuration);
   const groupOf = (index: number) => groups.indexOf(commands[index]?.partition ?? -1) + 1;
   const packed = packCommands(
     commands.map(({ command }) => command),
-    { groups: groups.length, groupOf, indexes, ...(onTooLong && { onTooLong }) },
+    { groups: groups.length, groupOf, indexes },
   );
   const deletes = commands.some(({ command }) => command.verb === "delete");
   return {

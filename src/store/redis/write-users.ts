@@ -12,15 +12,10 @@ import { rulesOf } from "./write-rules.ts";
 
 type Result = WriteResult | Postponed;
 
-interface WrittenStore extends MendedStore {
-  /** Called with how many values were written that are too long to be indexed. */
-  readonly onTooLong: (count: number) => void;
-}
-
 /** How often a call follows a change of the configuration. */
 const maxChanges = 5;
-/** Before the results, while a feature is on: how many broken seals were found. */
-const brokenSealsBytes = 2;
+/** Before the results, while a feature is on: how many broken seals were found, and values that are too long to be indexed. */
+const countsBytes = 4;
 
 /**
  * Writes users of one place, by as many scripts as it takes.
@@ -29,7 +24,7 @@ const brokenSealsBytes = 2;
  * @param again whether the commands may have been applied before
  */
 export async function writeUsers(
-  store: WrittenStore,
+  store: MendedStore,
   place: number,
   commands: readonly PlacedCommand[],
   groups: readonly number[],
@@ -52,7 +47,6 @@ export async function writeUsers(
         const answers = unpackResults(answer.bytes, sent);
         if (answers.length === 0) throw new Error("a script executed none of its commands");
         if (answers.length < sent.length) most = answers.length + 1;
-        for (const [index, count] of answer.tooLong) if (isWritten(answers[index], sent[index])) store.onTooLong(count);
         return repeated ? answers.map((result, index) => asRepeated(result, sent[index])) : answers;
       },
       async (share, maybeApplied) => {
@@ -73,36 +67,34 @@ interface SentAnswer {
   /** The packed results. */
   readonly bytes: Buffer;
   readonly repeated: boolean;
-  /** How many values of a command are too long to be indexed, by its position. */
-  readonly tooLong: ReadonlyMap<number, number>;
 }
 
 /** Runs the script, and again with the configuration that the store has by then. */
 async function sendCurrent(
-  store: WrittenStore,
+  store: MendedStore,
   place: number,
   commands: readonly PlacedCommand[],
   groups: readonly number[],
 ): Promise<SentAnswer> {
-  const { servers, keys, known, onBrokenSeals } = store;
+  const { servers, keys, known, onBrokenSeals, onTooLong } = store;
   // The one whose configuration the script compares; without groups, the user's.
   const partition = groups[0] ?? commands[0]?.partition ?? place;
   let repeated = false;
   for (let changes = 0; ; changes++) {
     const current = known.of(partition);
-    const tooLong = new Map<number, number>();
-    const onTooLong = (index: number, count: number) => tooLong.set(index, count);
     try {
-      const answer = await runScript(servers, place, writeCall(keys, commands, groups, current, onTooLong));
+      const answer = await runScript(servers, place, writeCall(keys, commands, groups, current));
       repeated ||= answer.repeated;
-      if (current.configuration?.seals === undefined) return { bytes: answer.bytes, repeated, tooLong };
+      if (current.configuration?.seals === undefined) return { bytes: answer.bytes, repeated };
       const broken = answer.bytes.readUInt16LE();
+      const tooLong = answer.bytes.readUInt16LE(2);
+      if (tooLong > 0) onTooLong(tooLong);
       if (broken > 0) {
         if (rulesOf(current.configuration).indexes === undefined) onBrokenSeals(broken);
         // While a slot moves, what is broken was postponed.
         else if (groups.length > 0) await mendAll(store, commands);
       }
-      return { bytes: answer.bytes.subarray(brokenSealsBytes), repeated, tooLong };
+      return { bytes: answer.bytes.subarray(countsBytes), repeated };
     } catch (error) {
       if (error instanceof SlotMovingError && repeated) throw new SlotMovingError(true);
       // Full for this attempt, and an earlier one may have been applied.
@@ -147,11 +139,6 @@ function untilDeletedAgain(commands: readonly PlacedCommand[]): readonly PlacedC
     return false;
   });
   return deletion < 0 ? commands : commands.slice(0, deletion);
-}
-
-function isWritten(result: Result | undefined, command: WriteCommand | undefined): boolean {
-  if (result === undefined || "refused" in result || result.outcome === "unchanged") return false;
-  return command?.verb === "identify" && !command.validateOnly;
 }
 
 function isPostponed(result: Result): boolean {

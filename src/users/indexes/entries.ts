@@ -58,13 +58,19 @@ export function readEntry(entry: Uint8Array): IndexedUser | undefined {
   return id instanceof Invalid ? undefined : { value: rest.subarray(0, length), id };
 }
 
-/** A user's values in all indexes that are maintained, by the number of the index. */
+/**
+ * A user's values in all indexes that are maintained, by the number of the index.
+ *
+ * @param onTooLong called with each index that a value is too long for
+ */
 export function indexedValues(
   indexes: readonly Index[],
   properties: CanonicalStruct,
+  onTooLong?: (index: Index) => void,
 ): readonly { readonly number: number; readonly value: Uint8Array }[] {
   return indexes.filter(isMaintained).flatMap((index) => {
     const value = indexedValueOf(properties, index);
+    if (value === "too-long") onTooLong?.(index);
     return value instanceof Uint8Array ? [{ number: index.number, value }] : [];
   });
 }

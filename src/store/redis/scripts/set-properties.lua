@@ -26,10 +26,10 @@ local function setProperties(key, flags, group, etag, body, indexedAt)
     if flags % 2 == 0 then return refused(REQUIRED_MISSING) end
     status, created, updated, current, properties = CREATED, now, now, etag, body
     permit('ZADD', listingOf(group), '0', '')
-    local meta, entries = pack('<I8I8', now, now) .. etag, ''
+    local meta, entries, lacksSome = pack('<I8I8', now, now) .. etag, '', false
     if indexedAt then
       indexing = indexing or makeIndexing()
-      entries = indexing.after('', indexedAt)
+      entries, lacksSome = indexing.after('', indexedAt)
     end
     if entries ~= '' then
       indexing.allow(group, key)
@@ -39,6 +39,7 @@ local function setProperties(key, flags, group, etag, body, indexedAt)
       put(key, etag, 'meta', meta, 'properties', body)
       list(group, key)
     end
+    if lacksSome then indexing.countTooLong(indexedAt, '', body) end
   elseif not isMeta(meta) then
     return damaged(PART_META)
   elseif not properties then
@@ -65,12 +66,13 @@ local function setProperties(key, flags, group, etag, body, indexedAt)
         created, updated = unpack('<I8I8', meta)
         if created >= endOfTimes or updated >= endOfTimes then return damaged(PART_META) end
         updated = max(now, updated + 1)
+        local stored = properties
         status, current, properties = UPDATED, etag, merged
-        local newMeta, from, entries = sub(meta, 1, 8) .. pack('<I8', updated) .. etag, nil, nil
+        local newMeta, from, entries, lacksSome = sub(meta, 1, 8) .. pack('<I8', updated) .. etag, nil, nil, false
         if indexedAt and isNamed then
           indexing = indexing or makeIndexing()
           from = call('HMGET', key, 'i')[1] or ''
-          entries = indexing.after(from, indexedAt)
+          entries, lacksSome = indexing.after(from, indexedAt)
         end
         if entries == from then
           put(key, etag, 'meta', newMeta, 'properties', merged)
@@ -79,6 +81,7 @@ local function setProperties(key, flags, group, etag, body, indexedAt)
           put(key, etag, 'meta', newMeta, 'properties', merged, 'i', entries)
           indexing.change(group, key, from, entries)
         end
+        if lacksSome then indexing.countTooLong(indexedAt, stored, merged) end
       else
         status = UNCHANGED
       end

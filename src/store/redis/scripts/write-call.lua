@@ -8,6 +8,8 @@ if now > tonumber(ARGV[11]) then return redis.error_reply('EXPIRED the time to e
 
 local band, max, call, try, values = bit.band, math.max, redis.call, redis.pcall, _G.unpack
 local work, written = 0, false
+-- How many values were written that are too long for an index.
+local tooLong = 0
 -- The work of walking over a property, as the bytes that could be copied in the same time.
 local propertyWork = 32
 local commands = ARGV[3]

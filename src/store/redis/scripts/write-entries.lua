@@ -9,14 +9,15 @@ local function entriesOf(group)
   return KEYS[1 + groups + group]
 end
 
--- Returns a user's field `i` after the edits of a command. Entries of indexes that writes do not maintain are left out.
--- at       where in the commands stands what the edits do to entries: u16+entries that they set, as in a field `i`, and u8+numbers
---          of indexes in which they leave none
+-- Returns a user's field `i` after the edits of a command, and whether they leave no entry in some index. Entries of indexes that writes
+-- do not maintain are left out.
+-- at       where in the commands stands what the edits do to entries: u16+entries that they set, as in a field `i`, u8+numbers of
+--          indexes in which they leave none, and u8+numbers of those for which a value is too long
 -- ignored  the names of properties whose edits have no effect; nil for none
 local function after(field, at, ignored)
   local sets, unsets = unpack('<I2c0Bc0', commands, at)
   local areAllSet = not ignored or #ignored == 0
-  if areAllSet and (field == '' or (field == sets and unsets == '')) then return sets end
+  if areAllSet and (field == '' or (field == sets and unsets == '')) then return sets, unsets ~= '' end
   local isIgnored, starts = {}, {}
   for _, name in ipairs(ignored or {}) do isIgnored[name] = true end
   for _, start in ipairs(startsIn(field)) do starts[sub(start, 1, 2)] = start end
@@ -33,7 +34,35 @@ local function after(field, at, ignored)
     local start = starts[number]
     if start then pieces[#pieces + 1] = pack('<I2c0', #start, start) end
   end
-  return concat(pieces)
+  return concat(pieces), unsets ~= ''
+end
+
+-- Puts the entries of a Struct for some properties into a table, by their names. Returns how many properties it has looked at.
+local function collect(struct, names, into)
+  local count, pos = 0, 1
+  while pos <= #struct do
+    local name, after = entry(struct, pos)
+    if names[name] then into[name] = sub(struct, pos, after - 1) end
+    count, pos = count + 1, after
+  end
+  return count
+end
+
+local function countChanges(numbers, from, to)
+  local names, old, new = {}, {}, {}
+  for first = 1, #numbers, 2 do names[indexNames[sub(numbers, first, first + 1)]] = true end
+  work = work + propertyWork * (collect(from, names, old) + collect(to, names, new))
+  for name, stored in pairs(new) do
+    if stored ~= old[name] then tooLong = tooLong + 1 end
+  end
+end
+
+-- Counts the values that a command has changed and that are too long for their index. Called once they are stored, with the properties
+-- before and after. at: as above
+local function countTooLong(at, from, to)
+  local _, _, numbers = unpack('<I2c0Bc0Bc0', commands, at)
+  -- It may fail at other properties, if these are damaged inside. The write must not.
+  if numbers ~= '' then pcall(countChanges, numbers, from, to) end
 end
 
 -- Before a user gets its first entries.
@@ -84,6 +113,7 @@ end
 
 return {
   after = after,
+  countTooLong = countTooLong,
   allow = allow,
   append = append,
   add = add,

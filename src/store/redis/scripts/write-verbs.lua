@@ -47,17 +47,19 @@ local function identify(command, user, key, again)
     if bytes > maxPropertiesBytes then return pack('<BI4', TOO_LARGE, bytes) end
   end
   local status = not user.etag and CREATED or merged and UPDATED or UNCHANGED
+  local from = user.properties
   user.properties = properties
   if has(command, VALIDATE_ONLY) then return applied(command, status, user, ignored) end
-  local entries
+  local entries, lacksSome
   if command.indexedAt and status ~= UNCHANGED then
     indexing = indexing or makeIndexing()
-    entries = indexing.after(user.entries, command.indexedAt, ignored)
+    entries, lacksSome = indexing.after(user.entries, command.indexedAt, ignored)
     if entries == user.entries then entries = nil end
   end
   if groups == 0 and (status == CREATED or entries) then return refused(POSTPONED) end
 
   if status ~= UNCHANGED then writeProperties(command, user, key, status == CREATED, entries) end
+  if lacksSome then indexing.countTooLong(command.indexedAt, from, properties) end
   if marked then
     written = true
     call('HSET', key, 'observed', packMarks(marks))

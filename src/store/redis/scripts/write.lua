@@ -23,9 +23,9 @@ ARGV[10] how many bytes are before the id in the key of a user
 ARGV[11] the time after which nothing is executed, in microseconds of this server's clock
 ARGV[12] 1 if something must be written in any case, so that WAIT waits for replicas
 
-Returns the results, packed (see packed.ts); while a feature is on, behind a u16: how many broken seals were found. They have been
-mended, unless there are indexes that writes maintain. Fails with EXPIRED after the time in ARGV[11], and with STALE if the store's
-configuration is another one.
+Returns the results, packed (see packed.ts). While a feature is on, they are behind two counts (u16): of broken seals that were found,
+and of values that were written and are too long for an index. Broken seals have been mended, unless there are indexes that writes
+maintain. Fails with EXPIRED after the time in ARGV[11], and with STALE if the store's configuration is another one.
 
 meta is u64 created µs, u64 updated µs and the etag. properties and preferences are canonical Structs. observed is marks
 (see observed.ts). Needs write-call.lua, set-properties.lua, and write-entries.lua and apply.lua on demand.
@@ -100,7 +100,7 @@ local function applyAll(pos)
       break
     end
   end
-  return (isSealing and pack('<I2', broken) or '') .. concat(results)
+  return (isSealing and pack('<I2I2', broken, tooLong) or '') .. concat(results)
 end
 
 local done, results = pcall(applyAll, commandsAt)
