@@ -6,7 +6,7 @@ import type { StoreAdapter } from "../../src/store/adapter.ts";
 import type { StoreAdministration } from "../../src/store/administration.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { entryPrefix } from "../../src/users/indexes/entries.ts";
-import { command } from "../support/commands.ts";
+import { command, deletion } from "../support/commands.ts";
 import { openSpoilt, type SpoiltStore } from "../support/spoilt-stores.ts";
 import { administrationOf, switchIndexes } from "../support/stores.ts";
 import { sweepAll } from "../support/sweep-all.ts";
@@ -92,5 +92,17 @@ describe.each(names)("in %s", (name) => {
     expect(await usersIn(1)).toEqual([]);
     expect(await usersIn(2)).toEqual(all());
     expect((await problemsOfEntries()).filter((problem) => problem.includes("does not exist"))).toEqual([]);
+  });
+
+  test("their entries go with them, or with the next background work", async () => {
+    await build("email,plan");
+    await sweep();
+    await spoilAll();
+    expect(await usersIn(1)).toEqual(all());
+    const results = await spoilt.store.write(spoilt.kinds.map(([kind]) => deletion(kind)));
+    expect(results).toMatchObject(spoilt.kinds.map(() => ({ outcome: "deleted" })));
+    await sweep();
+    expect([await usersIn(1), await usersIn(2)]).toEqual([[], []]);
+    expect(await problemsOfEntries()).toEqual([]);
   });
 });

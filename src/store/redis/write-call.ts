@@ -70,6 +70,7 @@ export function writeCall(
       ...groups.map(keys.ids),
       ...(indexes === undefined ? [] : groups.map(keys.entries)),
       ...(deletes ? groups.map(keys.tombstones) : []),
+      ...(deletes && indexes !== undefined ? groups.map(keys.sweep) : []),
       ...commands.map(({ command, partition }) => keys.userIn(partition, command.id)),
     ],
     args: [known.stamp, rules, packed, ...writeLimits, keys.bytesBeforeId],

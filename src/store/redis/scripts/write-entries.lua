@@ -106,6 +106,13 @@ local function remove(group, key, field)
   work = work + entryWork * (#removed + 2)
 end
 
+-- Has all entries of a partition looked at soon, and not only within the hour: sweep-entries.lua removes those that no user has.
+local function checkSoon(group)
+  local state = KEYS[1 + 3 * groups + group]
+  local done = try('HMGET', state, 'done')[1]
+  if done and done ~= '' then try('HSET', state, 'done', '0') end
+end
+
 -- Adds entries of users of a group, in the form that `append` makes.
 local function add(group, list)
   changeEntries(entriesOf(group), list, {})
@@ -120,4 +127,5 @@ return {
   prepare = prepare,
   change = change,
   remove = remove,
+  checkSoon = checkSoon,
 }

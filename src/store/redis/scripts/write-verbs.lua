@@ -95,13 +95,18 @@ local function delete(command, user, key)
   local failure = listAll()
   if failure then error(failure, 0) end
   local old = call('ZRANGEBYSCORE', tombstones, '-inf', decimal(now - tombstoneMicros), 'LIMIT', '0', '2')
-  local entries = isIndexing and try('HMGET', key, 'i')[1]
+  local fields = isIndexing and try('HMGET', key, 'i')
   call('DEL', key)
   -- A listing that is not a sorted set lists nobody.
   try('ZREM', listing, sub(key, idFrom))
-  if entries then
+  if fields then
     indexing = indexing or makeIndexing()
-    indexing.remove(command.group, key, entries)
+    if fields.err then
+      -- Nobody can tell which entries the user has.
+      indexing.checkSoon(command.group)
+    elseif fields[1] then
+      indexing.remove(command.group, key, fields[1])
+    end
   end
   if #old > 0 then call('ZREM', tombstones, values(old)) end
   call('ZADD', tombstones, decimal(now), command.etag)

@@ -9,7 +9,8 @@ KEYS     the configuration of one of the partitions (configuration.lua), unless 
          change of the configuration changes all of them in one step
          the listing of each partition (sorted sets of ids)
          if there are indexes that writes maintain: the entries of each partition (entry-starts.lua)
-         if a command deletes: the tombstones of each partition (sorted sets of etags; the score is when, in microseconds)
+         if a command deletes: the tombstones of each partition (sorted sets of etags; the score is when, in microseconds); if there
+         are such indexes, also the state of each one's walk (sweep-users.lua)
          the user of each command, in order (hash: properties, meta, preferences, observed, f, i)
 ARGV[1]  and ARGV[2]: see configuration.lua
 ARGV[3]  the commands, packed, with g and the group of each command (see packed.ts)
