@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createKeys, everyPartition, partitionOf } from "../../src/store/redis/keys.ts";
 import { RedisNode } from "../../src/store/redis/servers/node.ts";
 import { sweepScripts } from "../../src/store/redis/sweep.ts";
+import { entryPrefix } from "../../src/users/indexes/entries.ts";
 import type { WriteCommand } from "../../src/users/store.ts";
 import { command, deletion, edit } from "../support/commands.ts";
 import { entriesIn, openIndexed, type RunningServers } from "../support/indexed-redis.ts";
@@ -226,6 +227,43 @@ describe("a failover", () => {
     expect(store.configuration()?.indexes).toMatchObject([{ state: "ready" }]);
     await expectInLine();
     expect(brokenSealsIn(adapter)).toBe(0);
+  });
+
+  test.each([
+    ["one primary of a cluster", (): Promise<RunningServers> => startCluster({ primaries: 2, replicas: 0 })],
+    ["the only server", (): Promise<RunningServers> => startRedis()],
+  ] as const)("of %s to before an index takes back that it is ready, also while another is built", async (_, start) => {
+    const { store, redis, set, build, sweep, expectInLine } = await openIndexed(start(), "plan");
+    const some = ["elsewhere", ...neighbours.slice(0, 20)];
+    await store.write(some.map((id) => command(id, emailOf(id))));
+    const lost = 0;
+    const lostKeys = [
+      keys.configuration(lost),
+      keys.sweep(lost),
+      keys.entries(lost),
+      ...neighbours.slice(0, 20).map(keys.user),
+    ];
+    const older = await Promise.all(lostKeys.map((key) => redis.dumpBuffer(key)));
+    await build("plan,email");
+    await set("plan,email,phone");
+    const states = () => store.configuration()?.indexes.map(({ state }) => state);
+    expect(states()).toEqual(["ready", "ready", "building"]);
+
+    for (const [at, key] of lostKeys.entries()) {
+      await redis.del(key);
+      await redis.restore(key, 0, older[at] ?? "");
+    }
+    const { indexes = [], generation = 0 } = store.configuration() ?? {};
+    const emails = entryPrefix(indexes.find(({ property }) => property === "email")?.number ?? 0);
+    // The search is the first to see that the partition has another configuration.
+    expect(await store.countEntries(emails, generation)).toBeUndefined();
+    expect(states()).toEqual(["building", "building", "building"]);
+    await store.check();
+    await sweep();
+    await store.check();
+    expect(states()).toEqual(["ready", "ready", "ready"]);
+    expect(await store.countEntries(emails, store.configuration()?.generation ?? 0)).toBe(some.length);
+    await expectInLine();
   });
 
   test("that brings back entries of an index that was dropped does not keep them", async () => {

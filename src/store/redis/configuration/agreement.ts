@@ -1,3 +1,4 @@
+import type { StoreConfiguration } from "../../../users/store-configuration.ts";
 import {
   formatConfiguration,
   isPresent,
@@ -86,8 +87,8 @@ export async function bringUpToDate(
 }
 
 /**
- * Gives partitions that lag behind the configuration agreed on. If one of them has lost seals with it, they get a newer one, which says
- * that not all users are sealed. The others follow later.
+ * Gives partitions that lag behind the configuration agreed on. If one of them has lost seals or entries with it, they get a newer one,
+ * which says that not all users are sealed, and that no index is ready. The others follow later.
  *
  * @param of the partitions to look at
  * @returns whether any of them lagged behind
@@ -105,12 +106,23 @@ export async function complete(
   });
   if (late.length === 0) return false;
   const { configuration } = agreed;
-  const mayLackSeals = configuration.seals?.complete === true && !(await areSealed(store, late, configuration));
-  const next = mayLackSeals ? withoutCompleteSeals(configuration) : agreed;
+  // While seals are not complete, the walk goes on. But an index that is ready would be searched meanwhile.
+  const isPromised =
+    configuration.seals?.complete === true || late.some((partition) => lacksReadyIndex(agreed, all[partition]));
+  const mayLack = isPromised && !(await areSealed(store, late, configuration));
+  const next = mayLack ? withoutCompleteSeals(configuration) : agreed;
   for (const [stamp, partitions] of Map.groupBy(late, (partition) => all[partition]?.stamp ?? "")) {
     await setConfiguration(store, partitions, stamp, next);
   }
   return true;
+}
+
+/** Whether an index is ready by the configuration agreed on, and not by that of a partition: users there may lack its entries. */
+function lacksReadyIndex(agreed: Present, own: Stamped | undefined): boolean {
+  const readyNumbers = ({ indexes }: StoreConfiguration) =>
+    indexes.filter(({ state }) => state === "ready").map(({ number }) => number);
+  const there = own?.configuration === undefined ? [] : readyNumbers(own.configuration);
+  return readyNumbers(agreed.configuration).some((number) => !there.includes(number));
 }
 
 /** Notes in the store that every user has a seal. */
