@@ -1,7 +1,7 @@
 /** Runs scripts over the indexes of partitions, under a configuration that the caller knows. */
 import type { StoreConfiguration } from "../../users/store-configuration.ts";
 import { runScript } from "./call-runner.ts";
-import { bringUpToDate } from "./configuration/agreement.ts";
+import { agreedOn, bringUpToDate } from "./configuration/agreement.ts";
 import type { KnownConfigurations } from "./configuration/known-configurations.ts";
 import { SlotMovingError, StaleConfigurationError } from "./failures.ts";
 import type { Keys } from "./keys.ts";
@@ -35,7 +35,7 @@ export function createRunUnder(store: IndexedStore): RunUnder {
   /**
    * Runs a script over the indexes of partitions.
    *
-   * @returns undefined if one of them has another configuration than that of the generation
+   * @returns undefined if the store has another configuration than that of the generation, or one of them has another than the store
    * @throws UserError STORE_UNAVAILABLE
    */
   async function runUnder(
@@ -43,7 +43,10 @@ export function createRunUnder(store: IndexedStore): RunUnder {
   ): Promise<Buffer[] | undefined> {
     const shares = scriptShares(servers, partitions);
     const firsts = shares.map(([first = 0]) => first);
-    const late = firsts.filter((first) => known.of(first).configuration?.generation !== generation);
+    const agreed = agreedOn(known.all);
+    const stamp = agreed?.configuration.generation === generation ? agreed.stamp : undefined;
+    // Two changes at once may have made two configurations of one generation, with other indexes.
+    const late = firsts.filter((first) => known.of(first).stamp !== stamp);
     if (late.length > 0) {
       await Promise.all(late.map((partition) => bringUpToDate(store, partition)));
       return undefined;
