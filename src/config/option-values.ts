@@ -22,12 +22,14 @@ export function parseNames(text: string): readonly string[] {
 
 /** Such as `email:fold,phone`. */
 export function parseIndexes(text: string): readonly IndexedProperty[] {
-  if (text === "") throw new Error("It is empty: leave the option out.");
+  let indexed: readonly IndexedProperty[];
   try {
-    return parseIndexedProperties(text);
+    indexed = parseIndexedProperties(text);
   } catch (error) {
     throw new Error(`It ${error instanceof Error ? error.message : error}.`);
   }
+  if (indexed.length === 0) throw new Error("It is empty: leave the option out.");
+  return indexed;
 }
 
 export function parseKeyPrefix(text: string): string {

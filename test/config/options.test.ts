@@ -2,6 +2,7 @@ import { Command, type Option } from "commander";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createProgram } from "../../src/cli/program.ts";
 import { dropEmptyVariables } from "../../src/config/declare-options.ts";
+import { parseIndexes } from "../../src/config/option-values.ts";
 import { clientOptions, serveOptions, unknownVariables } from "../../src/config/options.ts";
 import { parseNatMap, reachableAt } from "../../src/config/redis-nat-map.ts";
 import type { RedisLocation } from "../../src/config/redis-url.ts";
@@ -187,6 +188,25 @@ describe("--required-properties", () => {
 
   test.each(["a,,b", "n".repeat(129)])("refuses %j", (text) => {
     expect(parse(serveOptions.requiredProperties, ["--required-properties", text])).toMatch(/--required-properties/);
+  });
+});
+
+describe("--indexes", () => {
+  test("takes properties, and how they are compared", () => {
+    expect(parse(serveOptions.indexes, ["--indexes", "email:fold, plan"])).toEqual([
+      { property: "email", folded: true },
+      { property: "plan", folded: false },
+    ]);
+  });
+
+  test.each([" ", " \t ", "\u00a0"])("refuses %j, which names none", (text) => {
+    const refusal = parse(serveOptions.indexes, ["--indexes", text]);
+    expect(refusal).toMatch(/--indexes.* is invalid\. It is empty: leave the option out/);
+    expect(() => parseIndexes(text)).toThrow("It is empty: leave the option out.");
+  });
+
+  test.each([",", "email,,plan", "email:", "email:FOLD"])("refuses %j", (text) => {
+    expect(parse(serveOptions.indexes, ["--indexes", text])).toMatch(/--indexes/);
   });
 });
 
