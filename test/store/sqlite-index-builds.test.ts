@@ -1,10 +1,12 @@
 /** How indexes in SQLite are built, dropped and mended. */
+import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import type { StoreAdapter } from "../../src/store/adapter.ts";
 import { PackedReader } from "../../src/store/packed/buffer.ts";
 import { packCommands } from "../../src/store/packed/packed.ts";
 import { backUpDatabase } from "../../src/store/sqlite/backup.ts";
 import { UserDatabase } from "../../src/store/sqlite/database.ts";
+import { HeldEntries } from "../../src/store/sqlite/held-entries.ts";
 import { openSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
 import { openBesideStore } from "../support/beside-store.ts";
 import { command, deletion } from "../support/commands.ts";
@@ -267,3 +269,19 @@ test("a backup has the entries, and goes on with the building of an index", asyn
 function hex(text: string): string {
   return Buffer.from(text).toString("hex").toUpperCase();
 }
+
+test("a place for entries in memory that could be made only in part is made the next time", () => {
+  const database = new DatabaseSync(":memory:");
+  onTestFinished(() => database.close());
+  const held = new HeldEntries(database);
+  expect(() => held.prepare()).toThrow("no such table");
+  expect(held.isPrepared).toBe(false);
+  database.exec("CREATE TABLE entry (entry BLOB PRIMARY KEY) STRICT, WITHOUT ROWID");
+  held.prepare();
+  held.begin();
+  held.add(Buffer.from("b"));
+  held.add(Buffer.from("a"));
+  expect(held.move(1)).toBe(1);
+  expect(database.prepare("SELECT CAST(entry AS TEXT) AS entry FROM entry").all()).toEqual([{ entry: "a" }]);
+  expect(held.count).toBe(1);
+});

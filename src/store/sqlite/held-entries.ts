@@ -18,7 +18,7 @@ export class HeldEntries {
   prepare(): void {
     if (this.#statements !== undefined) return;
     const database = this.#database;
-    database.exec("CREATE TEMP TABLE held (entry BLOB PRIMARY KEY) STRICT, WITHOUT ROWID");
+    database.exec("CREATE TEMP TABLE IF NOT EXISTS held (entry BLOB PRIMARY KEY) STRICT, WITHOUT ROWID");
     const first = "SELECT entry FROM held ORDER BY entry LIMIT ?";
     this.#statements = {
       add: database.prepare("INSERT OR IGNORE INTO held VALUES (?)"),
