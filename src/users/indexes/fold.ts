@@ -2,9 +2,13 @@
  * Folds text for comparisons that ignore case, by Unicode's canonical caseless match (definition D145): NFD, then full case folding
  * character by character. The result is in NFC, which is shorter.
  *
- * It depends neither on the context of a character nor on the version of Node, so that equal texts have equal entries for ever. Only
- * characters that the table's version of Unicode does not have yet may fold to others later. The beginning of a text folds to the
- * beginning of its folded form, unless it ends before a combining mark: "é" does not begin with "e".
+ * A character folds alike in any text, so equal texts have equal entries. The table decides what folds, and the store says by which
+ * version of it. Node normalizes, and its version has a Unicode of its own. That makes no difference to characters that every version
+ * has: their normal forms are stable. It leaves characters that it does not have as they are. So only texts with characters that are
+ * newer than a server's Node, or than the table, may fold to others on another server.
+ *
+ * The beginning of a text folds to the beginning of its folded form, unless what follows joins its last character. That may be a
+ * combining mark: "é" does not begin with "e". Or a vowel or final consonant of Hangul: "각" does not begin with "가".
  */
 import { foldingExpansions, foldingRanges } from "./folding-table.ts";
 

@@ -69,7 +69,7 @@ test("how a text is composed, and its case, make no difference", () => {
   );
 });
 
-test("the beginning of a text folds to the beginning of its folded form, unless it ends before a combining mark", () => {
+test("the beginning of a text folds to the beginning of its folded form, unless the rest joins its last character", () => {
   fc.assert(
     fc.property(letters, letters, (start, rest) => {
       const [first = ""] = rest;
@@ -95,6 +95,8 @@ describe("examples", () => {
     ["Σ, also at the end of a word", "ΣΊΣΥΦΟΣ σίσυφος", "σίσυφοσ σίσυφοσ"],
     ["combining marks", "E\u0301 É é e\u0301", "é é é é"],
     ["marks in any order", "a\u0323\u0307 a\u0307\u0323", "ạ\u0307 ạ\u0307"],
+    ["Hangul, whose letters join to a syllable", "가\u11a8 \u1100\u1161\u11a8", "각 각"],
+    ["a character that Unicode does not have: as it is", "\u{3fffd}", "\u{3fffd}"],
     ["a letter that folding takes apart", "Ϊ\u0301 ΐ ι\u0308\u0301", "ΐ ΐ ΐ"],
     ["ligatures", "ﬃ", "ffi"],
     ["signs that are letters", "K Å Ω", "k å ω"],
