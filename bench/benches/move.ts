@@ -33,7 +33,7 @@ try {
   const client = createRollcallClient(server.url);
   await importUsers(client, users(), { onRefused: (_, { reason }) => fail(reason) });
   console.log(
-    "| feature | keys in a MIGRATE | s per million users | of that, the index | a create waited at most, s | a change, s |",
+    "| feature | keys in a MIGRATE | s per million users | of that, the listing | a create waited at most, s | a change, s |",
   );
   console.log("|---|--:|--:|--:|--:|--:|");
   for (const features of [[], ["rehearsal"]] as const) {
@@ -41,12 +41,12 @@ try {
     for (const keys of pipelines) {
       const measured: Awaited<ReturnType<typeof move>>[] = [];
       for (let run = 0; run < runs; run++) measured.push(await move(keys));
-      const [all, index, created, changed] = (["all", "index", "created", "changed"] as const).map((what) =>
+      const [all, listing, created, changed] = (["all", "listing", "created", "changed"] as const).map((what) =>
         median(measured.map((m) => m[what])),
       );
       const perMillion = (seconds = 0) => ((seconds * 1e6) / count).toFixed(1);
       const waits = `${created?.toFixed(1)} | ${changed?.toFixed(2)}`;
-      console.log(`| ${features[0] ?? "none"} | ${keys} | ${perMillion(all)} | ${perMillion(index)} | ${waits} |`);
+      console.log(`| ${features[0] ?? "none"} | ${keys} | ${perMillion(all)} | ${perMillion(listing)} | ${waits} |`);
     }
   }
 } finally {
@@ -55,16 +55,16 @@ try {
 }
 
 /** Moves the slot to the other primary while users of its partition are created and changed. All figures are in seconds. */
-async function move(keys: number): Promise<{ all: number; index: number; created: number; changed: number }> {
+async function move(keys: number): Promise<{ all: number; listing: number; created: number; changed: number }> {
   const from = await cluster.primaryOf(slot);
   const to = (await cluster.primaries()).find((node) => node !== from);
   if (to === undefined) return fail("there is nowhere to move the slot to");
   const start = performance.now();
   const moving = await cluster.startMove(slot, to);
-  const index = createKeys("rollcall:").ids(partition);
-  const beforeIndex = performance.now();
-  await moving.move([index]);
-  const indexMs = performance.now() - beforeIndex;
+  const listing = createKeys("rollcall:").ids(partition);
+  const beforeListing = performance.now();
+  await moving.move([listing]);
+  const listingMs = performance.now() - beforeListing;
 
   const created = create();
   // Awaited at the end.
@@ -77,7 +77,7 @@ async function move(keys: number): Promise<{ all: number; index: number; created
   }
   await moving.finish();
   const all = (performance.now() - start) / 1_000;
-  return { all, index: indexMs / 1_000, created: (await created) / 1_000, changed: (await changes.stop()) / 1_000 };
+  return { all, listing: listingMs / 1_000, created: (await created) / 1_000, changed: (await changes.stop()) / 1_000 };
 }
 
 /** Changes users that exist, one after the other. `stop` resolves to the milliseconds that the slowest took. */

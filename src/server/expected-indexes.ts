@@ -39,7 +39,7 @@ export async function expectIndexes(options: ExpectationOptions): Promise<() => 
   const reasons = new Set<string>();
 
   const look = async () => {
-    const configuration = knownConfiguration(store);
+    const configuration = configurationIfKnown(store);
     if (configuration === undefined) return;
     if (hasNeverHadOne(configuration)) {
       requireNewServers(configuration, expected);
@@ -93,7 +93,7 @@ export function differenceFrom(
 }
 
 /** Undefined while it is not known, or belongs to a newer version. */
-export function knownConfiguration(store: ConfiguredStore): StoreConfiguration | undefined {
+export function configurationIfKnown(store: ConfiguredStore): StoreConfiguration | undefined {
   try {
     return store.configuration();
   } catch {

@@ -1,6 +1,6 @@
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { IndexedProperty, IndexState } from "../users/indexes/indexed-property.ts";
-import { type ConfiguredStore, differenceFrom, knownConfiguration } from "./expected-indexes.ts";
+import { type ConfiguredStore, configurationIfKnown, differenceFrom } from "./expected-indexes.ts";
 
 const states: readonly IndexState[] = ["building", "ready", "dropping"];
 
@@ -12,7 +12,7 @@ export function measureIndexes(
 ): void {
   const description = "Indexes of the store, by their state.";
   metrics.gauge("rollcall.indexes", { description }, () => {
-    const indexes = knownConfiguration(store)?.indexes ?? [];
+    const indexes = configurationIfKnown(store)?.indexes ?? [];
     return states.map((state) => [
       { "rollcall.state": state },
       indexes.filter((index) => index.state === state).length,
@@ -20,7 +20,7 @@ export function measureIndexes(
   });
   const drift = "Indexes that --indexes names and the store lacks, and those that it has besides.";
   metrics.gauge("rollcall.indexes.drift", { description: drift }, () => {
-    const configuration = knownConfiguration(store);
+    const configuration = configurationIfKnown(store);
     if (configuration === undefined || expected === undefined) return [[{}, 0]];
     const { missing, unexpected } = differenceFrom(expected, configuration);
     return [[{}, missing.length + unexpected.length]];

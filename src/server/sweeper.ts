@@ -27,7 +27,7 @@ export function startSweeper(
   for (const work of works) metrics?.sweptItems(work, 0);
   metrics?.gauge(
     "rollcall.sweep.progress",
-    { description: "Share of the partitions that are done.", unit: "1" },
+    { description: "Share of the current pass of background work that is done.", unit: "1" },
     () => [[{}, share]],
   );
   return new Sweeper(store, {

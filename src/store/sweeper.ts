@@ -70,7 +70,7 @@ const renewals = 5;
 const wakeMs = 500;
 
 export interface SweepEvents {
-  /** Called after each slice. @param share the share of partitions that are done, from 0 to 1 */
+  /** Called after each slice. @param share how much of the pass is done, from 0 to 1 */
   onSlice(slice: Slice, share: number): void;
   /** Called with what kept a slice from being done. It is tried again with the next pass. */
   onFailure(failure: unknown): void;

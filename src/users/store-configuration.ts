@@ -19,6 +19,9 @@ export interface StoreConfiguration {
   readonly nextIndex: number;
 }
 
+/** How often a call follows a change of the configuration, before it gives up. */
+export const maxFollowedChanges = 5;
+
 export interface Seals {
   /** The generation since which every write seals the user. */
   readonly since: number;

@@ -78,7 +78,7 @@ describe("users in Redis", () => {
     expect((await redis.hkeys(keys.user("raw"))).sort()).toEqual(["meta", "properties"]);
   });
 
-  test("are listed in their partition's index once they are created", async () => {
+  test("are listed in their partition's listing once they are created", async () => {
     const ids = Array.from({ length: 200 }, (_, i) => `index-${i}`);
     await store.write(ids.map((id) => command(id, { n: 1 })));
     await store.write([command("index-0", { n: 2 }), command("index-none", { n: 1 }, { canCreate: false })]);

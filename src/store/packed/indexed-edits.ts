@@ -81,6 +81,19 @@ export function packEntries(writer: PackedWriter, values: readonly IndexedValue[
   for (const { number, value } of values.toSorted((a, b) => a.number - b.number)) writeEntry(writer, number, value);
 }
 
+/** What the entries in a field `i` begin with: each behind its length. @returns undefined if it cannot be read */
+export function startsIn(field: Buffer): readonly Uint8Array[] | undefined {
+  const starts: Uint8Array[] = [];
+  for (let at = 0; at < field.length; ) {
+    const from = at + lengthBytes;
+    const end = from <= field.length ? from + field.readUInt16LE(at) : Number.POSITIVE_INFINITY;
+    if (end > field.length) return undefined;
+    starts.push(field.subarray(from, end));
+    at = end;
+  }
+  return starts;
+}
+
 function writeEntry(writer: PackedWriter, number: number, value: Uint8Array): void {
   writer.u16(numberBytes + value.length);
   writeNumber(writer, number);

@@ -1,4 +1,5 @@
 import { storeUnavailable, UserError } from "../../users/errors.ts";
+import { maxFollowedChanges } from "../../users/store-configuration.ts";
 import type { UserId } from "../../users/user-id.ts";
 import { isPresent } from "../configuration.ts";
 import { bringUpToDate } from "./configuration/agreement.ts";
@@ -14,9 +15,6 @@ export interface MendedStore extends ReconciledStore {
   readonly onTooLong: (count: number) => void;
 }
 
-/** How often it follows a change of the configuration. */
-const maxChanges = 5;
-
 /**
  * Mends the seals of users of a partition that are broken, and the entries of these users in indexes: a server has written them that
  * does not know the store's features.
@@ -24,7 +22,7 @@ const maxChanges = 5;
  * @throws UserError STORE_UNAVAILABLE: they may still be as they were
  */
 export async function mend(store: MendedStore, partition: number, ids: readonly UserId[]): Promise<void> {
-  for (let changes = 0; changes <= maxChanges; changes++) {
+  for (let changes = 0; changes <= maxFollowedChanges; changes++) {
     const current = store.known.of(partition);
     if (!isPresent(current)) return;
     try {

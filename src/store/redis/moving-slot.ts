@@ -5,10 +5,10 @@
  *        ▲                                                                  │
  *        └────────────────────── the next call to the store ────────────────┘
  *
- * At rest, a script is about many users and their partition's index. While the slot moves, a script is about one user: Redis
- * finds a single key at either primary, so users that exist are read and updated. To create or delete a user takes the
- * index too, a second key: the script postpones that command and all that follow it for the same user. Lanes park what is
- * postponed and send it in a later call (see ../lanes/lanes.ts).
+ * At rest, a script is about many users, and their partition's listing and indexes. While the slot moves, a script is about one user:
+ * Redis finds a single key at either primary, so users that exist are read and updated. What takes a second key too, as to create or
+ * delete a user takes the listing, the script postpones, with all that follows for the same user. Lanes park what is postponed and send
+ * it in a later call (see ../lanes/lanes.ts).
  */
 import type { UserId } from "../../users/user-id.ts";
 import { eachShare, sharesOf } from "../shares.ts";

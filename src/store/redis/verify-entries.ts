@@ -3,13 +3,13 @@ import { numberOfEntry, readEntry } from "../../users/indexes/entries.ts";
 import type { Index } from "../../users/indexes/indexed-property.ts";
 import type { UserId } from "../../users/user-id.ts";
 import { PackedReader } from "../packed/buffer.ts";
+import { startsIn } from "../packed/indexed-edits.ts";
 import type { Finding } from "../verify/verifier.ts";
 import { runScript } from "./call-runner.ts";
 import type { Keys } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { loadScript } from "./script.ts";
 import type { Servers } from "./servers/servers.ts";
-import { startsIn } from "./verify-look.ts";
 import type { PartitionChecks } from "./verify-partitions.ts";
 import { stepsThrough } from "./verify-sets.ts";
 

@@ -4,6 +4,7 @@ import { numberOfEntry } from "../../users/indexes/entries.ts";
 import { Invalid } from "../../users/parsed.ts";
 import { parseUserId } from "../../users/user-id.ts";
 import type { PackedReader } from "../packed/buffer.ts";
+import { startsIn } from "../packed/indexed-edits.ts";
 import { findIn, type SealRule, type StoredRecord } from "../verify/record-checks.ts";
 import { type Finding, notListed, notThere } from "../verify/verifier.ts";
 import { partitionOf } from "./keys.ts";
@@ -45,21 +46,6 @@ export function readLook(reader: PackedReader, id: Buffer, withRecords: boolean)
 }
 
 const nothing = Buffer.alloc(0);
-const lengthBytes = 2;
-
-/** What the entries in a field `i` begin with: each behind its length. @returns undefined if it cannot be read */
-export function startsIn(field: Buffer): readonly Uint8Array[] | undefined {
-  const starts: Uint8Array[] = [];
-  for (let at = 0; at < field.length; ) {
-    const from = at + lengthBytes;
-    const end = from <= field.length ? from + field.readUInt16LE(at) : Number.POSITIVE_INFINITY;
-    if (end > field.length) return undefined;
-    starts.push(field.subarray(from, end));
-    at = end;
-  }
-  return starts;
-}
-
 const timesBytes = 16;
 
 function recordOf(

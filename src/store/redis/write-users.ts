@@ -1,5 +1,6 @@
 import { storeUnavailable, UserError } from "../../users/errors.ts";
 import type { WriteCommand, WriteResult } from "../../users/store.ts";
+import { maxFollowedChanges } from "../../users/store-configuration.ts";
 import type { Postponed } from "../adapter.ts";
 import { unpackResults } from "../packed/packed.ts";
 import { runScript } from "./call-runner.ts";
@@ -12,8 +13,11 @@ import { rulesOf } from "./write-rules.ts";
 
 type Result = WriteResult | Postponed;
 
-/** How often a call follows a change of the configuration. */
-const maxChanges = 5;
+interface WrittenStore extends MendedStore {
+  /** Called with how many values were written that are too long to be indexed. */
+  readonly onTooLong: (count: number) => void;
+}
+
 /** Before the results, while a feature is on: how many broken seals were found, and values that are too long to be indexed. */
 const countsBytes = 4;
 
@@ -100,7 +104,7 @@ async function sendCurrent(
       // Full for this attempt, and an earlier one may have been applied.
       if (repeated && error instanceof UserError && error.reason === "STORE_FULL") throw storeUnavailable(error);
       if (!(error instanceof StaleConfigurationError)) throw error;
-      if (changes === maxChanges) throw storeUnavailable(error);
+      if (changes === maxFollowedChanges) throw storeUnavailable(error);
       repeated ||= error.repeated;
     }
     await bringUpToDate(store, partition);

@@ -163,7 +163,11 @@ export class UserDatabase {
     this.keepReserve();
   }
 
-  /** Does a slice of background work, if there is room for it. @returns u8+what it was (empty for none), u32 items, u8 how far it is in percent, u8 whether it is done */
+  /**
+   * Does a slice of background work, if there is room for it.
+   *
+   * @returns u8+what it was (empty for none), u32 items, u8 how far it is in percent, u8 whether it is done
+   */
   sweep(): Buffer<ArrayBuffer> {
     this.#files.checkLately();
     // If the machine fails, what a slice has done is lost together with where it stopped: it need not wait for the disk.

@@ -7,7 +7,6 @@ import { free, PackedReader } from "../packed/buffer.ts";
 import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed/packed.ts";
 import { readAll, unpackFound } from "../packed/users.ts";
 import { brokenSealsCounter } from "../seal.ts";
-
 import { Database } from "./database-thread.ts";
 import { CorruptError } from "./failures.ts";
 import type { ReserveNotice } from "./messages.ts";

@@ -1,6 +1,5 @@
 /** The checks of each record. A new field of a record gets a check here. */
 import type { Index } from "../../users/indexes/indexed-property.ts";
-
 import { Invalid } from "../../users/parsed.ts";
 import type { Seals, StoreConfiguration } from "../../users/store-configuration.ts";
 import { preferencesLimits } from "../../users/struct/format.ts";

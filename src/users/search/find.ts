@@ -9,7 +9,7 @@ import { parseNames } from "../property-names.ts";
 import { type AnswerSize, frameBytes, readWhatFits, selector } from "../reading.ts";
 import type { Page } from "../registry.ts";
 import type { StoredUser, UserStore } from "../store.ts";
-import type { StoreConfiguration } from "../store-configuration.ts";
+import { maxFollowedChanges, type StoreConfiguration } from "../store-configuration.ts";
 import { knownConfiguration } from "./known-configuration.ts";
 import { type Match, type MatchInput, type ParsedMatch, parseMatch, resolveMatch } from "./match.ts";
 import { foreignToken, formatToken, parseToken, type TokenScope } from "./page-token.ts";
@@ -34,8 +34,6 @@ interface ReadyMatch extends Match {
   readonly configuration: StoreConfiguration;
 }
 
-/** How often a search follows a change of the configuration. */
-const maxChanges = 5;
 const indexNumberBytes = 2;
 
 export async function findUsers(
@@ -96,7 +94,7 @@ async function withIndex<Result>(
   signal: AbortSignal | undefined,
   search: (match: ReadyMatch) => Promise<Result | undefined>,
 ): Promise<Result> {
-  for (let changes = 0; changes <= maxChanges; changes++) {
+  for (let changes = 0; changes <= maxFollowedChanges; changes++) {
     const configuration = knownConfiguration(store);
     const [match] = allValid(resolveMatch(parsed, configuration.indexes));
     if (match.index.state !== "ready") throw indexNotReady(await store.progress(signal));

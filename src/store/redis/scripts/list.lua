@@ -1,11 +1,11 @@
 --[[
 Lists ids of users, partition after partition, in byte order within each. Entries that are not ids are left out.
 
-KEYS     the index of the first partition, and of those after it (sorted sets of ids)
+KEYS     the listing of the first partition, and of those after it (sorted sets of ids)
 ARGV[1]  the cursor: an id of the first partition; empty for its beginning
 ARGV[2]  the number of ids
 
-Returns the ids, packed (see packed.ts); fewer than asked for only at the end. Fails if an index is not a sorted set.
+Returns the ids, packed (see packed.ts); fewer than asked for only at the end. Fails if a listing is not a sorted set.
 ]]
 local pack = struct.pack
 local after, count = ARGV[1], tonumber(ARGV[2])
