@@ -1,11 +1,12 @@
 /** The stored form of a store's configuration. */
 import { randomBytes } from "node:crypto";
-import { bitsOf, type Feature, featuresIn, UnknownFeaturesError } from "../users/features.ts";
+import { bitsOf, type Feature, featuresIn } from "../users/features.ts";
 import { foldingVersion } from "../users/indexes/folding-table.ts";
 import {
   type Index,
   type IndexedProperty,
   type IndexState,
+  isMaintained,
   maxIndexNumber,
 } from "../users/indexes/indexed-property.ts";
 import type { Seals, StoreConfiguration } from "../users/store-configuration.ts";
@@ -41,6 +42,7 @@ export function firstConfiguration(madeBy: string): Present {
     seals: undefined,
     indexes: [],
     nextIndex: 1,
+    folding: foldingVersion,
   });
 }
 
@@ -57,21 +59,42 @@ export function withFeatures(configuration: StoreConfiguration, features: readon
  * @throws RangeError if the store has had so many indexes that there is no number left
  */
 export function withIndexes(configuration: StoreConfiguration, wanted: readonly IndexedProperty[]): Present {
+  return changed(configuration, wanted, configuration.indexes.filter(isMaintained));
+}
+
+/**
+ * The next configuration, in which this program's table folds. Indexes that fold are built anew under other numbers.
+ *
+ * @throws RangeError as `withIndexes` does
+ */
+export function withFoldedAnew(configuration: StoreConfiguration): Present {
+  const maintained = configuration.indexes.filter(isMaintained);
+  const exact = maintained.filter(({ folded }) => !folded);
+  return changed(configuration, maintained, exact);
+}
+
+/** @param keepable indexes that may stay as they are */
+function changed(
+  configuration: StoreConfiguration,
+  wanted: readonly IndexedProperty[],
+  keepable: readonly Index[],
+): Present {
   const generation = configuration.generation + 1;
   let { nextIndex } = configuration;
-  const kept = (property: IndexedProperty) =>
-    configuration.indexes.find((index) => index.state !== "dropping" && isSame(index, property));
+  const kept = (property: IndexedProperty) => keepable.find((index) => isSame(index, property));
   const indexes = wanted.map(
     (property): Index => kept(property) ?? { ...property, number: nextIndex++, state: "building" },
   );
   if (nextIndex > maxIndexNumber + 1) throw new RangeError("the store has had too many indexes: it has no number left");
+  // What stays has been folded by the store's table, which may be older or newer than this program's.
+  const folding = wanted.some((each) => kept(each)?.folded) ? configuration.folding : foldingVersion;
   const numbers = new Set(indexes.map(({ number }) => number));
   const dropped = configuration.indexes
     .filter(({ number }) => !numbers.has(number))
     .map((index): Index => ({ ...index, state: "dropping" }));
   return stamped(
     walked(
-      { ...configuration, generation, indexes: [...indexes, ...dropped], nextIndex },
+      { ...configuration, generation, indexes: [...indexes, ...dropped], nextIndex, folding },
       { since: generation, complete: false },
     ),
   );
@@ -118,14 +141,14 @@ function stamped(configuration: StoreConfiguration): Present {
 
 /** As JSON. A store that has never had an index says nothing of indexes. */
 export function formatConfiguration(configuration: StoreConfiguration): string {
-  const { storeId, madeBy, generation, features, seals, indexes, nextIndex } = configuration;
+  const { storeId, madeBy, generation, features, seals, indexes, nextIndex, folding } = configuration;
   const sealed = seals === undefined ? {} : { sealedSince: seals.since, allSealed: seals.complete };
-  const indexed = nextIndex === 1 ? {} : { indexes, nextIndex, folding: foldingVersion };
+  const indexed = nextIndex === 1 ? {} : { indexes, nextIndex, folding };
   return JSON.stringify({ storeId, madeBy, generation, features: bitsOf(features), ...sealed, ...indexed });
 }
 
 /**
- * @throws UnknownFeaturesError if a newer version has switched on a feature, or folded the entries of an index
+ * @throws UnknownFeaturesError if a newer version has switched on a feature
  * @throws ConfigurationError if something other than Rollcall has written it
  */
 export function parseConfiguration(text: string): StoreConfiguration {
@@ -145,13 +168,8 @@ export function parseConfiguration(text: string): StoreConfiguration {
   const { nextIndex = 1, indexes = [], folding = foldingVersion } = fields;
   const known = featuresIn(features);
   if (!isCount(nextIndex) || nextIndex === 0 || !Array.isArray(indexes)) throw new ConfigurationError();
-  const parsed = indexes.map(parseIndex);
-  if (folding !== foldingVersion && parsed.some(({ folded }) => folded)) {
-    throw new UnknownFeaturesError(
-      `indexes that Unicode ${folding} folds, and this version of Rollcall has ${foldingVersion}`,
-    );
-  }
-  return { storeId, madeBy, generation, features: known, seals, indexes: parsed, nextIndex };
+  if (typeof folding !== "string" || !/^\d+(\.\d+)*$/.test(folding)) throw new ConfigurationError();
+  return { storeId, madeBy, generation, features: known, seals, indexes: indexes.map(parseIndex), nextIndex, folding };
 }
 
 const indexStates: readonly unknown[] = ["building", "ready", "dropping"] satisfies IndexState[];

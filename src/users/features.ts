@@ -59,7 +59,7 @@ function bitsIn(sum: number): number[] {
 export class UnknownFeaturesError extends Error {
   override readonly name = "UnknownFeaturesError";
 
-  constructor(what: string) {
-    super(`the store has ${what}: run the version of Rollcall that switched them on, or a newer one`);
+  constructor(what: string, next = "run the version of Rollcall that switched them on, or a newer one") {
+    super(`the store has ${what}: ${next}`);
   }
 }

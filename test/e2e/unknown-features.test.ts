@@ -1,9 +1,12 @@
-/** A store with a feature of a newer version: a server refuses to start, and one that runs serves nothing until it is gone. */
+/**
+ * A store with a feature of a newer version: a server refuses to start, and one that runs serves nothing until it is gone. So does one
+ * with indexes that a newer version has folded.
+ */
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 
-import { UserService } from "#gen/rollcall/v1/user_service_pb.js";
+import { GetRegistryResponse_Index_State as State, UserService } from "#gen/rollcall/v1/user_service_pb.js";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "#gen-server/health/v1/health_pb.js";
 import { rollcall } from "../support/processes.ts";
 import { failureOf } from "../support/rpc-errors.ts";
@@ -13,6 +16,7 @@ import {
   type StoredConfigurations,
   withUnknownFeature,
 } from "../support/stored-configurations.ts";
+import { untilIndexes } from "../support/switch-indexes.ts";
 import { until } from "../support/until.ts";
 
 const sentence = "the store has features that this version of Rollcall does not know (bits 30)";
@@ -49,6 +53,31 @@ describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("%s", (name) => {
     if (name === "SQLite") return;
     const workers = await rollcall([...serve, "--workers", "2"]);
     expect(workers).toMatchObject({ status: 1, stdout: "", stderr: expect.stringContaining(sentence) });
+  });
+
+  test("no server starts where a newer table has folded indexes, and the sentence says how to go on", async () => {
+    const { server } = await serverWithUser();
+    const index = ["indexes", "set", "email:fold", "--store", stored.url];
+    expect(await rollcall(index)).toMatchObject({ status: 0 });
+    await server.stop();
+    const { stamp, configuration } = await configured();
+    await stored.write({ stamp: `${stamp}.newer`, configuration: { ...configuration, folding: "100.0.0" } });
+    const serve = ["serve", "--listen", "127.0.0.1:0", "--store", stored.url];
+    const refused = await rollcall(serve);
+    expect(refused).toMatchObject({ status: 1, stdout: "" });
+    expect(refused.stderr).toContain("the store has indexes that are folded by Unicode 100.0.0");
+    expect(refused.stderr).toContain(
+      "stop all newer servers, run rollcall indexes drop email, and set the indexes again",
+    );
+    expect(refused.stderr).not.toContain("switched them on");
+
+    expect(await rollcall(["indexes", "drop", "email", "--store", stored.url])).toMatchObject({ status: 0 });
+    expect(await rollcall(index)).toMatchObject({ status: 0 });
+    const again = await startTestServer({ store: stored.url });
+    onTestFinished(() => again.stop());
+    await untilIndexes("email:fold", State.READY, again.url);
+    const users = createClient(UserService, createGrpcTransport({ baseUrl: again.url }));
+    expect((await users.findUsers({ match })).users).toMatchObject([{ id: "u" }]);
   });
 
   test("a server that runs serves no call, says why, and serves again once the feature is gone", async () => {

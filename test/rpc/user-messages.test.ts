@@ -25,7 +25,7 @@ test("a registry whose store's configuration is not known has no store", () => {
 test("a registry has its store's id, features and generation", () => {
   const store = {
     ...{ storeId: "6c1f0a93d24be7581f0c", madeBy: "0.1", generation: 3, features: ["rehearsal"] as const },
-    ...{ seals: { since: 2, complete: false }, indexes: [], nextIndex: 1 },
+    ...{ seals: { since: 2, complete: false }, indexes: [], nextIndex: 1, folding: "17.0.0" },
   };
   expect(messageOf({ ...described, store })).toMatchObject({
     ...{ storeId: store.storeId, features: ["rehearsal"], generation: 3n, indexes: [] },
@@ -41,7 +41,7 @@ test("a registry has its indexes, but those that are being dropped, and how far 
   });
   const store = {
     ...{ storeId: "6c1f0a93d24be7581f0c", madeBy: "0.2.0", generation: 7, features: ["indexes"] as const },
-    ...{ seals: { since: 7, complete: false }, nextIndex: 4 },
+    ...{ seals: { since: 7, complete: false }, nextIndex: 4, folding: "17.0.0" },
     indexes: [index("email", "ready", true), index("phone", "building"), index("plan", "dropping")],
   };
   const told = (progress: Progress | undefined) => messageOf({ ...described, store, progress }).indexes;

@@ -13,7 +13,7 @@ import { administrationOf, switchFeatures } from "../support/stores.ts";
 import { brokenSealsIn, sweepAll } from "../support/sweep-all.ts";
 import { until } from "../support/until.ts";
 
-const unindexed = { indexes: [], nextIndex: 1 };
+const unindexed = { indexes: [], nextIndex: 1, folding: "17.0.0" };
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();

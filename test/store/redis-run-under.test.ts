@@ -1,7 +1,7 @@
 /** Under which configuration scripts look at the indexes of partitions in Redis. */
 import { expect, onTestFinished, test } from "vitest";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
-import { formatConfiguration, withIndexes } from "../../src/store/configuration.ts";
+import { formatConfiguration, parseConfiguration, withIndexes } from "../../src/store/configuration.ts";
 import { agreedOn } from "../../src/store/redis/configuration/agreement.ts";
 import { KnownConfigurations } from "../../src/store/redis/configuration/known-configurations.ts";
 import { createKeys, everyPartition } from "../../src/store/redis/keys.ts";
@@ -21,7 +21,7 @@ test("no script runs over a partition that has another configuration of the same
     ...{ tls: undefined, passwords: { server: undefined, sentinel: undefined }, sentinelUsername: undefined },
   });
   onTestFinished(() => servers.close());
-  const known = new KnownConfigurations(servers, keys);
+  const known = new KnownConfigurations(servers, keys, parseConfiguration);
   const runUnder = createRunUnder({ servers, keys, known, configuration: () => undefined });
   const script = loadScript("wrong-type", "configuration", "count-entries");
   const count = (generation: number) => runUnder(generation, everyPartition, script, () => ["indexes", "-", "+"]);

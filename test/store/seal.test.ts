@@ -29,7 +29,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-const unindexed = { indexes: [], nextIndex: 1 };
+const unindexed = { indexes: [], nextIndex: 1, folding: "17.0.0" };
 const etag = fc.oneof(fc.constantFrom("a", "ab", "é"), fc.string({ minLength: 1, maxLength: 40, unit: "grapheme" }));
 const generation = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.constantFrom(2 ** 31, 2 ** 32 - 1));
 const seal = fc.oneof(

@@ -27,7 +27,7 @@ export function searchedStore(first: readonly Index[], storeId = "a store"): Sea
   const users = new Map<UserId, StoredUser | DamagedUser>();
   const entriesOf = new Map<UserId, readonly Uint8Array[]>();
   let configuration: StoreConfiguration = {
-    ...{ storeId, madeBy: "0.2.0", generation: 1, features: [], seals: undefined, nextIndex: 1 },
+    ...{ storeId, madeBy: "0.2.0", generation: 1, features: [], seals: undefined, nextIndex: 1, folding: "17.0.0" },
     indexes: first,
   };
   const progress: Progress = { done: 3, total: 5 };

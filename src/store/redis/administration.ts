@@ -6,7 +6,14 @@ import { version } from "../../config/version.ts";
 import { UserError } from "../../users/errors.ts";
 import { UnknownFeaturesError } from "../../users/features.ts";
 import { type Deviation, PartlyChangedError, type StoreAdministration, type StoreState } from "../administration.ts";
-import { ConfigurationError, madeEarlier, noConfiguration, type Present, type Stamped } from "../configuration.ts";
+import {
+  ConfigurationError,
+  madeEarlier,
+  noConfiguration,
+  type Present,
+  parseConfiguration,
+  type Stamped,
+} from "../configuration.ts";
 import { createCheck } from "./check.ts";
 import {
   agreedOn,
@@ -38,7 +45,7 @@ export function openRedisAdministration(options: RedisStoreOptions): StoreAdmini
   const keys = createKeys(options.keyPrefix);
   const servers = openServers(options);
   const store = { servers, keys };
-  const known = new KnownConfigurations(servers, keys);
+  const known = new KnownConfigurations(servers, keys, parseConfiguration);
   const scripts = [setConfigurationScript, listScript];
   const check = createCheck({ ...options, servers, keys, scripts, needsMemory: true });
 

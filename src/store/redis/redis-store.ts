@@ -1,5 +1,6 @@
 import type { UserId } from "../../users/user-id.ts";
 import type { StoreAdapter } from "../adapter.ts";
+import { asSearched, parseToServe } from "../folding.ts";
 import { valuesTooLongCounter } from "../index-metrics.ts";
 import { unpackIds } from "../packed/packed.ts";
 import { type FoundUser, readAll, unpackFound, unpackIndexed } from "../packed/users.ts";
@@ -10,6 +11,7 @@ import { agreedOn, setConfigurationScript } from "./configuration/agreement.ts";
 import { createFollower } from "./configuration/follower.ts";
 import { KnownConfigurations } from "./configuration/known-configurations.ts";
 import { listScript } from "./configuration/may-have-users.ts";
+import { foldingAnew } from "./fold-anew.ts";
 import { createIndexReads, indexReadScripts } from "./index-reads.ts";
 import { createKeys, everyPartition, partitionCount, partitionOf } from "./keys.ts";
 import { togetherOrAlone } from "./moving-slot.ts";
@@ -60,7 +62,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   // Before connections are made, which would stay open if a script were missing.
   const scripts = { get: loadScript("codes", "record", "packed-user", "get"), list: listScript };
   const servers = openServers(options);
-  const known = new KnownConfigurations(servers, keys);
+  const known = new KnownConfigurations(servers, keys, parseToServe);
   let brokenSeals = 0;
   const onBrokenSeals = (count: number) => {
     brokenSeals += count;
@@ -126,10 +128,13 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   });
   const follow = createFollower({ servers, keys, known });
 
-  const configuration = () => agreedOn(known.all)?.configuration;
+  const configuration = () => {
+    const agreed = agreedOn(known.all);
+    return agreed && asSearched(agreed.configuration);
+  };
   const shared = { servers, keys, known, readIndexed, onBrokenSeals, onTooLong };
   const reads = createIndexReads({ servers, keys, known, configuration });
-  const sweep = createSweep({
+  const swept = createSweep({
     ...shared,
     list: (partition, after, count) => listAt(partition, [partition], after, count),
     configuration: () => (known.knowsFeatures ? configuration() : undefined),
@@ -167,7 +172,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       return checked.value;
     },
     configuration,
-    sweep,
+    sweep: foldingAnew(shared, swept),
     warnings: () => findWarnings(servers, options.waitReplicas),
     counters: [brokenSealsCounter(() => brokenSeals), valuesTooLongCounter(() => valuesTooLong)],
     async close() {

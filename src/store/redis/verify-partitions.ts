@@ -2,7 +2,8 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnknownFeaturesError } from "../../users/features.ts";
-import { noConfiguration, parseConfiguration, type Stamped } from "../configuration.ts";
+import { noConfiguration, type Stamped } from "../configuration.ts";
+import { parseToVerify } from "../folding.ts";
 import { PackedReader } from "../packed/buffer.ts";
 import { type SealRule, sealRuleOf, unknownSealRule } from "../verify/record-checks.ts";
 import type { Finding } from "../verify/verifier.ts";
@@ -135,7 +136,7 @@ export class PartitionChecks {
 function readConfiguration(stamp: string | undefined, text: string | undefined): Stamped | undefined {
   if (stamp === undefined || text === undefined || stamp === "") return undefined;
   try {
-    return { stamp, configuration: parseConfiguration(text) };
+    return { stamp, configuration: parseToVerify(text) };
   } catch (error) {
     if (error instanceof UnknownFeaturesError) throw error;
     return undefined;

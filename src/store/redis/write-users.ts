@@ -13,11 +13,6 @@ import { rulesOf } from "./write-rules.ts";
 
 type Result = WriteResult | Postponed;
 
-interface WrittenStore extends MendedStore {
-  /** Called with how many values were written that are too long to be indexed. */
-  readonly onTooLong: (count: number) => void;
-}
-
 /** Before the results, while a feature is on: how many broken seals were found, and values that are too long to be indexed. */
 const countsBytes = 4;
 

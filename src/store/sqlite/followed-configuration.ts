@@ -5,9 +5,10 @@ import {
   ConfigurationError,
   firstConfiguration,
   madeEarlier,
-  parseConfiguration,
   withCompleteSeals,
+  withFoldedAnew,
 } from "../configuration.ts";
+import { isFoldedByOlder, parseToServe } from "../folding.ts";
 import { ConfigurationTable } from "./configuration-table.ts";
 import { EntryTable } from "./entry-table.ts";
 import { HeldEntries } from "./held-entries.ts";
@@ -94,7 +95,7 @@ export class FollowedConfiguration {
     if (stored === undefined) return;
     this.#events.onConfiguration?.(stored.configuration);
     try {
-      const configuration = parseConfiguration(stored.configuration);
+      const configuration = parseToServe(stored.configuration);
       const { indexes } = configuration;
       this.#entries =
         indexes.length === 0
@@ -128,6 +129,10 @@ export class FollowedConfiguration {
     this.follow();
     const configuration = this.#configuration;
     if (configuration === undefined) return nothingToDo;
+    if (isFoldedByOlder(configuration)) {
+      this.#stored.write(withFoldedAnew(configuration));
+      return { ...nothingToDo, isDone: false };
+    }
     const slice = this.#seals.slice(configuration, this.#entries, now);
     for (let n = 0; n < slice.broken; n++) this.#events.onBrokenSeal?.();
     if (slice.work === "seal" && slice.isDone) this.#stored.write(withCompleteSeals(configuration));

@@ -1,7 +1,7 @@
 import { storeUnavailable } from "../../users/errors.ts";
 import type { StoreConfiguration } from "../../users/store-configuration.ts";
 import type { StoreAdapter } from "../adapter.ts";
-import { parseConfiguration } from "../configuration.ts";
+import { asSearched, parseToServe } from "../folding.ts";
 import { valuesTooLongCounter } from "../index-metrics.ts";
 import { free, PackedReader } from "../packed/buffer.ts";
 import { packCommands, packIds, packRange, unpackIds, unpackResults } from "../packed/packed.ts";
@@ -47,7 +47,7 @@ export async function openSqliteStore(path: string, options: SqliteStoreOptions 
   const follow = (text: string) => {
     [configuration, refusal] = [undefined, undefined];
     try {
-      configuration = parseConfiguration(text);
+      configuration = asSearched(parseToServe(text));
     } catch (error) {
       refusal = error;
     }

@@ -2,7 +2,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { UnknownFeaturesError } from "../../users/features.ts";
 import type { StoreConfiguration } from "../../users/store-configuration.ts";
-import { parseConfiguration } from "../configuration.ts";
+import { parseToVerify } from "../folding.ts";
 import { type SealRule, sealRuleOf, unknownSealRule } from "../verify/record-checks.ts";
 import type { Finding } from "../verify/verifier.ts";
 import { layoutVersions } from "./configuration-table.ts";
@@ -92,7 +92,7 @@ function readConfiguration(database: DatabaseSync): Configured {
     if (row === undefined) return { configuration: undefined, problem: undefined };
     if (rows.length > 1) return unreadable("has several rows: it is not clear which configuration counts");
     if (row["stamp"] === "") return unreadable("has an empty stamp: servers do not follow the configuration");
-    return { configuration: parseConfiguration(String(row["configuration"])), problem: undefined };
+    return { configuration: parseToVerify(String(row["configuration"])), problem: undefined };
   } catch (error) {
     if (error instanceof UnknownFeaturesError || isCorrupt(error)) throw error;
     return unreadable("cannot be read: no server starts with such a configuration");

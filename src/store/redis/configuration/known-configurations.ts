@@ -1,6 +1,7 @@
 import { storeUnavailable } from "../../../users/errors.ts";
 import { UnknownFeaturesError } from "../../../users/features.ts";
-import { ConfigurationError, noConfiguration, parseConfiguration, type Stamped } from "../../configuration.ts";
+import type { StoreConfiguration } from "../../../users/store-configuration.ts";
+import { ConfigurationError, noConfiguration, type Stamped } from "../../configuration.ts";
 import { replyCode } from "../failures.ts";
 import { everyPartition, type Keys, partitionCount } from "../keys.ts";
 import { readHash } from "../read-hash.ts";
@@ -14,6 +15,8 @@ interface Refused {
 
 type Known = Stamped | Refused;
 
+type Parse = (text: string) => StoreConfiguration;
+
 const fields = ["stamp", "configuration"];
 
 /**
@@ -23,12 +26,15 @@ const fields = ["stamp", "configuration"];
 export class KnownConfigurations {
   readonly #servers: Servers;
   readonly #keys: Keys;
+  readonly #parse: Parse;
   #unknown: Error | undefined;
   readonly #known = new Array<Known>(partitionCount).fill(noConfiguration);
 
-  constructor(servers: Servers, keys: Keys) {
+  /** @param parse reads the stored form, and throws an error for what the caller cannot follow */
+  constructor(servers: Servers, keys: Keys, parse: Parse) {
     this.#servers = servers;
     this.#keys = keys;
+    this.#parse = parse;
   }
 
   /** @throws UserError STORE_UNAVAILABLE if this version cannot follow it */
@@ -75,10 +81,18 @@ export class KnownConfigurations {
   async #read(partition: number): Promise<Known> {
     try {
       const [stamp, text = ""] = await readHash(this.#servers, partition, this.#keys.configuration(partition), fields);
-      return stamp === undefined ? noConfiguration : knownFrom(stamp, text);
+      return stamp === undefined ? noConfiguration : this.#from(stamp, text);
     } catch (error) {
       if (replyCode(error) !== "WRONGTYPE") throw error;
       return { stamp: "WRONGTYPE", failure: new ConfigurationError() };
+    }
+  }
+
+  #from(stamp: string, text: string): Known {
+    try {
+      return { stamp, configuration: this.#parse(text) };
+    } catch (error) {
+      return { stamp, failure: error instanceof Error ? error : new Error(String(error)) };
     }
   }
 
@@ -93,13 +107,5 @@ export class KnownConfigurations {
       ),
     );
     return away;
-  }
-}
-
-function knownFrom(stamp: string, text: string): Known {
-  try {
-    return { stamp, configuration: parseConfiguration(text) };
-  } catch (error) {
-    return { stamp, failure: error instanceof Error ? error : new Error(String(error)) };
   }
 }
