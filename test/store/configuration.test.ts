@@ -1,11 +1,14 @@
 /** How stores follow their configuration, each kind of store by itself. */
 import { Redis } from "ioredis";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { parseStoreLocation } from "../../src/config/store-url.ts";
 import { version } from "../../src/config/version.ts";
 import { openStore } from "../../src/server/open-store.ts";
 import type { StoreAdapter } from "../../src/store/adapter.ts";
+import { isPresent, withFeatures } from "../../src/store/configuration.ts";
+import { setConfigurationScript } from "../../src/store/redis/configuration/agreement.ts";
 import { createKeys, everyPartition, partitionOf } from "../../src/store/redis/keys.ts";
+import { RedisNode } from "../../src/store/redis/servers/node.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { command, userId } from "../support/commands.ts";
 import { openStoredConfigurations } from "../support/stored-configurations.ts";
@@ -166,6 +169,39 @@ describe("a store in Redis Cluster", () => {
     // A write without a seal would have broken it.
     await store.write([command("u", { n: 3 })]);
     expect(brokenSealsIn(store)).toBe(0);
+  });
+
+  test("does not say that a change is made which another of the same generation has undone", async () => {
+    const { open, administration, stored } = await storeOf("Redis Cluster");
+    await open();
+    const admin = await administration();
+    const { current } = await admin.read();
+    const [form] = await stored.read();
+    if (!isPresent(current)) throw new Error("the store has no configuration");
+    const generation = current.configuration.generation + 1;
+    // Its stamp is the greater one.
+    const other = { stamp: `${generation}.z`, configuration: { ...form?.configuration, generation } };
+    const { run } = RedisNode.prototype;
+    const spy = vi.spyOn(RedisNode.prototype, "run").mockImplementation(async function (
+      this: RedisNode,
+      call,
+      ...more
+    ) {
+      const answer = await run.call(this, call, ...more);
+      if ("script" in call && call.script.sha === setConfigurationScript.sha) {
+        spy.mockRestore();
+        // A server mends another partition at the same time.
+        await stored.write(other, [5]);
+      }
+      return answer;
+    });
+    const changed = admin.change(current, withFeatures(current.configuration, ["rehearsal"]));
+    await expect(changed).rejects.toThrow("another change at the same time has undone the change");
+    // The same command works then.
+    await switchFeatures(admin, ["rehearsal"]);
+    const forms = await stored.read();
+    expect(new Set(forms.map((each) => each?.stamp)).size).toBe(1);
+    expect(forms[0]?.configuration["features"]).toBe(1);
   });
 
   test("has the newest configuration of most partitions; another store's is left alone", async () => {

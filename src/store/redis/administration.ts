@@ -83,6 +83,9 @@ export function openRedisAdministration(options: RedisStoreOptions): StoreAdmini
       if (agreed === undefined || agreed.configuration.generation < to.configuration.generation) {
         throw new Error("a failover has undone the change");
       }
+      if (agreed.configuration.generation === to.configuration.generation && agreed.stamp !== to.stamp) {
+        throw new Error("another change at the same time has undone the change");
+      }
       if (!(await complete(store, all, agreed))) return;
     }
     throw new Error("the configuration changes again and again");
