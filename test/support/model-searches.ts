@@ -57,10 +57,16 @@ export function findUsers(
 export function scanUsers(users: ReadonlyMap<string, Searched>, wanted: JsonObject): string[] {
   const all = [...users].filter(([, { properties }]) =>
     Object.entries(wanted).every(
-      ([name, value]) => Object.hasOwn(properties, name) && valueBytes(properties[name] ?? null) === valueBytes(value),
+      ([name, value]) =>
+        Object.hasOwn(properties, name) && scannedForm(properties[name] ?? null) === scannedForm(value),
     ),
   );
   return all.map(([id]) => id);
+}
+
+/** JSON's text makes 0 of -0, which are equal. */
+function scannedForm(value: JsonValue): string {
+  return valueBytes(JSON.parse(JSON.stringify(value)));
 }
 
 /** What an index compares; undefined for what none holds. */

@@ -37,8 +37,31 @@ function holdsAll(struct: CanonicalStruct, wanted: CanonicalStruct): boolean {
     let order = -1;
     while (order < 0 && entry.next()) order = entry.compareName(want);
     if (order !== 0) return false;
-    if (compareBytes(struct, entry.start, entry.end, wanted, want.start, want.end) !== 0) return false;
+    if (!areEqual(entry, want)) return false;
   }
+  return true;
+}
+
+/** Whether two entries are equal byte by byte, except that the numbers 0 and -0 are equal, as they are in an index. */
+function areEqual(a: EntryCursor, b: EntryCursor): boolean {
+  if (compareBytes(a.bytes, a.start, a.end, b.bytes, b.start, b.end) === 0) return true;
+  if (a.end - a.start !== b.end - b.start) return false;
+  for (let at = 0; a.start + at < a.end; at++) {
+    if (a.bytes[a.start + at] === b.bytes[b.start + at]) continue;
+    if (!endsZero(a.bytes, a.start + at) || !endsZero(b.bytes, b.start + at)) return false;
+  }
+  return true;
+}
+
+const otherBytesOfZero = 7;
+
+/**
+ * Whether a byte is the last of 0 or -0, and so holds its sign. Only a number has 00 or 80 behind seven zeros where another struct has
+ * the other one: a tag or a length comes before every other byte that could differ so, and text is UTF-8, in which 80 is behind no zero.
+ */
+function endsZero(bytes: Uint8Array, at: number): boolean {
+  if (bytes[at] !== 0x00 && bytes[at] !== 0x80) return false;
+  for (let before = at - otherBytesOfZero; before < at; before++) if (bytes[before] !== 0) return false;
   return true;
 }
 

@@ -1,5 +1,5 @@
 /** Which users a scan returns. */
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { allValid, Invalid } from "../../../src/users/parsed.ts";
@@ -11,7 +11,18 @@ import { repeats } from "../../support/repeats.ts";
 import { canonical, encode, encodeSloppily, valueBytes } from "../../support/struct.ts";
 
 const name = fc.constantFrom("a", "b", "ab", "é", "\0", "z");
-const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom(0, -0, 1, "1", true, "A", "a", null));
+const zeros = fc.constantFrom<JsonValue>(
+  0,
+  -0,
+  1,
+  [0, "a"],
+  [-0, "a"],
+  { b: -0 },
+  { b: 0 },
+  "\0".repeat(8),
+  "\0".repeat(9),
+);
+const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), zeros, fc.constantFrom("1", true, "A", "a", null));
 const properties = fc.dictionary(name, value).map((object) => object as JsonObject);
 
 const user = (of: JsonObject, { createdAt = 1, updatedAt = 1 } = {}): StoredUser => ({
@@ -23,12 +34,15 @@ function wanted(input: FilterInput | undefined, stored: StoredUser): boolean {
 }
 const where = (of: JsonObject): FilterInput => ({ properties: [encode(of)] });
 
+/** JSON's own text makes 0 of -0. */
+const comparedBytes = (of: JsonValue) => valueBytes(JSON.parse(JSON.stringify(of)));
+
 test("users that have all properties of the filter are wanted, however the filter is encoded", () => {
   fc.assert(
     fc.property(properties, properties, fc.boolean(), fc.integer(), (stored, more, isPart, seed) => {
       const filter = isPart ? Object.fromEntries(Object.entries(stored).slice(0, 2)) : { ...more };
       const expected = Object.entries(filter).every(
-        ([key, each]) => Object.hasOwn(stored, key) && valueBytes(each) === valueBytes(stored[key] ?? null),
+        ([key, each]) => Object.hasOwn(stored, key) && comparedBytes(each) === comparedBytes(stored[key] ?? null),
       );
       expect(wanted(where(filter), user(stored))).toBe(expected);
       const sloppy = { properties: [encodeSloppily(filter, seededRandom(seed))] };
@@ -42,9 +56,19 @@ test("without conditions, every user is wanted", () => {
   for (const input of [undefined, { properties: [] }, where({})]) expect(wanted(input, user({ a: 1 }))).toBe(true);
 });
 
-test("values are compared exactly", () => {
+test("0 is equal to -0, as in an index, also in lists and objects", () => {
+  const inside = (zero: number): JsonObject => ({ a: zero, b: [1, zero, { c: zero }], d: "\0\0\0\0\0\0\0\0" });
+  expect(wanted(where(inside(0)), user(inside(-0)))).toBe(true);
+  expect(wanted(where(inside(-0)), user(inside(0)))).toBe(true);
+});
+
+test("other values are compared exactly", () => {
   for (const [sought, stored] of [
-    [0, -0],
+    [0, false],
+    [-0, 5e-324],
+    [5e-324, -5e-324],
+    [0, 2 ** -1022],
+    ["\0".repeat(8), "\0".repeat(7)],
     ["a", "A"],
     [1, "1"],
     ["é", "e\u0301"],

@@ -796,8 +796,8 @@ export declare const CountUsersResponseSchema: GenMessage<CountUsersResponse>;
  */
 export declare type UserFilter = Message<"rollcall.v1.UserFilter"> & {
   /**
-   * The properties that a user must have, with equal values. ScanUsers compares values of any kind exactly, by the bytes of
-   * their canonical form: it does not fold text, and 0 is not -0. Default: none. At most 512.
+   * The properties that a user must have, with equal values. ScanUsers compares values of any kind exactly: it does not fold
+   * text. 0 and -0 are the same number, also in lists and objects. Default: none. At most 512.
    *
    * @generated from field: google.protobuf.Struct properties = 1;
    */
