@@ -40,7 +40,7 @@ export function parseToken(scope: TokenScope, token: string): Parsed<Uint8Array 
 /** A token whose place does not belong to its search: somebody has made it up. */
 export function foreignToken({ method }: TokenScope): Invalid {
   const description =
-    method === "find" ? "is not one that FindUsers gave for this match" : "is not one that ScanUsers gave";
+    method === "find" ? "is not one that FindUsers gave for this match and index" : "is not one that ScanUsers gave";
   return new Invalid({ field: "page_token", reason: "INVALID_PAGE_TOKEN", description });
 }
 

@@ -97,7 +97,7 @@ test.each([
     "match.starts_with",
     "is not valid UTF-8",
   ],
-  ["users without a value", match("plan", { present: false }), "match.present", "use ScanUsers"],
+  ["users without a value", match("plan", { present: false }), "match.present", "with ListUsers"],
 ])("%s is refused by the name of the field", (_, input, field, description) => {
   const found = resolved(input);
   if (!(found instanceof Invalid)) expect.fail("it is a match");

@@ -261,7 +261,7 @@ export enum ErrorReason {
 
   /**
    * FAILED_PRECONDITION: the store has no index of the property. The operator adds one with `rollcall indexes set`. Without
-   * an index, ScanUsers finds the same users by reading all of them.
+   * an index, ScanUsers finds users with a whole value by reading all users. No filter has the beginning of a value.
    *
    * Metadata: `indexed`, the names of the indexed properties, separated by commas.
    * Example: FindUsers by `phone` where only `email` is indexed.
@@ -271,7 +271,8 @@ export enum ErrorReason {
   PROPERTY_NOT_INDEXED = 25,
 
   /**
-   * FAILED_PRECONDITION: the index of the property is being built, and does not hold all users yet.
+   * FAILED_PRECONDITION: the index of the property is being built, and does not hold all users yet. Until then, ScanUsers finds
+   * users with a whole value, but does not fold.
    *
    * Metadata: `users_done` and `users_total`.
    * Example: FindUsers right after `rollcall indexes set email:fold` on a store with a million users.
@@ -282,8 +283,8 @@ export enum ErrorReason {
 
   /**
    * INVALID_ARGUMENT: no index can answer the match. It names no property, or has no condition or several. Or no index
-   * holds the value: null, an object or a list, text of more than 256 bytes, `present` = false. Or the beginning has less than
-   * 2 characters.
+   * holds the value: null, an object or a list, or text of more than 256 bytes. ScanUsers compares such values. Or `present` is
+   * false. Or the beginning has less than 2 characters, or more than 256 bytes.
    *
    * Example: FindUsers with `equals` = null.
    *

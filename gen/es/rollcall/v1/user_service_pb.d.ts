@@ -638,9 +638,10 @@ export declare type Match = Message<"rollcall.v1.Match"> & {
   condition: {
     /**
      * The value: text, a number or a bool. Text matches exactly, unless the index folds: then case does not count, and both
-     * sides are in Unicode's form NFC. 1 and 1.0 are the same number, and 0 and -0. The text "true" is not the bool true.
-     * Values that no index holds fail with INVALID_ARGUMENT, INVALID_MATCH: null, objects, lists, and text of more than 256
-     * bytes of UTF-8 after folding.
+     * sides are in Unicode's form NFC. Full case folding also makes "ß" equal "ss", and "ﬁ" equal "fi"; "ı" does not equal
+     * "i". 1 and 1.0 are the same number, and 0 and -0. The text "true" is not the bool true. Values that no index holds fail
+     * with INVALID_ARGUMENT, INVALID_MATCH: null, objects, lists, and text of more than 256 bytes of UTF-8 after folding.
+     * ScanUsers finds users by such a value.
      *
      * @generated from field: google.protobuf.Value equals = 2;
      */
@@ -657,7 +658,8 @@ export declare type Match = Message<"rollcall.v1.Match"> & {
   } | {
     /**
      * true: all users that the index holds, those with a bool first, then numbers, then texts. false fails with
-     * INVALID_ARGUMENT, INVALID_MATCH: no index lists the others; use ScanUsers.
+     * INVALID_ARGUMENT, INVALID_MATCH: no index lists the other users, and no filter of ScanUsers selects them. To find them,
+     * read all users with ListUsers.
      *
      * @generated from field: bool present = 4;
      */
@@ -694,8 +696,8 @@ export declare type FindUsersRequest = Message<"rollcall.v1.FindUsersRequest"> &
 
   /**
    * The `next_page_token` of the previous page; empty for the first page. A token belongs to the store and the match of
-   * its page; with others it fails with INVALID_ARGUMENT, INVALID_PAGE_TOKEN. It holds a property's value: treat it as
-   * personal data.
+   * its page, and to whether the index folds; with others it fails with INVALID_ARGUMENT, INVALID_PAGE_TOKEN. So it ends when
+   * the operator replaces the index `email` with `email:fold`. It holds a property's value: treat it as personal data.
    *
    * @generated from field: string page_token = 3;
    */

@@ -145,19 +145,20 @@ const (
 	// Example: GetUser after somebody overwrote the user's properties by hand.
 	ErrorReason_ERROR_REASON_USER_DAMAGED ErrorReason = 24
 	// FAILED_PRECONDITION: the store has no index of the property. The operator adds one with `rollcall indexes set`. Without
-	// an index, ScanUsers finds the same users by reading all of them.
+	// an index, ScanUsers finds users with a whole value by reading all users. No filter has the beginning of a value.
 	//
 	// Metadata: `indexed`, the names of the indexed properties, separated by commas.
 	// Example: FindUsers by `phone` where only `email` is indexed.
 	ErrorReason_ERROR_REASON_PROPERTY_NOT_INDEXED ErrorReason = 25
-	// FAILED_PRECONDITION: the index of the property is being built, and does not hold all users yet.
+	// FAILED_PRECONDITION: the index of the property is being built, and does not hold all users yet. Until then, ScanUsers finds
+	// users with a whole value, but does not fold.
 	//
 	// Metadata: `users_done` and `users_total`.
 	// Example: FindUsers right after `rollcall indexes set email:fold` on a store with a million users.
 	ErrorReason_ERROR_REASON_INDEX_NOT_READY ErrorReason = 26
-	// INVALID_ARGUMENT: no index can answer the match. It names no property, or has no condition or several. Or it looks for a
-	// value that is null, an object or a list, for text of more than 256 bytes, for a beginning of less than 2 characters, or
-	// for `present` = false.
+	// INVALID_ARGUMENT: no index can answer the match. It names no property, or has no condition or several. Or no index
+	// holds the value: null, an object or a list, or text of more than 256 bytes. ScanUsers compares such values. Or `present` is
+	// false. Or the beginning has less than 2 characters, or more than 256 bytes.
 	//
 	// Example: FindUsers with `equals` = null.
 	ErrorReason_ERROR_REASON_INVALID_MATCH ErrorReason = 27

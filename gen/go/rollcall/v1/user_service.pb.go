@@ -1348,10 +1348,11 @@ type isMatch_Condition interface {
 }
 
 type Match_Equals struct {
-	// The value: text, a number or a bool. Text matches exactly, unless the index folds: then it ignores case, and both
-	// sides are in Unicode's form NFC. 1 and 1.0 are the same number, and 0 and -0; the text "true" is not the bool true.
-	// Values that no index holds fail with INVALID_ARGUMENT, INVALID_MATCH: null, objects, lists, and text of more than 256
-	// bytes of UTF-8 after folding.
+	// The value: text, a number or a bool. Text matches exactly, unless the index folds: then case does not count, and both
+	// sides are in Unicode's form NFC. Full case folding also makes "ß" equal "ss", and "ﬁ" equal "fi"; "ı" does not equal
+	// "i". 1 and 1.0 are the same number, and 0 and -0. The text "true" is not the bool true. Values that no index holds fail
+	// with INVALID_ARGUMENT, INVALID_MATCH: null, objects, lists, and text of more than 256 bytes of UTF-8 after folding.
+	// ScanUsers finds users by such a value.
 	Equals *structpb.Value `protobuf:"bytes,2,opt,name=equals,proto3,oneof"`
 }
 
@@ -1362,7 +1363,8 @@ type Match_StartsWith struct {
 
 type Match_Present struct {
 	// true: all users that the index holds, those with a bool first, then numbers, then texts. false fails with
-	// INVALID_ARGUMENT, INVALID_MATCH: no index lists the others; use ScanUsers.
+	// INVALID_ARGUMENT, INVALID_MATCH: no index lists the other users, and no filter of ScanUsers selects them. To find them,
+	// read all users with ListUsers.
 	Present bool `protobuf:"varint,4,opt,name=present,proto3,oneof"`
 }
 
@@ -1380,8 +1382,8 @@ type FindUsersRequest struct {
 	// As in ListUsersRequest.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The `next_page_token` of the previous page; empty for the first page. A token belongs to the store and the match of
-	// its page; with others it fails with INVALID_ARGUMENT, INVALID_PAGE_TOKEN. It holds a property's value: treat it as
-	// personal data.
+	// its page, and to whether the index folds; with others it fails with INVALID_ARGUMENT, INVALID_PAGE_TOKEN. So it ends when
+	// the operator replaces the index `email` with `email:fold`. It holds a property's value: treat it as personal data.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// As in GetUserRequest.
 	OnlyProperties []string `protobuf:"bytes,4,rep,name=only_properties,json=onlyProperties,proto3" json:"only_properties,omitempty"`
@@ -1606,8 +1608,8 @@ func (x *CountUsersResponse) GetCount() int64 {
 // UserFilter says which users ScanUsers returns: those that meet all of its conditions.
 type UserFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The properties that a user must have, with equal values. ScanUsers compares values of any kind exactly, by the bytes of
-	// their canonical form: it does not fold text, and 0 is not -0. Default: none. At most 512.
+	// The properties that a user must have, with equal values. ScanUsers compares values of any kind exactly: it does not fold
+	// text. 0 and -0 are the same number, also in lists and objects. Default: none. At most 512.
 	Properties *structpb.Struct `protobuf:"bytes,1,opt,name=properties,proto3" json:"properties,omitempty"`
 	// Users that changed after this time, by the store's clock. Deleted users do not show. The clocks of a cluster's servers
 	// differ: let successive scans overlap by a few seconds. Default: any time.
