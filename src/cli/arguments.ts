@@ -21,16 +21,27 @@ export function parseJsonObject(text: string): JsonObject {
 
 /** RFC 3339. */
 export function parseTime(text: string): Timestamp {
-  try {
-    return fromJson(TimestampSchema, text);
-  } catch {
-    throw new InvalidArgumentError("Expected a time, as in 2026-01-31T12:00:00Z.");
-  }
+  const time = timeOf(text);
+  if (time === undefined) throw new InvalidArgumentError("Expected a time, as in 2026-01-31T12:00:00Z.");
+  return time;
 }
 
 /** RFC 3339, or a date, whose day begins in UTC. */
 export function parseTimeOrDate(text: string): Timestamp {
-  return parseTime(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
+  const time = timeOf(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
+  if (time !== undefined) return time;
+  throw new InvalidArgumentError("Expected a time or a date, as in 2026-01-31T12:00:00Z or 2026-01-31.");
+}
+
+/** @returns undefined if it is no time, or its date does not exist */
+function timeOf(text: string): Timestamp | undefined {
+  try {
+    const time = fromJson(TimestampSchema, text);
+    // protobuf-es takes 30 February for 2 March.
+    return Number(text.slice(8, 10)) === new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() ? time : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function parseCount(text: string): number {

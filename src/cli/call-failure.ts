@@ -18,8 +18,12 @@ export function failureText(error: ConnectError): string {
   return info === undefined ? firstLine : `${codeName(error.code)} ${info.reason}: ${firstLine}`;
 }
 
-/** Says why a call failed, and what to do if that is known. */
-export function callFailure(failure: unknown, server: string): CliError {
+/**
+ * Says why a call failed, and what to do if that is known.
+ *
+ * @param advice sentences to print below the message
+ */
+export function callFailure(failure: unknown, server: string, advice: readonly string[] = []): CliError {
   const error = ConnectError.from(failure);
   const [info] = error.findDetails(ErrorInfoSchema);
   const unanswered = info === undefined ? withoutAnswer(error, server) : undefined;
@@ -28,18 +32,12 @@ export function callFailure(failure: unknown, server: string): CliError {
   const violations = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
   const lines = violations.map(({ field, description }) => `  ${field}: ${description}`);
   if (lines.length > 0) return new CliError(reason, 1, lines);
-  return new CliError(`${reason}: ${error.rawMessage}${adviceFor(error.code, info?.reason)}`);
-}
-
-/** What to do, by the reason of a failure. */
-const advice: ReadonlyMap<string, string> = new Map([
-  ["PROPERTY_NOT_INDEXED", "; rollcall list --where finds the same users by reading all of them"],
-  ["INDEX_NOT_READY", "; until they are, rollcall list --where finds the same users by reading all of them"],
-]);
-
-function adviceFor(code: Code, reason: string | undefined): string {
-  if (code === Code.Unauthenticated) return " (--token or ROLLCALL_TOKEN says who is calling)";
-  return (reason && advice.get(reason)) ?? "";
+  const hint = error.code === Code.Unauthenticated ? " (--token or ROLLCALL_TOKEN says who is calling)" : "";
+  return new CliError(
+    `${reason}: ${error.rawMessage}${hint}`,
+    1,
+    advice.map((sentence) => `  ${sentence}`),
+  );
 }
 
 /** Why there was no answer of Rollcall; undefined if nothing more is known. */

@@ -86,11 +86,37 @@ describe("find", () => {
     expect(await call("find", ...args)).toEqual({ status: 1, stdout: "", stderr: `rollcall: ${sentence}\n` });
   });
 
-  test("says which properties are indexed, and what does without", async () => {
-    const { status, stdout, stderr } = await call("find", "name=Ada");
-    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr).toContain("FAILED_PRECONDITION PROPERTY_NOT_INDEXED");
-    expect(stderr).toContain("(indexed: email, code, group); rollcall list --where finds the same users");
+  const notIndexed = [
+    "rollcall: FAILED_PRECONDITION PROPERTY_NOT_INDEXED: the property of the match has no index (indexed: email, code, group)",
+  ];
+  const toIndexName =
+    "  To index it: rollcall indexes set email:fold,code,group,name (or name:fold, which ignores case).";
+
+  test("says which properties are indexed, what finds the same users, and how to index another", async () => {
+    const scan = "  rollcall list --where name=… finds the same users by reading all of them.";
+    const stderr = [...notIndexed, scan, toIndexName, ""].join("\n");
+    expect(await call("find", "name=Ada")).toEqual({ status: 1, stdout: "", stderr });
+  });
+
+  test.each(["name^=Ad", "name"])("does not say that a scan finds %s, which is no whole value", async (condition) => {
+    const stderr = [...notIndexed, toIndexName, ""].join("\n");
+    expect(await call("find", condition)).toEqual({ status: 1, stdout: "", stderr });
+  });
+
+  test("does not say how to index a property whose name no index can have", async () => {
+    const scan = "  rollcall list --where a:b=… finds the same users by reading all of them.";
+    expect((await call("find", "a:b=1")).stderr).toBe([...notIndexed, scan, ""].join("\n"));
+    expect((await call("find", "a b=1")).stderr).toContain("set 'email:fold,code,group,a b' (or 'a b:fold', which");
+  });
+
+  test.each([
+    [["--only", "name", "email=x"], "find needs a condition, as NAME=VALUE: --only takes all words behind it"],
+    [[], "find needs a condition, as NAME=VALUE\n"],
+    [["email=a", "code=7"], "find takes one condition; rollcall list takes several, each after --where"],
+  ])("%j has not one condition", async (args, sentence) => {
+    const { status, stderr } = await call("find", ...args);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`rollcall: ${sentence}`);
   });
 
   test.each(["code=null", 'code=["7"]', "code={}"])("%s is in no index", async (condition) => {
@@ -114,7 +140,7 @@ describe("count", () => {
     [["email^=many"], many],
     [["code"], 3],
     [["code=7", "--text"], 1],
-    [["code=8"], 0],
+    [["code=8", "--text"], 0],
   ])("%j asks an index, or counts all users", async (args, expected) => {
     expect(await call("count", ...args)).toEqual({ status: 0, stdout: `${expected}\n`, stderr: "" });
   });
@@ -123,48 +149,110 @@ describe("count", () => {
     ["active=true", 1, "active has no index"],
     ["name=Many", many, "name has no index"],
     ['tags=["x"]', 1, "no index holds such values"],
-    ['code=["7"]', 0, "no index holds such values"],
   ])("%s reads all users, and says so", async (condition, expected, why) => {
     const { status, stdout, stderr } = await call("count", condition);
     expect({ status, stdout }).toEqual({ status: 0, stdout: `${expected}\n` });
     expect(stderr).toMatch(new RegExp(`^${why}: reading all ${many + 3} users(, which may take \\d+ s)?\n$`));
   });
 
+  test.each(["code", "email"])("text of %s that is too long for an index is looked for in all users", async (name) => {
+    const { status, stdout, stderr } = await call("count", `${name}=${"a".repeat(257)}`);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "0\n" });
+    expect(stderr).toContain(`no index holds such values: reading all ${many + 3} users`);
+  });
+
+  test.each([
+    ["code=8", "the value was read as a number, and --text reads it as text"],
+    ["phone=44001", "the value was read as a number, and --text reads it as text"],
+    ['code=["7"]', "the value was read as a list, and --text reads it as text"],
+    ["code={}", "the value was read as an object, and --text reads it as text"],
+    ["code=null", "the value was read as null, and --text reads it as text"],
+  ])("%s counts nobody, and says how the value was read", async (condition, hint) => {
+    const { status, stdout, stderr } = await call("count", condition);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "0\n" });
+    expect(stderr.split("\n").slice(-2)).toEqual([hint, ""]);
+  });
+
   test.each(["name", "name^=Ma"])("%s needs an index", async (condition) => {
     const { status, stderr } = await call("count", condition);
     expect(status).toBe(1);
     expect(stderr).toContain("PROPERTY_NOT_INDEXED");
+    expect(stderr).toContain("To index it: rollcall indexes set email:fold,code,group,name");
+    expect(stderr).not.toContain("list --where");
   });
 });
 
-test("an index that is being built cannot be used yet, and list shows how far it is", async () => {
-  const own = await openStoredConfigurations.SQLite();
-  onTestFinished(() => own.close());
-  const running = await startTestServer({ store: own.url, indexes: parseIndexedProperties("email") });
-  onTestFinished(() => running.stop());
-  await createRollcallClient(running.url).identify({ id: "u", properties: ada });
-  await until(async () => (await running.metric('rollcall_indexes{rollcall_state="ready"}')) === 1, workMs);
-  // Nobody works on it: all users are said to be done.
-  const [form] = await own.read();
-  const [index] = [form?.configuration["indexes"]].flat();
-  await own.write({
-    stamp: `${form?.stamp}.`,
-    configuration: {
-      ...form?.configuration,
-      generation: Number(form?.configuration["generation"]) + 1,
-      indexes: [{ ...Object(index), state: "building" }],
-    },
+describe("while indexes are being built", () => {
+  let own: StoredConfigurations;
+  let running: TestServer;
+  beforeAll(async () => {
+    own = await openStoredConfigurations.SQLite();
+    running = await startTestServer({ store: own.url, indexes: parseIndexedProperties("code,email:fold") });
+    await createRollcallClient(running.url).identify({ id: "u", properties: { ...ada, code: "x" } });
+    await until(async () => (await running.metric('rollcall_indexes{rollcall_state="ready"}')) === 2, workMs);
+    // Nobody works on them: all users are said to be done.
+    const [form] = await own.read();
+    const indexes = [form?.configuration["indexes"]].flat();
+    await own.write({
+      stamp: `${form?.stamp}.`,
+      configuration: {
+        ...form?.configuration,
+        generation: Number(form?.configuration["generation"]) + 1,
+        indexes: indexes.map((index) => ({ ...Object(index), state: "building" })),
+      },
+    });
+    await until(async () => (await running.metric('rollcall_indexes{rollcall_state="building"}')) === 2);
+  }, 60_000);
+  afterAll(async () => {
+    await running.stop();
+    await own.close();
   });
-  await until(async () => (await running.metric('rollcall_indexes{rollcall_state="building"}')) === 1);
-  const { status, stderr } = await rollcall(["find", "email=ada@example.com"], { ROLLCALL_SERVER: running.url });
-  expect(status).toBe(1);
-  expect(stderr).toContain("FAILED_PRECONDITION INDEX_NOT_READY: the index is being built: 1 of 1 users are done");
-  expect(stderr).toContain("until they are, rollcall list --where finds the same users");
-  const listed = await rollcall(["indexes", "list", "--store", own.url]);
-  expect(JSON.parse(listed.stdout)).toMatchObject({
-    indexes: [{ property: "email", state: "building", users_done: 1, users_total: 1 }],
+
+  const ask = (...args: string[]) => rollcall(args, { ROLLCALL_SERVER: running.url });
+  const notReady = "rollcall: FAILED_PRECONDITION INDEX_NOT_READY: the index is being built: 1 of 1 users are done";
+  const later = "  rollcall indexes list shows how far the index is.";
+  const sameUsers = (name: string) => `  rollcall list --where ${name}=… finds the same users by reading all of them.`;
+
+  test.each([
+    ["find", "code=x", [sameUsers("code")]],
+    // Only text is folded.
+    ["find", "email=7", [sameUsers("email")]],
+    [
+      ...["find", "email=ADA@example.com"],
+      ["  rollcall list --where email=… finds only users with exactly this text: it does not ignore case."],
+    ],
+    ["find", "email^=ad", []],
+    ["find", "code", []],
+    [
+      ...["count", "email=ADA@example.com"],
+      ["  Until it is ready, they cannot be counted: reading all users does not ignore case."],
+    ],
+    ["count", "code^=xx", []],
+  ] as const)("%s %s fails, and says what a scan finds", async (command, condition, advice) => {
+    const stderr = [notReady, ...advice, later, ""].join("\n");
+    expect(await ask(command, condition)).toEqual({ status: 1, stdout: "", stderr });
   });
-}, 60_000);
+
+  test.each([
+    ["code=x", 1, "the index of code is being built: reading all 1 users\n"],
+    ["email=false", 0, "the index of email is being built: reading all 1 users\n"],
+  ])("count %s reads all users, and says so", async (condition, expected, said) => {
+    const { status, stdout, stderr } = await ask("count", condition);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `${expected}\n` });
+    expect(stderr.startsWith(said)).toBe(true);
+  });
+
+  test("rollcall indexes list shows how far they are", async () => {
+    const listed = await rollcall(["indexes", "list", "--store", own.url]);
+    const building = { state: "building", users_done: 1, users_total: 1 };
+    expect(JSON.parse(listed.stdout)).toMatchObject({
+      indexes: [
+        { property: "code", ...building },
+        { property: "email", ...building },
+      ],
+    });
+  });
+});
 
 describe.each(["SQLite", "Redis", "Redis Cluster"] as const)("a server over %s", (name) => {
   test("builds new indexes, and empties dropped ones, while users are found", async () => {

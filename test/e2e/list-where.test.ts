@@ -79,6 +79,20 @@ describe("list --where", () => {
     expect(JSON.parse(page.stdout)).toEqual({ looked_at: String(count) });
   });
 
+  test("says how a value was read that no user has", async () => {
+    const stderr =
+      "rollcall: there is no such user; phone was read as a number, and --text reads it as text; n was read as null, and --text reads it as text\n";
+    const where = ["--where", "phone=44001", "--where", "plan=enterprise", "--where", "n=null"];
+    expect(await call("list", "--all", ...where)).toEqual({ status: 1, stdout: "", stderr });
+    const asText = await call("list", "--all", ...where, "--text");
+    expect(asText.stderr).toBe("rollcall: there is no such user\n");
+  });
+
+  test("finds 0 as -0, as an index does", async () => {
+    const found = await call("list", "--where", "n=-0", "--only", "n");
+    expect(JSON.parse(found.stdout).users).toMatchObject([{ id: idOf(0), properties: { n: 0 } }]);
+  });
+
   test("refuses a property that is named twice, and other comparisons", async () => {
     const twice = await call("list", "--where", "plan=pro", "--where", "plan=free");
     expect(twice).toMatchObject({ status: 1, stderr: expect.stringContaining("--where names plan twice") });
@@ -92,8 +106,22 @@ test("list --updated-after and --created-after compare times, or the beginnings 
   expect(await call("list", "--all", "--created-after", imported)).toMatchObject({ status: 1, stdout: "" });
   const days = ["--updated-after", "2026-01-01", "--created-after", "2026-01-01"];
   expect(idsIn((await call("list", "--all", "--where", "plan=pro", ...days)).stdout)).toEqual(rare.map(idOf));
-  const wrong = await call("list", "--updated-after", "2026-13-01");
-  expect(wrong).toMatchObject({ status: 1, stderr: expect.stringContaining("Expected a time") });
+});
+
+test.each(["2026-13-01", "2026-02-30", "2026-02-29T12:00:00Z", "2026-04-31T00:00:00+02:00", "yesterday"])(
+  "list --updated-after refuses %s, which is no time and no date",
+  async (time) => {
+    const { status, stderr } = await call("list", "--updated-after", time);
+    expect(status).toBe(1);
+    expect(stderr).toContain("Expected a time or a date, as in 2026-01-31T12:00:00Z or 2026-01-31.");
+  },
+);
+
+test.each(["2028-02-29", "2028-02-29T23:59:59-11:00"])("list --updated-after takes %s", async (time) => {
+  expect(await call("list", "--updated-after", time)).toMatchObject({
+    status: 1,
+    stderr: "rollcall: there is no such user\n",
+  });
 });
 
 test("export writes only the users that a filter wants, in either format", async () => {
@@ -107,4 +135,5 @@ test("export writes only the users that a filter wants, in either format", async
   expect(readFileSync(csv, "utf8")).toMatch(/^id,changed,email,group,n,name,plan\r?\nu00007,\d+,[^\n]*\n$/);
   const none = await call("export", ndjson, "--where", "plan=enterprise");
   expect(none).toMatchObject({ status: 0, stderr: `0 users are in ${ndjson}\n` });
+  expect(readFileSync(ndjson, "utf8")).toBe("");
 });

@@ -114,13 +114,24 @@ test("indexes says to a person what it has changed, what happens next, and how f
   await (await openSqliteStore(path)).close();
   const store = `--store sqlite:${path}`;
   await shows(`indexes list ${store}`, /The store has no indexes\./);
-  const would = await shows(`indexes set email:fold,phone --dry-run ${store}`, /^nothing has changed$/m);
-  expect(would).toMatch(/^indexed would be: email:fold, phone, with generation 1$/m);
+  const would = await shows(`indexes set email:fold,phone --dry-run ${store}`, /^Nothing has changed\.$/m);
+  expect(would).toMatch(/^With this change the store has: email:fold, phone\.$/m);
+  expect(would).toMatch(
+    /^new: email:fold, phone\. A server would build them in the background; .* would fail with .*$/m,
+  );
   const set = await shows(`indexes set email:fold,phone ${store}`, /rollcall indexes list shows how far that is/);
-  expect(set).toMatch(/^indexed now: email:fold, phone, with generation 1; servers follow within a second$/m);
-  expect(set).toMatch(/^new: email:fold, phone\. A server builds them in the background; .* INDEX_NOT_READY$/m);
-  await shows(`indexes set email:fold,phone ${store}`, /indexed already: email:fold, phone; nothing has changed/);
-  expect(await shows(`indexes drop phone ${store}`, /how far that is/)).toMatch(/^dropped: phone\. FindUsers cannot/m);
+  expect(set).toMatch(/^The store has: email:fold, phone\. Servers follow within a second\.$/m);
+  expect(set).toMatch(/^new: email:fold, phone\. A server builds them in the background; .* INDEX_NOT_READY\.$/m);
+  await shows(
+    `indexes set email:fold,phone ${store}`,
+    /The store has already: email:fold, phone\. Nothing has changed\./,
+  );
+  expect(await shows(`indexes drop phone --dry-run ${store}`, /^Nothing has changed\.$/m)).toMatch(
+    /^dropped: phone\. FindUsers could not use it; a server would remove its entries in the background\.$/m,
+  );
+  expect(await shows(`indexes drop phone ${store}`, /how far that is/)).toMatch(
+    /^dropped: phone\. FindUsers cannot use it; a server removes its entries in the background\.$/m,
+  );
   await shows(`indexes list ${store}`, /^email:fold: being built.*; number 1\nphone: being dropped.*; number 2$/m);
   expect(await shows(`config show ${store}`, /indexes: on/)).toMatch(/^indexes\n {2}email:fold: being built/m);
 });

@@ -13,7 +13,7 @@ import { outputOptions, printMessage, printUser, terminal } from "../output.ts";
 import { printStyled } from "../standard-streams.ts";
 
 const options = {
-  only: createOption("--only <names...>", "only these properties, separated by spaces"),
+  only: createOption("--only <names...>", "only these properties, separated by spaces; write it last"),
   ...outputOptions,
   ...clientOptions,
 };

@@ -12,7 +12,8 @@ import { print, printJson } from "../standard-streams.ts";
 
 const help = `
 Servers follow a change within a second, and no call fails. One of them builds new indexes and empties dropped ones in the
-background; list shows how far it is. NAME:fold ignores case. At most 8 properties can be indexed.
+background; list shows how far it is. NAME:fold ignores case. It also takes ß as ss, but not ı as i. At most 8 properties can be
+indexed.
 docs/operating.md#indexes says which to choose, and what they cost.
 
 Examples:
@@ -86,28 +87,36 @@ function jsonOf({ plan, dryRun }: Change<IndexChange>): string {
 function sentences({ plan, dryRun }: Change<IndexChange>): string[] {
   const { differs, added, dropped, to } = plan;
   const { configuration } = to;
-  const which = namesOf(maintainedIndexes(configuration)) || "nothing";
-  const { generation } = configuration;
-  if (!differs) return [`indexed already: ${which}; nothing ${dryRun ? "would change" : "has changed"}`];
-  const work = [
-    ...(added.length === 0
-      ? []
-      : [
-          `new: ${namesOf(added)}. A server builds them in the background; until then FindUsers fails with INDEX_NOT_READY`,
-        ]),
-    ...(dropped.length === 0
-      ? []
-      : [
-          `dropped: ${namesOf(dropped)}. FindUsers cannot use them any more; a server removes their entries in the background`,
-        ]),
-  ];
+  const which = namesOf(maintainedIndexes(configuration)) || "no indexes";
+  if (!differs) return [`The store has already: ${which}. Nothing ${dryRun ? "would change" : "has changed"}.`];
+  const work = [...workOnAdded(added, dryRun), ...workOnDropped(dropped, dryRun)];
   return dryRun
-    ? [`indexed would be: ${which}, with generation ${generation}`, ...work, "nothing has changed"]
+    ? [`With this change the store has: ${which}.`, ...work, "Nothing has changed."]
     : [
-        `indexed now: ${which}, with generation ${generation}; servers follow within a second`,
+        `The store has: ${which}. Servers follow within a second.`,
         ...work,
-        "rollcall indexes list shows how far that is",
+        "rollcall indexes list shows how far that is.",
       ];
+}
+
+function workOnAdded(added: readonly IndexedProperty[], dryRun: boolean): string[] {
+  if (added.length === 0) return [];
+  const [it, what] = added.length === 1 ? ["it", "the property"] : ["them", "these properties"];
+  const build = dryRun ? `would build ${it}` : `builds ${it}`;
+  const fails = dryRun ? "would fail" : "fails";
+  return [
+    `new: ${namesOf(added)}. A server ${build} in the background; until then, FindUsers by ${what} ${fails} with INDEX_NOT_READY.`,
+  ];
+}
+
+function workOnDropped(dropped: readonly IndexedProperty[], dryRun: boolean): string[] {
+  if (dropped.length === 0) return [];
+  const [it, its] = dropped.length === 1 ? ["it", "its"] : ["them", "their"];
+  const cannot = dryRun ? "could not" : "cannot";
+  const removes = dryRun ? "would remove" : "removes";
+  return [
+    `dropped: ${namesOf(dropped)}. FindUsers ${cannot} use ${it}; a server ${removes} ${its} entries in the background.`,
+  ];
 }
 
 function namesOf(indexed: readonly IndexedProperty[]): string {

@@ -9,8 +9,9 @@ import { parseCount } from "../arguments.ts";
 import { createCaller } from "../call.ts";
 import { CliError } from "../cli-error.ts";
 import { outputOptions, printMessage, reportDamaged, terminal } from "../output.ts";
-import { filterOf, filterOptions, type UserFilter } from "../search/filter.ts";
+import { filterOf, filterOptions, hintsOf, type UserFilter } from "../search/filter.ts";
 import { readPage, scanPage } from "../search/read-page.ts";
+import { shellWord } from "../shell-words.ts";
 import { print, printStyled } from "../standard-streams.ts";
 
 const options = {
@@ -49,7 +50,9 @@ async function list(given: Given): Promise<void> {
   const filter = filterOf(given);
   const { users, damaged } = given.all === true ? await printAll(given, filter) : await printPage(given, filter);
   reportDamaged(damaged);
-  if (filter !== undefined && users === 0 && given.pageToken === undefined) throw new CliError("there is no such user");
+  if (filter !== undefined && users === 0 && given.pageToken === undefined) {
+    throw new CliError(["there is no such user", ...hintsOf(given)].join("; "));
+  }
 }
 
 interface Printed {
@@ -107,9 +110,5 @@ function nextPage(given: Given, pageToken: string): string {
     ...(createdAfter === undefined ? [] : ["--created-after", toJson(TimestampSchema, createdAfter)]),
     ...["--page-token", pageToken],
   ];
-  return ["rollcall list", ...words.map(quoted)].join(" ");
-}
-
-function quoted(word: string): string {
-  return /^[\w.@%+:=/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return ["rollcall list", ...words.map(shellWord)].join(" ");
 }

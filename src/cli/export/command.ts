@@ -44,7 +44,8 @@ const help = `
 The file gets its name, and replaces an older one, once it is complete; only its owner may read it. A symbolic link stays, and
 its target is replaced. Pipes and devices are written directly. If the server goes away, the export waits for it.
 
---where compares whole values. With several conditions, users meet all of them.
+--where compares whole values. With several conditions, users meet all of them. If there is no such user, the file has none, and the
+exit status is 0.
 
 Examples:
   rollcall export users.ndjson.gz

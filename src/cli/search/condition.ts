@@ -5,7 +5,7 @@ import { isJsonObject } from "../json.ts";
 
 export type ValueKind = "text" | "number" | "bool" | "null" | "list" | "object";
 
-interface Equals {
+export interface Equals {
   readonly is: "equals";
   readonly property: string;
   readonly value: JsonValue;
@@ -49,6 +49,26 @@ function jsonOrText(text: string): JsonValue {
   } catch {
     return text;
   }
+}
+
+const phrases: Readonly<Record<Exclude<ValueKind, "text">, string>> = {
+  number: "a number",
+  bool: "a bool",
+  null: "null",
+  list: "a list",
+  object: "an object",
+};
+
+/**
+ * A hint for a value that no user has.
+ *
+ * @param what names the value
+ * @returns undefined if the value is text
+ */
+export function readAs(what: string, value: JsonValue): string | undefined {
+  const kind = kindOf(value);
+  if (kind === "text") return undefined;
+  return `${what} was read as ${phrases[kind]}, and --text reads it as text`;
 }
 
 export function kindOf(value: JsonValue): ValueKind {

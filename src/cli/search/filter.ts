@@ -5,7 +5,7 @@ import type { UserFilterSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import { groupOptions, type ValuesOf } from "../../config/declare-options.ts";
 import { parseTimeOrDate } from "../arguments.ts";
 import { CliError } from "../cli-error.ts";
-import { parseEquals } from "./condition.ts";
+import { parseEquals, readAs } from "./condition.ts";
 
 export const textOption = createOption("--text", "read values as text; otherwise as JSON, where they are JSON");
 
@@ -23,6 +23,14 @@ export const filterOptions = groupOptions("Filter:", {
     parseTimeOrDate,
   ),
 });
+
+/** For a filter that no user meets: which of its values were not read as text. */
+export function hintsOf({ where = [], text }: ValuesOf<typeof filterOptions>): readonly string[] {
+  return where.flatMap((argument) => {
+    const { property, value } = parseEquals(argument, text === true);
+    return readAs(property, value) ?? [];
+  });
+}
 
 export type UserFilter = MessageInitShape<typeof UserFilterSchema>;
 
