@@ -56,7 +56,8 @@ function checkRequest(desc: DescMessage, request: unknown): void {
   if (found.length > 0) throw refusal(found);
 }
 
-function refusal(found: readonly Violation[]): RollcallError {
+/** The error of a request that the client does not send. It is as the server's own. */
+export function refusal(found: readonly Violation[]): RollcallError {
   const { reason, message, violations, metadata } = invalidRequest(found);
   return rollcallErrorOf(
     new ConnectError(message, Code.InvalidArgument, undefined, [

@@ -3,8 +3,9 @@ import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { NullValue, type Timestamp, timestampFromMs, type ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { CallOptions } from "@connectrpc/connect";
 import type { User } from "#gen/rollcall/v1/user_pb.js";
-import type { MatchSchema } from "#gen/rollcall/v1/user_service_pb.js";
+import type { MatchSchema, UserFilterSchema } from "#gen/rollcall/v1/user_service_pb.js";
 import type { RollcallClient } from "./client.ts";
+import { refusal } from "./request-checks.ts";
 
 /** Which value an indexed property must have: the fields of a Match, where they are documented. */
 export type UserMatch = { readonly property: string } & (
@@ -52,13 +53,13 @@ export function listUsers(client: RollcallClient, options: PagingOptions = {}): 
  *
  * @throws RollcallError, among others with the reason PROPERTY_NOT_INDEXED or INDEX_NOT_READY
  */
-export function findUsers(
+export async function* findUsers(
   client: RollcallClient,
   match: UserMatch,
   options: PagingOptions = {},
 ): AsyncGenerator<User, void, undefined> {
   const sought = matchOf(match);
-  return eachUser(options, (page, call) => client.findUsers({ ...page, match: sought }, call));
+  yield* eachUser(options, (page, call) => client.findUsers({ ...page, match: sought }, call));
 }
 
 /**
@@ -75,18 +76,18 @@ export async function countUsers(
   return Number(count);
 }
 
-/** The users that meet all conditions, in the order of ListUsers. The server reads all users for it. */
-export function scanUsers(
+/**
+ * The users that meet all conditions, in the order of ListUsers. The server reads all users for it.
+ *
+ * @throws RollcallError, among others with the reason INVALID_FILTER
+ */
+export async function* scanUsers(
   client: RollcallClient,
-  { properties, updatedAfter, createdAfter }: ScanFilter,
+  filter: ScanFilter,
   options: PagingOptions<PageOfUsers & { readonly lookedAt: bigint }> = {},
 ): AsyncGenerator<User, void, undefined> {
-  const where = {
-    ...(properties !== undefined && { properties }),
-    ...(updatedAfter !== undefined && { updatedAfter: timestampOf(updatedAfter) }),
-    ...(createdAfter !== undefined && { createdAfter: timestampOf(createdAfter) }),
-  };
-  return eachUser(options, (page, call) => client.scanUsers({ ...page, where }, call));
+  const where = filterOf(filter);
+  yield* eachUser(options, (page, call) => client.scanUsers({ ...page, where }, call));
 }
 
 interface PageRequest {
@@ -109,11 +110,38 @@ async function* eachUser<Page extends PageOfUsers>(
   } while (pageToken !== "");
 }
 
-/** A Match as the contract has it. The server refuses what is none. */
-function matchOf({ property, equals, startsWith, present }: UserMatch): MessageInitShape<typeof MatchSchema> {
-  if (startsWith !== undefined) return { property, condition: { case: "startsWith", value: startsWith } };
-  if (present !== undefined) return { property, condition: { case: "present", value: present } };
-  return { property, condition: { case: "equals", value: valueMessage(equals) } };
+/**
+ * A Match as the contract has it. The server refuses what is none.
+ *
+ * @throws RollcallError if there are several conditions, of which a message has only one
+ */
+function matchOf(match: UserMatch): MessageInitShape<typeof MatchSchema> {
+  const { equals, startsWith, present, ...others } = match;
+  const count = [equals, startsWith, present].filter((condition) => condition !== undefined).length;
+  if (count > 1) {
+    const description = `has ${count} conditions: one of equals, startsWith and present is required`;
+    throw refusal([{ field: "match", reason: "INVALID_MATCH", description }]);
+  }
+  // The checks of requests refuse fields that a Match does not have.
+  if (startsWith !== undefined) return { ...others, condition: { case: "startsWith", value: startsWith } };
+  if (present !== undefined) return { ...others, condition: { case: "present", value: present } };
+  return { ...others, condition: { case: "equals", value: valueMessage(equals) } };
+}
+
+/** @throws RollcallError if a time is an invalid Date */
+function filterOf({
+  properties,
+  updatedAfter,
+  createdAfter,
+  ...others
+}: ScanFilter): MessageInitShape<typeof UserFilterSchema> {
+  return {
+    // The checks of requests refuse fields that a UserFilter does not have.
+    ...others,
+    ...(properties !== undefined && { properties }),
+    ...(updatedAfter !== undefined && { updatedAfter: timestampOf("where.updated_after", updatedAfter) }),
+    ...(createdAfter !== undefined && { createdAfter: timestampOf("where.created_after", createdAfter) }),
+  };
 }
 
 /** Values of other kinds become null, which no index holds: the server refuses them. */
@@ -130,6 +158,9 @@ function valueMessage(value: string | number | boolean): MessageInitShape<typeof
   }
 }
 
-function timestampOf(time: Date | Timestamp): Timestamp {
-  return time instanceof Date ? timestampFromMs(time.getTime()) : time;
+/** @throws RollcallError if it is an invalid Date */
+function timestampOf(field: string, time: Date | Timestamp): Timestamp {
+  if (!(time instanceof Date)) return time;
+  if (!Number.isNaN(time.getTime())) return timestampFromMs(time.getTime());
+  throw refusal([{ field, reason: "INVALID_FILTER", description: "is an invalid Date" }]);
 }

@@ -15,8 +15,10 @@ import {
   createRollcallClient,
   findUsers,
   listUsers,
+  type RollcallClient,
   RollcallError,
   scanUsers,
+  type UserMatch,
 } from "../../src/client/index.ts";
 import { temporaryFolder } from "../support/files.ts";
 import { ada, startTestServer } from "../support/server.ts";
@@ -123,6 +125,58 @@ test("a filter has JSON and Dates", async () => {
   await idsOf(scanUsers(client, { properties: { plan: "pro" }, updatedAfter, createdAfter }));
   const where = { properties: { plan: "pro" }, updatedAfter: timestampFromMs(updatedAfter.getTime()), createdAfter };
   expect(requests[0]).toEqual(create(ScanUsersRequestSchema, { where, pageSize: 1_000 }));
+});
+
+/** Reads everything with a client whose server is away: what it refuses, it has not sent. */
+async function refusedBeforeSending(ask: (users: RollcallClient) => Promise<unknown>) {
+  const users = createRollcallClient({ server: "http://127.0.0.1:1", retries: false });
+  const error: unknown = await ask(users).then(
+    () => expect.fail("it succeeded"),
+    (failure: unknown) => failure,
+  );
+  if (!(error instanceof RollcallError)) throw error;
+  return error.violations;
+}
+
+test("a match with several conditions is refused, as the server refuses it", async () => {
+  const reason = "INVALID_MATCH";
+  for (const [conditions, count] of [
+    [{ equals: "a", present: true }, 2],
+    [{ equals: "a", startsWith: "ab" }, 2],
+    [{ equals: 0, startsWith: "ab", present: false }, 3],
+  ] as const) {
+    const match = { property: "f", ...conditions } as object as UserMatch;
+    const description = `has ${count} conditions: one of equals, startsWith and present is required`;
+    const expected = [{ field: "match", reason, description }];
+    expect(await refusedBeforeSending((users) => idsOf(findUsers(users, match)))).toEqual(expected);
+    expect(await refusedBeforeSending((users) => countUsers(users, match))).toEqual(expected);
+  }
+});
+
+test("names that a match or a filter does not have are refused", async () => {
+  const reason = "MALFORMED_REQUEST";
+  const filter = { propertes: { plan: "pro" }, updated_after: new Date(0) } as object;
+  expect(await refusedBeforeSending((users) => idsOf(scanUsers(users, filter)))).toEqual([
+    { field: "where.propertes", reason, description: "is no field of rollcall.v1.UserFilter" },
+    {
+      ...{ field: "where.updated_after", reason },
+      description: "is no field of rollcall.v1.UserFilter: it is updatedAfter in TypeScript",
+    },
+  ]);
+  const match = { property: "f", equals: "a", starts_with: "ab" } as UserMatch;
+  expect(await refusedBeforeSending((users) => idsOf(findUsers(users, match)))).toMatchObject([
+    { field: "match.starts_with", reason, description: expect.stringContaining("it is startsWith in TypeScript") },
+  ]);
+});
+
+test.each([
+  ["updatedAfter", "where.updated_after"],
+  ["createdAfter", "where.created_after"],
+])("an invalid Date in %s is refused by the name of its field", async (name, field) => {
+  const filter = { [name]: new Date(Number.NaN) };
+  expect(await refusedBeforeSending((users) => idsOf(scanUsers(users, filter)))).toEqual([
+    { field, reason: "INVALID_FILTER", description: "is an invalid Date" },
+  ]);
 });
 
 test("users of a server are listed, scanned, found and counted, and what it refuses is typed", async () => {
