@@ -85,7 +85,7 @@ def change_what_was_read(users: UserServiceStub) -> None:
 
 
 def find_by_email(users: UserServiceStub) -> None:
-    """Users with an e-mail address. Without an index of it, the server has to read all users."""
+    """Users with an e-mail address. Until there is an index of it, the server has to read all users."""
     email = Value(string_value="ada@example.com")
     try:
         token = None
@@ -95,7 +95,7 @@ def find_by_email(users: UserServiceStub) -> None:
                 print(f"found {user.id}")
             token = found.next_page_token
     except grpc.RpcError as error:
-        if failure_of(error).reason != "PROPERTY_NOT_INDEXED":
+        if failure_of(error).reason not in ("PROPERTY_NOT_INDEXED", "INDEX_NOT_READY"):
             raise
         scan_for_email(users, email.string_value)
 

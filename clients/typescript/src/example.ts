@@ -86,13 +86,14 @@ async function changeWhatWasRead(): Promise<void> {
   }
 }
 
-/** Users with an e-mail address. Without an index of it, the server has to read all users. */
+/** Users with an e-mail address. Until there is an index of it, the server has to read all users. */
 async function findByEmail(): Promise<void> {
   const email = "ada@example.com";
+  const withoutIndex = ["PROPERTY_NOT_INDEXED", "INDEX_NOT_READY"];
   try {
     for await (const { id } of findUsers(users, { property: "email", equals: email })) console.log(`found ${id}`);
   } catch (error) {
-    if (!(error instanceof RollcallError) || error.reason !== "PROPERTY_NOT_INDEXED") throw error;
+    if (!(error instanceof RollcallError) || !withoutIndex.includes(error.reason ?? "")) throw error;
     for await (const { id } of scanUsers(users, { properties: { email } })) console.log(`found ${id} by a scan`);
   }
 }

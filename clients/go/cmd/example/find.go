@@ -10,14 +10,14 @@ import (
 	rollcallv1 "rollcall.example/gen/go/rollcall/v1"
 )
 
-// findByEmail prints the users with an e-mail address. Without an index of it, the server has to read all users.
+// findByEmail prints the users with an e-mail address. Until there is an index of it, the server has to read all users.
 func findByEmail(ctx context.Context, users rollcallv1.UserServiceClient) error {
 	email := structpb.NewStringValue("ada@example.com")
 	match := &rollcallv1.Match{Property: "email", Condition: &rollcallv1.Match_Equals{Equals: email}}
 	for token, isLast := "", false; !isLast; isLast = token == "" {
 		page, err := users.FindUsers(ctx, &rollcallv1.FindUsersRequest{Match: match, PageToken: token})
 		if refusal := rollcall.ErrorOf(err); refusal != nil {
-			if refusal.Reason == "PROPERTY_NOT_INDEXED" {
+			if refusal.Reason == "PROPERTY_NOT_INDEXED" || refusal.Reason == "INDEX_NOT_READY" {
 				return scanForEmail(ctx, users, email)
 			}
 			return refusal

@@ -7,6 +7,7 @@ import com.google.protobuf.util.Values;
 import com.google.rpc.BadRequest.FieldViolation;
 import io.grpc.StatusRuntimeException;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import rollcall.v1.BatchIdentifyRequest;
@@ -30,6 +31,7 @@ import rollcall.v1.UserServiceGrpc.UserServiceStub;
 public final class Example {
   private static final int DEADLINE_SECONDS = 10;
   private static final int IMPORT_DEADLINE_SECONDS = 60;
+  private static final Set<String> WITHOUT_INDEX = Set.of("PROPERTY_NOT_INDEXED", "INDEX_NOT_READY");
 
   private final UserServiceBlockingStub users;
   private final UserServiceStub asyncUsers;
@@ -95,7 +97,7 @@ public final class Example {
     }
   }
 
-  /** Users with an e-mail address. Without an index of it, the server has to read all users. */
+  /** Users with an e-mail address. Until there is an index of it, the server has to read all users. */
   private void findByEmail(String email) {
     FindUsersRequest.Builder request = FindUsersRequest.newBuilder()
         .setMatch(Match.newBuilder().setProperty("email").setEquals(Values.of(email)));
@@ -107,7 +109,7 @@ public final class Example {
         request.setPageToken(page.getNextPageToken());
       } while (!page.getNextPageToken().isEmpty());
     } catch (StatusRuntimeException e) {
-      if (!Failure.of(e).reason().equals("PROPERTY_NOT_INDEXED")) throw e;
+      if (!WITHOUT_INDEX.contains(Failure.of(e).reason())) throw e;
       scanForEmail(email);
     }
   }
