@@ -1,12 +1,13 @@
 /** Arguments of several commands: JSON objects, times, preconditions. */
-import { fromJson, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type CommandUnknownOpts, createOption, InvalidArgumentError } from "@commander-js/extra-typings";
 import type { PreconditionSchema } from "#gen/rollcall/v1/user_pb.js";
 import { checked, type Options, type SomeValuesOf } from "../config/declare-options.ts";
 import { parseSeconds } from "../config/option-values.ts";
 import { CliError } from "./cli-error.ts";
 import { isJsonObject } from "./json.ts";
+import { timeOf } from "./time.ts";
 
 export function parseJsonObject(text: string): JsonObject {
   let value: unknown;
@@ -31,17 +32,6 @@ export function parseTimeOrDate(text: string): Timestamp {
   const time = timeOf(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
   if (time !== undefined) return time;
   throw new InvalidArgumentError("Expected a time or a date, as in 2026-01-31T12:00:00Z or 2026-01-31.");
-}
-
-/** @returns undefined if it is no time, or its date does not exist */
-function timeOf(text: string): Timestamp | undefined {
-  try {
-    const time = fromJson(TimestampSchema, text);
-    // protobuf-es takes 30 February for 2 March.
-    return Number(text.slice(8, 10)) === new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() ? time : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 export function parseCount(text: string): number {

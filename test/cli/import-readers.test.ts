@@ -94,6 +94,7 @@ describe("NDJSON", () => {
       '{"id":"a","properties":[]}',
       '{"id":"a","unset":"x"}',
       '{"id":"a","observed_at":1}',
+      '{"id":"a","observed_at":"2026-02-30T12:00:00Z"}',
       '{"id":"a","row":{"n":"secret"}}',
     ];
     const content = Buffer.concat([
@@ -102,7 +103,7 @@ describe("NDJSON", () => {
       Buffer.from('{"id":"last"}'),
     ]);
     const rows = await rowsOf(content, "users.ndjson");
-    expect([rows.at(0), rows.at(-1)]).toMatchObject([{ id: "first" }, { id: "last", line: 12 }]);
+    expect([rows.at(0), rows.at(-1)]).toMatchObject([{ id: "first" }, { id: "last", line: 13 }]);
     const invalid = rows.filter((row) => row.kind === "invalid");
     expect(invalid.map(({ line, field, reason }) => [line, field, reason])).toEqual([
       [2, undefined, "the line is not JSON"],
@@ -113,8 +114,9 @@ describe("NDJSON", () => {
       [7, "properties", "is not a JSON object"],
       [8, "unset", "is not a list of names"],
       [9, "observed_at", expect.stringContaining("is not a time")],
-      [10, "row", expect.stringContaining("correct it")],
-      [11, undefined, "the line is not UTF-8"],
+      [10, "observed_at", expect.stringContaining("is not a time")],
+      [11, "row", expect.stringContaining("correct it")],
+      [12, undefined, "the line is not UTF-8"],
     ]);
     expect(JSON.stringify(invalid.map(({ reason }) => reason))).not.toContain("secret");
     expect(invalid.slice(0, 3).map(({ kept }) => kept)).toEqual(['{"row":"secret"}', '{"row":[1]}', '{"id":1}']);

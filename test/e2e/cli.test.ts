@@ -319,6 +319,7 @@ describe("the whole contract", () => {
     for (const [args, message] of [
       [["list", "--page-size", "0"], "'--page-size <users>'"],
       [["identify", "u", "--observed-at", "yesterday"], "'--observed-at <time>'"],
+      [["identify", "u", "--observed-at", "2026-02-30T12:00:00Z"], "Expected a time, as in 2026-01-31T12:00:00Z."],
       [["identify", "u", "--if-exists", "--if-missing"], "cannot be used with"],
       [["set-preferences", "u", "--preferences", "[]"], "'--preferences <json>'"],
       [["set-preferences", "u"], "--preferences <json>"],

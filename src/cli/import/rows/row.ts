@@ -1,6 +1,7 @@
 /** Rows, which the readers of all formats give in the order of the source. */
-import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
-import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { timeOf } from "../../time.ts";
 
 /**
  * The most bytes of a source that are read as one user. The largest user needs less, and at most 5.5 bytes of protobuf per byte
@@ -65,9 +66,7 @@ export class Unreadable extends Error {
 
 /** @throws Unreadable if it is not RFC 3339 */
 export function readTime(value: JsonValue, field: string): Timestamp {
-  try {
-    return fromJson(TimestampSchema, value);
-  } catch {
-    throw new Unreadable("is not a time, such as 2026-01-31T12:00:00Z", field);
-  }
+  const time = timeOf(value);
+  if (time === undefined) throw new Unreadable("is not a time, such as 2026-01-31T12:00:00Z", field);
+  return time;
 }
