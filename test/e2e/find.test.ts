@@ -103,10 +103,14 @@ describe("find", () => {
     expect(await call("find", condition)).toEqual({ status: 1, stdout: "", stderr });
   });
 
-  test("does not say how to index a property whose name no index can have", async () => {
-    const scan = "  rollcall list --where a:b=… finds the same users by reading all of them.";
-    expect((await call("find", "a:b=1")).stderr).toBe([...notIndexed, scan, ""].join("\n"));
-    expect((await call("find", "a b=1")).stderr).toContain("set 'email:fold,code,group,a b' (or 'a b:fold', which");
+  test.each(["a:b", "a:fold", "a,b"])("does not say how to index %s, whose name no index can have", async (name) => {
+    const scan = `  rollcall list --where ${name}=… finds the same users by reading all of them.`;
+    expect((await call("find", `${name}=1`)).stderr).toBe([...notIndexed, scan, ""].join("\n"));
+  });
+
+  test("says how to index a property whose name has a space", async () => {
+    const { stderr } = await call("find", "a b=1");
+    expect(stderr).toContain("set 'email:fold,code,group,a b' (or 'a b:fold', which ignores case)");
   });
 
   test.each([
@@ -225,7 +229,7 @@ describe("while indexes are being built", () => {
     ["find", "code", []],
     [
       ...["count", "email=ADA@example.com"],
-      ["  Until it is ready, they cannot be counted: reading all users does not ignore case."],
+      ["  Until the index is ready, this count fails: reading all users does not ignore case."],
     ],
     ["count", "code^=xx", []],
   ] as const)("%s %s fails, and says what a scan finds", async (command, condition, advice) => {

@@ -51,7 +51,7 @@ export function indexAdvice(
   if (indexes === undefined) return [later];
   return command === "find"
     ? [`${list(condition)} finds only users with exactly this text: it does not ignore case.`, later]
-    : ["Until it is ready, they cannot be counted: reading all users does not ignore case.", later];
+    : ["Until the index is ready, this count fails: reading all users does not ignore case.", later];
 }
 
 function sameUsers(condition: Equals): string {
@@ -66,12 +66,17 @@ function list({ property }: Equals): string {
 function howToIndex(property: string, indexes: Indexes): readonly string[] {
   if (indexes === undefined) return [];
   const wanted = formatIndexedProperties([...indexes, { property, folded: false }]);
-  try {
-    parseIndexedProperties(wanted);
-  } catch {
-    // The property's name cannot be indexed, or there is no room for another index.
-    return [];
-  }
+  if (!isList(wanted, indexes.length + 1, property)) return [];
   const folding = shellWord(`${property}:fold`);
   return [`To index it: rollcall indexes set ${shellWord(wanted)} (or ${folding}, which ignores case).`];
+}
+
+/** Whether a list of indexes names a property last. Names with a comma or a colon cannot be indexed, and there may be no room. */
+function isList(text: string, length: number, last: string): boolean {
+  try {
+    const indexed = parseIndexedProperties(text);
+    return indexed.length === length && indexed.at(-1)?.property === last;
+  } catch {
+    return false;
+  }
 }
