@@ -49,7 +49,7 @@ export async function redisAlone(port: number, from: number, to: number, value: 
   const calls: Buffer[] = [];
   const makeCall = (share: readonly IdentifyCommand[]) => {
     const groups = [...new Set(share.map(({ id }) => partitionOf(id)))];
-    const call = writeCall(keys, share.map(placed), groups, noConfiguration);
+    const call = writeCall({ servers: { partitioned: false }, keys }, share.map(placed), groups, noConfiguration);
     return new ScriptCommand(call, calls.length === 0, [never, 0]).toWritable();
   };
   for (const command of identifyCommands(from, to, value)) {

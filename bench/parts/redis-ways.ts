@@ -198,7 +198,10 @@ async function writer(redis: Redis, number: number, source: string): Promise<Cal
   const script = { source, sha: await load(redis, source) };
   return (users) => {
     const groups = [...new Set(users.map(({ id }) => partitionOf(id)))];
-    const call = { ...writeCall(keys, users.map(placed), groups, noConfiguration), script };
+    const call = {
+      ...writeCall({ servers: { partitioned: false }, keys }, users.map(placed), groups, noConfiguration),
+      script,
+    };
     return sendCommand(redis, new ScriptCommand(call, false, [never, 0]));
   };
 }

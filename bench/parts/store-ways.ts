@@ -17,7 +17,7 @@ export function storeWays(): Ways[] {
   const some = commands.slice(0, perCall);
   const keys = createKeys("rollcall:");
   const groups = [...new Set(some.map(({ id }) => partitionOf(id)))];
-  const call = writeCall(keys, some.map(placed), groups, noConfiguration);
+  const call = writeCall({ servers: { partitioned: false }, keys }, some.map(placed), groups, noConfiguration);
   const words = [call.script.sha, call.keys.length, ...call.keys, ...call.args, 0, 0];
   const drawEtag = createEtagSource();
   const batch = { call: "BatchIdentify" } as const;

@@ -42,6 +42,7 @@ export function firstConfiguration(madeBy: string): Present {
     seals: undefined,
     indexes: [],
     nextIndex: 1,
+    spread: undefined,
     folding: foldingVersion,
   });
 }
@@ -73,6 +74,15 @@ export function withFoldedAnew(configuration: StoreConfiguration): Present {
   return changed(configuration, maintained, exact);
 }
 
+/**
+ * The next configuration, in which all indexes are built anew under other numbers, in the place where the adapter keeps entries.
+ *
+ * @throws RangeError as `withIndexes` does
+ */
+export function withEntriesMoved(configuration: StoreConfiguration): Present {
+  return changed(configuration, configuration.indexes.filter(isMaintained), []);
+}
+
 /** @param keepable indexes that may stay as they are */
 function changed(
   configuration: StoreConfiguration,
@@ -88,13 +98,14 @@ function changed(
   if (nextIndex > maxIndexNumber + 1) throw new RangeError("the store has had too many indexes: it has no number left");
   // What stays has been folded by the store's table, which may be older or newer than this program's.
   const folding = wanted.some((each) => kept(each)?.folded) ? configuration.folding : foldingVersion;
+  const spread = wanted.some(kept) ? configuration.spread : undefined;
   const numbers = new Set(indexes.map(({ number }) => number));
   const dropped = configuration.indexes
     .filter(({ number }) => !numbers.has(number))
     .map((index): Index => ({ ...index, state: "dropping" }));
   return stamped(
     walked(
-      { ...configuration, generation, indexes: [...indexes, ...dropped], nextIndex, folding },
+      { ...configuration, generation, indexes: [...indexes, ...dropped], nextIndex, spread, folding },
       { since: generation, complete: false },
     ),
   );
@@ -141,9 +152,9 @@ function stamped(configuration: StoreConfiguration): Present {
 
 /** As JSON. A store that has never had an index says nothing of indexes. */
 export function formatConfiguration(configuration: StoreConfiguration): string {
-  const { storeId, madeBy, generation, features, seals, indexes, nextIndex, folding } = configuration;
+  const { storeId, madeBy, generation, features, seals, indexes, nextIndex, spread, folding } = configuration;
   const sealed = seals === undefined ? {} : { sealedSince: seals.since, allSealed: seals.complete };
-  const indexed = nextIndex === 1 ? {} : { indexes, nextIndex, folding };
+  const indexed = nextIndex === 1 ? {} : { indexes, nextIndex, spread, folding };
   return JSON.stringify({ storeId, madeBy, generation, features: bitsOf(features), ...sealed, ...indexed });
 }
 
@@ -152,24 +163,26 @@ export function formatConfiguration(configuration: StoreConfiguration): string {
  * @throws ConfigurationError if something other than Rollcall has written it
  */
 export function parseConfiguration(text: string): StoreConfiguration {
-  let read: unknown;
+  let parsed: unknown;
   try {
-    read = JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch {
     throw new ConfigurationError();
   }
-  if (typeof read !== "object" || read === null) throw new ConfigurationError();
-  const fields: Readonly<Record<string, unknown>> = { ...read };
+  if (typeof parsed !== "object" || parsed === null) throw new ConfigurationError();
+  const fields: Readonly<Record<string, unknown>> = { ...parsed };
   const { storeId, madeBy, generation, features, sealedSince, allSealed } = fields;
   if (typeof storeId !== "string" || typeof madeBy !== "string" || !isGeneration(generation) || !isCount(features)) {
     throw new ConfigurationError();
   }
   const seals = isGeneration(sealedSince) ? { since: sealedSince, complete: allSealed === true } : undefined;
-  const { nextIndex = 1, indexes = [], folding = foldingVersion } = fields;
+  const { nextIndex = 1, indexes = [], spread, folding = foldingVersion } = fields;
   const known = featuresIn(features);
   if (!isCount(nextIndex) || nextIndex === 0 || !Array.isArray(indexes)) throw new ConfigurationError();
   if (typeof folding !== "string" || !/^\d+(\.\d+)*$/.test(folding)) throw new ConfigurationError();
-  return { storeId, madeBy, generation, features: known, seals, indexes: indexes.map(parseIndex), nextIndex, folding };
+  if (spread !== undefined && typeof spread !== "boolean") throw new ConfigurationError();
+  const read = { storeId, madeBy, generation, features: known, seals };
+  return { ...read, indexes: indexes.map(parseIndex), nextIndex, spread, folding };
 }
 
 const indexStates: readonly unknown[] = ["building", "ready", "dropping"] satisfies IndexState[];

@@ -29,14 +29,16 @@ export function parseToVerify(text: string): StoreConfiguration {
   return configuration;
 }
 
-/** The configuration as searches see it: an index that an older table has folded is not ready. */
-export function asSearched(configuration: StoreConfiguration): StoreConfiguration {
-  if (!isFoldedByOlder(configuration)) return configuration;
+/**
+ * The configuration as searches see it: an index that has to be built anew is not ready.
+ *
+ * @param isAll whether all have to be, and not only those that an older table has folded
+ */
+export function asSearched(configuration: StoreConfiguration, isAll = false): StoreConfiguration {
+  if (!isAll && !isFoldedByOlder(configuration)) return configuration;
+  const isStale = ({ folded, state }: Index) => (isAll || folded) && state === "ready";
   const { indexes } = configuration;
-  return {
-    ...configuration,
-    indexes: indexes.map((each) => (each.folded && each.state === "ready" ? { ...each, state: "building" } : each)),
-  };
+  return { ...configuration, indexes: indexes.map((each) => (isStale(each) ? { ...each, state: "building" } : each)) };
 }
 
 /** @returns less than 0 if the store's table is older, more if it is newer, and 0 if it is this one or nothing is folded */

@@ -17,6 +17,8 @@ export interface StoreConfiguration {
   readonly indexes: readonly Index[];
   /** The number of the next new index. 1 if the store has never had one. */
   readonly nextIndex: number;
+  /** Whether each partition of the store keeps the entries of its own users. Undefined in stores that have no partitions. */
+  readonly spread?: boolean | undefined;
   /** The version of the table that folds the entries of indexes: that of Unicode, such as "17.0.0". */
   readonly folding: string;
 }

@@ -29,13 +29,12 @@ async function findings({ servers }: IndexedStore, meanwhile = async () => {}): 
 }
 
 /** What another program does to entries and users. */
-function spoiler({ redis }: IndexedStore) {
+function spoiler({ redis, entriesKey }: IndexedStore) {
   const entry = (number: number, value: string, id: string) => Buffer.from(entryOf(number, text(value), id));
   return {
     add: (number: number, value: string, id: string, score = "0") =>
-      redis.zadd(keys.entries(partitionOf(id)), score, entry(number, value, id)),
-    remove: (number: number, value: string, id: string) =>
-      redis.zrem(keys.entries(partitionOf(id)), entry(number, value, id)),
+      redis.zadd(entriesKey(id), score, entry(number, value, id)),
+    remove: (number: number, value: string, id: string) => redis.zrem(entriesKey(id), entry(number, value, id)),
     put: (id: string, field: string, value: Uint8Array) => redis.hset(keys.user(id), field, Buffer.from(value)),
   };
 }
@@ -71,7 +70,7 @@ describe.each([
     await put("user 10", "i", fieldOf([1, "user 10"], [2, "pro"], [9, "pro"]));
     await add(2, "pro", "user 11", "5");
     await put("user 12", "properties", Buffer.from("no Struct"));
-    await redis.zadd(keys.entries(5), "0", "foreign");
+    await redis.zadd(indexed.entriesKey("user 3"), "0", "foreign");
     const unnamed = (name: string) => `has an entry in the index of ${name} that its record does not name`;
     expect(await findings(indexed)).toEqual(
       [
@@ -93,7 +92,7 @@ describe.each([
         "user 11 (entries) names an entry in its field i that the index of plan lacks",
         "user 11 (entries) has an entry in the index of plan with a score: FindUsers may leave it out",
         "user 12 (properties) has properties that are no canonical Struct within the limits",
-        `${keys.entries(5)} (entries) has an entry that cannot be read`,
+        `${indexed.entriesKey("user 3")} (entries) has an entry that cannot be read`,
       ].toSorted(),
     );
   });
@@ -146,7 +145,7 @@ test("nothing is wrong with users that are written meanwhile, also while the ind
 });
 
 test("entries that are no sorted set, or have a time to live, are named", async () => {
-  const indexed = await openIndexed(startRedis(), "email");
+  const indexed = await openIndexed(startCluster({ primaries: 2, replicas: 0 }), "email");
   const { store, redis } = indexed;
   await store.write(ids.slice(0, 200).map((id) => command(id, { email: id })));
   const [overwritten, expiring] = [partitionOf("user 0"), partitionOf("user 1")];
@@ -154,8 +153,27 @@ test("entries that are no sorted set, or have a time to live, are named", async 
   await redis.expire(keys.entries(expiring), 1_000);
   expect(await findings(indexed)).toEqual(
     [
-      `${keys.entries(overwritten)} (indexes) is no sorted set: users of partition ${overwritten} are neither found nor indexed`,
+      `${keys.entries(overwritten)} (indexes) is no sorted set: no user of partition ${overwritten} is found or indexed`,
       `${keys.entries(expiring)} (expiry) has a time to live: when it is over, no user of partition ${expiring} is found`,
     ].toSorted(),
   );
+});
+
+test("on a single server, the only set of entries is examined, and entries elsewhere are named", async () => {
+  const indexed = await openIndexed(startRedis(), "email");
+  const { store, redis } = indexed;
+  await store.write(ids.slice(0, 20).map((id) => command(id, { email: id })));
+  await redis.zadd(keys.entries(7), 0, Buffer.from(entryOf(1, text("user 1"), "user 1")));
+  await redis.expire(keys.entries(0), 1_000);
+  expect(await findings(indexed)).toEqual(
+    [
+      `${keys.entries(0)} (expiry) has a time to live: when it is over, no user is found`,
+      "user 1 (entries) has an entry in the index of email that is kept in partition 7, where no server looks for it",
+    ].toSorted(),
+  );
+  await redis.del(keys.entries(7));
+  await redis.set(keys.entries(0), "nobody's");
+  expect(await findings(indexed)).toEqual([
+    `${keys.entries(0)} (indexes) is no sorted set: no user is found or indexed`,
+  ]);
 });

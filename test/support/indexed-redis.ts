@@ -7,6 +7,7 @@ import { openStore, type RedisSettings } from "../../src/server/open-store.ts";
 import type { StoreAdapter } from "../../src/store/adapter.ts";
 import type { StoreAdministration } from "../../src/store/administration.ts";
 import { coalesce } from "../../src/store/lanes/coalescing-store.ts";
+import { entryHome } from "../../src/store/redis/entry-homes.ts";
 import { createKeys, everyPartition, partitionOf } from "../../src/store/redis/keys.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { entryOf, indexedValues } from "../../src/users/indexes/entries.ts";
@@ -31,6 +32,8 @@ export interface IndexedStore<Servers extends RunningServers = RunningServers> {
   readonly administration: StoreAdministration;
   /** The test's own connection. */
   readonly redis: Redis | Cluster;
+  /** The key of the set with the entries of a user. */
+  entriesKey(id: string): string;
   /** Sets the indexes, `email:fold,phone`, and does the work that this asks for. */
   build(indexes: string): Promise<void>;
   /** Sets them, and the store learns of it. */
@@ -73,17 +76,23 @@ export async function openIndexed<Servers extends RunningServers>(
   if (indexes !== "") await build(indexes);
   const sweep = () => sweepAll(adapter);
   const expectInLine = () => expectEntriesInLine(store, redis);
-  return { servers, adapter, store, administration, redis, build, set, sweep, another, expectInLine };
+  const partitioned = isCluster(url);
+  const entriesKey = (id: string) => keys.entries(entryHome({ partitioned }, partitionOf(id)));
+  return { servers, adapter, store, administration, redis, entriesKey, build, set, sweep, another, expectInLine };
 }
 
 /** A connection of the test's own to one server, or to a cluster. */
 function connectionTo(url: string): Redis | Cluster {
   const [, hosts = ""] = url.split("//");
-  const connection = url.startsWith("redis+cluster")
+  const connection = isCluster(url)
     ? new Cluster(hosts.split(",").map((address) => ({ host: "127.0.0.1", port: Number(address.split(":")[1]) })))
     : new Redis(url);
   onTestFinished(() => connection.disconnect());
   return connection;
+}
+
+function isCluster(url: string): boolean {
+  return url.startsWith("redis+cluster");
 }
 
 /** The entries of all partitions, in hexadecimal, sorted. */
@@ -94,7 +103,8 @@ export async function entriesIn(redis: Redis | Cluster): Promise<string[]> {
   return sets.flatMap((set) => set.map((entry) => entry.toString("hex"))).sort();
 }
 
-async function expectEntriesInLine(store: UserStore, redis: Redis | Cluster): Promise<void> {
+/** That each user has the entries of its values, and that there are no others. */
+export async function expectEntriesInLine(store: UserStore, redis: Redis | Cluster): Promise<void> {
   const ids = await store.list(undefined, 1_000_000);
   const users = (await store.get(ids)).map(readable);
   const { indexes = [] } = store.configuration() ?? {};

@@ -3,10 +3,11 @@ import { entryPrefix, readEntry } from "../../users/indexes/entries.ts";
 import { lengthOfValue } from "../../users/indexes/index-value.ts";
 import { PackedReader } from "../packed/buffer.ts";
 import { type FoundUser, unpackUser } from "../packed/users.ts";
-import { partitionCount } from "./keys.ts";
+import { entryHomes } from "./entry-homes.ts";
 import type { Feed } from "./merge-entries.ts";
 import type { RunUnder } from "./run-under.ts";
 import { loadScript, type ScriptArgument } from "./script.ts";
+import type { Servers } from "./servers/servers.ts";
 
 export const findScript = loadScript("wrong-type", "configuration", "codes", "record", "packed-user", "find-entries");
 
@@ -19,12 +20,17 @@ export interface ReadEntry {
 export interface Search {
   readonly generation: number;
   readonly feeds: readonly Feed[];
-  /** What the entries begin with. */
-  readonly prefix: Uint8Array;
+  /** Whether the entries have one value. Then few partitions of a cluster have any, and the users are read with them. */
+  readonly isOfFew: boolean;
   /** The end of the range: the prefix and one byte. */
   readonly before: Uint8Array;
   /** How many entries of each feed. */
   readonly count: number;
+}
+
+export interface EntrySearch extends Omit<Search, "isOfFew"> {
+  /** What the entries begin with. */
+  readonly prefix: Uint8Array;
 }
 
 /** The entries of each feed; undefined if the store has another configuration than that of the generation. */
@@ -40,7 +46,7 @@ const none: readonly ReadEntry[] = [];
 const notMade = 65_535;
 
 /** @returns a function that reads the next entries of each feed: as many as asked for, fewer only at the end */
-export function createEntryReader(runUnder: RunUnder): (search: Search) => Promise<Found> {
+export function createEntryReader(servers: Servers, runUnder: RunUnder): (search: EntrySearch) => Promise<Found> {
   let waiting: Waiting[] = [];
 
   const makeWaiting = (): void => {
@@ -71,8 +77,10 @@ export function createEntryReader(runUnder: RunUnder): (search: Search) => Promi
     return search && (await make([search]))[0];
   }
 
-  return (search) => {
-    if (!isOneValue(search.prefix) || search.feeds.length < partitionCount) return makeAlone(search);
+  return ({ prefix, ...rest }) => {
+    const isOne = isOneValue(prefix);
+    const search = { ...rest, isOfFew: isOne && servers.partitioned };
+    if (!isOne || search.feeds.length < entryHomes(servers).length) return makeAlone(search);
     return new Promise((resolve) => {
       if (waiting.length === 0) queueMicrotask(makeWaiting);
       waiting.push({ search, resolve });
@@ -82,26 +90,26 @@ export function createEntryReader(runUnder: RunUnder): (search: Search) => Promi
 
 /** One search, as scripts/find-entries.lua takes it. */
 export function searchArguments(
-  { feeds, prefix, before, count }: Omit<Search, "generation">,
+  { feeds, isOfFew, before, count }: Omit<Search, "generation">,
   partitions: readonly number[],
 ): ScriptArgument[] {
   const [first] = feeds;
   const isSame = feeds.every(({ after }) => after === first?.after);
   const used = new Set(isSame ? partitions.slice(0, 1) : partitions);
   const afters = feeds.filter(({ partition }) => used.has(partition)).map(({ after }) => asBuffer(after));
-  return [isOneValue(prefix) ? 1 : 0, asBuffer(before), count, afters.length, ...afters];
+  return [isOfFew ? 1 : 0, asBuffer(before), count, afters.length, ...afters];
 }
 
 /** @returns what each search has found; undefined for one that was not made */
-export function unpackSearches(answers: readonly Buffer[], searches: readonly Pick<Search, "prefix">[]): Found[] {
+export function unpackSearches(answers: readonly Buffer[], searches: readonly Pick<Search, "isOfFew">[]): Found[] {
   const found = searches.map((): (readonly ReadEntry[])[] => []);
   const missed = new Set<number>();
   for (const reader of answers.map((bytes) => new PackedReader(bytes))) {
     while (!reader.done) {
-      for (const [at, { prefix }] of searches.entries()) {
+      for (const [at, { isOfFew }] of searches.entries()) {
         const count = reader.u16();
         if (count === notMade) missed.add(at);
-        else found[at]?.push(count === 0 ? none : unpackEntries(reader, count, isOneValue(prefix)));
+        else found[at]?.push(count === 0 ? none : unpackEntries(reader, count, isOfFew));
       }
     }
   }
@@ -120,7 +128,7 @@ function unpackUserOf(entry: Uint8Array, packed: Uint8Array): FoundUser {
   return id && unpackUser(new PackedReader(packed), id);
 }
 
-/** Whether a prefix ends with a value, and not in the middle of one: few users will have it. */
+/** Whether a prefix ends with a value, and not in the middle of one. */
 function isOneValue(prefix: Uint8Array): boolean {
   const value = prefix.subarray(entryPrefix(0).length);
   return lengthOfValue(value) === value.length;

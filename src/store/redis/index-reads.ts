@@ -5,6 +5,7 @@ import { PackedReader } from "../packed/buffer.ts";
 import { nextStep } from "../seal-walk.ts";
 import { runScript } from "./call-runner.ts";
 import { readState } from "./configuration/walk-states.ts";
+import { entryHomes } from "./entry-homes.ts";
 import { createEntryReader, findScript, type ReadEntry } from "./find-entries.ts";
 import { everyPartition } from "./keys.ts";
 import { mergeEntries } from "./merge-entries.ts";
@@ -27,7 +28,7 @@ export function createIndexReads(
 ): Pick<UserStore, "entries" | "countEntries" | "count" | "progress"> {
   const { servers, keys, known } = store;
   const runUnder = createRunUnder(store);
-  const readFeeds = createEntryReader(runUnder);
+  const readFeeds = createEntryReader(servers, runUnder);
 
   /** Of the listings, in a range for each partition. @returns how many users are in each */
   async function countListed(rangeOf: (partition: number) => readonly [string, string]): Promise<number[]> {
@@ -52,7 +53,7 @@ export function createIndexReads(
       const users: FoundEntry[] = [];
       for (let after = start; ; ) {
         const asked = count - users.length;
-        const found = await mergeEntries(everyPartition, after, asked, (feeds, some) =>
+        const found = await mergeEntries(entryHomes(servers), after, asked, (feeds, some) =>
           readFeeds({ generation, feeds, prefix, before, count: some }),
         );
         if (found === undefined) return undefined;
@@ -68,7 +69,7 @@ export function createIndexReads(
       known.requireKnownFeatures();
       const [after, before] = boundsOf({ prefix, after: undefined });
       const range = [after, before].map((bound) => Buffer.concat([Buffer.from("("), bound]));
-      const answers = await runUnder(generation, everyPartition, scripts.count, () => ["indexes", ...range]);
+      const answers = await runUnder(generation, entryHomes(servers), scripts.count, () => ["indexes", ...range]);
       return answers && sum(answers.flatMap(unpackCounts));
     },
 

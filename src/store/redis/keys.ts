@@ -62,7 +62,7 @@ export interface Keys {
   tombstones(partition: number): string;
   /** The listing of a partition: a sorted set of its users' ids, all with score 0, in byte order. */
   ids(partition: number): string;
-  /** The entries of a partition's users in all indexes: a sorted set, all with score 0, in byte order. */
+  /** The entries of users in all indexes: a sorted set, all with score 0, in byte order. See entry-homes.ts for whose they are. */
   entries(partition: number): string;
   /** A key of each kind in a partition. The first never exists. */
   examples(partition: number): readonly [string, ...string[]];

@@ -9,6 +9,7 @@ import { packEntries } from "../packed/indexed-edits.ts";
 import { type FoundRecord, readAll } from "../packed/users.ts";
 import type { SealStep } from "../seal-walk.ts";
 import { runScript } from "./call-runner.ts";
+import { entryHome } from "./entry-homes.ts";
 import type { Keys } from "./keys.ts";
 import { loadScript } from "./script.ts";
 import type { Servers } from "./servers/servers.ts";
@@ -82,7 +83,7 @@ export async function reconcile(
     const { bytes } = await runScript(servers, partition, {
       script: reconcileScript,
       keys: [
-        ...[keys.configuration(partition), keys.sweep(partition), keys.entries(partition)],
+        ...[keys.configuration(partition), keys.sweep(partition), keys.entries(entryHome(servers, partition))],
         ...users.map(({ id }) => keys.userIn(partition, id)),
       ],
       args: [

@@ -2,6 +2,7 @@ import { readEntry } from "../../users/indexes/entries.ts";
 import type { Present } from "../configuration.ts";
 import type { Slice } from "../sweeper.ts";
 import { runScript } from "./call-runner.ts";
+import { userOfEntry } from "./entry-homes.ts";
 import { findScript, searchArguments, unpackSearches } from "./find-entries.ts";
 import type { Keys } from "./keys.ts";
 import { loadScript } from "./script.ts";
@@ -13,7 +14,6 @@ export const strayScript = loadScript("configuration", "entry-starts", "sweep-en
 /** What a slice looks at, at most. */
 const sliceEntries = 128;
 const beginning = Buffer.alloc(0);
-const anyIndex = beginning;
 /** Behind all entries: no value begins with this byte. */
 const end = Buffer.of(0xff, 0xff, 0xff);
 
@@ -48,7 +48,7 @@ export class StrayEntries {
     const { packed } = rulesOf(configuration);
     const search = {
       feeds: [{ partition, after: this.#after, isOpen: true }],
-      prefix: anyIndex,
+      isOfFew: false,
       before: end,
       count: sliceEntries,
     };
@@ -63,7 +63,9 @@ export class StrayEntries {
     // What cannot be read is left to rollcall verify.
     const users = found.flatMap(({ entry }) => {
       const id = readEntry(entry)?.id;
-      return id === undefined ? [] : [{ entry: Buffer.from(entry), key: this.#keys.userIn(partition, id) }];
+      return id === undefined
+        ? []
+        : [{ entry: Buffer.from(entry), key: userOfEntry(this.#servers, this.#keys, partition, id) }];
     });
     if (users.length > 0) {
       await runScript(this.#servers, partition, {

@@ -9,6 +9,7 @@ import { runScript } from "./call-runner.ts";
 import { bringUpToDate, completeSeals } from "./configuration/agreement.ts";
 import type { KnownConfigurations } from "./configuration/known-configurations.ts";
 import { areSealed, readState } from "./configuration/walk-states.ts";
+import { entryHome } from "./entry-homes.ts";
 import { StaleConfigurationError } from "./failures.ts";
 import { everyPartition, partitionCount } from "./keys.ts";
 import { readHash } from "./read-hash.ts";
@@ -88,7 +89,7 @@ export function createSweep(store: SweptRedis): SweptStore {
     if (broken > 0) store.onBrokenSeals(broken);
     if (tooLong > 0) store.onTooLong(tooLong);
     const isWalked = isMade && isLast;
-    const mayHaveStrays = isWalked && work === "check" && maintained > 0;
+    const mayHaveStrays = isWalked && work === "check" && maintained > 0 && entryHome(servers, partition) === partition;
     if (mayHaveStrays) strays.begin(partition);
     return { work, items: isMade ? ids.length : 0, isDone: isWalked && !mayHaveStrays, isBuild };
   }

@@ -6,6 +6,7 @@ import { PackedReader } from "../packed/buffer.ts";
 import { startsIn } from "../packed/indexed-edits.ts";
 import type { Finding } from "../verify/verifier.ts";
 import { runScript } from "./call-runner.ts";
+import { entryHome, userOfEntry } from "./entry-homes.ts";
 import type { Keys } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { loadScript } from "./script.ts";
@@ -81,7 +82,10 @@ export class EntryChecks {
     if (entries.length === 0 || indexes === undefined) return [];
     const call = {
       script,
-      keys: [this.#keys.entries(partition), ...entries.map(({ id }) => this.#keys.userIn(partition, id))],
+      keys: [
+        this.#keys.entries(partition),
+        ...entries.map(({ id }) => userOfEntry(this.#servers, this.#keys, partition, id)),
+      ],
       args: entries.map(({ bytes }) => bytes),
       writes: false,
     };
@@ -94,6 +98,9 @@ export class EntryChecks {
       const index = indexes.find((each) => each.number === number);
       if (place === "no" || index?.state === "dropping") return undefined;
       if (index === undefined) return `has an entry in an index that does not exist (number ${number})`;
+      if (entryHome(this.#servers, partition) !== partition) {
+        return `has an entry in the index of ${index.property} that is kept in partition ${partition}, where no server looks for it`;
+      }
       const what = `has an entry in the index of ${index.property}`;
       if (!isUser) return `${what}, and there is no such user`;
       if (!own.some((each) => Buffer.compare(each, start) === 0)) return `${what} that its record does not name`;

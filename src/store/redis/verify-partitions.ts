@@ -9,6 +9,7 @@ import { type SealRule, sealRuleOf, unknownSealRule } from "../verify/record-che
 import type { Finding } from "../verify/verifier.ts";
 import { runScript } from "./call-runner.ts";
 import { agreedOn, deviationFrom } from "./configuration/agreement.ts";
+import { requireHere } from "./entry-homes.ts";
 import { everyPartition, type Keys } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { loadScript } from "./script.ts";
@@ -80,6 +81,7 @@ export class PartitionChecks {
     const [ofConfiguration, ofTombstones, ofSweep, ofEntries] = [look(), look(), look(), look()];
     const [stamp, text] = [reader.bytes(), reader.bytes()].map((field) => Buffer.from(field).toString("utf8"));
     const configuration = ofConfiguration.kind === "none" ? noConfiguration : readConfiguration(stamp, text);
+    if (configuration?.configuration !== undefined) requireHere(this.#servers, configuration.configuration);
     this.#rules.set(partition, configuration === undefined ? unknownSealRule : sealRuleOf(configuration.configuration));
 
     const problems: Finding[] = [];
@@ -104,11 +106,10 @@ export class PartitionChecks {
     if (ofSweep.kind === "other") {
       say(keys.sweep, "sweep", `is no hash: background work in partition ${partition} stands still`);
     }
-    if (ofEntries.kind === "other") {
-      say(keys.entries, "indexes", `is no sorted set: users of partition ${partition} are neither found nor indexed`);
-    }
+    const found = this.#servers.partitioned ? `user of partition ${partition}` : "user";
+    if (ofEntries.kind === "other") say(keys.entries, "indexes", `is no sorted set: no ${found} is found or indexed`);
     if (ofEntries.expires) {
-      say(keys.entries, "expiry", `has a time to live: when it is over, no user of partition ${partition} is found`);
+      say(keys.entries, "expiry", `has a time to live: when it is over, no ${found} is found`);
     }
     return { partition, configuration, problems };
   }

@@ -3,6 +3,7 @@
 import { PackedReader } from "../packed/buffer.ts";
 import { type Finding, recordsShare, type Slice, type StoreVerifier } from "../verify/verifier.ts";
 import { runScript } from "./call-runner.ts";
+import { entryHome } from "./entry-homes.ts";
 import { createKeys, partitionCount } from "./keys.ts";
 import { patiently } from "./patience.ts";
 import { openServers, type RedisStoreOptions } from "./redis-store.ts";
@@ -168,7 +169,11 @@ class Walk {
       for (let rest = share; rest.length > 0; ) {
         const call = {
           script,
-          keys: rest.flatMap(({ partition, key }) => [this.#keys.ids(partition), this.#keys.entries(partition), key]),
+          keys: rest.flatMap(({ partition, key }) => [
+            this.#keys.ids(partition),
+            this.#keys.entries(entryHome(this.#servers, partition)),
+            key,
+          ]),
           args: [this.#keys.bytesBeforeId, maxScriptWork, withRecords ? 1 : 0],
           writes: false,
         };

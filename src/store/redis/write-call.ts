@@ -2,9 +2,11 @@ import { limits } from "../../users/limits.ts";
 import type { WriteCommand } from "../../users/store.ts";
 import type { Stamped } from "../configuration.ts";
 import { packCommands } from "../packed/packed.ts";
+import { entryHome } from "./entry-homes.ts";
 import { type Keys, partitionOf } from "./keys.ts";
 import { loadScript, onDemand, onDemandIf, type ScriptCall } from "./script.ts";
 import { maxScriptWork } from "./script-limits.ts";
+import type { Servers } from "./servers/servers.ts";
 import { rulesOf } from "./write-rules.ts";
 
 export const writeScript = loadScript(
@@ -51,7 +53,7 @@ export function placed(command: WriteCommand): PlacedCommand {
  * configuration
  */
 export function writeCall(
-  keys: Keys,
+  { servers, keys }: { readonly servers: Pick<Servers, "partitioned">; readonly keys: Keys },
   commands: readonly PlacedCommand[],
   groups: readonly number[],
   known: Stamped,
@@ -62,15 +64,16 @@ export function writeCall(
     commands.map(({ command }) => command),
     { groups: groups.length, groupOf, indexes },
   );
+  const homes = groups.map((partition) => entryHome(servers, partition));
   const deletes = commands.some(({ command }) => command.verb === "delete");
   return {
     script: writeScript,
     keys: [
       ...groups.slice(0, 1).map(keys.configuration),
       ...groups.map(keys.ids),
-      ...(indexes === undefined ? [] : groups.map(keys.entries)),
+      ...(indexes === undefined ? [] : homes.map(keys.entries)),
       ...(deletes ? groups.map(keys.tombstones) : []),
-      ...(deletes && indexes !== undefined ? groups.map(keys.sweep) : []),
+      ...(deletes && indexes !== undefined ? homes.map(keys.sweep) : []),
       ...commands.map(({ command, partition }) => keys.userIn(partition, command.id)),
     ],
     args: [known.stamp, rules, packed, ...writeLimits, keys.bytesBeforeId],

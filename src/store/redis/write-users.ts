@@ -75,14 +75,14 @@ async function sendCurrent(
   commands: readonly PlacedCommand[],
   groups: readonly number[],
 ): Promise<SentAnswer> {
-  const { servers, keys, known, onBrokenSeals, onTooLong } = store;
+  const { servers, known, onBrokenSeals, onTooLong } = store;
   // The one whose configuration the script compares; without groups, the user's.
   const partition = groups[0] ?? commands[0]?.partition ?? place;
   let repeated = false;
   for (let changes = 0; ; changes++) {
     const current = known.of(partition);
     try {
-      const answer = await runScript(servers, place, writeCall(keys, commands, groups, current));
+      const answer = await runScript(servers, place, writeCall(store, commands, groups, current));
       repeated ||= answer.repeated;
       if (current.configuration?.seals === undefined) return { bytes: answer.bytes, repeated };
       const broken = answer.bytes.readUInt16LE();

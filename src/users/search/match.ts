@@ -56,7 +56,10 @@ function parseCondition({ equals, startsWith, present }: MatchInput): Parsed<Con
   if (startsWith !== undefined) return parseStart(startsWith);
   if (present === undefined) return parseValue(equals);
   if (present) return { is: "present" };
-  return invalid("match.present", "is false, and no index lists the users without a value: read all users with ListUsers");
+  return invalid(
+    "match.present",
+    "is false, and no index lists the users without a value: read all users with ListUsers",
+  );
 }
 
 /** Any encoding of the value by protobuf's rules. */

@@ -60,12 +60,18 @@ export async function setConfiguration(
     const { bytes } = await runScript(servers, some[0] ?? 0, {
       script: setConfigurationScript,
       keys: some.map(keys.configuration),
-      args: [stamp, next.stamp, formatConfiguration(next.configuration)],
+      args: [stamp, next.stamp, formatConfiguration(withPlace(servers, next.configuration))],
       writes: true,
     });
     if (bytes.toString("latin1") !== "1") return false;
   }
   return true;
+}
+
+/** Entries of new indexes are where servers of this kind keep them. */
+function withPlace({ partitioned }: Servers, configuration: StoreConfiguration): StoreConfiguration {
+  const { nextIndex, spread = nextIndex > 1 ? partitioned : undefined } = configuration;
+  return { ...configuration, spread };
 }
 
 /**

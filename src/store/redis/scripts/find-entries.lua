@@ -6,15 +6,15 @@ KEYS     the configuration of one of the partitions (configuration.lua), unless 
 ARGV[1]  and ARGV[2]: see configuration.lua
 ARGV[3]  how many keys are before the entries: 1, or 0 while the slot is moving
 ARGV[4]  how many searches. For each of them, the next arguments are:
-         1 if its range is that of one value. Few partitions will have an entry in it, so it is cheaper to count first; and its users
-           are read
+         1 if its range is that of one value, and few partitions will have an entry in it: then it is cheaper to count first, and the
+           users are read, whose keys are in the slot of the entries
          the end of the range: an entry that is not in it, one byte behind a prefix
          how many entries of each partition
          how many beginnings follow: one for each partition, or one for all
          the beginnings of the range: entries that are not in it
 
-Returns for each partition, for each search: u16 count, and u16+entry for each; fewer than asked for only at the end. Each entry of one
-value is followed by u32+user (packed-user.lua), empty if the user was not read. A count of 65535 says that the search was not made,
+Returns for each partition, for each search: u16 count, and u16+entry for each; fewer than asked for only at the end. Each entry of
+such a search is followed by u32+user (packed-user.lua), empty if the user was not read. A count of 65535 says that the search was not made,
 because searches before it have found many entries: send it alone. Fails with STALE if the store's configuration is another one.
 ]]
 local try, keys = redis.pcall, KEYS
@@ -29,10 +29,10 @@ local mostEntries, entryCount = 512, 0
 local mostUsersOfOne, mostUsers, mostUserBytes = 8, 64, 65536
 local usersOf, userCount, userBytes = {}, 0, 0
 
-local isOne, before, count, after, afterAt = {}, {}, {}, {}, {}
+local isOfFew, before, count, after, afterAt = {}, {}, {}, {}, {}
 local at = 5
 for s = 1, searches do
-  isOne[s], before[s], count[s] = ARGV[at] == '1', '(' .. ARGV[at + 1], ARGV[at + 2]
+  isOfFew[s], before[s], count[s] = ARGV[at] == '1', '(' .. ARGV[at + 1], ARGV[at + 2]
   local beginnings = tonumber(ARGV[at + 3])
   at = at + 4
   if beginnings == 1 then after[s] = '(' .. ARGV[at] else afterAt[s] = at - first end
@@ -56,7 +56,7 @@ for n = first, #keys do
     size = size + 1
     if s > 1 and entryCount >= mostEntries then
       pieces[size] = notMade
-    elseif isOne[s] and try('ZLEXCOUNT', key, from, before[s]) == 0 then
+    elseif isOfFew[s] and try('ZLEXCOUNT', key, from, before[s]) == 0 then
       pieces[size] = nothing
     else
       local found = try('ZRANGEBYLEX', key, from, before[s], 'LIMIT', '0', count[s])
@@ -65,7 +65,7 @@ for n = first, #keys do
       pieces[size] = pack('<I2', #found)
       for _, entry in ipairs(found) do
         size = size + 1
-        if isOne[s] then
+        if isOfFew[s] then
           -- The end of the range has a parenthesis before the prefix, and a byte behind it.
           local user = userOf(s, key, entry, #before[s] - 2)
           pieces[size] = pack('<I2c0I4c0', #entry, entry, #user, user)

@@ -1,20 +1,21 @@
-/** Has the indexes of a store in Redis built anew that an older table has folded. */
-import { withFoldedAnew } from "../configuration.ts";
+/** Has indexes of a store in Redis built anew that an older table has folded, or servers of the other kind have built. */
+import { type Present, withEntriesMoved, withFoldedAnew } from "../configuration.ts";
 import { isFoldedByOlder } from "../folding.ts";
 import type { SweptStore } from "../sweeper.ts";
 import { agreedOn, setConfiguration } from "./configuration/agreement.ts";
 import type { KnownConfigurations } from "./configuration/known-configurations.ts";
+import { areElsewhere } from "./entry-homes.ts";
 import { everyPartition, type Keys } from "./keys.ts";
 import type { Servers } from "./servers/servers.ts";
 
-interface FoldedStore {
+interface ChangedStore {
   readonly servers: Servers;
   readonly keys: Keys;
   readonly known: KnownConfigurations;
 }
 
 /** Background work that changes such a configuration first. Older servers that sweep leave it as it is. */
-export function foldingAnew(store: FoldedStore, swept: SweptStore): SweptStore {
+export function buildingAnew(store: ChangedStore, swept: SweptStore): SweptStore {
   return {
     partitions: swept.partitions,
     get generation() {
@@ -23,7 +24,7 @@ export function foldingAnew(store: FoldedStore, swept: SweptStore): SweptStore {
     readLease: () => swept.readLease(),
     setLease: (expected, next) => swept.setLease(expected, next),
     async sweep(partition) {
-      if (await foldAnew(store)) return { work: undefined, items: 0, isDone: false };
+      if (await changeFirst(store)) return { work: undefined, items: 0, isDone: false };
       return swept.sweep(partition);
     },
     onAllDone: () => swept.onAllDone(),
@@ -31,10 +32,16 @@ export function foldingAnew(store: FoldedStore, swept: SweptStore): SweptStore {
 }
 
 /** @returns whether there was something to change */
-async function foldAnew({ servers, keys, known }: FoldedStore): Promise<boolean> {
+async function changeFirst({ servers, keys, known }: ChangedStore): Promise<boolean> {
   const current = agreedOn(known.all);
-  if (current === undefined || !isFoldedByOlder(current.configuration)) return false;
-  await setConfiguration({ servers, keys }, everyPartition, current.stamp, withFoldedAnew(current.configuration));
+  const next = current && changeOf(servers, current);
+  if (current === undefined || next === undefined) return false;
+  await setConfiguration({ servers, keys }, everyPartition, current.stamp, next);
   await known.readAll();
   return true;
+}
+
+function changeOf(servers: Servers, { configuration }: Present): Present | undefined {
+  if (areElsewhere(servers, configuration)) return withEntriesMoved(configuration);
+  return isFoldedByOlder(configuration) ? withFoldedAnew(configuration) : undefined;
 }
