@@ -13,12 +13,14 @@ import { createRollcallClient, type RollcallClient } from "../../src/client/inde
 import { findScript } from "../../src/store/redis/find-entries.ts";
 import { startRedis } from "../../test/support/redis.ts";
 import { startCluster } from "../../test/support/redis-cluster.ts";
-import { batchShape, redisArgs } from "../conditions.ts";
+import { redisArgs } from "../conditions.ts";
 import { indexesReady } from "../indexes-ready.ts";
+import { importUsers } from "../load/import-users.ts";
 import type { UnaryResult } from "../load/jobs.ts";
 import { LoadProcess } from "../load/load-process.ts";
 import { median } from "../median.ts";
 import { cpuSecondsOf, startRollcall } from "../processes.ts";
+import { millisecondsAt, scriptDurations, slowLogSettings } from "../slow-log.ts";
 import { wholeNumber } from "../usage.ts";
 
 const { values } = parseArgs({
@@ -30,7 +32,6 @@ const { values } = parseArgs({
 });
 const users = wholeNumber("users", values.users);
 const runs = wholeNumber("runs", values.runs);
-const usersPerStream = 250_000;
 
 interface Run {
   readonly perSecond: number;
@@ -110,8 +111,7 @@ async function onCluster(): Promise<void> {
 /** How long scripts of FindUsers hold up Redis, by its slow log. */
 async function measureScripts(client: RollcallClient, url: string): Promise<void> {
   const admin = new Redis(url);
-  // The commands within a script take a few microseconds each, and are left out.
-  await admin.config("SET", "slowlog-log-slower-than", "50", "slowlog-max-len", "100000");
+  await admin.config("SET", ...Object.entries(slowLogSettings).flat());
   try {
     for (const { name, match, pageSize, pages } of pagedFinds) {
       await admin.slowlog("RESET");
@@ -122,24 +122,13 @@ async function measureScripts(client: RollcallClient, url: string): Promise<void
         found += page.users.length;
         pageToken = page.nextPageToken;
       }
-      const durations = await durationsOf(admin, findScript.sha);
-      const at = (share: number) => ((durations[Math.floor((durations.length - 1) * share)] ?? 0) / 1_000).toFixed(2);
+      const durations = await scriptDurations(admin, (sha) => sha === findScript.sha);
+      const at = (share: number) => millisecondsAt(durations, share);
       scriptRows.push(`| ${name} | ${found} | ${asked} | ${durations.length} | ${at(0.5)} | ${at(0.99)} | ${at(1)} |`);
     }
   } finally {
     admin.disconnect();
   }
-}
-
-/** @returns how long each run of a script took, in microseconds, in order */
-async function durationsOf(admin: Redis, sha: string): Promise<number[]> {
-  const entries: unknown = await admin.slowlog("GET", "-1");
-  const durations: number[] = [];
-  for (const entry of Array.isArray(entries) ? entries : []) {
-    const [, , micros, words]: unknown[] = Array.isArray(entry) ? entry : [];
-    if (Array.isArray(words) && String(words[1]) === sha) durations.push(Number(micros));
-  }
-  return durations.sort((a, b) => a - b);
 }
 
 async function measure(
@@ -151,10 +140,7 @@ async function measure(
   const server = await startRollcall(store, ["--indexes", "email:fold,plan"]);
   try {
     const { port } = server;
-    for (let from = 0; from < users; from += usersPerStream) {
-      const to = Math.min(from + usersPerStream, users);
-      await load.run({ kind: "batch", ...batchShape, from, to, value: 0, port });
-    }
+    await importUsers(load, { port, from: 0, to: users, value: 0 });
     await indexesReady(port);
     const found: Record<(typeof methods)[number], Run[]> = { GetUser: [], FindUsers: [] };
     for (let run = 0; run < runs; run++) {

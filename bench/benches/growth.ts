@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type RedisProcess, startRedis } from "../../test/support/redis.ts";
 import { batchShape, redisArgs } from "../conditions.ts";
+import { importUsers } from "../load/import-users.ts";
 import type { BatchJob } from "../load/jobs.ts";
 import { LoadProcess } from "../load/load-process.ts";
 import { median } from "../median.ts";
@@ -37,7 +38,6 @@ interface Point {
 
 /** How many users each point is measured with. */
 const sample = 100_000;
-const usersPerStream = 250_000;
 
 const points: Point[] = [];
 const load = new LoadProcess();
@@ -139,13 +139,8 @@ async function overStored(
   }
 }
 
-/** Sends users in several streams, one after the other, because each stream has a deadline. */
 async function batch(server: ServerProcess, job: Omit<BatchJob, "kind" | "port">): Promise<number> {
-  for (let from = job.from; from < job.to; from += usersPerStream) {
-    const to = Math.min(from + usersPerStream, job.to);
-    const result = await load.run({ ...job, kind: "batch", port: server.port, from, to });
-    if (result.failed > 0) throw new Error(`${result.failed} users were refused`);
-  }
+  await importUsers(load, { ...job, port: server.port });
   return job.to - job.from;
 }
 
