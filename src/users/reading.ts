@@ -1,15 +1,12 @@
 /** Reads users for an answer: the selected properties, and no more users than fit. */
-import { type DamagedUser, isDamaged } from "./damaged.ts";
+import { isDamaged } from "./damaged.ts";
 import { limits } from "./limits.ts";
-import type { StoredUser, UserStore } from "./store.ts";
+import type { FoundUser, StoredUser, UserStore } from "./store.ts";
 import { selectProperties } from "./struct/entries.ts";
 import type { UserId } from "./user-id.ts";
 
 /** A user in an answer, perhaps with a selection of its properties. */
 export type UserView = Omit<StoredUser, "properties"> & { readonly properties: Uint8Array };
-
-/** What was found for an id. */
-type FoundUser = StoredUser | DamagedUser | undefined;
 
 /** The bytes that a user takes in an answer, at most. */
 export type AnswerSize = (user: UserView) => number;

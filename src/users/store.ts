@@ -134,9 +134,12 @@ export interface Progress {
   readonly total: number;
 }
 
+/** What the store has for an id. */
+export type FoundUser = StoredUser | DamagedUser | undefined;
+
 export interface FoundEntry extends IndexedUser {
   /** The user, if the store has read it together with the entry. */
-  readonly user: StoredUser | DamagedUser | undefined;
+  readonly user: FoundUser;
 }
 
 /**
@@ -148,7 +151,7 @@ export interface UserStore {
   /** Results in the order of the commands. */
   write(commands: readonly WriteCommand[], options?: WriteOptions): Promise<readonly WriteResult[]>;
   /** Users in the order of the ids; undefined for an id without a user. A damaged record does not affect the others. */
-  get(ids: readonly UserId[], signal?: AbortSignal): Promise<readonly (StoredUser | DamagedUser | undefined)[]>;
+  get(ids: readonly UserId[], signal?: AbortSignal): Promise<readonly FoundUser[]>;
   /**
    * Ids of users after `after`, in a stable order; fewer than `count` only at the end. A user that exists throughout keeps
    * its place. Entries that are not ids are left out.

@@ -1,10 +1,10 @@
 import { failureOfRead, UserError } from "../../users/errors.ts";
 import type { EntryRange } from "../../users/indexes/entries.ts";
-import type { UserStore, WriteCommand, WriteResult } from "../../users/store.ts";
+import type { FoundUser, UserStore, WriteCommand, WriteResult } from "../../users/store.ts";
 import type { UserId } from "../../users/user-id.ts";
 import type { StoreAdapter } from "../adapter.ts";
 import { bodyOf } from "../packed/packed.ts";
-import type { FoundUser } from "../packed/users.ts";
+
 import { eachAlone } from "./item-failure.ts";
 import { KeptAnswer } from "./kept-answer.ts";
 import { Lanes } from "./lanes.ts";

@@ -1,6 +1,6 @@
 /** Users in the packed form: see packed.ts. */
 import { type DamagedPart, type DamagedUser, damagedParts } from "../../users/damaged.ts";
-import type { StoredUser } from "../../users/store.ts";
+import type { FoundUser, StoredUser } from "../../users/store.ts";
 import { type CanonicalStruct, preferencesLimits } from "../../users/struct/format.ts";
 import { isCanonical } from "../../users/struct/scan.ts";
 import type { UserId } from "../../users/user-id.ts";
@@ -29,9 +29,6 @@ function unpackEach<Found>(
   }
   return users;
 }
-
-/** What was found for an id. */
-export type FoundUser = StoredUser | DamagedUser | undefined;
 
 /** What a user's entries in indexes follow from. */
 interface IndexedRecord {

@@ -1,8 +1,10 @@
 /** Reads entries of partitions with one script for the searches that are made at the same time. */
+
 import { entryPrefix, readEntry } from "../../users/indexes/entries.ts";
 import { lengthOfValue } from "../../users/indexes/index-value.ts";
+import type { FoundUser } from "../../users/store.ts";
 import { PackedReader } from "../packed/buffer.ts";
-import { type FoundUser, unpackUser } from "../packed/users.ts";
+import { unpackUser } from "../packed/users.ts";
 import { entryHomes } from "./entry-homes.ts";
 import type { Feed } from "./merge-entries.ts";
 import type { RunUnder } from "./run-under.ts";

@@ -1,6 +1,7 @@
+import type { FoundUser } from "../../users/store.ts";
 import type { UserId } from "../../users/user-id.ts";
 import { PackedReader } from "../packed/buffer.ts";
-import { checkedUser, type FoundUser } from "../packed/users.ts";
+import { checkedUser } from "../packed/users.ts";
 import { runCall } from "./call-runner.ts";
 import { replyCode } from "./failures.ts";
 import type { Servers } from "./servers/servers.ts";

@@ -16,6 +16,7 @@ import type { Servers } from "./servers/servers.ts";
 import { rulesOf } from "./write-rules.ts";
 
 export const reconcileScript = loadScript(
+  "deadline",
   "wrong-type",
   "configuration",
   "seals",

@@ -1,11 +1,11 @@
+import type { FoundUser } from "../../users/store.ts";
 import type { UserId } from "../../users/user-id.ts";
 import type { StoreAdapter } from "../adapter.ts";
 import { asSearched, parseToServe } from "../folding.ts";
 import { valuesTooLongCounter } from "../index-metrics.ts";
 import { unpackIds } from "../packed/packed.ts";
-import { type FoundUser, readAll, unpackFound, unpackIndexed } from "../packed/users.ts";
+import { readAll, unpackFound, unpackIndexed } from "../packed/users.ts";
 import { brokenSealsCounter } from "../seal.ts";
-import { buildingAnew } from "./build-anew.ts";
 import { runScript } from "./call-runner.ts";
 import { createCheck } from "./check.ts";
 import { agreedOn, setConfigurationScript } from "./configuration/agreement.ts";
@@ -133,7 +133,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
   };
   const shared = { servers, keys, known, readIndexed, onBrokenSeals, onTooLong };
   const reads = createIndexReads({ servers, keys, known, configuration });
-  const swept = createSweep({
+  const sweep = createSweep({
     ...shared,
     list: (partition, after, count) => listAt(partition, [partition], after, count),
     configuration: () => (known.knowsFeatures ? configuration() : undefined),
@@ -171,7 +171,7 @@ export function openRedisStore(options: RedisStoreOptions): StoreAdapter {
       return checked.value;
     },
     configuration,
-    sweep: buildingAnew(shared, swept),
+    sweep,
     warnings: () => findWarnings(servers, options.waitReplicas),
     counters: [brokenSealsCounter(() => brokenSeals), valuesTooLongCounter(() => valuesTooLong)],
     async close() {

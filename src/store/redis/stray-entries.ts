@@ -9,7 +9,7 @@ import { loadScript } from "./script.ts";
 import type { Servers } from "./servers/servers.ts";
 import { rulesOf } from "./write-rules.ts";
 
-export const strayScript = loadScript("configuration", "entry-starts", "sweep-entries");
+export const strayScript = loadScript("deadline", "configuration", "entry-starts", "sweep-entries");
 
 /** What a slice looks at, at most. */
 const sliceEntries = 128;

@@ -5,6 +5,7 @@ import type { UserId } from "../../users/user-id.ts";
 import { isPresent, type Present } from "../configuration.ts";
 import { nextStep } from "../seal-walk.ts";
 import type { Slice, SweptStore } from "../sweeper.ts";
+import { buildAgain } from "./build-again.ts";
 import { runScript } from "./call-runner.ts";
 import { bringUpToDate, completeSeals } from "./configuration/agreement.ts";
 import type { KnownConfigurations } from "./configuration/known-configurations.ts";
@@ -31,10 +32,10 @@ const nothingToDo: Slice = { work: undefined, items: 0, isDone: true };
 
 const scripts = {
   users: reconcileScript,
-  entries: loadScript("wrong-type", "configuration", "indexes", "trim-entries"),
+  entries: loadScript("deadline", "wrong-type", "configuration", "indexes", "trim-entries"),
   strays: strayScript,
-  tombstones: loadScript("trim-tombstones"),
-  lease: loadScript("set-lease"),
+  tombstones: loadScript("deadline", "trim-tombstones"),
+  lease: loadScript("deadline", "set-lease"),
 };
 
 export const sweepScripts = Object.values(scripts);
@@ -142,6 +143,7 @@ export function createSweep(store: SweptRedis): SweptStore {
         if (!trimmed.isDone) return trimmed;
         trimmedLast = partition;
       }
+      if (await buildAgain(store)) return { work: undefined, items: 0, isDone: false };
       const current = known.of(partition);
       // There are no seals before the first change.
       if (!isPresent(current) || current.configuration.generation === 0) return nothingToDo;

@@ -10,6 +10,7 @@ import type { Servers } from "./servers/servers.ts";
 import { rulesOf } from "./write-rules.ts";
 
 export const writeScript = loadScript(
+  "deadline",
   "wrong-type",
   "configuration",
   "codes",

@@ -15,7 +15,7 @@ import type { Servers } from "../servers/servers.ts";
 import type { KnownConfigurations } from "./known-configurations.ts";
 import { areSealed } from "./walk-states.ts";
 
-export const setConfigurationScript = loadScript("set-configuration");
+export const setConfigurationScript = loadScript("deadline", "set-configuration");
 
 interface ConfiguredServers {
   readonly servers: Servers;

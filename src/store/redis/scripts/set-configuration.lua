@@ -10,10 +10,6 @@ ARGV[5]  not used: it always writes
 
 Returns 1, or 0 if a partition has yet another stamp. Fails with EXPIRED after the time in ARGV[4].
 ]]
-local clock = redis.call('TIME')
-if clock[1] * 1000000 + clock[2] > tonumber(ARGV[4]) then
-  return redis.error_reply('EXPIRED the time to execute it by is past')
-end
 for n = 1, #KEYS do
   local stamp = redis.call('HMGET', KEYS[n], 'stamp')[1] or ''
   if stamp ~= ARGV[1] and stamp ~= ARGV[2] then return '0' end

@@ -9,10 +9,6 @@ ARGV[4]  not used: where a failover undoes it, two servers work at once, which d
 
 Returns 1, or 0 if the lease is another one.
 ]]
-local clock = redis.call('TIME')
-if clock[1] * 1000000 + clock[2] > tonumber(ARGV[3]) then
-  return redis.error_reply('EXPIRED the time to execute it by is past')
-end
 if (redis.call('HMGET', KEYS[1], 'lease')[1] or '') ~= ARGV[1] then return '0' end
 redis.call('HSET', KEYS[1], 'lease', ARGV[2])
 return '1'

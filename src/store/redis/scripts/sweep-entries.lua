@@ -12,10 +12,6 @@ ARGV     behind it: each entry
 
 Returns how many it has removed. Needs configuration.lua and entry-starts.lua.
 ]]
-local clock = redis.call('TIME')
-if clock[1] * 1000000 + clock[2] > tonumber(ARGV[#ARGV - 1]) then
-  return redis.error_reply('EXPIRED the time to execute it by is past')
-end
 local staleness = stalenessOf(KEYS[1])
 if staleness then return staleness end
 

@@ -22,10 +22,6 @@ read, because they have changed since. Others are in line then, and the step is 
 another state: another server has made it. Needs seals.lua, indexes.lua and user-entries.lua.
 ]]
 local call, try = redis.call, redis.pcall
-local clock = call('TIME')
-if clock[1] * 1000000 + clock[2] > tonumber(ARGV[10]) then
-  return redis.error_reply('EXPIRED the time to execute it by is past')
-end
 local staleness = stalenessOf(KEYS[1])
 if staleness then return staleness end
 

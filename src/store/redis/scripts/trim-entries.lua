@@ -10,10 +10,6 @@ ARGV[5]  not used: a removal that a failover undoes is done again
 
 Returns how many it has removed. Needs indexes.lua and wrong-type.lua.
 ]]
-local clock = redis.call('TIME')
-if clock[1] * 1000000 + clock[2] > tonumber(ARGV[4]) then
-  return redis.error_reply('EXPIRED the time to execute it by is past')
-end
 local staleness = stalenessOf(KEYS[1])
 if staleness then return staleness end
 

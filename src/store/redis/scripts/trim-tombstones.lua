@@ -9,9 +9,6 @@ ARGV[4]  not used: a removal that a failover undoes is done again
 
 Returns how many it has removed.
 ]]
-local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2]
-if now > tonumber(ARGV[3]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
 local oldest = string.format('%.0f', now - tonumber(ARGV[1]))
 local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', oldest, 'LIMIT', '0', ARGV[2])
 if #old > 0 then redis.call('ZREM', KEYS[1], unpack(old)) end

@@ -1,10 +1,8 @@
 --[[
-Shared: reads the arguments of write.lua, and lists the users that it creates. Needs configuration.lua, codes.lua and permit.lua.
+Shared: reads the arguments of write.lua, and lists the users that it creates. Needs deadline.lua, configuration.lua, codes.lua and
+permit.lua.
 ]]
 local maxProperties, maxPropertiesBytes, maxWork = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[9])
-local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2]
-if now > tonumber(ARGV[11]) then return redis.error_reply('EXPIRED the time to execute it by is past') end
 
 local band, max, call, try, values = bit.band, math.max, redis.call, redis.pcall, _G.unpack
 local work, written = 0, false

@@ -1,7 +1,6 @@
-/** Has indexes of a store in Redis built anew that an older table has folded, or servers of the other kind have built. */
+/** Has indexes of a store in Redis built again that an older table has folded, or servers of the other kind have built. */
 import { type Present, withEntriesMoved, withFoldedAnew } from "../configuration.ts";
 import { isFoldedByOlder } from "../folding.ts";
-import type { SweptStore } from "../sweeper.ts";
 import { agreedOn, setConfiguration } from "./configuration/agreement.ts";
 import type { KnownConfigurations } from "./configuration/known-configurations.ts";
 import { areElsewhere } from "./entry-homes.ts";
@@ -14,25 +13,12 @@ interface ChangedStore {
   readonly known: KnownConfigurations;
 }
 
-/** Background work that changes such a configuration first. Older servers that sweep leave it as it is. */
-export function buildingAnew(store: ChangedStore, swept: SweptStore): SweptStore {
-  return {
-    partitions: swept.partitions,
-    get generation() {
-      return swept.generation;
-    },
-    readLease: () => swept.readLease(),
-    setLease: (expected, next) => swept.setLease(expected, next),
-    async sweep(partition) {
-      if (await changeFirst(store)) return { work: undefined, items: 0, isDone: false };
-      return swept.sweep(partition);
-    },
-    onAllDone: () => swept.onAllDone(),
-  };
-}
-
-/** @returns whether there was something to change */
-async function changeFirst({ servers, keys, known }: ChangedStore): Promise<boolean> {
+/**
+ * Changes such a configuration. Older servers that sweep leave it as it is.
+ *
+ * @returns whether there was something to change
+ */
+export async function buildAgain({ servers, keys, known }: ChangedStore): Promise<boolean> {
   const current = agreedOn(known.all);
   const next = current && changeOf(servers, current);
   if (current === undefined || next === undefined) return false;
