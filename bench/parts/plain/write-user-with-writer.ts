@@ -4,6 +4,7 @@ import type { ToldIdentified } from "../../../src/rpc/disclosure.ts";
 import { prefixBytes, sealEnvelope } from "../../../src/rpc/messages/envelopes.ts";
 import { outcomes } from "../../../src/rpc/user-messages.ts";
 import type { UserView } from "../../../src/users/reading.ts";
+import type { Page } from "../../../src/users/registry.ts";
 
 export function writeOneUser(user: UserView | undefined): Buffer {
   return enveloped(withUser(user).finish());
@@ -15,9 +16,20 @@ export function writeIdentified({ user, outcome, ignored }: ToldIdentified): Buf
   return enveloped(writer.finish());
 }
 
+export function writePage({ users, nextPageToken, damagedCount }: Page): Buffer {
+  const writer = new BinaryWriter();
+  for (const user of users) addUser(writer, user);
+  if (nextPageToken !== "") writer.tag(2, WireType.LengthDelimited).string(nextPageToken);
+  if (damagedCount !== 0) writer.tag(3, WireType.Varint).int32(damagedCount);
+  return enveloped(writer.finish());
+}
+
 function withUser(user: UserView | undefined): BinaryWriter {
   const writer = new BinaryWriter();
-  if (user === undefined) return writer;
+  return user === undefined ? writer : addUser(writer, user);
+}
+
+function addUser(writer: BinaryWriter, user: UserView): BinaryWriter {
   writer.tag(1, WireType.LengthDelimited).fork();
   writer.tag(1, WireType.LengthDelimited).string(user.id);
   writer.tag(2, WireType.LengthDelimited).bytes(user.properties);
